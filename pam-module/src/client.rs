@@ -1,0 +1,139 @@
+//! One question to the agent, one answer, within a deadline.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use daypass_gate::{FrameError, Malformed, Request, Response, read_frame, write_frame};
+
+use crate::sys;
+
+/// Where the agent listens, and whose socket that must be.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The socket's path.
+    pub path: PathBuf,
+    /// The uid that must be listening: root, but in tests.
+    pub listener: u32,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody listens there, or we may not ask.
+    Unreachable(io::Error),
+    /// Somebody else's socket stands there.
+    Impostor {
+        /// Who listens.
+        uid: u32,
+    },
+    /// The deadline passed.
+    TimedOut,
+    /// The connection broke off, or what came is no frame.
+    Broken(FrameError),
+    /// What came is no answer that this program knows.
+    Garbled(Malformed),
+    /// The question cannot be asked: a field is over its bound.
+    Unaskable(Malformed),
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(error) => write!(out, "the agent cannot be reached: {error}"),
+            Self::Impostor { uid } => {
+                write!(out, "the agent's socket belongs to uid {uid}, not to root")
+            }
+            Self::TimedOut => write!(out, "the agent did not answer in time"),
+            Self::Broken(error) => write!(out, "the agent's answer did not come: {error}"),
+            Self::Garbled(error) => write!(out, "the agent's answer makes no sense: {error}"),
+            Self::Unaskable(error) => write!(out, "the agent cannot be asked: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+impl Endpoint {
+    /// A socket that root must be listening on.
+    #[must_use]
+    pub fn of_root(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            listener: 0,
+        }
+    }
+
+    /// Asks, and waits for the answer at most `patience`, connecting included.
+    ///
+    /// # Errors
+    /// [`Unanswered`]; what it means is for the caller to decide.
+    pub fn ask(&self, request: &Request, patience: Duration) -> Result<Response, Unanswered> {
+        let until = Instant::now() + patience;
+        let question = request.encode().map_err(Unanswered::Unaskable)?;
+        let socket = sys::connect(&self.path, patience).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Unanswered::TimedOut,
+            _ => Unanswered::Unreachable(error),
+        })?;
+        let uid = sys::listener_uid(&socket).map_err(Unanswered::Unreachable)?;
+        if uid != self.listener {
+            return Err(Unanswered::Impostor { uid });
+        }
+        let mut link = Link { socket, until };
+        write_frame(&mut link, &question).map_err(broken)?;
+        let mut link = Answers {
+            stream: UnixStream::from(link.socket),
+            until,
+        };
+        let answer = read_frame(&mut link).map_err(broken)?;
+        Response::decode(&answer).map_err(Unanswered::Garbled)
+    }
+}
+
+fn broken(error: FrameError) -> Unanswered {
+    if error.is_timeout() {
+        Unanswered::TimedOut
+    } else {
+        Unanswered::Broken(error)
+    }
+}
+
+fn remaining(until: Instant) -> io::Result<Duration> {
+    match until.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// The way out: every write has what is left of the deadline.
+struct Link {
+    socket: OwnedFd,
+    until: Instant,
+}
+
+impl Write for Link {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sys::set_send_patience(&self.socket, remaining(self.until)?)?;
+        sys::send(self.socket.as_raw_fd(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The way back, likewise: an agent that answers byte by byte gains nothing.
+struct Answers {
+    stream: UnixStream,
+    until: Instant,
+}
+
+impl Read for Answers {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(remaining(self.until)?))?;
+        self.stream.read(into)
+    }
+}

@@ -1,0 +1,189 @@
+//! The phases: what each asks, and what becomes of the answer.
+
+use std::time::{Duration, Instant};
+
+use daypass_gate::{Caller, Request, Response};
+
+use crate::client::Unanswered;
+use crate::decide::{Standing, Verdict, judge, standing};
+use crate::handle::{Kept, Transaction};
+use crate::options::Options;
+use crate::service::Service;
+use crate::{budget, diagnostic, managed, mark, sys};
+
+/// A PAM phase in which the agent is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// `pam_sm_acct_mgmt`
+    Account,
+    /// `pam_sm_open_session`
+    Open,
+    /// `pam_sm_close_session`
+    Close,
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Account => "the account check",
+            Self::Open => "the session's opening",
+            Self::Close => "the session's end",
+        }
+    }
+}
+
+/// Who asks, and where they stand: worked out first, so that a failure later on still knows whom it would hit.
+pub(crate) struct Asker {
+    service: Service,
+    caller: Caller,
+    /// Whether the agent's word is needed.
+    pub(crate) standing: Standing,
+}
+
+impl Asker {
+    /// `None` when this service, or this person's use of it, is none of our business.
+    pub(crate) fn of(
+        transaction: &Transaction<'_>,
+        phase: Phase,
+        options: &Options,
+    ) -> Option<Self> {
+        let caller = transaction.caller();
+        let service = Service::named(&caller.service)?;
+        if service == Service::Unattended && phase != Phase::Account {
+            return None;
+        }
+        let accounts = managed::read(&options.managed);
+        let groups = sys::groups().unwrap_or_default();
+        let standing = standing(
+            service,
+            &caller,
+            &groups,
+            accounts.as_ref(),
+            &options.passwd,
+        );
+        if standing == Standing::Other && !service.is_journalled_for_everyone() {
+            return None;
+        }
+        Some(Self {
+            service,
+            caller,
+            standing,
+        })
+    }
+
+    /// Asks the agent about this phase, and notes the answer in the transaction.
+    pub(crate) fn go_through(
+        &self,
+        phase: Phase,
+        transaction: &mut Transaction<'_>,
+        options: &Options,
+    ) -> Verdict {
+        let mut kept = transaction.kept();
+        if self.service.keeps_its_user()
+            && kept
+                .user
+                .as_ref()
+                .is_some_and(|user| *user != self.caller.user)
+        {
+            return self.changed_user(&kept);
+        }
+        kept.user = Some(self.caller.user.clone());
+        let auth_info = if self.service == Service::Sshd {
+            transaction.auth_info()
+        } else {
+            String::new()
+        };
+        let request = self.request(phase, kept.handle, auth_info);
+        let answer = self.ask(&request, &mut kept, options);
+        let verdict = judge(self.standing, answer, diagnostic::NO_ANSWER);
+        if let Verdict::Go {
+            handle,
+            session_gid,
+        } = verdict
+        {
+            kept.handle = if handle == 0 { kept.handle } else { handle };
+            kept.session_gid = session_gid.or(kept.session_gid);
+        }
+        transaction.keep(kept);
+        self.log(phase, &verdict, transaction);
+        verdict
+    }
+
+    fn request(&self, phase: Phase, handle: u64, auth_info: String) -> Request {
+        let caller = self.caller.clone();
+        match phase {
+            Phase::Account => Request::Account(caller),
+            Phase::Open => Request::SessionOpen {
+                caller,
+                handle,
+                auth_info,
+            },
+            Phase::Close => Request::SessionClose { caller, handle },
+        }
+    }
+
+    fn ask(
+        &self,
+        request: &Request,
+        kept: &mut Kept,
+        options: &Options,
+    ) -> Result<Response, Unanswered> {
+        let patience = budget::left(self.standing, kept.spent);
+        let rests = self.standing == Standing::Other && mark::is_fresh(&options.mark);
+        if patience == Duration::ZERO || rests {
+            return Err(Unanswered::TimedOut);
+        }
+        let start = Instant::now();
+        let answer = options.agent.ask(request, patience);
+        kept.spent += start.elapsed();
+        match (&answer, self.standing) {
+            (Err(Unanswered::TimedOut), _) => mark::leave(&options.mark),
+            (Ok(_), Standing::Guarded) => mark::clear(&options.mark),
+            _ => {}
+        }
+        answer
+    }
+
+    /// A change that touches no managed account is not ours to refuse.
+    fn changed_user(&self, kept: &Kept) -> Verdict {
+        match self.standing {
+            Standing::Other if kept.handle == 0 => Verdict::Pass,
+            _ => Verdict::Refuse {
+                message: diagnostic::USER_CHANGED.to_owned(),
+                why: "PAM_USER changed in the middle of the transaction".to_owned(),
+            },
+        }
+    }
+
+    fn log(&self, phase: Phase, verdict: &Verdict, transaction: &Transaction<'_>) {
+        match verdict {
+            Verdict::PassUnseen(why) => {
+                transaction.log(&diagnostic::unseen(phase.name(), &self.caller.user, why));
+            }
+            Verdict::Refuse { why, .. } => {
+                transaction.log(&diagnostic::refused(phase.name(), &self.caller.user, why));
+            }
+            Verdict::Go { .. } | Verdict::Pass => {}
+        }
+    }
+}
+
+/// setcred: in sshd's child, after its initgroups, the session gets its own group. Nobody is asked.
+pub(crate) fn give_group(transaction: &Transaction<'_>) {
+    let Some(gid) = transaction.kept().session_gid else {
+        return;
+    };
+    if Service::named(&transaction.caller().service) != Some(Service::Sshd) {
+        return;
+    }
+    let given = sys::groups().and_then(|mut groups| {
+        if groups.contains(&gid) {
+            return Ok(());
+        }
+        groups.push(gid);
+        sys::replace_groups(&groups)
+    });
+    if let Err(why) = given {
+        transaction.log(&diagnostic::no_group(gid, &why));
+    }
+}

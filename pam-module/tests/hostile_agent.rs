@@ -1,0 +1,196 @@
+//! The client against agents that are missing, silent, slow, or talk nonsense: always an answer in time, never a wrong one.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use daypass_gate::{Caller, FrameError, Request, Response, read_frame, write_frame};
+use pam_daypass::client::{Endpoint, Unanswered};
+
+const PATIENCE: Duration = Duration::from_millis(150);
+
+struct Agent {
+    directory: tempfile::TempDir,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Agent {
+    fn that(serves: impl FnOnce(UnixStream) + Send + 'static) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("agent.sock")).unwrap();
+        let thread = thread::spawn(move || serves(listener.accept().unwrap().0));
+        Self {
+            directory,
+            thread: Some(thread),
+        }
+    }
+
+    fn that_sends(bytes: &'static [u8]) -> Self {
+        Self::that(move |mut link| {
+            read_frame(&mut link).unwrap();
+            link.write_all(bytes).unwrap();
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("agent.sock")
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            path: self.path(),
+            listener: self.directory.path().metadata().unwrap().uid(),
+        }
+    }
+
+    fn ask(&self) -> Result<Response, Unanswered> {
+        self.endpoint().ask(&question(), PATIENCE)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn question() -> Request {
+    Request::Account(Caller {
+        service: "sshd".to_owned(),
+        user: "deploy".to_owned(),
+        ..Caller::default()
+    })
+}
+
+#[test]
+fn an_agent_that_answers_is_heard() {
+    let answer = Response::Allow {
+        handle: 9,
+        session_gid: Some(1_900_000_001),
+    };
+    let sent = answer.clone();
+    let agent = Agent::that(move |mut link| {
+        assert_eq!(
+            Request::decode(&read_frame(&mut link).unwrap()),
+            Ok(question())
+        );
+        write_frame(&mut link, &sent.encode().unwrap()).unwrap();
+    });
+    assert_eq!(agent.ask().unwrap(), answer);
+}
+
+#[test]
+fn no_socket_means_no_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = Instant::now();
+    let answer = Endpoint {
+        path: directory.path().join("none"),
+        listener: 0,
+    }
+    .ask(&question(), Duration::from_secs(60));
+    assert!(matches!(answer, Err(Unanswered::Unreachable(_))));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_socket_of_somebody_else_is_not_asked() {
+    let agent = Agent::that(|mut link| {
+        let mut heard = Vec::new();
+        link.read_to_end(&mut heard).unwrap();
+        assert!(heard.is_empty());
+    });
+    let other = agent.endpoint().listener + 1;
+    let answer = Endpoint {
+        path: agent.path(),
+        listener: other,
+    }
+    .ask(&question(), PATIENCE);
+    assert!(matches!(answer, Err(Unanswered::Impostor { uid }) if uid != other));
+}
+
+#[test]
+fn a_silent_agent_costs_the_deadline_and_no_more() {
+    let agent = Agent::that(|mut link| {
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    let start = Instant::now();
+    assert!(matches!(agent.ask(), Err(Unanswered::TimedOut)));
+    assert!(start.elapsed() >= PATIENCE);
+}
+
+#[test]
+fn an_agent_that_answers_byte_by_byte_gains_no_time() {
+    let agent = Agent::that(|mut link| {
+        read_frame(&mut link).unwrap();
+        let _ = link.write_all(&[0, 0, 0, 2]);
+        // The next byte comes when the asker has hung up.
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    assert!(matches!(agent.ask(), Err(Unanswered::TimedOut)));
+}
+
+#[test]
+fn nonsense_is_no_answer() {
+    assert!(matches!(
+        Agent::that_sends(b"").ask(),
+        Err(Unanswered::Broken(FrameError::Closed))
+    ));
+    assert!(matches!(
+        Agent::that_sends(&[0, 0, 0, 4, 1, 129]).ask(),
+        Err(Unanswered::Broken(FrameError::Closed))
+    ));
+    assert!(matches!(
+        Agent::that_sends(&[0xff; 64]).ask(),
+        Err(Unanswered::Broken(FrameError::TooLong { .. }))
+    ));
+    assert!(matches!(
+        Agent::that_sends(&[0, 0, 0, 0]).ask(),
+        Err(Unanswered::Garbled(_))
+    ));
+    assert!(matches!(
+        Agent::that_sends(&[0, 0, 0, 2, 2, 131]).ask(),
+        Err(Unanswered::Garbled(_))
+    ));
+    assert!(matches!(
+        Agent::that_sends(&[0, 0, 0, 3, 1, 131, 0]).ask(),
+        Err(Unanswered::Garbled(_))
+    ));
+}
+
+#[test]
+fn a_full_queue_costs_the_deadline_and_no_more() {
+    let agent = Agent::that(|mut link| {
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    // Nobody accepts any more after the first; connections pile up until the queue is full.
+    let path = agent.path();
+    let (send, receive) = std::sync::mpsc::channel();
+    let crowd = thread::spawn(move || {
+        let endpoint = Endpoint {
+            listener: path.parent().unwrap().metadata().unwrap().uid(),
+            path,
+        };
+        let waiting: Vec<_> = (0..200)
+            .map(|_| {
+                thread::spawn({
+                    let endpoint = endpoint.clone();
+                    move || endpoint.ask(&question(), PATIENCE)
+                })
+            })
+            .collect();
+        send.send(waiting.into_iter().all(|asked| {
+            matches!(
+                asked.join().unwrap(),
+                Err(Unanswered::TimedOut | Unanswered::Broken(_) | Unanswered::Unreachable(_))
+            )
+        }))
+        .unwrap();
+    });
+    assert!(receive.recv_timeout(Duration::from_secs(20)).unwrap());
+    crowd.join().unwrap();
+}
