@@ -1,1 +1,13 @@
-//! daypass-agent
+//! daypass-agent: what runs on a host.
+//!
+//! It decides who comes in, keeps and ends their sessions, and writes the host's journal.
+#![forbid(unsafe_code)]
+
+pub mod authority;
+pub mod clock;
+pub mod config;
+pub mod diagnostic;
+pub mod durable;
+pub mod intake;
+pub mod layout;
+pub mod managed;

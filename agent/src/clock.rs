@@ -1,0 +1,85 @@
+//! Whether this host's clock can be believed.
+//!
+//! The CA's word is remembered together with the time since boot, which nobody can set; from the
+//! two follows what the clock ought to show now.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use nix::time::{ClockId, clock_gettime};
+
+/// The clock, held against what the CA last said.
+#[derive(Debug, Default)]
+pub struct Clock {
+    reference: Mutex<Option<Reference>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reference {
+    said: DateTime<Utc>,
+    since_boot: Duration,
+}
+
+impl Clock {
+    /// Remembers what the CA said the time is, just now.
+    pub fn heard(&self, said: DateTime<Utc>) {
+        self.heard_at(said, since_boot());
+    }
+
+    /// By how much this host's clock is off: ours minus what it ought to show; `None` while
+    /// nobody has told us since the start.
+    #[must_use]
+    pub fn offset(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.offset_at(now, since_boot())
+    }
+
+    fn heard_at(&self, said: DateTime<Utc>, since_boot: Duration) {
+        *self.lock() = Some(Reference { said, since_boot });
+    }
+
+    fn offset_at(&self, now: DateTime<Utc>, since_boot: Duration) -> Option<TimeDelta> {
+        let reference = (*self.lock())?;
+        let passed = since_boot.saturating_sub(reference.since_boot);
+        let expected = reference.said + TimeDelta::from_std(passed).ok()?;
+        Some(now - expected)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reference>> {
+        self.reference
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Time since boot, sleep included.
+fn since_boot() -> Duration {
+    // CLOCK_BOOTTIME exists since Linux 2.6.39; a kernel without it starts no agent of ours.
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn an_unheard_clock_is_not_off() {
+        assert_eq!(Clock::default().offset(at(0)), None);
+    }
+
+    #[test]
+    fn time_that_passes_is_no_offset_and_a_step_is() {
+        let clock = Clock::default();
+        clock.heard_at(at(0), Duration::from_secs(100));
+        let later = Duration::from_secs(700);
+        assert_eq!(clock.offset_at(at(600), later), Some(TimeDelta::zero()));
+        assert_eq!(
+            clock.offset_at(at(200), later),
+            Some(TimeDelta::seconds(-400))
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! `/etc/daypass/agent.toml`: every key has a default, an unknown key is an error.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::durable;
+
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The administrator's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How the agent keeps up with the CA.
+    pub state: StateConfig,
+    /// What is journalled.
+    pub journal: JournalConfig,
+    /// How contractors' sessions are ended.
+    pub sessions: SessionConfig,
+}
+
+/// `[state]`: how the agent keeps up with the CA.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateConfig {
+    /// Seconds between two questions to the CA: 1 to 3600, 10 by default.
+    pub poll_seconds: u64,
+    /// No new logins on a state older than this many seconds: 8 hours by default.
+    pub max_age_seconds: u64,
+    /// Contractors are refused while the clock is off by more than this: 5 minutes by default.
+    pub max_clock_offset_seconds: u64,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self {
+            poll_seconds: 10,
+            max_age_seconds: 8 * 3600,
+            max_clock_offset_seconds: 300,
+        }
+    }
+}
+
+impl StateConfig {
+    /// Time between two questions to the CA.
+    #[must_use]
+    pub fn poll(&self) -> Duration {
+        Duration::from_secs(self.poll_seconds)
+    }
+}
+
+/// `[journal]`: what is journalled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Whose logins and sudo commands are journalled.
+    pub log: Log,
+    /// Commands that monitoring runs all day: counted in summaries instead of one entry each.
+    pub exclude: Vec<Exclude>,
+}
+
+/// Whose logins and sudo commands are journalled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Log {
+    /// Everybody's.
+    #[default]
+    Everyone,
+    /// Only those of managed accounts.
+    Managed,
+}
+
+/// One command of one account that is counted instead of journalled each time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclude {
+    /// The account that runs it; never a managed one.
+    pub account: String,
+    /// The command line, exactly as typed.
+    pub command: String,
+}
+
+/// `[sessions]`: how contractors' sessions are ended.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// Warnings on the session's terminals, in seconds before its end: 600 and 60 by default.
+    pub warn_seconds: Vec<u64>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            warn_seconds: vec![600, 60],
+        }
+    }
+}
+
+/// Why the settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] durable::Error),
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{}, line {line}: {message}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What the parser said; it names the key.
+        message: String,
+    },
+    /// A number out of its range.
+    #[error("{}: `{key}` must be between {low} and {high}, not {found}", path.display())]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The key with its table.
+        key: &'static str,
+        /// The smallest value allowed.
+        low: u64,
+        /// The largest value allowed.
+        high: u64,
+        /// What stands there.
+        found: u64,
+    },
+}
+
+impl Config {
+    /// Reads the settings; a missing file means the defaults.
+    ///
+    /// # Errors
+    /// See [`enum@Error`]; each names the file, and the line or the key.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let bytes = durable::read(path, MAX_BYTES)?.unwrap_or_default();
+        Self::parse(path, &String::from_utf8_lossy(&bytes))
+    }
+
+    /// Reads the text of a settings file; `path` is for the messages.
+    ///
+    /// # Errors
+    /// As [`Config::load`], reading aside.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let config: Self = toml::from_str(text).map_err(|error| Error::Toml {
+            path: path.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: error.message().to_owned(),
+        })?;
+        config.in_range(path)?;
+        Ok(config)
+    }
+
+    fn in_range(&self, path: &Path) -> Result<(), Error> {
+        let state = &self.state;
+        let rows = [
+            ("state.poll_seconds", state.poll_seconds, 1, 3600),
+            (
+                "state.max_age_seconds",
+                state.max_age_seconds,
+                60,
+                30 * 86400,
+            ),
+            (
+                "state.max_clock_offset_seconds",
+                state.max_clock_offset_seconds,
+                1,
+                86400,
+            ),
+        ];
+        for (key, found, low, high) in rows {
+            if !(low..=high).contains(&found) {
+                return Err(Error::Range {
+                    path: path.to_owned(),
+                    key,
+                    low,
+                    high,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Error> {
+        Config::parse(Path::new("/etc/daypass/agent.toml"), text)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "[state]\npoll_seconds = 5\nmax_age_seconds = 600\nmax_clock_offset_seconds = 60\n\
+            [journal]\nlog = \"managed\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
+            [sessions]\nwarn_seconds = [30]\n";
+        let config = parse(text).unwrap();
+        assert_eq!(config.state.poll(), Duration::from_secs(5));
+        assert_eq!(config.journal.log, Log::Managed);
+        assert_eq!(config.journal.exclude[0].account, "nagios");
+        assert_eq!(config.sessions.warn_seconds, [30]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_file_line_and_key() {
+        let error = parse("[state]\npoll_seconds = 5\npol = 3\n").unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.starts_with("/etc/daypass/agent.toml, line 3:"),
+            "{said}"
+        );
+        assert!(said.contains("`pol`"), "{said}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_its_line() {
+        let error = parse("\n[state]\npoll_seconds = \"often\"\n").unwrap_err();
+        assert!(matches!(error, Error::Toml { line: 3, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_number_out_of_range_names_its_key() {
+        let error = parse("[state]\npoll_seconds = 0\n").unwrap_err();
+        assert!(error.to_string().contains("state.poll_seconds"), "{error}");
+    }
+}

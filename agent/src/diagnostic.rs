@@ -1,0 +1,1 @@
+//! All text for people: what happened, and what to do next.

@@ -1,0 +1,394 @@
+//! The front of the journal's writer: what happens to an event, also when the journal fails.
+//!
+//! A contractor's event is *committed*: the caller waits until it is durable, and denies when it
+//! is not. Everybody else's is *noted*: nobody waits; a thread commits it. When the journal fails,
+//! the writer is dropped for good, events go to syslog and are counted, and the thread tries to
+//! open the journal again; once it is back, a `gap` entry says how many are missing since when.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Noted events that wait for the disk; more go to syslog.
+const QUEUE: usize = 1024;
+/// Between two attempts to open a journal that failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its sequence number in this host's journal.
+    pub seq: u64,
+    /// The time that it carries.
+    pub time: DateTime<Utc>,
+}
+
+/// What follows an entry in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// The same epoch.
+    Continues,
+    /// A new one: the key that sealed the entry is wiped before anybody is answered.
+    Ends,
+}
+
+/// A journal could not be opened or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LedgerFailed(pub String);
+
+/// What the intake writes to: the journal, or a stand-in that fails on demand.
+pub trait Ledger: Send + Sync {
+    /// Appends an event and returns once it is durable.
+    ///
+    /// # Errors
+    /// The journal is unusable from here on and must be opened again.
+    fn append(&self, event: &Value, epoch: Epoch) -> Result<Receipt, LedgerFailed>;
+
+    /// Closes the journal with a closing seal.
+    ///
+    /// # Errors
+    /// The closing seal is not durable.
+    fn close(&self) -> Result<(), LedgerFailed>;
+}
+
+/// Opens, or after a failure reopens, the journal.
+pub type Open = Box<dyn Fn() -> Result<Arc<dyn Ledger>, LedgerFailed> + Send + Sync>;
+
+/// Where events go that the journal did not take.
+pub type Aside = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The event is not in the journal; it went to syslog, and a `gap` entry will count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal takes no entries")]
+pub struct NotCommitted;
+
+/// The journal writer's front. Clones share it.
+#[derive(Clone)]
+pub struct Intake {
+    shared: Arc<Shared>,
+    queue: SyncSender<Message>,
+}
+
+enum Message {
+    Note(Value),
+    Stop(SyncSender<()>),
+}
+
+struct Shared {
+    ledger: Mutex<Option<Arc<dyn Ledger>>>,
+    missed: Mutex<Option<Missed>>,
+    open: Open,
+    aside: Aside,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Missed {
+    count: u64,
+    since: DateTime<Utc>,
+}
+
+impl Intake {
+    /// Opens the journal and starts the thread that commits what is noted.
+    ///
+    /// # Errors
+    /// The journal cannot be opened at all: then the agent does not start.
+    pub fn start(open: Open, aside: Aside) -> Result<Self, LedgerFailed> {
+        let shared = Arc::new(Shared {
+            ledger: Mutex::new(Some(open()?)),
+            missed: Mutex::new(None),
+            open,
+            aside,
+        });
+        let (queue, messages) = sync_channel(QUEUE);
+        let worker = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("intake".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || worker.work(&messages))
+            .map_err(|error| LedgerFailed(format!("no thread for the journal: {error}")))?;
+        Ok(Self { shared, queue })
+    }
+
+    /// Writes an event and returns once it is durable.
+    ///
+    /// # Errors
+    /// [`NotCommitted`]: whoever needs this entry is to be refused.
+    pub fn commit(&self, event: &impl Serialize) -> Result<Receipt, NotCommitted> {
+        self.shared.append(&plain(event), Epoch::Continues)
+    }
+
+    /// As [`Intake::commit`], and the epoch whose key sealed the entry is over before this
+    /// returns: before a contractor's sudo.
+    ///
+    /// # Errors
+    /// [`NotCommitted`].
+    pub fn commit_ending_epoch(&self, event: &impl Serialize) -> Result<Receipt, NotCommitted> {
+        self.shared.append(&plain(event), Epoch::Ends)
+    }
+
+    /// Hands an event over and returns at once, whatever state the disk is in.
+    pub fn note(&self, event: &impl Serialize) {
+        match self.queue.try_send(Message::Note(plain(event))) {
+            Ok(()) => {}
+            Err(
+                TrySendError::Full(Message::Note(event))
+                | TrySendError::Disconnected(Message::Note(event)),
+            ) => self.shared.set_aside(&event),
+            Err(_) => {}
+        }
+    }
+
+    /// Does the journal take entries? Contractors are refused while it does not.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.shared.ledger().is_some()
+    }
+
+    /// Commits what is still noted, then the last event, and closes the journal. What comes
+    /// later goes to syslog.
+    pub fn finish(&self, last: &impl Serialize) {
+        let (done, finished) = sync_channel(1);
+        if self.queue.send(Message::Stop(done)).is_ok() {
+            // Ends without a word only if the thread is gone, and then there is nothing to wait for.
+            let _ = finished.recv();
+        }
+        // A failure here was set aside already; the next start finds the journal unclosed.
+        let _ = self.commit(last);
+        if let Some(ledger) = self.shared.ledger().take()
+            && let Err(LedgerFailed(why)) = ledger.close()
+        {
+            (self.shared.aside)(&format!("the journal was not closed: {why}"));
+        }
+    }
+}
+
+impl Shared {
+    fn work(&self, messages: &Receiver<Message>) {
+        let mut next_try = Instant::now() + RETRY;
+        loop {
+            match messages.recv_timeout(RETRY) {
+                // Set aside and counted inside, where it fails.
+                Ok(Message::Note(event)) => drop(self.append(&event, Epoch::Continues)),
+                Ok(Message::Stop(done)) => {
+                    let _ = done.send(());
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= next_try {
+                self.mend();
+                next_try = Instant::now() + RETRY;
+            }
+        }
+    }
+
+    fn append(&self, event: &Value, epoch: Epoch) -> Result<Receipt, NotCommitted> {
+        // Cloned out of the lock: appends of several threads share one group commit.
+        let Some(ledger) = self.ledger().clone() else {
+            self.set_aside(event);
+            return Err(NotCommitted);
+        };
+        ledger.append(event, epoch).map_err(|LedgerFailed(why)| {
+            self.poison(&ledger);
+            (self.aside)(&format!("the journal failed: {why}"));
+            self.set_aside(event);
+            NotCommitted
+        })
+    }
+
+    /// Never writes to this ledger again: after a failed fsync nobody knows what is on the disk.
+    fn poison(&self, failed: &Arc<dyn Ledger>) {
+        let mut ledger = self.ledger();
+        if ledger
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, failed))
+        {
+            *ledger = None;
+        }
+    }
+
+    fn mend(&self) {
+        if self.ledger().is_some() {
+            return;
+        }
+        let Ok(ledger) = (self.open)() else { return };
+        let missed = *self.missed();
+        if let Some(missed) = missed
+            && ledger.append(&missed.gap(), Epoch::Continues).is_err()
+        {
+            return;
+        }
+        *self.ledger() = Some(ledger);
+        // What was missed since is told the next time.
+        let mut now = self.missed();
+        *now = match (*now, missed) {
+            (Some(all), Some(told)) if all.count > told.count => Some(Missed {
+                count: all.count - told.count,
+                since: Utc::now(),
+            }),
+            (later, None) => later,
+            _ => None,
+        };
+    }
+
+    fn set_aside(&self, event: &Value) {
+        (self.aside)(&event.to_string());
+        let mut missed = self.missed();
+        let (count, since) = missed.map_or((0, Utc::now()), |known| (known.count, known.since));
+        *missed = Some(Missed {
+            count: count + 1,
+            since,
+        });
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Option<Arc<dyn Ledger>>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn missed(&self) -> MutexGuard<'_, Option<Missed>> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Missed {
+    fn gap(&self) -> Value {
+        json!({
+            "action": "gap",
+            "outcome": "done",
+            "reason": format!("the journal took no entries; {} events went to syslog", self.count),
+            "detail": {
+                "missed": self.count,
+                "since": self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            },
+        })
+    }
+}
+
+/// Events are our own types; one that gives no JSON would be a mistake in them, and still leaves
+/// a trace.
+fn plain(event: &impl Serialize) -> Value {
+    serde_json::to_value(event)
+        .unwrap_or_else(|error| json!({"action": "gap", "reason": error.to_string()}))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// A disk that can be broken and mended.
+    #[derive(Clone, Default)]
+    struct Disk {
+        broken: Arc<AtomicBool>,
+        lines: Arc<Mutex<Vec<Value>>>,
+        aside: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Ledger for Disk {
+        fn append(&self, event: &Value, _: Epoch) -> Result<Receipt, LedgerFailed> {
+            if self.broken.load(Ordering::SeqCst) {
+                return Err(LedgerFailed("no space left on device".to_owned()));
+            }
+            let mut lines = self.lines.lock().unwrap();
+            lines.push(event.clone());
+            Ok(Receipt {
+                seq: lines.len() as u64,
+                time: Utc::now(),
+            })
+        }
+
+        fn close(&self) -> Result<(), LedgerFailed> {
+            Ok(())
+        }
+    }
+
+    impl Disk {
+        fn intake(&self) -> Intake {
+            let (disk, aside) = (self.clone(), Arc::clone(&self.aside));
+            let open: Open = Box::new(move || {
+                if disk.broken.load(Ordering::SeqCst) {
+                    return Err(LedgerFailed("no space left on device".to_owned()));
+                }
+                Ok(Arc::new(disk.clone()))
+            });
+            let aside: Aside = Box::new(move |text| aside.lock().unwrap().push(text.to_owned()));
+            Intake::start(open, aside).unwrap()
+        }
+
+        fn actions(&self) -> Vec<String> {
+            let lines = self.lines.lock().unwrap();
+            lines
+                .iter()
+                .map(|line| line["action"].as_str().unwrap().to_owned())
+                .collect()
+        }
+    }
+
+    fn event(action: &str) -> Value {
+        json!({ "action": action })
+    }
+
+    #[test]
+    fn noted_events_are_committed_before_the_last_one() {
+        let disk = Disk::default();
+        let intake = disk.intake();
+        intake.commit(&event("agent.start")).unwrap();
+        intake.note(&event("sudo.start"));
+        intake.note(&event("sudo.end"));
+        intake.finish(&event("agent.stop"));
+        assert_eq!(
+            disk.actions(),
+            ["agent.start", "sudo.start", "sudo.end", "agent.stop"]
+        );
+    }
+
+    #[test]
+    fn a_failed_journal_stays_unused_until_reopened_and_the_gap_is_told() {
+        let disk = Disk::default();
+        let intake = disk.intake();
+        disk.broken.store(true, Ordering::SeqCst);
+        assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
+        disk.broken.store(false, Ordering::SeqCst);
+        assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
+        assert!(!intake.is_healthy());
+
+        intake.shared.mend();
+        assert!(intake.is_healthy());
+        intake.commit(&event("session.open")).unwrap();
+        assert_eq!(disk.actions(), ["gap", "session.open"]);
+        assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 2);
+        // Both events and the cause stand in syslog.
+        assert_eq!(disk.aside.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_reopened_keeps_counting() {
+        let disk = Disk::default();
+        let intake = disk.intake();
+        disk.broken.store(true, Ordering::SeqCst);
+        for _ in 0..3 {
+            let _ = intake.commit(&event("login.denied"));
+            intake.shared.mend();
+        }
+        disk.broken.store(false, Ordering::SeqCst);
+        intake.shared.mend();
+        assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 3);
+    }
+
+    #[test]
+    fn after_the_end_events_go_to_syslog() {
+        let disk = Disk::default();
+        let intake = disk.intake();
+        intake.finish(&event("agent.stop"));
+        assert_eq!(intake.commit(&event("late")), Err(NotCommitted));
+        assert_eq!(disk.actions(), ["agent.stop"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! Where everything lives on a host.
+
+use std::path::{Path, PathBuf};
+
+/// Every path that the agent reads or writes, under one root directory (`/` on a real host).
+///
+/// Tests use a directory of their own; programs on a host use [`Layout::system`] only, so that
+/// nothing in the environment can point a privileged program elsewhere.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The paths of the running system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::under("/")
+    }
+
+    /// The same tree under another root directory.
+    #[must_use]
+    pub fn under(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The root directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// An absolute path of the host, seen from this root.
+    #[must_use]
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The administrator's settings.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.at("etc/daypass/agent.toml")
+    }
+
+    /// Managed uids and their names, read by the PAM module without asking NSS.
+    #[must_use]
+    pub fn managed(&self) -> PathBuf {
+        self.at("etc/daypass/managed")
+    }
+
+    /// The user-CA keys that the Match block trusts.
+    #[must_use]
+    pub fn user_ca(&self) -> PathBuf {
+        self.at("etc/daypass/ssh/user_ca.pub")
+    }
+
+    /// What a client sees before gate 1 decides.
+    #[must_use]
+    pub fn banner(&self) -> PathBuf {
+        self.at("etc/daypass/ssh/banner")
+    }
+
+    /// Where the host certificates stand.
+    #[must_use]
+    pub fn host_certificates(&self) -> PathBuf {
+        self.at("etc/daypass/ssh/host-certificates")
+    }
+
+    /// sshd's main configuration file.
+    #[must_use]
+    pub fn sshd_config(&self) -> PathBuf {
+        self.at("etc/ssh/sshd_config")
+    }
+
+    /// The generated Match block.
+    #[must_use]
+    pub fn sshd_block(&self) -> PathBuf {
+        self.at("etc/ssh/sshd_config.d/50-daypass.conf")
+    }
+
+    /// The generated `HostCertificate` lines, outside any Match block.
+    #[must_use]
+    pub fn sshd_host_certificates(&self) -> PathBuf {
+        self.at("etc/ssh/sshd_config.d/40-daypass-host-certificate.conf")
+    }
+
+    /// The host's SSH keys.
+    #[must_use]
+    pub fn ssh(&self) -> PathBuf {
+        self.at("etc/ssh")
+    }
+
+    /// PAM's services.
+    #[must_use]
+    pub fn pam(&self) -> PathBuf {
+        self.at("etc/pam.d")
+    }
+
+    /// Our one line in sudo's configuration.
+    #[must_use]
+    pub fn sudoers(&self) -> PathBuf {
+        self.at("etc/sudoers.d/daypass")
+    }
+
+    /// The agent's state, readable by root only.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.at("var/lib/daypass/agent")
+    }
+
+    /// The journal's secret keys.
+    #[must_use]
+    pub fn journal_keys(&self) -> PathBuf {
+        self.at("var/lib/daypass/agent/keys")
+    }
+
+    /// Events that commands left for the daemon to journal.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.at("var/lib/daypass/agent/spool")
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.at("var/log/daypass/journal")
+    }
+
+    /// What lives until the next boot: sockets, sessions, sudo's rules.
+    #[must_use]
+    pub fn run(&self) -> PathBuf {
+        self.at("run/daypass")
+    }
+
+    /// Where the PAM module knocks.
+    #[must_use]
+    pub fn agent_socket(&self) -> PathBuf {
+        self.at("run/daypass/agent.sock")
+    }
+
+    /// Where the principals helper knocks.
+    #[must_use]
+    pub fn principals_socket(&self) -> PathBuf {
+        self.at("run/daypass/principals.sock")
+    }
+
+    /// One file for each live session.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.at("run/daypass/sessions")
+    }
+
+    /// sudo's rules of the live sessions.
+    #[must_use]
+    pub fn session_sudoers(&self) -> PathBuf {
+        self.at("run/daypass/sudoers.d")
+    }
+}
