@@ -1,11 +1,12 @@
 //! The managed accounts of this host: the uids that daypass guards, and every name of each.
 //!
-//! They stand in `/etc/daypass/managed`, one line for each uid: `UID NAME [NAME…]`, decimal and
-//! separated by single spaces. The PAM module reads the same file; it must never need NSS.
+//! The file's form is `gate`'s, because the PAM module reads it too; here it is changed and
+//! written.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::path::Path;
+
+use daypass_gate::managed::{MAX_FILE, ManagedAccount, ManagedAccounts, ManagedError};
 
 use crate::durable;
 
@@ -13,8 +14,6 @@ use crate::durable;
 pub const MAX_ACCOUNTS: usize = 1024;
 /// Names of one uid.
 pub const MAX_NAMES: usize = 16;
-/// The file's bound in bytes.
-pub const MAX_BYTES: u64 = 256 * 1024;
 
 /// The managed uids, each with every name that it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,28 +27,17 @@ pub enum Error {
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] durable::Error),
-    /// A line is not `UID NAME [NAME…]`.
-    #[error("line {line}: expected `UID NAME [NAME…]`")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// uid 0 can never be managed.
-    #[error("line {line}: uid 0 cannot be managed")]
-    Root {
-        /// Counted from 1.
-        line: usize,
-    },
+    /// What stands in it does not parse.
+    #[error("/etc/daypass/managed: {0}")]
+    Content(ManagedError),
     /// A uid stands twice.
-    #[error("line {line}: uid {uid} stands twice")]
+    #[error("/etc/daypass/managed: uid {uid} stands twice")]
     Twice {
-        /// Counted from 1.
-        line: usize,
         /// The uid.
         uid: u32,
     },
     /// More accounts, or more names of one, than the bounds allow.
-    #[error("more than {MAX_ACCOUNTS} accounts or {MAX_NAMES} names of one")]
+    #[error("more than {MAX_ACCOUNTS} managed accounts, or {MAX_NAMES} names of one")]
     TooMany,
 }
 
@@ -57,9 +45,9 @@ impl Managed {
     /// Reads the managed file; a missing file manages nobody.
     ///
     /// # Errors
-    /// Unreadable, over its bound, or not in the form above.
+    /// Unreadable, over its bound, or not in its form.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let Some(bytes) = durable::read(path, MAX_BYTES)? else {
+        let Some(bytes) = durable::read(path, MAX_FILE as u64)? else {
             return Ok(Self::default());
         };
         Self::parse(&String::from_utf8_lossy(&bytes))
@@ -71,25 +59,14 @@ impl Managed {
     /// As [`Managed::load`], reading aside.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut managed = Self::default();
-        for (index, content) in text.lines().enumerate() {
-            let line = index + 1;
-            let mut words = content.split(' ');
-            let uid = words
-                .next()
-                .filter(|word| is_plain_decimal(word))
-                .and_then(|word| word.parse::<u32>().ok())
-                .ok_or(Error::Line { line })?;
-            let names: Vec<String> = words.map(str::to_owned).collect();
-            if names.is_empty() || !names.iter().all(|name| is_name(name)) {
-                return Err(Error::Line { line });
+        for account in ManagedAccounts::parse(text)
+            .map_err(Error::Content)?
+            .accounts()
+        {
+            if managed.contains(account.uid) {
+                return Err(Error::Twice { uid: account.uid });
             }
-            if uid == 0 {
-                return Err(Error::Root { line });
-            }
-            if managed.names(uid).is_some() {
-                return Err(Error::Twice { line, uid });
-            }
-            managed.insert(uid, names)?;
+            managed.insert(account.uid, account.names.clone())?;
         }
         Ok(managed)
     }
@@ -97,9 +74,21 @@ impl Managed {
     /// Writes the file: root's, 0644, replaced in one step.
     ///
     /// # Errors
-    /// The file could not be written; the old one is then still in place.
+    /// A name that the PAM module would refuse to read, or the file could not be written; the
+    /// old one is then still in place.
     pub fn store(&self, path: &Path) -> Result<(), Error> {
-        Ok(durable::replace(path, self.to_string().as_bytes(), 0o644)?)
+        let text = self.to_text()?;
+        Ok(durable::replace(path, text.as_bytes(), 0o644)?)
+    }
+
+    fn to_text(&self) -> Result<String, Error> {
+        let accounts = self.iter().map(|(uid, names)| ManagedAccount {
+            uid,
+            names: names.to_vec(),
+        });
+        Ok(ManagedAccounts::new(accounts)
+            .map_err(Error::Content)?
+            .to_string())
     }
 
     /// Puts a uid under management, or replaces its names.
@@ -154,29 +143,10 @@ impl Managed {
     }
 }
 
-impl fmt::Display for Managed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (uid, names) in self.iter() {
-            write!(f, "{uid}")?;
-            for name in names {
-                write!(f, " {name}")?;
-            }
-            f.write_char('\n')?;
-        }
-        Ok(())
-    }
-}
-
-fn is_plain_decimal(word: &str) -> bool {
-    !word.is_empty()
-        && word.bytes().all(|byte| byte.is_ascii_digit())
-        && (word == "0" || !word.starts_with('0'))
-}
-
-/// A user name that can stand in this file and in a `Match User` line without meaning more than
-/// itself: sshd reads `*`, `?`, `!`, commas and white space there as patterns.
+/// Is this a user name that can stand in a `Match User` line without meaning more than itself?
+/// sshd reads `*`, `?`, `!`, commas and white space there as patterns.
 #[must_use]
-pub fn is_name(name: &str) -> bool {
+pub fn is_plain_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-$@+".contains(&byte);
     !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) && !name.starts_with('-')
 }
@@ -188,52 +158,45 @@ mod tests {
 
     #[test]
     fn a_file_reads_back_as_it_was_written() {
-        let text = "1001 deploy deploy2\n1005 backup\n";
-        let managed = Managed::parse(text).unwrap();
-        assert_eq!(managed.to_string(), text);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("managed");
+        let managed = Managed::parse("# by hand\n1005 backup\n1001 deploy deploy2\n").unwrap();
+        managed.store(&path).unwrap();
+        assert_eq!(Managed::load(&path).unwrap(), managed);
         assert_eq!(managed.uid("deploy2"), Some(1001));
-        assert!(managed.contains(1005));
+        assert_eq!(managed.names(1005), Some(&["backup".to_owned()][..]));
         assert!(!managed.contains(1000));
     }
 
     #[test]
     fn a_missing_file_manages_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(
-            Managed::load(&folder.path().join("managed"))
-                .unwrap()
-                .is_empty()
-        );
+        let managed = Managed::load(&folder.path().join("managed")).unwrap();
+        assert!(managed.is_empty());
     }
 
     #[test]
-    fn root_is_never_managed() {
-        assert!(matches!(
-            Managed::parse("1001 deploy\n0 root\n"),
-            Err(Error::Root { line: 2 })
-        ));
+    fn a_uid_that_stands_twice_is_refused() {
+        let error = Managed::parse("7 a\n7 b\n").unwrap_err();
+        assert!(matches!(error, Error::Twice { uid: 7 }));
     }
 
     #[test]
-    fn what_is_not_a_uid_and_names_is_refused_with_its_line() {
-        for text in [
-            "deploy\n",
-            "1001\n",
-            "1001  deploy\n",
-            "01 a\n",
-            "+1 a\n",
-            "1001 a*\n",
-            "\n",
-        ] {
-            assert!(
-                matches!(Managed::parse(text), Err(Error::Line { line: 1 })),
-                "{text:?}"
-            );
+    fn root_cannot_be_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut managed = Managed::default();
+        managed.insert(0, vec!["root".to_owned()]).unwrap();
+        assert!(managed.store(&folder.path().join("managed")).is_err());
+    }
+
+    #[test]
+    fn names_that_sshd_would_read_as_patterns_are_not_plain() {
+        for name in ["deploy", "deploy.2", "web$", "user@realm"] {
+            assert!(is_plain_name(name), "{name}");
         }
-        assert!(matches!(
-            Managed::parse("7 a\n7 b\n"),
-            Err(Error::Twice { line: 2, uid: 7 })
-        ));
+        for name in ["", "*", "a?", "!a", "a,b", "a b", "-a", "a\\b", "a\"b"] {
+            assert!(!is_plain_name(name), "{name}");
+        }
     }
 
     proptest! {
@@ -243,14 +206,18 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_read_is_written_back_the_same(
-            accounts in proptest::collection::btree_map(1u32.., proptest::collection::vec("[a-z][a-z0-9_.-]{0,8}", 1..4), 0..20)
+        fn whatever_is_written_is_read_back_the_same(
+            accounts in proptest::collection::btree_map(
+                1u32..,
+                proptest::collection::vec("d[a-z0-9_.-]{0,8}", 1..4),
+                0..20,
+            )
         ) {
             let mut managed = Managed::default();
             for (uid, names) in accounts {
                 managed.insert(uid, names).unwrap();
             }
-            prop_assert_eq!(Managed::parse(&managed.to_string()).unwrap(), managed);
+            prop_assert_eq!(Managed::parse(&managed.to_text().unwrap()).unwrap(), managed);
         }
     }
 }

@@ -1,0 +1,293 @@
+//! Whether the gates stand where logins pass.
+//!
+//! PAM profiles can be edited away without a word, and another line of sshd's configuration can
+//! take precedence over ours. So gate 1 says yes only while everything was seen in place since
+//! the files last changed. Looking at file times is cheap and done each time; reading files and
+//! running `sshd -T` is done when one of them changed, and once a minute.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::layout::Layout;
+use crate::managed::Managed;
+use crate::pam_stack::{Kind, Service};
+use crate::sshd::{self, Overridden, Sshd};
+
+/// Files that none of ours names (a site's own includes) may change too.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Where a contractor passes, and which stacks of each service must hold the module.
+const STACKS: [(&str, &[Kind]); 4] = [
+    ("sshd", &[Kind::Auth, Kind::Account, Kind::Session]),
+    ("sudo", &[Kind::Account, Kind::Session]),
+    ("sudo-i", &[Kind::Account, Kind::Session]),
+    ("daypass-sudo", &[Kind::Account, Kind::Session]),
+];
+
+/// A gate that is not where it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Absent {
+    /// No PAM module file in any security directory.
+    #[error("pam_daypass.so is not installed in PAM's security directory")]
+    Module,
+    /// A PAM stack without our module.
+    #[error("pam_daypass.so is missing in the {} stack of {service}", kind.as_str())]
+    Stack {
+        /// The PAM service.
+        service: &'static str,
+        /// The stack.
+        kind: Kind,
+    },
+    /// sshd does something else for this account.
+    #[error("for {account}, {overridden}")]
+    Sshd {
+        /// One name of a managed uid.
+        account: String,
+        /// What it does.
+        overridden: Overridden,
+    },
+    /// sshd could not be asked.
+    #[error("sshd's configuration for {account} cannot be read: {said}")]
+    Unreadable {
+        /// One name of a managed uid.
+        account: String,
+        /// What sshd said.
+        said: String,
+    },
+    /// sudo's configuration lacks our line.
+    #[error("{} is missing", path.display())]
+    Sudoers {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Looks for the gates, and remembers what it saw.
+pub struct Presence {
+    layout: Layout,
+    sshd: Sshd,
+    seen: Mutex<Option<Seen>>,
+}
+
+struct Seen {
+    managed: Managed,
+    marks: Vec<(PathBuf, Option<Mark>)>,
+    at: Instant,
+    absent: Vec<Absent>,
+}
+
+/// What changes when a file changes: device, inode, size, and both times in nanoseconds.
+type Mark = (u64, u64, u64, (i64, i64), (i64, i64));
+
+impl Presence {
+    /// Looks under this layout.
+    #[must_use]
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            sshd: Sshd::new(layout),
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// Is everything in place for these accounts?
+    ///
+    /// # Errors
+    /// The first thing that is not.
+    pub fn check(&self, managed: &Managed) -> Result<(), Absent> {
+        self.look(managed).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that is not in place for these accounts.
+    #[must_use]
+    pub fn look(&self, managed: &Managed) -> Vec<Absent> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.as_ref() {
+            Some(seen) if seen.holds(managed) => seen.absent.clone(),
+            _ => {
+                let new = self.look_closely(managed);
+                let absent = new.absent.clone();
+                *seen = Some(new);
+                absent
+            }
+        }
+    }
+
+    fn look_closely(&self, managed: &Managed) -> Seen {
+        let mut files = BTreeSet::new();
+        let mut absent = Vec::new();
+        // Marks are taken before the files are read: a change in between is seen the next time.
+        let services: Vec<_> = STACKS
+            .iter()
+            .map(|(name, kinds)| (*name, *kinds, Service::read(&self.layout.pam(), name)))
+            .collect();
+        for (_, _, service) in &services {
+            files.extend(service.files().map(Path::to_owned));
+        }
+        let modules = self.module_places();
+        files.extend(modules.iter().cloned());
+        files.extend(self.sshd_files());
+        files.insert(self.layout.sudoers());
+        let marks = marks(files);
+
+        if !modules.iter().any(|path| path.is_file()) {
+            absent.push(Absent::Module);
+        }
+        for (service, kinds, _) in services {
+            let read = Service::read(&self.layout.pam(), service);
+            let missing = kinds.iter().filter(|kind| !read.holds(**kind));
+            absent.extend(missing.map(|kind| Absent::Stack {
+                service,
+                kind: *kind,
+            }));
+        }
+        if !self.layout.sudoers().is_file() {
+            absent.push(Absent::Sudoers {
+                path: self.layout.sudoers(),
+            });
+        }
+        let names = managed.iter().flat_map(|(_, names)| names);
+        absent.extend(names.filter_map(|name| self.sshd_absent(name)));
+        Seen {
+            managed: managed.clone(),
+            marks,
+            at: Instant::now(),
+            absent,
+        }
+    }
+
+    fn sshd_absent(&self, account: &str) -> Option<Absent> {
+        let account = account.to_owned();
+        match self.sshd.effective(&account) {
+            Ok(effective) => effective.is_ours().err().map(|overridden| Absent::Sshd {
+                account,
+                overridden,
+            }),
+            Err(error) => Some(unreadable(account, &error)),
+        }
+    }
+
+    /// Every place where the module may be: the multiarch directories and the old ones.
+    fn module_places(&self) -> Vec<PathBuf> {
+        let fixed = ["/lib/security", "/usr/lib/security", "/usr/lib64/security"];
+        let mut places: Vec<PathBuf> = fixed
+            .iter()
+            .map(|place| self.layout.seen(Path::new(place)))
+            .collect();
+        let libraries = self.layout.seen(Path::new("/usr/lib"));
+        let listed = fs::read_dir(libraries).into_iter().flatten().flatten();
+        places.extend(listed.map(|entry| entry.path().join("security")));
+        places.retain(|place| place.is_dir());
+        places
+            .iter()
+            .map(|place| place.join("pam_daypass.so"))
+            .collect()
+    }
+
+    fn sshd_files(&self) -> Vec<PathBuf> {
+        let config = self.layout.sshd_config();
+        let drop_ins = config.with_file_name("sshd_config.d");
+        let listed = fs::read_dir(&drop_ins).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+        files.extend([config, drop_ins]);
+        files
+    }
+}
+
+impl Seen {
+    fn holds(&self, managed: &Managed) -> bool {
+        self.at.elapsed() < LOOK_AGAIN
+            && self.managed == *managed
+            && self.marks.iter().all(|(path, known)| mark(path) == *known)
+    }
+}
+
+fn unreadable(account: String, error: &sshd::Error) -> Absent {
+    Absent::Unreadable {
+        account,
+        said: error.to_string(),
+    }
+}
+
+fn marks(files: BTreeSet<PathBuf>) -> Vec<(PathBuf, Option<Mark>)> {
+    files
+        .into_iter()
+        .map(|path| {
+            let known = mark(&path);
+            (path, known)
+        })
+        .collect()
+}
+
+fn mark(path: &Path) -> Option<Mark> {
+    let found = fs::metadata(path).ok()?;
+    Some((
+        found.dev(),
+        found.ino(),
+        found.size(),
+        (found.mtime(), found.mtime_nsec()),
+        (found.ctime(), found.ctime_nsec()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STACK: &str = "auth optional pam_daypass.so\naccount required pam_daypass.so\nsession required pam_daypass.so\n";
+
+    fn host() -> (tempfile::TempDir, Layout) {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::under(folder.path());
+        let security = layout.seen(Path::new("/usr/lib/x86_64-linux-gnu/security"));
+        for directory in [
+            layout.pam(),
+            security.clone(),
+            layout.seen(Path::new("/etc/sudoers.d")),
+        ] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        fs::write(security.join("pam_daypass.so"), "").unwrap();
+        fs::write(layout.sudoers(), "").unwrap();
+        for (service, _) in STACKS {
+            fs::write(layout.pam().join(service), STACK).unwrap();
+        }
+        (folder, layout)
+    }
+
+    #[test]
+    fn everything_in_place_is_seen() {
+        let (_folder, layout) = host();
+        assert_eq!(Presence::new(&layout).check(&Managed::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_stack_edited_by_hand_is_seen_at_once() {
+        let (_folder, layout) = host();
+        let presence = Presence::new(&layout);
+        presence.check(&Managed::default()).unwrap();
+        fs::write(layout.pam().join("sshd"), "account required pam_unix.so\n").unwrap();
+        let absent = presence.look(&Managed::default());
+        assert_eq!(absent.len(), 3);
+        assert_eq!(
+            absent[0].to_string(),
+            "pam_daypass.so is missing in the auth stack of sshd"
+        );
+    }
+
+    #[test]
+    fn a_module_that_goes_is_seen_at_once() {
+        let (_folder, layout) = host();
+        let presence = Presence::new(&layout);
+        presence.check(&Managed::default()).unwrap();
+        let module = layout.seen(Path::new(
+            "/usr/lib/x86_64-linux-gnu/security/pam_daypass.so",
+        ));
+        fs::remove_file(module).unwrap();
+        assert_eq!(presence.check(&Managed::default()), Err(Absent::Module));
+    }
+}

@@ -1,0 +1,86 @@
+//! Asking systemd to reload and start services.
+
+use std::path::Path;
+
+use crate::command::{self, Error};
+
+const SYSTEMCTL: &str = "/usr/bin/systemctl";
+/// Debian calls it ssh, others sshd; the second may be an alias of the first.
+const SSHD_UNITS: [&str; 2] = ["ssh.service", "sshd.service"];
+
+/// What became of the request to reload a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It reads its files anew.
+    Done,
+    /// It does not run under systemd, so there was nothing to do.
+    NotRunning,
+}
+
+/// Lets the running sshd read its configuration anew; connections live on.
+///
+/// # Errors
+/// systemd refused.
+pub fn reload_sshd() -> Result<Reloaded, Error> {
+    for unit in SSHD_UNITS {
+        if is_active(unit) {
+            return reload(unit);
+        }
+    }
+    Ok(Reloaded::NotRunning)
+}
+
+/// Tells the running agent to look at its files.
+///
+/// # Errors
+/// systemd refused.
+pub fn reload_agent() -> Result<Reloaded, Error> {
+    if is_active("daypass-agent.service") {
+        return reload("daypass-agent.service");
+    }
+    Ok(Reloaded::NotRunning)
+}
+
+/// Starts the agent and its sockets, now and at every boot.
+///
+/// # Errors
+/// systemd refused, or does not run here.
+pub fn enable_agent() -> Result<(), Error> {
+    let units = [
+        "enable",
+        "--now",
+        "daypass-agent.socket",
+        "daypass-principals.socket",
+        "daypass-agent.service",
+    ];
+    systemctl(&units)
+}
+
+/// Stops the agent and its sockets, also at the next boot.
+///
+/// # Errors
+/// systemd refused, or does not run here.
+pub fn disable_agent() -> Result<(), Error> {
+    let units = [
+        "disable",
+        "--now",
+        "daypass-agent.service",
+        "daypass-agent.socket",
+        "daypass-principals.socket",
+    ];
+    systemctl(&units)
+}
+
+/// Does this unit run?
+#[must_use]
+pub fn is_active(unit: &str) -> bool {
+    systemctl(&["is-active", "--quiet", unit]).is_ok()
+}
+
+fn reload(unit: &str) -> Result<Reloaded, Error> {
+    systemctl(&["reload", unit]).map(|()| Reloaded::Done)
+}
+
+fn systemctl(arguments: &[&str]) -> Result<(), Error> {
+    command::run(Path::new(SYSTEMCTL), arguments).map(drop)
+}
