@@ -1,0 +1,62 @@
+//! `POST /v1/hosts/enroll`.
+
+use crate::digest::Incarnation;
+use crate::enrolment::SignedRecord;
+use crate::key::Key;
+use crate::name::{HostName, Name};
+use crate::roster::SignedRoster;
+use crate::state::SignedState;
+use crate::token::Secret;
+use serde::{Deserialize, Serialize};
+
+/// What a host sends.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// From the join token.
+    pub secret: Secret,
+    /// From the join token.
+    pub host: HostName,
+    /// The certificate signing request for mTLS, in PEM.
+    pub csr: String,
+    /// sshd's host keys.
+    pub host_keys: Vec<Key>,
+    /// The keys of its journal.
+    pub journal: JournalKeys,
+}
+
+/// The keys of a host's journal.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalKeys {
+    /// `daypass/PIN16/host/HOST/INCARNATION`.
+    pub origin: String,
+    /// A C2SP vkey.
+    pub log_key: String,
+    /// A C2SP vkey.
+    pub epoch_key: String,
+    /// As in the origin.
+    pub incarnation: Incarnation,
+}
+
+/// What it gets.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolled {
+    /// For mTLS, in PEM.
+    pub client_certificate: String,
+    /// One OpenSSH host certificate for each host key, in the order of the keys.
+    pub host_certificates: Vec<String>,
+    /// As fixed by the token.
+    pub aliases: Vec<HostName>,
+    /// As fixed by the token.
+    pub groups: Vec<Name>,
+    /// From roster 1 to the newest.
+    pub chain: Vec<SignedRoster>,
+    /// The CA's newest.
+    pub state: SignedState,
+    /// What the host shows to others.
+    pub enrolment: SignedRecord,
+    /// Keys that sign user certificates, as in the state.
+    pub user_ca: Vec<Key>,
+}

@@ -1,0 +1,123 @@
+//! The words for what happens.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not an [`Action`].
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no action has this name; docs/formats/events.md lists them")]
+pub struct UnknownAction;
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+        /// What happened; who writes it is the first thing that each doc line says.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum Action {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in the journal.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Host: the agent runs.
+    AgentStart = "agent.start",
+    /// Host: the agent stops in order.
+    AgentStop = "agent.stop",
+    /// Host: gate 1 said yes.
+    LoginAllowed = "login.allowed",
+    /// Host: a gate said no.
+    LoginDenied = "login.denied",
+    /// Host: a session began.
+    SessionOpen = "session.open",
+    /// Host: a session ended by itself.
+    SessionClose = "session.close",
+    /// Host: a session was ended by force; `detail.killed`.
+    SessionEnd = "session.end",
+    /// Host: somebody asked sudo, before it ran.
+    SudoRequest = "sudo.request",
+    /// Host: sudo's own policy accepted.
+    SudoStart = "sudo.start",
+    /// Host: the command ended.
+    SudoEnd = "sudo.end",
+    /// Host: sudo was refused.
+    SudoDenied = "sudo.denied",
+    /// Host: a gate is not where it should be.
+    GateAbsent = "gate.absent",
+    /// Host: a state of the CA was taken over.
+    StateTaken = "state.taken",
+    /// Host: an account was put under management.
+    AccountManaged = "account.managed",
+    /// Host: an account was let go.
+    AccountUnmanaged = "account.unmanaged",
+    /// Host: a local admin went around the rules, loudly.
+    BreakGlass = "break-glass",
+    /// Host: the clock jumped.
+    ClockStep = "clock.step",
+    /// Host: something could not be journalled in time.
+    Gap = "gap",
+    /// CA: it runs.
+    CaStart = "ca.start",
+    /// CA: it stops in order.
+    CaStop = "ca.stop",
+    /// CA: a roster came into force.
+    RosterSigned = "roster.signed",
+    /// CA: a window was asked for.
+    WindowRequested = "window.requested",
+    /// CA: an approval came in.
+    WindowApproved = "window.approved",
+    /// CA: a window was denied.
+    WindowDenied = "window.denied",
+    /// CA: an approver granted outright.
+    WindowGranted = "window.granted",
+    /// CA: somebody is done with a window.
+    WindowEnded = "window.ended",
+    /// CA: a window was revoked.
+    WindowRevoked = "window.revoked",
+    /// CA: a statement did not count.
+    StatementRefused = "statement.refused",
+    /// CA: a certificate is about to leave.
+    CertificateIssued = "certificate.issued",
+    /// CA: a certificate was not given.
+    CertificateRefused = "certificate.refused",
+    /// CA: a join token was made.
+    HostToken = "host.token",
+    /// CA: a host joined.
+    HostEnrolled = "host.enrolled",
+    /// CA: a host did not join.
+    HostRefused = "host.refused",
+    /// CA: a request was refused before its route was reached.
+    RequestRefused = "request.refused",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.as_str() == text)
+            .ok_or(UnknownAction)
+    }
+}
+
+serde_as_text!(Action);

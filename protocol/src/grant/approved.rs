@@ -1,0 +1,100 @@
+//! The proof that a window is approved.
+
+use super::Grant;
+use crate::hours::{Outside, UnknownZone};
+use crate::key::Fingerprint;
+use crate::name::Name;
+use crate::roster::VerifiedRoster;
+use crate::time::Time;
+use crate::window::{FrozenWindow, Window};
+use std::collections::BTreeSet;
+
+/// A window that the people whom the roster asks have approved. Only [`Grant::check`] makes one. It says nothing of
+/// revocations (see [`crate::stop`]), nor of who is coming where and when (see [`ApprovedWindow::admits`]).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApprovedWindow {
+    grant: Grant,
+    window: FrozenWindow,
+    keys: Vec<Fingerprint>,
+    opener: Name,
+    approvers: BTreeSet<Name>,
+    certificate_ttl: u64,
+    roster: u64,
+}
+
+impl ApprovedWindow {
+    pub(super) fn new(
+        grant: Grant,
+        window: FrozenWindow,
+        keys: Vec<Fingerprint>,
+        opener: Name,
+        approvers: BTreeSet<Name>,
+        roster: &VerifiedRoster,
+    ) -> Self {
+        let certificate_ttl = window
+            .document()
+            .max_certificate_ttl
+            .min(roster.policy.max_certificate_ttl);
+        Self {
+            grant,
+            window,
+            keys,
+            opener,
+            approvers,
+            certificate_ttl,
+            roster: roster.number,
+        }
+    }
+
+    /// What the window says.
+    pub fn document(&self) -> &Window {
+        self.window.document()
+    }
+
+    /// The window with its bytes and hash.
+    pub fn window(&self) -> &FrozenWindow {
+        &self.window
+    }
+
+    /// The window and its statements as they were checked.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The window's keys that are still the contractor's; never empty.
+    pub fn keys(&self) -> &[Fingerprint] {
+        &self.keys
+    }
+
+    /// Who asked for it, or granted it.
+    pub fn opener(&self) -> &Name {
+        &self.opener
+    }
+
+    /// Who approved it, the granter included.
+    pub fn approvers(&self) -> &BTreeSet<Name> {
+        &self.approvers
+    }
+
+    /// The longest life of a certificate in seconds, by the window and by policy.
+    pub fn certificate_ttl(&self) -> u64 {
+        self.certificate_ttl
+    }
+
+    /// The number of the roster that it was judged by.
+    pub fn roster(&self) -> u64 {
+        self.roster
+    }
+
+    /// When a session that is open at `now` must end: at the window's end, or where its hours end if nobody may be
+    /// inside at other times.
+    pub fn closes(&self, now: Time) -> Result<Time, UnknownZone> {
+        let document = self.document();
+        match &document.hours {
+            Some(hours) if hours.outside == Outside::Deny => {
+                Ok(hours.open_until(now, document.ends)?.unwrap_or(now))
+            }
+            _ => Ok(document.ends),
+        }
+    }
+}
