@@ -43,5 +43,8 @@ pub use outside::{Tool, require_root, require_tools};
 pub use release::Release;
 pub use root::{Root, RootKind};
 pub use running::Running;
-pub use site::{ALICE, BOB, CAROL, MALLORY, Packages, Person, SOON, Site, Verification, Wish};
+pub use site::{
+    ALICE, BOB, CAROL, Forger, Forgery, MALLORY, Packages, Papers, Person, SOON, Site,
+    Verification, Wish,
+};
 pub use wait::until;

@@ -3,6 +3,7 @@
 //! Everything is installed from the Debian packages and set up by the commands that a person would
 //! type; nothing here edits a file of sshd, sudo or PAM. Private keys of people exist on the laptop only.
 
+mod forger;
 mod journal;
 mod packages;
 mod people;
@@ -11,12 +12,16 @@ use std::time::Duration;
 
 use crate::{Network, Plan, Result};
 
+pub use forger::{Forger, Forgery, Papers};
 pub use journal::Verification;
 pub use packages::Packages;
 pub use people::{Person, Wish};
 
 /// How long a service may take to be up, a page to be there, a window to be seen.
 pub const SOON: Duration = Duration::from_secs(30);
+
+/// Where the server keeps the passphrase of the CA's keys.
+pub(crate) const PASSPHRASE: &str = "/etc/daypass/ca.passphrase";
 
 /// The administrator: signs the roster, enrols hosts.
 pub const ALICE: &str = "alice";
