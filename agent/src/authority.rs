@@ -4,50 +4,89 @@
 //! time they decide, and keep it while they do.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use ssh_key::PublicKey;
+use chrono::TimeDelta;
+use daypass_protocol::digest::Pin;
+use daypass_protocol::key::Key;
+use daypass_protocol::name::HostName;
+use daypass_protocol::roster::{Chain, VerifiedRoster};
+use daypass_protocol::state::State;
+use daypass_protocol::stop::Stop;
+use daypass_protocol::time::Time;
+use daypass_protocol::window::FrozenWindow;
+
+use crate::clock::Clock;
+use crate::config::StateConfig;
 
 /// The names by which a window may mean this host, fixed at enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNames {
-    /// The enrolled name: the host's identity.
-    pub name: String,
-    /// Other names for it.
-    pub aliases: Vec<String>,
+    /// The enrolled name first, then the aliases; never empty.
+    all: Vec<HostName>,
 }
 
 impl HostNames {
-    /// Does this name mean this host?
+    /// From the enrolled name and its aliases.
     #[must_use]
-    pub fn includes(&self, name: &str) -> bool {
-        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    pub fn new(name: HostName, aliases: impl IntoIterator<Item = HostName>) -> Self {
+        Self {
+            all: std::iter::once(name).chain(aliases).collect(),
+        }
+    }
+
+    /// The enrolled name: the host's identity.
+    #[must_use]
+    pub fn name(&self) -> &HostName {
+        &self.all[0]
+    }
+
+    /// The enrolled name and its aliases.
+    #[must_use]
+    pub fn all(&self) -> &[HostName] {
+        &self.all
     }
 }
 
 /// The newest state that was taken over, checked.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The hash of roster 1, the CA's name in every statement: 64 hex digits.
-    pub pin: String,
+    /// The hash of roster 1, the CA's name in every statement.
+    pub pin: Pin,
     /// This host's names.
     pub host: HostNames,
-    /// Keys that may sign user certificates.
-    pub user_ca: Vec<PublicKey>,
-    /// The CA's incarnation: 16 hex digits.
-    pub incarnation: String,
-    /// The state's number within that incarnation.
-    pub number: u64,
-    /// When the CA signed it.
-    pub signed: DateTime<Utc>,
+    /// The rosters, checked from the pin up.
+    pub chain: Chain,
+    /// The CA's state: its number, its time, the user-CA keys.
+    pub state: State,
+    /// Every statement that this host has seen stop a window, whatever later states omit.
+    pub stops: Vec<Stop>,
 }
 
 impl Snapshot {
+    /// The roster in force.
+    #[must_use]
+    pub fn roster(&self) -> &VerifiedRoster {
+        self.chain.newest()
+    }
+
+    /// Keys that may sign user certificates.
+    #[must_use]
+    pub fn user_ca(&self) -> &[Key] {
+        &self.state.user_ca
+    }
+
     /// How old the state is at `now`; zero if it is from the future.
     #[must_use]
-    pub fn age(&self, now: DateTime<Utc>) -> Duration {
-        (now - self.signed).to_std().unwrap_or_default()
+    pub fn age(&self, now: Time) -> Duration {
+        let seconds = u64::try_from(now.since(self.state.time));
+        Duration::from_secs(seconds.unwrap_or(0))
+    }
+
+    /// The statement that stops this window, if there is one.
+    #[must_use]
+    pub fn stop(&self, window: &FrozenWindow) -> Option<&Stop> {
+        self.stops.iter().find(|stop| stop.stops(window))
     }
 }
 
@@ -63,6 +102,7 @@ pub struct Behind {
 
 /// Holds the newest [`Snapshot`] and wakes who waits for a newer one.
 pub struct Authority {
+    clock: Clock,
     inner: Mutex<Inner>,
     published: Condvar,
     asked: Condvar,
@@ -89,6 +129,7 @@ impl Authority {
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
         Self {
+            clock: Clock::default(),
             inner: Mutex::new(Inner {
                 snapshot: Arc::new(snapshot),
                 asked: false,
@@ -111,11 +152,11 @@ impl Authority {
     /// [`Behind`] when the deadline passes first.
     pub fn catch_up(&self, number: u64, deadline: Instant) -> Result<Arc<Snapshot>, Behind> {
         let mut inner = self.lock();
-        while inner.snapshot.number < number {
+        while inner.snapshot.state.number < number {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || inner.stopping {
                 return Err(Behind {
-                    have: inner.snapshot.number,
+                    have: inner.snapshot.state.number,
                     wanted: number,
                 });
             }
@@ -165,6 +206,28 @@ impl Authority {
         self.published.notify_all();
     }
 
+    /// This host's clock, held against the CA's.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The newest state, if contractors may log in on the strength of it at `now`.
+    ///
+    /// # Errors
+    /// [`Unfit`]: nothing was heard from the CA for too long, or the clocks contradict.
+    pub fn fit_for_logins(&self, limits: &StateConfig, now: Time) -> Result<Arc<Snapshot>, Unfit> {
+        let snapshot = self.snapshot();
+        let age = snapshot.age(now);
+        if age > limits.max_age() {
+            return Err(Unfit::TooOld { age });
+        }
+        match self.clock.offset(SystemTime::from(now).into()) {
+            Some(by) if by.abs() > limits.max_clock_offset() => Err(Unfit::ClockOff { by }),
+            _ => Ok(snapshot),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // The lock guards plain values that no panic leaves half-written.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -189,76 +252,4 @@ pub enum Unfit {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    fn numbered(number: u64) -> Snapshot {
-        Snapshot {
-            pin: "0".repeat(64),
-            host: HostNames {
-                name: "db1".to_owned(),
-                aliases: vec!["db1.example.org".to_owned()],
-            },
-            user_ca: Vec::new(),
-            incarnation: "0".repeat(16),
-            number,
-            signed: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_host_answers_to_its_name_and_aliases_only() {
-        let host = numbered(1).host;
-        assert!(host.includes("db1"));
-        assert!(host.includes("db1.example.org"));
-        assert!(!host.includes("db2"));
-    }
-
-    #[test]
-    fn whoever_asks_for_a_known_state_does_not_wait() {
-        let authority = Authority::new(numbered(7));
-        assert_eq!(authority.catch_up(7, Instant::now()).unwrap().number, 7);
-    }
-
-    #[test]
-    fn whoever_asks_for_a_newer_state_wakes_the_poller_and_gets_it() {
-        let authority = Authority::new(numbered(7));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                assert_eq!(authority.next_turn(Duration::from_secs(3600)), Turn::Poll);
-                authority.publish(numbered(8));
-            });
-            let deadline = Instant::now() + Duration::from_secs(60);
-            assert_eq!(authority.catch_up(8, deadline).unwrap().number, 8);
-        });
-    }
-
-    #[test]
-    fn a_state_that_does_not_come_is_behind() {
-        let authority = Authority::new(numbered(7));
-        let behind = authority.catch_up(9, Instant::now()).unwrap_err();
-        assert_eq!(behind, Behind { have: 7, wanted: 9 });
-    }
-
-    #[test]
-    fn stopping_ends_all_waiting() {
-        let authority = Authority::new(numbered(7));
-        authority.stop();
-        assert_eq!(authority.next_turn(Duration::from_secs(3600)), Turn::Stop);
-        let deadline = Instant::now() + Duration::from_secs(3600);
-        assert!(authority.catch_up(8, deadline).is_err());
-    }
-
-    #[test]
-    fn age_is_counted_from_the_signature() {
-        let snapshot = numbered(1);
-        let now = snapshot.signed + TimeDelta::seconds(90);
-        assert_eq!(snapshot.age(now), Duration::from_secs(90));
-        assert_eq!(
-            snapshot.age(snapshot.signed - TimeDelta::seconds(1)),
-            Duration::ZERO
-        );
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use crate::durable;
@@ -48,6 +49,18 @@ impl StateConfig {
     #[must_use]
     pub fn poll(&self) -> Duration {
         Duration::from_secs(self.poll_seconds)
+    }
+
+    /// No new logins on a state older than this.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        Duration::from_secs(self.max_age_seconds)
+    }
+
+    /// Contractors are refused while the clock is off by more than this.
+    #[must_use]
+    pub fn max_clock_offset(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::try_from(self.max_clock_offset_seconds).unwrap_or(i64::MAX / 1000))
     }
 }
 

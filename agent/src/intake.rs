@@ -5,14 +5,16 @@
 //! the writer is dropped for good, events go to syslog and are counted, and the thread tries to
 //! open the journal again; once it is back, a `gap` entry says how many are missing since when.
 
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use daypass_protocol::event::{Action, Event, Outcome};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::value::{RawValue, to_raw_value};
 
 /// Noted events that wait for the disk; more go to syslog.
 const QUEUE: usize = 1024;
@@ -37,18 +39,34 @@ pub enum Epoch {
     Ends,
 }
 
-/// A journal could not be opened or written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct LedgerFailed(pub String);
+/// An event as it will stand in the journal, after the head of its line.
+pub type Entry = RawValue;
+
+/// A journal that could not be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerFailed {
+    /// This event is not taken; the journal goes on.
+    #[error("the journal does not take this event: {0}")]
+    Event(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The journal takes nothing any more until it is opened again.
+    #[error("the journal failed: {0}")]
+    Journal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no thread to write it.
+    #[error("no thread for the journal: {0}")]
+    Thread(#[source] io::Error),
+    /// A test broke it.
+    #[cfg(test)]
+    #[error("broken for a test")]
+    Broken,
+}
 
 /// What the intake writes to: the journal, or a stand-in that fails on demand.
 pub trait Ledger: Send + Sync {
     /// Appends an event and returns once it is durable.
     ///
     /// # Errors
-    /// The journal is unusable from here on and must be opened again.
-    fn append(&self, event: &Value, epoch: Epoch) -> Result<Receipt, LedgerFailed>;
+    /// But for [`LedgerFailed::Event`], the journal must be opened again.
+    fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, LedgerFailed>;
 
     /// Closes the journal with a closing seal.
     ///
@@ -76,7 +94,7 @@ pub struct Intake {
 }
 
 enum Message {
-    Note(Value),
+    Note(Box<Entry>),
     Stop(SyncSender<()>),
 }
 
@@ -111,7 +129,7 @@ impl Intake {
             .name("intake".to_owned())
             .stack_size(256 * 1024)
             .spawn(move || worker.work(&messages))
-            .map_err(|error| LedgerFailed(format!("no thread for the journal: {error}")))?;
+            .map_err(LedgerFailed::Thread)?;
         Ok(Self { shared, queue })
     }
 
@@ -161,9 +179,9 @@ impl Intake {
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
         if let Some(ledger) = self.shared.ledger().take()
-            && let Err(LedgerFailed(why)) = ledger.close()
+            && let Err(why) = ledger.close()
         {
-            (self.shared.aside)(&format!("the journal was not closed: {why}"));
+            (self.shared.aside)(&format!("not closed: {why}"));
         }
     }
 }
@@ -189,15 +207,17 @@ impl Shared {
         }
     }
 
-    fn append(&self, event: &Value, epoch: Epoch) -> Result<Receipt, NotCommitted> {
+    fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, NotCommitted> {
         // Cloned out of the lock: appends of several threads share one group commit.
         let Some(ledger) = self.ledger().clone() else {
             self.set_aside(event);
             return Err(NotCommitted);
         };
-        ledger.append(event, epoch).map_err(|LedgerFailed(why)| {
-            self.poison(&ledger);
-            (self.aside)(&format!("the journal failed: {why}"));
+        ledger.append(event, epoch).map_err(|why| {
+            if !matches!(why, LedgerFailed::Event(_)) {
+                self.poison(&ledger);
+            }
+            (self.aside)(&why.to_string());
             self.set_aside(event);
             NotCommitted
         })
@@ -221,7 +241,9 @@ impl Shared {
         let Ok(ledger) = (self.open)() else { return };
         let missed = *self.missed();
         if let Some(missed) = missed
-            && ledger.append(&missed.gap(), Epoch::Continues).is_err()
+            && ledger
+                .append(&plain(&missed.gap()), Epoch::Continues)
+                .is_err()
         {
             return;
         }
@@ -238,7 +260,7 @@ impl Shared {
         };
     }
 
-    fn set_aside(&self, event: &Value) {
+    fn set_aside(&self, event: &Entry) {
         (self.aside)(&event.to_string());
         let mut missed = self.missed();
         let (count, since) = missed.map_or((0, Utc::now()), |known| (known.count, known.since));
@@ -258,137 +280,27 @@ impl Shared {
 }
 
 impl Missed {
-    fn gap(&self) -> Value {
-        json!({
-            "action": "gap",
-            "outcome": "done",
-            "reason": format!("the journal took no entries; {} events went to syslog", self.count),
-            "detail": {
-                "missed": self.count,
-                "since": self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
-            },
-        })
+    fn gap(&self) -> Event {
+        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Event::new(Action::Gap)
+            .outcome(Outcome::Done)
+            .because(
+                "journal-unavailable",
+                format!(
+                    "the journal took no entries; {} events went to syslog",
+                    self.count
+                ),
+            )
+            .detail("missed", self.count)
+            .detail("since", since)
     }
 }
 
-/// Events are our own types; one that gives no JSON would be a mistake in them, and still leaves
-/// a trace.
-fn plain(event: &impl Serialize) -> Value {
-    serde_json::to_value(event)
-        .unwrap_or_else(|error| json!({"action": "gap", "reason": error.to_string()}))
+/// Events are our own types; one that gives no JSON would be a mistake in them, and the journal
+/// then refuses it as what it is.
+fn plain(event: &impl Serialize) -> Box<Entry> {
+    to_raw_value(event).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    /// A disk that can be broken and mended.
-    #[derive(Clone, Default)]
-    struct Disk {
-        broken: Arc<AtomicBool>,
-        lines: Arc<Mutex<Vec<Value>>>,
-        aside: Arc<Mutex<Vec<String>>>,
-    }
-
-    impl Ledger for Disk {
-        fn append(&self, event: &Value, _: Epoch) -> Result<Receipt, LedgerFailed> {
-            if self.broken.load(Ordering::SeqCst) {
-                return Err(LedgerFailed("no space left on device".to_owned()));
-            }
-            let mut lines = self.lines.lock().unwrap();
-            lines.push(event.clone());
-            Ok(Receipt {
-                seq: lines.len() as u64,
-                time: Utc::now(),
-            })
-        }
-
-        fn close(&self) -> Result<(), LedgerFailed> {
-            Ok(())
-        }
-    }
-
-    impl Disk {
-        fn intake(&self) -> Intake {
-            let (disk, aside) = (self.clone(), Arc::clone(&self.aside));
-            let open: Open = Box::new(move || {
-                if disk.broken.load(Ordering::SeqCst) {
-                    return Err(LedgerFailed("no space left on device".to_owned()));
-                }
-                Ok(Arc::new(disk.clone()))
-            });
-            let aside: Aside = Box::new(move |text| aside.lock().unwrap().push(text.to_owned()));
-            Intake::start(open, aside).unwrap()
-        }
-
-        fn actions(&self) -> Vec<String> {
-            let lines = self.lines.lock().unwrap();
-            lines
-                .iter()
-                .map(|line| line["action"].as_str().unwrap().to_owned())
-                .collect()
-        }
-    }
-
-    fn event(action: &str) -> Value {
-        json!({ "action": action })
-    }
-
-    #[test]
-    fn noted_events_are_committed_before_the_last_one() {
-        let disk = Disk::default();
-        let intake = disk.intake();
-        intake.commit(&event("agent.start")).unwrap();
-        intake.note(&event("sudo.start"));
-        intake.note(&event("sudo.end"));
-        intake.finish(&event("agent.stop"));
-        assert_eq!(
-            disk.actions(),
-            ["agent.start", "sudo.start", "sudo.end", "agent.stop"]
-        );
-    }
-
-    #[test]
-    fn a_failed_journal_stays_unused_until_reopened_and_the_gap_is_told() {
-        let disk = Disk::default();
-        let intake = disk.intake();
-        disk.broken.store(true, Ordering::SeqCst);
-        assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
-        disk.broken.store(false, Ordering::SeqCst);
-        assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
-        assert!(!intake.is_healthy());
-
-        intake.shared.mend();
-        assert!(intake.is_healthy());
-        intake.commit(&event("session.open")).unwrap();
-        assert_eq!(disk.actions(), ["gap", "session.open"]);
-        assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 2);
-        // Both events and the cause stand in syslog.
-        assert_eq!(disk.aside.lock().unwrap().len(), 3);
-    }
-
-    #[test]
-    fn a_journal_that_cannot_be_reopened_keeps_counting() {
-        let disk = Disk::default();
-        let intake = disk.intake();
-        disk.broken.store(true, Ordering::SeqCst);
-        for _ in 0..3 {
-            let _ = intake.commit(&event("login.denied"));
-            intake.shared.mend();
-        }
-        disk.broken.store(false, Ordering::SeqCst);
-        intake.shared.mend();
-        assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 3);
-    }
-
-    #[test]
-    fn after_the_end_events_go_to_syslog() {
-        let disk = Disk::default();
-        let intake = disk.intake();
-        intake.finish(&event("agent.stop"));
-        assert_eq!(intake.commit(&event("late")), Err(NotCommitted));
-        assert_eq!(disk.actions(), ["agent.stop"]);
-    }
-}
+mod tests;

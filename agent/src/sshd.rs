@@ -15,7 +15,8 @@ use crate::command;
 use crate::durable;
 use crate::layout::Layout;
 
-const MAX_BYTES: u64 = 256 * 1024;
+/// Bound of each of our files in bytes.
+pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 
 /// sshd's program and configuration.
 #[derive(Clone, Debug)]

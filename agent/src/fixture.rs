@@ -1,0 +1,133 @@
+//! A CA in miniature for tests: one admin, one contractor, states on demand.
+
+use daypass_protocol::digest::{Digest, Incarnation, Pin};
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::sshsig;
+use daypass_protocol::state::{RosterMark, SignedState, State};
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
+use daypass_protocol::time::Time;
+use daypass_protocol::version::Version;
+use ssh_key::PrivateKey;
+use ssh_key::private::Ed25519Keypair;
+
+/// The instant at which the tests play.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// A private key that is the same for the same seed.
+pub(crate) fn private(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+/// Its public half.
+pub(crate) fn public(seed: u8) -> Key {
+    Key::try_from(private(seed).public_key().key_data().clone()).unwrap()
+}
+
+const ADMIN: u8 = 1;
+const RECOVERY: u8 = 2;
+const CONTRACTOR: u8 = 3;
+pub(crate) const STATE: u8 = 4;
+pub(crate) const USER_CA: u8 = 5;
+
+/// The rosters and states of one CA.
+pub(crate) struct Ca {
+    pub(crate) pin: Pin,
+    pub(crate) rosters: Vec<SignedRoster>,
+    pub(crate) template: State,
+}
+
+impl Ca {
+    /// Roster 1, signed, and a state numbered 1.
+    pub(crate) fn new() -> Self {
+        let first = roster(1, None);
+        let pin = Pin::from(Digest::of(&first));
+        let template = State {
+            v: Version,
+            ca: pin,
+            incarnation: Incarnation::from_bytes([7; 8]),
+            number: 1,
+            time: Time::from_unix(NOW),
+            roster: RosterMark {
+                number: 1,
+                hash: Digest::of(&first),
+            },
+            user_ca: vec![public(USER_CA)],
+            host_ca: vec![],
+            state_key: public(STATE),
+            revocations: vec![],
+        };
+        Self {
+            pin,
+            rosters: vec![signed(first)],
+            template,
+        }
+    }
+
+    /// Adds a roster and lets states name it.
+    pub(crate) fn next_roster(&mut self) {
+        let last = Digest::of(&self.rosters.last().unwrap().roster);
+        let number = self.rosters.len() as u64 + 1;
+        let text = roster(number, Some(last));
+        self.template.roster = RosterMark {
+            number,
+            hash: Digest::of(&text),
+        };
+        self.rosters.push(signed(text));
+    }
+
+    /// The state with this number, signed; a minute for each number.
+    pub(crate) fn state(&self, number: u64) -> SignedState {
+        let state = State {
+            number,
+            time: Time::from_unix(NOW).plus(60 * number),
+            ..self.template.clone()
+        };
+        state.sign(sshsig::with_key(&private(STATE))).unwrap()
+    }
+
+    /// The admin revokes a window.
+    pub(crate) fn revocation(&self, window: Digest) -> SignedStatement {
+        let statement = Statement {
+            v: Version,
+            verb: Verb::Revoke,
+            window,
+            ca: self.pin,
+            signer: "alice".parse().unwrap(),
+            time: Time::from_unix(NOW),
+            expires: Time::from_unix(NOW).plus(3600),
+        };
+        statement.sign(sshsig::with_key(&private(ADMIN))).unwrap()
+    }
+}
+
+fn roster(number: u64, previous: Option<Digest>) -> String {
+    let person = |name: &str, roles: &[Role], seed| Person {
+        name: name.parse().unwrap(),
+        roles: roles.to_vec(),
+        keys: vec![public(seed)],
+    };
+    let roster = Roster {
+        v: Version,
+        number,
+        previous,
+        time: Time::from_unix(NOW),
+        people: vec![
+            person("alice", &[Role::Admin, Role::Approver], ADMIN),
+            person("carol", &[Role::Contractor], CONTRACTOR),
+        ],
+        recovery: public(RECOVERY),
+        policy: Policy::default(),
+    };
+    roster.freeze().unwrap()
+}
+
+fn signed(roster: String) -> SignedRoster {
+    let admin = private(ADMIN);
+    let signature =
+        sshsig::sign(sshsig::ROSTER, roster.as_bytes(), sshsig::with_key(&admin)).unwrap();
+    SignedRoster {
+        roster,
+        signatures: vec![signature],
+    }
+}

@@ -1,0 +1,113 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A disk that can be broken and mended.
+#[derive(Clone, Default)]
+struct Disk {
+    broken: Arc<AtomicBool>,
+    lines: Arc<Mutex<Vec<Value>>>,
+    aside: Arc<Mutex<Vec<String>>>,
+}
+
+impl Ledger for Disk {
+    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(LedgerFailed::Broken);
+        }
+        let mut lines = self.lines.lock().unwrap();
+        lines.push(serde_json::from_str(event.get()).unwrap());
+        Ok(Receipt {
+            seq: lines.len() as u64,
+            time: Utc::now(),
+        })
+    }
+
+    fn close(&self) -> Result<(), LedgerFailed> {
+        Ok(())
+    }
+}
+
+impl Disk {
+    fn intake(&self) -> Intake {
+        let (disk, aside) = (self.clone(), Arc::clone(&self.aside));
+        let open: Open = Box::new(move || {
+            if disk.broken.load(Ordering::SeqCst) {
+                return Err(LedgerFailed::Broken);
+            }
+            Ok(Arc::new(disk.clone()))
+        });
+        let aside: Aside = Box::new(move |text| aside.lock().unwrap().push(text.to_owned()));
+        Intake::start(open, aside).unwrap()
+    }
+
+    fn actions(&self) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        lines
+            .iter()
+            .map(|line| line["action"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+fn event(action: &str) -> Value {
+    json!({ "action": action })
+}
+
+#[test]
+fn noted_events_are_committed_before_the_last_one() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    intake.commit(&event("agent.start")).unwrap();
+    intake.note(&event("sudo.start"));
+    intake.note(&event("sudo.end"));
+    intake.finish(&event("agent.stop"));
+    assert_eq!(
+        disk.actions(),
+        ["agent.start", "sudo.start", "sudo.end", "agent.stop"]
+    );
+}
+
+#[test]
+fn a_failed_journal_stays_unused_until_reopened_and_the_gap_is_told() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    disk.broken.store(true, Ordering::SeqCst);
+    assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
+    disk.broken.store(false, Ordering::SeqCst);
+    assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
+    assert!(!intake.is_healthy());
+
+    intake.shared.mend();
+    assert!(intake.is_healthy());
+    intake.commit(&event("session.open")).unwrap();
+    assert_eq!(disk.actions(), ["gap", "session.open"]);
+    assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 2);
+    // Both events and the cause stand in syslog.
+    assert_eq!(disk.aside.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_journal_that_cannot_be_reopened_keeps_counting() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    disk.broken.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let _ = intake.commit(&event("login.denied"));
+        intake.shared.mend();
+    }
+    disk.broken.store(false, Ordering::SeqCst);
+    intake.shared.mend();
+    assert_eq!(disk.lines.lock().unwrap()[0]["detail"]["missed"], 3);
+}
+
+#[test]
+fn after_the_end_events_go_to_syslog() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    intake.finish(&event("agent.stop"));
+    assert_eq!(intake.commit(&event("late")), Err(NotCommitted));
+    assert_eq!(disk.actions(), ["agent.stop"]);
+}

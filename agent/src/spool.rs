@@ -1,0 +1,79 @@
+//! What commands leave for the daemon to journal.
+//!
+//! The journal has one writer, the daemon. A command that changes something writes the event here
+//! and lets the daemon look; a daemon that does not run finds it at its start.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::durable;
+use crate::intake::Intake;
+
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// Leaves an event, durably.
+///
+/// # Errors
+/// The file could not be written.
+pub fn leave(spool: &Path, event: &impl Serialize) -> Result<(), durable::Error> {
+    durable::directory(spool, 0o700)?;
+    // Names sort by time; the process id keeps two commands of the same instant apart.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanoseconds = now.map_or(0, |since| since.as_nanos());
+    let name = format!("{nanoseconds:020}-{}.json", std::process::id());
+    // Our own events always give JSON; an empty object would still be counted.
+    let text = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
+    durable::replace(&spool.join(name), &text, 0o600)
+}
+
+/// Commits what was left, in order, and removes it. Stops at the first one that the journal does
+/// not take: it is tried again the next time.
+///
+/// # Errors
+/// The directory or a file of it cannot be read or removed.
+pub fn drain(spool: &Path, intake: &Intake) -> Result<usize, durable::Error> {
+    let mut done = 0;
+    for path in waiting(spool)? {
+        if !intake.is_healthy() {
+            break;
+        }
+        let bytes = durable::read(&path, MAX_BYTES)?.unwrap_or_default();
+        if let Ok(event) = serde_json::from_slice::<Box<RawValue>>(&bytes)
+            && intake.commit(&event).is_err()
+        {
+            break;
+        }
+        durable::remove(&path)?;
+        done += 1;
+    }
+    Ok(done)
+}
+
+fn waiting(spool: &Path) -> Result<Vec<PathBuf>, durable::Error> {
+    let reading = |source| durable::Error::Read {
+        path: spool.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(spool) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(reading(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(reading)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
