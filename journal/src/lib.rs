@@ -1,1 +1,33 @@
-//! daypass-journal
+//! The signed journal of daypass: text that anyone can read, proof that anyone can check.
+//!
+//! A journal is a directory of segment files with one JSON object on each line: *entries*, *seals*
+//! (C2SP checkpoints over an RFC 6962 tree of all entries so far, signed by the log's key and by
+//! the key of the current epoch) and *witness* lines. The bytes are described in
+//! `docs/formats/journal.md`.
+//!
+//! The journal keeps events as opaque JSON objects; it knows nothing of the programs that write
+//! them. [`writer::Writer`] appends, [`reader::Reader`] reads, [`verify::verify`] checks against
+//! keys from a [`trust::Trust`] file.
+
+#![deny(unsafe_code)]
+
+mod chain;
+mod clock;
+mod durable;
+mod encoding;
+pub mod entry;
+mod epoch;
+pub mod error;
+pub mod identity;
+#[allow(unsafe_code)]
+mod locked;
+pub mod note;
+mod own;
+pub mod reader;
+mod seal;
+mod segment;
+pub mod tree;
+mod walk;
+pub mod writer;
+
+pub use error::Error;

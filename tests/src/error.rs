@@ -111,6 +111,20 @@ pub enum Error {
         /// What it wrote, and how it ended.
         output: Output,
     },
+    /// Something that a command should have shown, or a directory should hold, is not there.
+    #[error("no {what} in: {text}")]
+    NotShown {
+        /// What was looked for.
+        what: String,
+        /// What was there instead.
+        text: String,
+    },
+    /// Nobody said where the packages under test are.
+    #[error("{variable} does not name a directory of packages: run this by `cargo xtask test`")]
+    NoPackages {
+        /// The environment variable that names it.
+        variable: &'static str,
+    },
     /// Something that was waited for did not happen in time.
     #[error("waited {after:?} in vain for {what}{}", after_colon(seen))]
     Deadline {

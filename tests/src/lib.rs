@@ -32,6 +32,7 @@ mod release;
 mod root;
 mod run;
 mod running;
+mod site;
 mod wait;
 
 pub use command::{Command, Output};
@@ -42,4 +43,8 @@ pub use outside::{Tool, require_root, require_tools};
 pub use release::Release;
 pub use root::{Root, RootKind};
 pub use running::Running;
+pub use site::{
+    ALICE, BOB, CAROL, Forger, Forgery, MALLORY, Packages, Papers, Person, SOON, Site,
+    Verification, Wish,
+};
 pub use wait::until;

@@ -118,6 +118,11 @@ impl Network {
             })
     }
 
+    /// All hosts, in the order of the plan.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter()
+    }
+
     /// Pulls the host's network cable: it keeps its address, nothing gets through.
     pub fn cut(&self, name: &str) -> Result<()> {
         self.set_port(name, "down")

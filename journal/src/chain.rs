@@ -1,0 +1,506 @@
+//! The rules that bind the lines of a journal into one chain, as a machine that is fed lines.
+//!
+//! Writer and verifier use the same machine: what the writer accepts at its start is what the
+//! verifier accepts, except that the writer may leave the signatures of old seals unchecked.
+
+use thiserror::Error;
+
+use crate::encoding::base64;
+use crate::entry::Head;
+use crate::note::VerifierKey;
+use crate::own::{Next, Own, Recovered, Unproven, VERSION};
+use crate::seal::{Checkpoint, Seal, Signer, epoch_key_name};
+use crate::segment::Tail;
+use crate::tree::{Frontier, Hash, leaf_hash};
+
+/// What does not hold, and where it was first seen.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{}: {cause}", place(*.seq, *.to))]
+pub struct Broken {
+    /// The first entry that is not as it was sealed, or that would have come.
+    pub seq: u64,
+    /// The last entry that it may be: one seal covers them together.
+    pub to: u64,
+    /// What does not hold.
+    pub cause: Cause,
+}
+
+fn place(seq: u64, to: u64) -> String {
+    match to > seq {
+        true => format!("entries {seq} to {to}"),
+        false => format!("entry {seq}"),
+    }
+}
+
+/// What does not hold in a journal.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Cause {
+    /// A line is none of a journal.
+    #[error("a line cannot be read as one of a journal, and no crash explains it")]
+    Line,
+    /// An entry has another number than its place.
+    #[error(
+        "an entry with number {found} stands where {expected} belongs: entries were removed, added or moved"
+    )]
+    Sequence {
+        /// The number that belongs there.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+    /// A segment begins with another entry than the one before left off.
+    #[error(
+        "a segment that begins with entry {found} stands where entry {expected} belongs: a segment is missing or not of this place"
+    )]
+    Segment {
+        /// The number that belongs there.
+        expected: u64,
+        /// The number in the file's name.
+        found: u64,
+    },
+    /// The seal is not a checkpoint with two signatures.
+    #[error("a seal cannot be read as a checkpoint with two signatures")]
+    SealForm,
+    /// The seal is another journal's.
+    #[error("a seal of {found} stands in the journal of {expected}")]
+    SealOrigin {
+        /// This journal.
+        expected: String,
+        /// The journal of the seal.
+        found: String,
+    },
+    /// The seal counts other entries than there are.
+    #[error(
+        "a seal for {found} entries stands where there are {expected}: entries were removed or added"
+    )]
+    SealSize {
+        /// Entries before the seal.
+        expected: u64,
+        /// Entries that the seal counts.
+        found: u64,
+    },
+    /// The seal covers no new entry.
+    #[error("a seal stands there that covers no new entry")]
+    SealEmpty,
+    /// The entries do not give the root that was sealed.
+    #[error("what stands there is not what was sealed")]
+    SealRoot,
+    /// The seal names a key that must not seal here.
+    #[error("a seal is signed as {found} where only {expected} may sign")]
+    SealSigner {
+        /// The key that must sign.
+        expected: String,
+        /// The key that is named.
+        found: String,
+    },
+    /// A signature is false.
+    #[error("the signature of {signer} on the seal is false")]
+    SealSignature {
+        /// The key that is named.
+        signer: String,
+    },
+    /// Entries stand without a seal where a seal must be.
+    #[error("entries stand there without a seal, and no crash explains it")]
+    SealMissing,
+    /// An entry of the journal's own cannot be read.
+    #[error("the journal's own entry cannot be read: {reason}")]
+    OwnEntry {
+        /// What the parser says.
+        reason: String,
+    },
+    /// The journal, or the epoch after a stop or crash, does not begin with an opening entry.
+    #[error("the opening entry of an epoch is missing")]
+    OpeningMissing,
+    /// An opening entry stands where none may.
+    #[error("an opening entry stands in the middle of an epoch's work")]
+    OpeningPlace,
+    /// The opening entry declares something else than what is trusted or was announced.
+    #[error("the opening entry says {what} {found:?} instead of {expected:?}")]
+    Opening {
+        /// Which member.
+        what: &'static str,
+        /// What is trusted or was announced.
+        expected: String,
+        /// What it says.
+        found: String,
+    },
+    /// An epoch began without announcing the key of the next.
+    #[error("the key of the next epoch is not announced, or announced twice")]
+    Announcement,
+    /// What was recovered after a crash is not what is there.
+    #[error("what a crash left behind is not as the recovery describes it")]
+    Recovery,
+}
+
+/// How much of each seal is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Root and both signatures.
+    Signatures,
+    /// The root alone; [`Chain::check_last_seal`] then checks the last one in full.
+    Roots,
+}
+
+/// A place where a crash interrupted the writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interruption {
+    pub(crate) segment: String,
+    pub(crate) torn: Tail,
+    pub(crate) unproven: Unproven,
+}
+
+impl Interruption {
+    /// The entry that records it.
+    pub(crate) fn recovered(&self) -> Recovered {
+        Recovered {
+            segment: self.segment.clone(),
+            offset: self.torn.offset,
+            length: self.torn.length,
+            sha256: self.torn.sha256.clone(),
+            unproven: self.unproven.clone(),
+        }
+    }
+}
+
+/// What stands in the entries since the last seal.
+#[derive(Debug, Default)]
+struct Batch {
+    entries: u64,
+    opening: Option<Opening>,
+    announced: Vec<Next>,
+    recovered: Vec<Recovered>,
+    closes: bool,
+}
+
+#[derive(Debug)]
+struct Opening {
+    epoch: u64,
+    key: VerifierKey,
+}
+
+/// A number and a key: an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EpochKey {
+    pub(crate) number: u64,
+    pub(crate) key: VerifierKey,
+}
+
+/// The machine.
+pub(crate) struct Chain {
+    log: VerifierKey,
+    first_epoch: VerifierKey,
+    check: Check,
+    tree: Frontier,
+    sealed: u64,
+    root: Hash,
+    last_seal: Option<(String, VerifierKey)>,
+    epoch: Option<EpochKey>,
+    next: Option<EpochKey>,
+    batch: Batch,
+    interruptions: Vec<Interruption>,
+    closed: bool,
+}
+
+impl Chain {
+    /// A chain without entries, of the log with these keys.
+    pub(crate) fn new(log: VerifierKey, first_epoch: VerifierKey, check: Check) -> Self {
+        let tree = Frontier::default();
+        Self {
+            log,
+            first_epoch,
+            check,
+            root: tree.root(),
+            tree,
+            sealed: 0,
+            last_seal: None,
+            epoch: None,
+            next: None,
+            batch: Batch::default(),
+            interruptions: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// The tree of all entries so far, sealed or not.
+    pub(crate) fn tree(&self) -> &Frontier {
+        &self.tree
+    }
+
+    /// How many entries are sealed.
+    pub(crate) fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// The root of the sealed entries.
+    pub(crate) fn sealed_root(&self) -> &Hash {
+        &self.root
+    }
+
+    /// The epoch of the last seal.
+    pub(crate) fn epoch(&self) -> Option<&EpochKey> {
+        self.epoch.as_ref()
+    }
+
+    /// The epoch that a start goes on with.
+    pub(crate) fn starting_epoch(&self) -> EpochKey {
+        match &self.next {
+            Some(next) => next.clone(),
+            None => EpochKey {
+                number: 0,
+                key: self.first_epoch.clone(),
+            },
+        }
+    }
+
+    /// What crashes left behind since the last seal.
+    pub(crate) fn interruptions(&self) -> &[Interruption] {
+        &self.interruptions
+    }
+
+    /// Whether the last sealed entry is that of a clean stop.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// A break at the entries since the last seal.
+    pub(crate) fn broken(&self, cause: Cause) -> Broken {
+        Broken {
+            seq: self.sealed,
+            to: self.tree.size().saturating_sub(1).max(self.sealed),
+            cause,
+        }
+    }
+
+    /// A break at the entry that would come now.
+    pub(crate) fn broken_here(&self, cause: Cause) -> Broken {
+        let seq = self.tree.size();
+        Broken {
+            seq,
+            to: seq,
+            cause,
+        }
+    }
+
+    /// A segment begins.
+    pub(crate) fn segment(&self, first: u64) -> Result<(), Broken> {
+        let expected = self.tree.size();
+        if first == expected {
+            return Ok(());
+        }
+        Err(self.broken_here(Cause::Segment {
+            expected,
+            found: first,
+        }))
+    }
+
+    /// An entry line whose head was read.
+    pub(crate) fn entry(&mut self, line: &[u8], head: &Head<'_>) -> Result<(), Broken> {
+        let expected = self.tree.size();
+        if head.seq != expected {
+            return Err(self.broken_here(Cause::Sequence {
+                expected,
+                found: head.seq,
+            }));
+        }
+        if let Some(event) = head.own_event() {
+            self.own_entry(&event)
+                .map_err(|cause| self.broken_here(cause))?;
+        }
+        self.tree.push(leaf_hash(line));
+        self.batch.entries += 1;
+        Ok(())
+    }
+
+    fn own_entry(&mut self, event: &str) -> Result<(), Cause> {
+        let own = Own::parse(event).map_err(|error| Cause::OwnEntry {
+            reason: error.to_string(),
+        })?;
+        match own {
+            None => {}
+            Some(Own::Next(next)) => self.batch.announced.push(next),
+            Some(Own::Recovered(recovered)) => self.batch.recovered.push(recovered),
+            Some(Own::Close(_)) => self.batch.closes = true,
+            Some(Own::Open(open)) => {
+                if self.tree.size() > 0 && self.next.is_some() || self.batch.entries > 0 {
+                    return Err(Cause::OpeningPlace);
+                }
+                equal("version", &VERSION, &open.version)?;
+                equal("origin", &self.log.name(), &open.origin.as_str())?;
+                equal("log_key", &self.log.to_string(), &open.log_key)?;
+                equal("epoch_key", &self.first_epoch.to_string(), &open.epoch_key)?;
+                equal("epoch", &0, &open.epoch)?;
+                self.batch.opening = Some(Opening {
+                    epoch: 0,
+                    key: self.first_epoch.clone(),
+                });
+            }
+            Some(Own::Epoch(epoch)) => {
+                let next = self.next.as_ref().ok_or(Cause::OpeningMissing)?;
+                if self.batch.entries > 0 {
+                    return Err(Cause::OpeningPlace);
+                }
+                equal("epoch", &next.number, &epoch.epoch)?;
+                equal("epoch_key", &next.key.to_string(), &epoch.epoch_key)?;
+                equal("previous size", &self.sealed, &epoch.previous.size)?;
+                let root = epoch.previous.root().map(|root| base64(&root));
+                equal(
+                    "previous root",
+                    &base64(&self.root),
+                    &root.unwrap_or_default(),
+                )?;
+                self.batch.opening = Some(Opening {
+                    epoch: next.number,
+                    key: next.key.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A seal line.
+    pub(crate) fn seal(&mut self, note: &str) -> Result<(), Broken> {
+        self.check_seal(note).map_err(|cause| self.broken(cause))
+    }
+
+    fn check_seal(&mut self, note: &str) -> Result<(), Cause> {
+        let seal = Seal::parse(note).ok_or(Cause::SealForm)?;
+        let Checkpoint { origin, size, root } = &seal.checkpoint;
+        if origin != self.log.name() {
+            return Err(Cause::SealOrigin {
+                expected: self.log.name().to_owned(),
+                found: origin.clone(),
+            });
+        }
+        let key = self.sealing_key()?;
+        for (signer, key) in [(Signer::Log, &self.log), (Signer::Epoch, &key)] {
+            if !seal.names(signer, key) {
+                return Err(Cause::SealSigner {
+                    expected: key.name().to_owned(),
+                    found: seal.signer(signer).to_owned(),
+                });
+            }
+            if self.check == Check::Signatures && !seal.is_signed(signer, key) {
+                return Err(Cause::SealSignature {
+                    signer: key.name().to_owned(),
+                });
+            }
+        }
+        if *size != self.tree.size() {
+            return Err(Cause::SealSize {
+                expected: self.tree.size(),
+                found: *size,
+            });
+        }
+        if self.batch.entries == 0 {
+            return Err(Cause::SealEmpty);
+        }
+        let own_root = self.tree.root();
+        if *root != own_root {
+            return Err(Cause::SealRoot);
+        }
+        self.settle(note, key, own_root)
+    }
+
+    /// The epoch key that must sign the next seal.
+    fn sealing_key(&self) -> Result<VerifierKey, Cause> {
+        match (&self.batch.opening, &self.epoch) {
+            (Some(opening), _) => Ok(opening.key.clone()),
+            // After a stop or a crash nobody holds the old key any more.
+            (None, _) if self.closed => Err(Cause::OpeningMissing),
+            (None, _) if !self.interruptions.is_empty() => Err(Cause::SealMissing),
+            (None, Some(epoch)) => Ok(epoch.key.clone()),
+            (None, None) => Err(Cause::OpeningMissing),
+        }
+    }
+
+    /// What the entries of a batch say takes effect once a seal covers them.
+    fn settle(&mut self, note: &str, key: VerifierKey, root: Hash) -> Result<(), Cause> {
+        let expected = self.interruptions.iter().map(Interruption::recovered);
+        if !expected.eq(self.batch.recovered.iter().cloned()) {
+            return Err(Cause::Recovery);
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let announced = match (&batch.opening, &batch.announced[..]) {
+            (Some(opening), [next]) => Some((opening.epoch + 1, next)),
+            (None, []) => None,
+            _ => return Err(Cause::Announcement),
+        };
+        if let Some((number, next)) = announced {
+            equal("epoch", &number, &next.epoch)?;
+            let key: VerifierKey = next.epoch_key.parse().map_err(|_| Cause::Announcement)?;
+            let name = epoch_key_name(self.log.name(), number);
+            equal("epoch key's name", &name.as_str(), &key.name())?;
+            self.next = Some(EpochKey { number, key });
+        }
+        if let Some(opening) = batch.opening {
+            self.epoch = Some(EpochKey {
+                number: opening.epoch,
+                key: opening.key,
+            });
+        }
+        self.interruptions.clear();
+        self.closed = batch.closes;
+        self.sealed = self.tree.size();
+        self.root = root;
+        self.last_seal = Some((note.to_owned(), key));
+        Ok(())
+    }
+
+    /// A segment ends at `torn`, whose length is 0 when its last line is whole.
+    pub(crate) fn segment_end(&mut self, segment: &str, torn: Tail) {
+        if self.batch.entries == 0 && torn.length == 0 {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.interruptions.push(Interruption {
+            segment: segment.to_owned(),
+            torn,
+            unproven: Unproven {
+                first: self.tree.size() - batch.entries,
+                count: batch.entries,
+            },
+        });
+    }
+
+    /// Checks both signatures of the last seal, when [`Check::Roots`] left them out.
+    pub(crate) fn check_last_seal(&self) -> Result<(), Broken> {
+        let Some((note, key)) = &self.last_seal else {
+            return Ok(());
+        };
+        for (signer, key) in [(Signer::Log, &self.log), (Signer::Epoch, key)] {
+            if !Seal::parse(note).is_some_and(|seal| seal.is_signed(signer, key)) {
+                return Err(Broken {
+                    seq: self.sealed - 1,
+                    to: self.sealed - 1,
+                    cause: Cause::SealSignature {
+                        signer: key.name().to_owned(),
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line is a seal that this log signed for more entries than are sealed: then nothing
+    /// before it can be what a crash left.
+    pub(crate) fn is_later_seal(&self, note: &str) -> bool {
+        Seal::parse(note).is_some_and(|seal| {
+            seal.checkpoint.size > self.sealed && seal.is_signed(Signer::Log, &self.log)
+        })
+    }
+}
+
+fn equal<T: PartialEq + ToString>(
+    what: &'static str,
+    expected: &T,
+    found: &T,
+) -> Result<(), Cause> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Cause::Opening {
+        what,
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
+}

@@ -1,0 +1,236 @@
+//! All that must survive a power cut: every write, fsync, rename and directory fsync of this crate.
+//!
+//! | operation | system calls, in order |
+//! |---|---|
+//! | [`append`] | `write` (all bytes, usually one call), `fdatasync` |
+//! | [`create`] | `openat(O_CREAT\|O_EXCL\|O_APPEND)`, `fchmod`, `fsync` of the directory |
+//! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `write`, `fsync`, `rename`, `fsync` of the directory |
+//! | [`make_dir`] | `mkdir`, `fsync` of the parent |
+//!
+//! A failed fsync is final: the kernel may have dropped the dirty pages, so nothing here retries one.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[cfg(test)]
+pub(crate) mod fault;
+
+/// What was being done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Opening it.
+    Open,
+    /// Reading it.
+    Read,
+    /// Listing a directory.
+    List,
+    /// Creating it.
+    Create,
+    /// Taking the lock on it.
+    Lock,
+    /// Writing to it.
+    Write,
+    /// Bringing it to the disk.
+    Sync,
+    /// Putting it in its place.
+    Rename,
+    /// Bringing a directory to the disk.
+    SyncDirectory,
+    /// Making a directory.
+    MakeDirectory,
+    /// Removing it.
+    Remove,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Create => "create",
+            Self::Lock => "lock",
+            Self::Write => "write to",
+            Self::Sync => "sync",
+            Self::Rename => "rename into place",
+            Self::SyncDirectory => "sync the directory",
+            Self::MakeDirectory => "make the directory",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+/// A failed operation on a file. Cheap to clone, for all who waited for the same write.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("could not {action} {}: {source}", path.display())]
+pub struct DiskError {
+    /// What was being done.
+    pub action: Action,
+    /// To which file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: Arc<io::Error>,
+}
+
+/// Names action and path of a failure.
+pub(crate) fn failed(action: Action, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    move |source| DiskError {
+        action,
+        path: path.to_owned(),
+        source: Arc::new(source),
+    }
+}
+
+/// Where tests make system calls fail; nothing otherwise.
+fn may_fail(action: Action, path: &Path) -> Result<(), DiskError> {
+    #[cfg(test)]
+    fault::strike(action, path).map_err(failed(action, path))?;
+    let _ = (action, path);
+    Ok(())
+}
+
+/// The most that [`read_small`] reads, in bytes.
+const SMALL: u64 = 65_536;
+
+/// A small text file, whole.
+pub(crate) fn read_small(path: &Path) -> Result<String, DiskError> {
+    let file = File::open(path).map_err(failed(Action::Open, path))?;
+    let mut text = String::new();
+    let length = file
+        .take(SMALL + 1)
+        .read_to_string(&mut text)
+        .map_err(failed(Action::Read, path))?;
+    if length as u64 > SMALL {
+        return Err(failed(Action::Read, path)(
+            io::ErrorKind::FileTooLarge.into(),
+        ));
+    }
+    Ok(text)
+}
+
+/// Appends to a file opened for appending, and returns once the bytes are on disk.
+pub(crate) fn append(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    #[cfg(test)]
+    if let Err(error) = fault::strike(Action::Write, path) {
+        // What a full disk does: the beginning is written, the rest is not.
+        let half = &bytes[..bytes.len() / 2];
+        file.write_all(half).map_err(failed(Action::Write, path))?;
+        return Err(failed(Action::Write, path)(error));
+    }
+    file.write_all(bytes).map_err(failed(Action::Write, path))?;
+    may_fail(Action::Sync, path)?;
+    file.sync_data().map_err(failed(Action::Sync, path))
+}
+
+/// Brings a directory's entries to the disk.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), DiskError> {
+    may_fail(Action::SyncDirectory, dir)?;
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed(Action::SyncDirectory, dir))
+}
+
+/// A new, empty file for appending, its name on disk.
+pub(crate) fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
+    may_fail(Action::Create, path)?;
+    let file = OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(failed(Action::Create, path))?;
+    // The umask may have taken bits away.
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(failed(Action::Create, path))?;
+    sync_dir(parent(path))?;
+    Ok(file)
+}
+
+/// Puts a file with these contents in place, whole or not at all.
+pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    // Left behind by a crash; whoever writes holds the lock.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed(Action::Remove, &temporary)(error));
+        }
+        _ => {}
+    }
+    may_fail(Action::Create, &temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary)
+        .map_err(failed(Action::Create, &temporary))?;
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(failed(Action::Create, &temporary))?;
+    may_fail(Action::Write, &temporary)?;
+    file.write_all(bytes)
+        .map_err(failed(Action::Write, &temporary))?;
+    may_fail(Action::Sync, &temporary)?;
+    file.sync_all().map_err(failed(Action::Sync, &temporary))?;
+    may_fail(Action::Rename, path)?;
+    std::fs::rename(&temporary, path).map_err(failed(Action::Rename, path))?;
+    sync_dir(parent(path))
+}
+
+/// Makes a directory unless it is there; its parent must exist.
+pub(crate) fn make_dir(dir: &Path, mode: u32) -> Result<(), DiskError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    may_fail(Action::MakeDirectory, dir)?;
+    std::fs::DirBuilder::new()
+        .mode(mode)
+        .create(dir)
+        .map_err(failed(Action::MakeDirectory, dir))?;
+    sync_dir(parent(dir))
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_has_its_mode_and_no_temporary_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        replace(&path, 0o600, b"one").unwrap();
+        replace(&path, 0o600, b"two").unwrap();
+        assert_eq!(read_small(&path).unwrap(), "two");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_created_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment");
+        create(&path, 0o640).unwrap();
+        let error = create(&path, 0o640).unwrap_err();
+        assert_eq!(error.action, Action::Create);
+        assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_large_file_is_not_read_as_a_small_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("large");
+        std::fs::write(&path, vec![b'x'; 70_000]).unwrap();
+        assert_eq!(read_small(&path).unwrap_err().action, Action::Read);
+    }
+}

@@ -1,0 +1,104 @@
+//! Reads a journal, whole or damaged. Reading is not verifying: see [`crate::verify`].
+
+use std::path::{Path, PathBuf};
+
+use crate::entry::Head;
+use crate::error::Error;
+use crate::seal::{self, Kind};
+use crate::segment::{self, Lines, Name};
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Line {
+    /// An entry.
+    Entry {
+        /// Its sequence number, as it says itself.
+        seq: u64,
+        /// The exact bytes of the line, without the newline: the leaf of the tree.
+        bytes: Vec<u8>,
+    },
+    /// A seal: the signed note.
+    Seal(String),
+    /// A witness's cosignature: the signed note.
+    Witness(String),
+    /// Bytes that are no line of a journal: torn by a crash, or damaged.
+    Unreadable {
+        /// The segment's file name.
+        segment: String,
+        /// Where they stand in it, in bytes.
+        offset: u64,
+        /// The bytes, without a newline at the end.
+        bytes: Vec<u8>,
+    },
+}
+
+/// Iterates over the lines of a journal in the order in which they were written.
+///
+/// Memory is bounded by the longest line; segments are opened one after the other. Lines that are
+/// appended while it runs are seen if they are in a segment that was there when it was opened.
+pub struct Reader {
+    segments: std::vec::IntoIter<(Name, PathBuf)>,
+    current: Option<(Name, Lines)>,
+}
+
+impl Reader {
+    /// Opens the journal in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoJournal`] when it holds no segment, else what the disk refused.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let segments = segment::list(dir)?;
+        if segments.is_empty() {
+            return Err(Error::NoJournal {
+                dir: dir.to_owned(),
+            });
+        }
+        Ok(Self {
+            segments: segments.into_iter(),
+            current: None,
+        })
+    }
+
+    fn next_line(&mut self) -> Result<Option<Line>, Error> {
+        loop {
+            if let Some((name, lines)) = &mut self.current
+                && let Some(line) = lines.next()?
+            {
+                return Ok(Some(classify(*name, &line)));
+            }
+            let Some((name, path)) = self.segments.next() else {
+                return Ok(None);
+            };
+            self.current = Some((name, Lines::open(&path)?));
+        }
+    }
+}
+
+fn classify(segment: Name, line: &segment::RawLine<'_>) -> Line {
+    let bytes = line.bytes.to_vec();
+    let read = match seal::kind(line.bytes) {
+        _ if !line.ended => None,
+        Kind::Entry => Head::parse(line.bytes).map(|head| head.seq).map(|seq| {
+            let bytes = bytes.clone();
+            Line::Entry { seq, bytes }
+        }),
+        Kind::Seal(note) => Some(Line::Seal(note)),
+        Kind::Witness(note) => Some(Line::Witness(note)),
+        Kind::Unknown => None,
+    };
+    read.unwrap_or_else(|| Line::Unreadable {
+        segment: segment.to_string(),
+        offset: line.offset,
+        bytes,
+    })
+}
+
+impl Iterator for Reader {
+    type Item = Result<Line, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_line().transpose()
+    }
+}

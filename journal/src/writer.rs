@@ -1,0 +1,377 @@
+//! The one writer of a journal.
+//!
+//! Many callers may append at once. The first to arrive while a commit is under way leads the next
+//! one: it waits for its turn, takes along everybody who joined meanwhile, and answers all of them
+//! after one `write` and one `fdatasync` of their entries and one seal. A caller on its own never
+//! waits for company.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::chain::Interruption;
+use crate::entry::Event;
+use crate::error::{DiskError, Error, KeyFault};
+use crate::note::{KeyKind, VerifierKey};
+
+mod batch;
+mod core;
+mod keeper;
+mod start;
+
+#[cfg(test)]
+mod tests;
+
+use batch::{Open, Shared};
+use core::Core;
+use keeper::Keeper;
+
+/// How a journal is written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The vkeys of the witnesses that this journal is to be cosigned by, declared at each start.
+    pub witnesses: Vec<String>,
+    /// A segment is ended before it grows beyond this many bytes.
+    pub segment_bytes: u64,
+    /// An epoch ends after this many entries,
+    pub epoch_entries: u64,
+    /// or after this time, if anything was sealed in it.
+    pub epoch_age: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            witnesses: Vec::new(),
+            segment_bytes: 16 * 1024 * 1024,
+            epoch_entries: 1 << 16,
+            epoch_age: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// The most witnesses that a journal may declare.
+pub const WITNESS_LIMIT: usize = 16;
+
+impl Options {
+    fn check(&self) -> Result<(), Error> {
+        let count = self.witnesses.len();
+        if count > WITNESS_LIMIT {
+            return Err(Error::Witnesses {
+                count,
+                limit: WITNESS_LIMIT,
+            });
+        }
+        for text in &self.witnesses {
+            let witness = |fault| Error::Witness {
+                text: text.clone(),
+                fault,
+            };
+            let key: VerifierKey = text.parse().map_err(witness)?;
+            if key.kind() != KeyKind::Cosignature {
+                return Err(witness(KeyFault::Kind { byte: 1 }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// That an entry is durable and sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry's sequence number.
+    pub seq: u64,
+    /// The entry's time.
+    pub time: DateTime<Utc>,
+}
+
+/// What was found when the journal was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How many entries were sealed before.
+    pub sealed: u64,
+    /// Whether the last writer stopped cleanly (or never wrote).
+    pub clean: bool,
+    /// What crashes left behind, oldest first; each is recorded by an entry.
+    pub interruptions: Vec<Torn>,
+}
+
+/// The unsealed end of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The segment's file name.
+    pub segment: String,
+    /// Where the torn part begins, in bytes.
+    pub offset: u64,
+    /// Its length in bytes; 0 when the last line is whole.
+    pub length: u64,
+    /// The first whole entry that no seal covered,
+    pub unproven_first: u64,
+    /// and how many there were; they are kept.
+    pub unproven: u64,
+}
+
+impl From<&Interruption> for Torn {
+    fn from(interruption: &Interruption) -> Self {
+        Self {
+            segment: interruption.segment.clone(),
+            offset: interruption.torn.offset,
+            length: interruption.torn.length,
+            unproven_first: interruption.unproven.first,
+            unproven: interruption.unproven.count,
+        }
+    }
+}
+
+/// What happens to the epoch after an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    GoOn,
+    EndEpoch,
+}
+
+/// The writer; clones write to the same journal.
+#[derive(Clone)]
+pub struct Writer {
+    handle: Arc<Handle>,
+}
+
+/// Stops the keeper when the last clone is gone.
+struct Handle {
+    inner: Arc<Inner>,
+    keeper: Mutex<Option<Keeper>>,
+}
+
+struct Inner {
+    queue: Mutex<Queue>,
+    core: Mutex<Core>,
+    /// Signalled when the current epoch's key is forgotten by the disk, or will never be.
+    prepared: Condvar,
+    /// Wakes the keeper.
+    wake: Condvar,
+    duty: Mutex<keeper::Duty>,
+    epoch_age: Duration,
+}
+
+#[derive(Default)]
+struct Queue {
+    open: Option<Open>,
+    stopped: Option<DiskError>,
+    closed: bool,
+}
+
+/// A panic of another thread left no half-made state: every change is made after the last step that
+/// can fail, and a failed commit stops the writer.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Writer {
+    /// Opens the journal in `dir` for writing, with the keys in `keys_dir`; both stay this writer's
+    /// alone. A directory that is not there is made (its parent must be); an empty one becomes a
+    /// journal.
+    ///
+    /// What a crash left is kept and recorded, never rewritten. Every start begins a new epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] when another process writes it, [`Error::Damaged`] when what is there is not
+    /// what was sealed, [`Error::EpochKey`] when keys and journal are not of the same time, and
+    /// whatever the disk refused.
+    pub fn open(dir: &Path, keys_dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
+        options.check()?;
+        let epoch_age = options.epoch_age;
+        let (core, recovery) = start::start(dir, keys_dir, options)?;
+        let inner = Arc::new(Inner {
+            queue: Mutex::default(),
+            core: Mutex::new(core),
+            prepared: Condvar::new(),
+            wake: Condvar::new(),
+            duty: Mutex::default(),
+            epoch_age,
+        });
+        let keeper = Keeper::spawn(&inner).map_err(crate::durable::failed(
+            crate::error::Action::Open,
+            Path::new("a thread for the epoch keys"),
+        ))?;
+        let handle = Handle {
+            inner,
+            keeper: Mutex::new(Some(keeper)),
+        };
+        let writer = Self {
+            handle: Arc::new(handle),
+        };
+        Ok((writer, recovery))
+    }
+
+    /// Appends an event, any value that serializes to a JSON object, and returns once it is sealed
+    /// and on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Event`] when the event is not taken, after which the journal goes on;
+    /// [`Error::Disk`] when the disk failed, and [`Error::Stopped`] ever after.
+    pub fn append(&self, event: &impl Serialize) -> Result<Receipt, Error> {
+        self.handle.inner.append(event, After::GoOn)
+    }
+
+    /// Appends as [`Writer::append`] does, and returns after the key that sealed the entry was
+    /// wiped from memory and disk: nobody can seal another past for it any more.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::append`].
+    pub fn append_ending_epoch(&self, event: &impl Serialize) -> Result<Receipt, Error> {
+        self.handle.inner.append(event, After::EndEpoch)
+    }
+
+    /// Writes the closing entry and its seal; other clones can append nothing after it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::append`].
+    pub fn close(self) -> Result<(), Error> {
+        self.handle.stop_keeper();
+        self.handle.inner.close()
+    }
+}
+
+impl Handle {
+    fn stop_keeper(&self) {
+        if let Some(keeper) = lock(&self.keeper).take() {
+            keeper.stop(&self.inner);
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop_keeper();
+    }
+}
+
+impl Inner {
+    fn append(&self, event: &impl Serialize, after: After) -> Result<Receipt, Error> {
+        let event = Event::of_caller(event)?;
+        let (shared, place, leads) = {
+            let mut queue = lock(&self.queue);
+            queue.check()?;
+            queue.join(event, after)
+        };
+        if leads {
+            self.lead(&shared);
+        }
+        shared.wait(place)
+    }
+
+    /// Commits the open batch once the commit before is through.
+    fn lead(&self, shared: &Arc<Shared>) {
+        let guard = batch::Answer::owed(shared);
+        let mut core = lock(&self.core);
+        let (open, stopped) = {
+            let mut queue = lock(&self.queue);
+            (queue.open.take(), queue.stopped.clone())
+        };
+        let Some(open) = open else { return };
+        let outcome = match stopped {
+            Some(failure) => Err(failure),
+            None => core.commit(&open.events),
+        };
+        if let Err(failure) = &outcome {
+            self.stop(failure);
+        } else if open.after == After::EndEpoch || core.epoch_is_full() {
+            core = self.end_epoch(core, open.after);
+        } else if core.is_settling() {
+            self.call_keeper();
+        }
+        drop(core);
+        guard.give(outcome);
+    }
+
+    /// Ends the epoch as soon as the disk has forgotten its key.
+    fn end_epoch<'a>(
+        &'a self,
+        mut core: MutexGuard<'a, Core>,
+        after: After,
+    ) -> MutexGuard<'a, Core> {
+        let reason = match after {
+            After::EndEpoch => crate::own::Reason::Request,
+            After::GoOn => crate::own::Reason::Entries,
+        };
+        let epoch = core.epoch();
+        loop {
+            // Somebody who waited here as well may have been first.
+            if core.epoch() != epoch
+                || core.end_epoch(reason)
+                || lock(&self.queue).stopped.is_some()
+            {
+                break;
+            }
+            self.call_keeper();
+            core = self
+                .prepared
+                .wait(core)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.call_keeper();
+        core
+    }
+
+    fn stop(&self, failure: &DiskError) {
+        let mut queue = lock(&self.queue);
+        queue.stopped.get_or_insert_with(|| failure.clone());
+        drop(queue);
+        self.prepared.notify_all();
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        {
+            let mut queue = lock(&self.queue);
+            queue.check()?;
+            queue.closed = true;
+        }
+        let mut core = lock(&self.core);
+        // Whoever joined before is led by somebody who waits for the core; the closing entry must
+        // come after them, so they are taken along here.
+        let open = lock(&self.queue).open.take();
+        let taken = open.map(|open| (core.commit(&open.events), open.shared));
+        let closed = match &taken {
+            Some((Err(failure), _)) => Err(failure.clone()),
+            _ => core.close().map_err(keeper::as_disk_error),
+        };
+        if let Err(failure) = &closed {
+            self.stop(failure);
+        }
+        // Answered only now, because some may have asked for the end of their epoch.
+        if let Some((outcome, shared)) = taken {
+            shared.answer(outcome);
+        }
+        Ok(closed?)
+    }
+}
+
+impl Queue {
+    fn check(&self) -> Result<(), Error> {
+        match &self.stopped {
+            Some(cause) => Err(Error::Stopped {
+                cause: cause.clone(),
+            }),
+            None if self.closed => Err(Error::Closed),
+            None => Ok(()),
+        }
+    }
+
+    /// Joins the open batch; the third value tells whether the caller has to lead it.
+    fn join(&mut self, event: Event, after: After) -> (Arc<Shared>, usize, bool) {
+        let leads = self.open.is_none();
+        let open = self.open.get_or_insert_with(Open::default);
+        open.events.push(event);
+        if after == After::EndEpoch {
+            open.after = After::EndEpoch;
+        }
+        (Arc::clone(&open.shared), open.events.len() - 1, leads)
+    }
+}

@@ -1,0 +1,195 @@
+//! What a commit changes: segment, tree and epoch. Held by one thread at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::Options;
+use super::batch::Committed;
+use crate::clock::Stamp;
+use crate::durable;
+use crate::entry::Event;
+use crate::epoch::{Keyring, Preparation, Stored};
+use crate::error::{DiskError, Error};
+use crate::note::SignerKey;
+use crate::own::{Close, Epoch, Next, Own, Previous, Reason};
+use crate::seal::Checkpoint;
+use crate::segment::Name;
+use crate::tree::{Frontier, leaf_hash};
+
+/// The mode of segment files: root writes, adm reads.
+const SEGMENT_MODE: u32 = 0o640;
+
+pub(super) struct Core {
+    pub(super) dir: PathBuf,
+    /// Holds the lock on the directory.
+    pub(super) lock: File,
+    pub(super) options: Options,
+    pub(super) boot: String,
+    pub(super) log: SignerKey,
+    pub(super) keyring: Keyring,
+    pub(super) segment: Segment,
+    pub(super) tree: Frontier,
+    /// Size and root of the last seal.
+    pub(super) sealed: Previous,
+    /// Entries of the journal's own that the next commit begins with.
+    pub(super) pending: Vec<Own>,
+    pub(super) epoch_began: Instant,
+    pub(super) epoch_entries: u64,
+}
+
+/// The segment that grows.
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) length: u64,
+}
+
+impl Segment {
+    pub(super) fn create(dir: &Path, name: Name) -> Result<Self, DiskError> {
+        let path = dir.join(name.to_string());
+        Ok(Self {
+            file: durable::create(&path, SEGMENT_MODE)?,
+            path,
+            length: 0,
+        })
+    }
+}
+
+impl Core {
+    /// Writes, seals and syncs: first the pending entries of the journal's own, then `events`.
+    pub(super) fn commit(&mut self, events: &[Event]) -> Result<Committed, DiskError> {
+        let own: Vec<Event> = self
+            .pending
+            .iter()
+            .map(|own| Event::of_object(own.to_json()))
+            .collect();
+        let stamp = Stamp::now();
+        let mut tree = self.tree.clone();
+        let mut bytes = Vec::with_capacity(1024 * (own.len() + events.len() + 1));
+        for event in own.iter().chain(events) {
+            let start = bytes.len();
+            event.write(tree.size(), &stamp, &self.boot, &mut bytes);
+            tree.push(leaf_hash(&bytes[start..]));
+            bytes.push(b'\n');
+        }
+        let checkpoint = Checkpoint {
+            origin: self.log.public().name().to_owned(),
+            size: tree.size(),
+            root: tree.root(),
+        };
+        checkpoint.seal(&self.log, self.keyring.current(), &mut bytes);
+        bytes.push(b'\n');
+        self.make_room(bytes.len() as u64)?;
+        let Segment { path, file, length } = &mut self.segment;
+        durable::append(file, path, &bytes)?;
+        *length += bytes.len() as u64;
+        let first = self.tree.size() + own.len() as u64;
+        self.tree = tree;
+        self.sealed = Previous::new(checkpoint.size, &checkpoint.root);
+        self.pending.clear();
+        self.epoch_entries += events.len() as u64;
+        Ok(Committed { first, stamp })
+    }
+
+    /// Begins a new segment when this one would grow too long.
+    fn make_room(&mut self, bytes: u64) -> Result<(), DiskError> {
+        let Segment { length, .. } = self.segment;
+        if length > 0 && length + bytes > self.options.segment_bytes {
+            self.segment = Segment::create(&self.dir, Name::new(self.tree.size()))?;
+        }
+        Ok(())
+    }
+
+    /// The number of the current epoch.
+    pub(super) fn epoch(&self) -> u64 {
+        self.keyring.epoch()
+    }
+
+    pub(super) fn epoch_is_full(&self) -> bool {
+        self.epoch_entries >= self.options.epoch_entries
+    }
+
+    /// How long the current epoch may still last; `None` when nothing was sealed that it could
+    /// betray.
+    pub(super) fn epoch_has_left(&self) -> Option<Duration> {
+        let left = self
+            .options
+            .epoch_age
+            .saturating_sub(self.epoch_began.elapsed());
+        (self.epoch_entries > 0).then_some(left)
+    }
+
+    /// Whether the keeper has something to do.
+    pub(super) fn is_settling(&self) -> bool {
+        !self.pending.is_empty() || !self.keyring.is_prepared()
+    }
+
+    /// Forgets the current key; the next commit opens the next epoch. `false` while the disk still
+    /// knows the key.
+    pub(super) fn end_epoch(&mut self, reason: Reason) -> bool {
+        if !self.keyring.advance() {
+            return false;
+        }
+        self.open_epoch(reason, None);
+        self.pending.push(self.announcement());
+        true
+    }
+
+    /// Makes the opening entry of the current epoch the next to be written.
+    pub(super) fn open_epoch(&mut self, reason: Reason, witnesses: Option<Vec<String>>) {
+        self.pending.push(Own::Epoch(Epoch {
+            epoch: self.keyring.epoch(),
+            epoch_key: self.keyring.current().public().to_string(),
+            previous: self.sealed.clone(),
+            reason,
+            witnesses,
+        }));
+        self.epoch_began = Instant::now();
+        self.epoch_entries = 0;
+    }
+
+    /// The entry that announces the key of the next epoch.
+    pub(super) fn announcement(&self) -> Own {
+        Own::Next(Next {
+            epoch: self.keyring.epoch() + 1,
+            epoch_key: self.keyring.next().to_string(),
+        })
+    }
+
+    /// Writes pending entries, should nobody have come to take them along.
+    pub(super) fn settle(&mut self) -> Result<(), DiskError> {
+        if !self.pending.is_empty() {
+            self.commit(&[])?;
+        }
+        Ok(())
+    }
+
+    /// What is to be stored so that the current key can be forgotten; `None` when it was.
+    pub(super) fn preparation(&self) -> Result<Option<Preparation>, Error> {
+        match self.keyring.is_prepared() {
+            true => Ok(None),
+            false => self.keyring.preparation().map(Some),
+        }
+    }
+
+    pub(super) fn prepared(&mut self, stored: Stored) {
+        self.keyring.prepared(stored);
+    }
+
+    /// Writes the closing entry, wipes the key that sealed it and gives the journal free.
+    pub(super) fn close(&mut self) -> Result<(), Error> {
+        self.settle()?;
+        if let Some(preparation) = self.preparation()? {
+            self.prepared(preparation.store()?);
+        }
+        self.pending.push(Own::Close(Close {
+            epoch: self.keyring.epoch(),
+        }));
+        self.commit(&[])?;
+        self.keyring.advance();
+        // Should unlocking fail, the lock goes with the last clone of the writer.
+        let _ = self.lock.unlock();
+        Ok(())
+    }
+}

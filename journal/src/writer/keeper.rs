@@ -1,0 +1,100 @@
+//! The keeper: a thread that does what no caller should wait for.
+//!
+//! After an epoch ended it opens the next one, should no caller have done so, has the disk forget
+//! the new epoch's key, and ends epochs that have lasted long enough.
+
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{Inner, lock};
+use crate::durable::failed;
+use crate::error::{Action, DiskError, Error};
+use crate::own::Reason;
+
+/// What the keeper is asked to do.
+#[derive(Default)]
+pub(super) struct Duty {
+    called: bool,
+    stop: bool,
+}
+
+pub(super) struct Keeper(JoinHandle<()>);
+
+impl Keeper {
+    pub(super) fn spawn(inner: &Arc<Inner>) -> std::io::Result<Self> {
+        let inner = Arc::clone(inner);
+        std::thread::Builder::new()
+            .name("journal-keeper".into())
+            .spawn(move || keep(&inner))
+            .map(Self)
+    }
+
+    pub(super) fn stop(self, inner: &Inner) {
+        lock(&inner.duty).stop = true;
+        inner.wake.notify_all();
+        // A keeper that panicked has stopped as well.
+        let _ = self.0.join();
+    }
+}
+
+impl Inner {
+    pub(super) fn call_keeper(&self) {
+        lock(&self.duty).called = true;
+        self.wake.notify_all();
+    }
+}
+
+fn keep(inner: &Inner) {
+    loop {
+        if let Err(failure) = work(inner) {
+            inner.stop(&failure);
+            return;
+        }
+        let patience = lock(&inner.core).epoch_has_left();
+        if !wait(inner, patience.unwrap_or(inner.epoch_age)) {
+            return;
+        }
+    }
+}
+
+/// Waits for a call or for the time to pass; `false` when it is time to stop.
+fn wait(inner: &Inner, patience: Duration) -> bool {
+    let duty = lock(&inner.duty);
+    let (mut duty, _) = inner
+        .wake
+        .wait_timeout_while(duty, patience, |duty| !duty.called && !duty.stop)
+        .unwrap_or_else(PoisonError::into_inner);
+    duty.called = false;
+    !duty.stop
+}
+
+fn work(inner: &Inner) -> Result<(), DiskError> {
+    let preparation = {
+        let mut core = lock(&inner.core);
+        if lock(&inner.queue).stopped.is_some() {
+            return Ok(());
+        }
+        if core.epoch_has_left() == Some(Duration::ZERO) {
+            core.end_epoch(Reason::Age);
+        }
+        core.settle()?;
+        core.preparation().map_err(as_disk_error)?
+    };
+    let Some(preparation) = preparation else {
+        return Ok(());
+    };
+    // Without the core, so that commits go on meanwhile.
+    let stored = preparation.store().map_err(as_disk_error)?;
+    lock(&inner.core).prepared(stored);
+    inner.prepared.notify_all();
+    Ok(())
+}
+
+/// The keeper's failures stop the writer, which remembers them as those of the disk.
+pub(super) fn as_disk_error(error: Error) -> DiskError {
+    match error {
+        Error::Disk(failure) => failure,
+        other => failed(Action::Write, "epoch.keys".as_ref())(std::io::Error::other(other)),
+    }
+}

@@ -1,0 +1,126 @@
+//! How a writer starts: lock, walk through what is there, new epoch, record of what a crash left.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Instant;
+
+use super::core::{Core, Segment};
+use super::{Options, Recovery, Torn};
+use crate::chain::{Chain, Check, Interruption};
+use crate::clock;
+use crate::durable::{self, Action, failed};
+use crate::epoch::Keyring;
+use crate::error::Error;
+use crate::identity::{self, Identity};
+use crate::own::{Open, Own, Previous, Reason, VERSION};
+use crate::segment::Name;
+use crate::walk::{End, walk};
+
+const DIR_MODE: u32 = 0o750;
+
+pub(super) fn start(
+    dir: &Path,
+    keys_dir: &Path,
+    options: Options,
+) -> Result<(Core, Recovery), Error> {
+    durable::make_dir(dir, DIR_MODE)?;
+    let lock = take_lock(dir)?;
+    let identity = Identity::open(keys_dir)?;
+    let log = identity::log_key(keys_dir)?;
+    let mut chain = Chain::new(
+        identity.log().clone(),
+        identity.first_epoch().clone(),
+        Check::Roots,
+    );
+    let end = walk(dir, &mut chain, &mut ())?;
+    chain.check_last_seal()?;
+    let epoch = chain.starting_epoch();
+    let keyring = Keyring::open(keys_dir, identity.origin(), epoch.number, &epoch.key)?;
+    let mut core = Core {
+        dir: dir.to_owned(),
+        lock,
+        boot: clock::boot_id()?,
+        log,
+        keyring,
+        segment: segment(dir, &end, &chain)?,
+        tree: chain.tree().clone(),
+        sealed: Previous::new(chain.sealed(), chain.sealed_root()),
+        pending: Vec::new(),
+        epoch_began: Instant::now(),
+        epoch_entries: 0,
+        options,
+    };
+    open(&mut core, &chain, &identity);
+    core.commit(&[])?;
+    // From here on the key of this epoch is in memory only.
+    if let Some(preparation) = core.preparation()? {
+        core.prepared(preparation.store()?);
+    }
+    let recovery = Recovery {
+        sealed: chain.sealed(),
+        clean: chain.is_closed() || chain.tree().size() == 0,
+        interruptions: chain.interruptions().iter().map(Torn::from).collect(),
+    };
+    Ok((core, recovery))
+}
+
+/// One writer a journal: the lock is on the directory itself and goes with the process.
+fn take_lock(dir: &Path) -> Result<File, Error> {
+    let file = File::open(dir).map_err(failed(Action::Open, dir))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            dir: dir.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(failed(Action::Lock, dir)(error).into()),
+    }
+}
+
+/// The segment to go on with: a new one after a crash, so that the torn end stays as it is.
+fn segment(dir: &Path, end: &End, chain: &Chain) -> Result<Segment, Error> {
+    let next = chain.tree().size();
+    let Some((name, length)) = end.last else {
+        return Ok(Segment::create(dir, Name::new(next))?);
+    };
+    if !chain.interruptions().is_empty() && length > 0 {
+        let attempt = match name.first == next {
+            true => name.attempt + 1,
+            false => 0,
+        };
+        let name = Name {
+            first: next,
+            attempt,
+        };
+        return Ok(Segment::create(dir, name)?);
+    }
+    let path = dir.join(name.to_string());
+    let file = OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .map_err(failed(Action::Open, &path))?;
+    // Created just before a crash, its name may not have reached the disk.
+    durable::sync_dir(dir)?;
+    Ok(Segment { path, file, length })
+}
+
+/// The entries that a start begins with.
+fn open(core: &mut Core, chain: &Chain, identity: &Identity) {
+    let witnesses = core.options.witnesses.clone();
+    if chain.epoch().is_none() {
+        let origin = identity.origin();
+        core.pending.push(Own::Open(Open {
+            version: VERSION,
+            origin: origin.to_owned(),
+            incarnation: origin.rsplit('/').next().unwrap_or(origin).to_owned(),
+            log_key: identity.log_vkey(),
+            witnesses,
+            epoch: 0,
+            epoch_key: identity.epoch_vkey(),
+        }));
+    } else {
+        core.open_epoch(Reason::Start, Some(witnesses));
+    }
+    let recovered = chain.interruptions().iter().map(Interruption::recovered);
+    core.pending.extend(recovered.map(Own::Recovered));
+    core.pending.push(core.announcement());
+}

@@ -1,0 +1,253 @@
+//! Writing and reading back.
+
+use std::path::PathBuf;
+
+use daypass_journal::Error;
+use daypass_journal::identity::Identity;
+use daypass_journal::reader::{Line, Reader};
+use daypass_journal::writer::{Options, Recovery, Writer};
+use serde_json::{Value, json};
+
+const ORIGIN: &str = "daypass/0011223344556677/host/db1/8899aabbccddeeff";
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Identity::create(&dir.path().join("keys"), ORIGIN).unwrap();
+        Self { dir }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.dir.path().join("journal")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.dir.path().join("keys")
+    }
+
+    fn open(&self) -> (Writer, Recovery) {
+        self.open_with(Options::default())
+    }
+
+    fn open_with(&self, options: Options) -> (Writer, Recovery) {
+        Writer::open(&self.journal(), &self.keys(), options).unwrap()
+    }
+
+    fn entries(&self) -> Vec<Value> {
+        let lines = Reader::open(&self.journal()).unwrap();
+        lines
+            .filter_map(|line| match line.unwrap() {
+                Line::Entry { bytes, .. } => Some(serde_json::from_slice(&bytes).unwrap()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn actions(&self) -> Vec<String> {
+        let action = |entry: &Value| entry["action"].as_str().unwrap().to_owned();
+        self.entries().iter().map(action).collect()
+    }
+}
+
+#[test]
+fn what_was_appended_is_read_back_in_order() {
+    let place = Place::new();
+    let (writer, recovery) = place.open();
+    assert_eq!(recovery.sealed, 0);
+    for number in 0..3 {
+        let receipt = writer.append(&json!({"action": "test", "n": number}));
+        assert_eq!(receipt.unwrap().seq, 2 + number);
+    }
+    writer.close().unwrap();
+    assert_eq!(
+        place.actions(),
+        [
+            "journal.open",
+            "journal.epoch.next",
+            "test",
+            "test",
+            "test",
+            "journal.close"
+        ]
+    );
+    for (seq, entry) in place.entries().iter().enumerate() {
+        assert_eq!(entry["seq"], seq);
+    }
+}
+
+#[test]
+fn every_commit_has_one_seal() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    writer.append(&json!({"action": "test"})).unwrap();
+    let lines: Vec<_> = Reader::open(&place.journal())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let is_seal = |line: &Line| matches!(line, Line::Seal(_));
+    let kinds: Vec<_> = lines.iter().map(is_seal).collect();
+    assert_eq!(kinds, [false, false, true, false, true]);
+}
+
+#[test]
+fn each_start_begins_an_epoch_that_commits_to_the_one_before() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    writer.append(&json!({"action": "test"})).unwrap();
+    writer.close().unwrap();
+    let (writer, recovery) = place.open();
+    assert!(recovery.clean);
+    assert_eq!(recovery.sealed, 4);
+    writer.close().unwrap();
+    let opening = &place.entries()[4];
+    assert_eq!(opening["action"], "journal.epoch");
+    assert_eq!(opening["detail"]["epoch"], 1);
+    assert_eq!(opening["detail"]["reason"], "start");
+    assert_eq!(opening["detail"]["previous"]["size"], 4);
+}
+
+#[test]
+fn a_second_writer_is_refused_and_told_why() {
+    let place = Place::new();
+    let (_writer, _) = place.open();
+    let second = Writer::open(&place.journal(), &place.keys(), Options::default());
+    assert!(matches!(second, Err(Error::InUse { .. })));
+}
+
+#[test]
+fn an_entry_can_end_its_epoch() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    for _ in 0..3 {
+        writer
+            .append_ending_epoch(&json!({"action": "sudo.request"}))
+            .unwrap();
+        writer.append(&json!({"action": "sudo.start"})).unwrap();
+    }
+    writer.close().unwrap();
+    let round = [
+        "sudo.request",
+        "journal.epoch",
+        "journal.epoch.next",
+        "sudo.start",
+    ];
+    let mut expected = vec!["journal.open", "journal.epoch.next"];
+    expected.extend(round.iter().cycle().take(12));
+    expected.push("journal.close");
+    // The keeper may open an epoch before the next entry does; the order is the same.
+    assert_eq!(place.actions(), expected);
+}
+
+#[test]
+fn an_epoch_ends_after_so_many_entries() {
+    let place = Place::new();
+    let (writer, _) = place.open_with(Options {
+        epoch_entries: 2,
+        ..Options::default()
+    });
+    for _ in 0..4 {
+        writer.append(&json!({"action": "test"})).unwrap();
+    }
+    writer.close().unwrap();
+    let openings = place.entries();
+    let reasons: Vec<_> = openings
+        .iter()
+        .filter(|entry| entry["action"] == "journal.epoch")
+        .map(|entry| entry["detail"]["reason"].as_str().unwrap())
+        .collect();
+    assert_eq!(reasons, ["entries", "entries"]);
+}
+
+#[test]
+fn a_segment_is_named_after_its_first_entry() {
+    let place = Place::new();
+    let (writer, _) = place.open_with(Options {
+        segment_bytes: 3000,
+        ..Options::default()
+    });
+    for _ in 0..8 {
+        writer.append(&json!({"action": "test"})).unwrap();
+    }
+    writer.close().unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(place.journal())
+        .unwrap()
+        .map(|file| file.unwrap())
+        .collect();
+    names.sort_by_key(std::fs::DirEntry::file_name);
+    assert!(names.len() > 2);
+    for file in names {
+        assert!(file.metadata().unwrap().len() <= 3000);
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let name = file.file_name().into_string().unwrap();
+        assert_eq!(
+            name,
+            format!("{:020}.jsonl", first["seq"].as_u64().unwrap())
+        );
+    }
+}
+
+#[test]
+fn many_callers_share_commits_and_none_is_lost() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    std::thread::scope(|scope| {
+        for caller in 0..8 {
+            let writer = writer.clone();
+            scope.spawn(move || {
+                for n in 0..20 {
+                    let event = json!({"action": "test", "caller": caller, "n": n});
+                    match n % 7 {
+                        0 => writer.append_ending_epoch(&event),
+                        _ => writer.append(&event),
+                    }
+                    .unwrap();
+                }
+            });
+        }
+    });
+    writer.close().unwrap();
+    let mut seen: Vec<_> = place
+        .entries()
+        .iter()
+        .filter(|entry| entry["action"] == "test")
+        .map(|entry| {
+            (
+                entry["caller"].as_u64().unwrap(),
+                entry["n"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let arrived = seen.clone();
+    seen.sort_unstable();
+    assert_eq!(seen.len(), 160);
+    // Each caller's own order is kept.
+    for caller in 0..8 {
+        let own: Vec<_> = arrived.iter().filter(|(who, _)| *who == caller).collect();
+        assert!(own.is_sorted());
+    }
+    place.open().0.close().unwrap();
+}
+
+#[test]
+fn a_closed_journal_takes_nothing_more() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    let other = writer.clone();
+    writer.close().unwrap();
+    let refused = other.append(&json!({"action": "test"}));
+    assert!(matches!(refused, Err(Error::Closed)));
+}
+
+#[test]
+fn journal_and_keys_of_another_time_are_told_apart() {
+    let place = Place::new();
+    place.open().0.close().unwrap();
+    std::fs::rename(place.journal(), place.dir.path().join("gone")).unwrap();
+    let opened = Writer::open(&place.journal(), &place.keys(), Options::default());
+    assert!(matches!(opened, Err(Error::EpochKey { wanted: 0, .. })));
+}

@@ -1,0 +1,335 @@
+//! The story: from an empty server to a forgery that is caught.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use daypass_tests::{ALICE, BOB, CAROL, MALLORY, Running, SOON, Site, Wish};
+
+use crate::stage::{Failure, Stage, must};
+
+/// How long the window is open, counted from the request.
+const WINDOW: Duration = Duration::from_secs(40);
+/// The one command that the window grants.
+const GRANTED: &str = "/usr/bin/systemctl restart cron.service";
+const JOURNAL: &str = "/var/log/daypass/journal";
+const USAGE: &str = "usage: demo [--keep DIR]";
+
+/// Plays the story; 0 only when every step happened.
+pub(crate) fn play(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let keep = match keep_directory(arguments) {
+        Ok(keep) => keep,
+        Err(message) => {
+            complain(&message);
+            return ExitCode::from(64);
+        }
+    };
+    match acts(keep.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&format!("The demo failed: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn keep_directory(
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Result<Option<PathBuf>, String> {
+    let keep = match arguments.next() {
+        None => None,
+        Some(word) if word == "--keep" => Some(arguments.next().ok_or(USAGE)?.into()),
+        Some(_) => return Err(USAGE.to_owned()),
+    };
+    if arguments.next().is_some() {
+        Err(USAGE.to_owned())
+    } else {
+        Ok(keep)
+    }
+}
+
+fn acts(keep: Option<&Path>) -> Result<(), Failure> {
+    let mut stage = Stage::new();
+    let site = found(&mut stage)?;
+    let window = permission(&mut stage, &site)?;
+    let session = work(&mut stage, &site)?;
+    strangers(&mut stage, &site)?;
+    the_end(&mut stage, &site, session)?;
+    proof(&mut stage, &site)?;
+    if let Some(directory) = keep {
+        leave(&mut stage, &site, &window, directory)?;
+    }
+    stage.end();
+    Ok(())
+}
+
+/// Install, sign the roster, enrol, manage.
+fn found(stage: &mut Stage) -> Result<Site, Failure> {
+    stage.step(
+        "Three machines start: a server, a host db1, and a laptop with four people's keys on it.",
+    );
+    let mut site = Site::machines(&["db1"])?;
+    stage.step("The packages are installed: daypass-server, daypass-host, daypass.");
+    site.install()?;
+    stage.step("The CA is made on the server, from the administrator's public key alone.");
+    let printed = site.make_ca()?;
+    stage.shows(
+        "root@server",
+        "daypass-ca init --admin alice --admin-key alice.pub --name server",
+        &printed,
+    );
+    stage
+        .step("Alice, the administrator, signs the roster; until now the CA answers nothing else.");
+    let signed = site.sign_roster()?;
+    stage.shows("alice@laptop", "daypass roster sign --pin …", &signed);
+    stage.step("Alice adds Bob, an approver, and Carol and Mallory, contractors: a new roster each, signed.");
+    site.add_people()?;
+    let people = site.person(ALICE).daypass(["person", "list"]).ok()?;
+    stage.shows("alice@laptop", "daypass person list", &people);
+    stage.step("db1 enrols with a token; from now on it journals, and blocks nobody.");
+    let enrolled = site.enrol("db1")?;
+    stage.shows("root@db1", "daypass-agent enroll", &enrolled);
+    stage.step("The account deploy is put under management: it opens for contractors with a window, and for nobody else.");
+    site.network.host("db1")?.add_user("deploy")?;
+    let managed = site.manage("db1", "deploy")?;
+    stage.shows("root@db1", "daypass-agent manage deploy", &managed);
+    Ok(site)
+}
+
+/// Asked for, not approved by oneself, approved by somebody else.
+fn permission(stage: &mut Stage, site: &Site) -> Result<String, Failure> {
+    stage.step("Carol asks for 40 seconds on db1 as deploy, with one sudo command.");
+    let wish = Wish::deploy_on("db1", WINDOW).with("--sudo", GRANTED);
+    let window = site.person(CAROL).request(&wish)?;
+    let typed = format!(
+        "daypass request --host db1 --account deploy --for 40s --sudo '{GRANTED}' --reason …"
+    );
+    stage.shows("carol@laptop", &typed, &window);
+    stage.step("Carol approves it herself: refused.");
+    let own = site
+        .person(CAROL)
+        .daypass(["approve", "--yes", &window])
+        .run()?;
+    stage.shows("carol@laptop", "daypass approve …", &own.stderr());
+    must(
+        own.code() == Some(1),
+        "the contractor's own approval was to be refused",
+        &own.to_string(),
+    )?;
+    stage.step("Bob reads what is asked, and approves.");
+    let approved = site.person(BOB).approve(&window)?;
+    stage.shows("bob@laptop", "daypass approve …", &approved);
+    Ok(window)
+}
+
+/// Plain ssh, scp, sudo; and a terminal that stays.
+fn work(stage: &mut Stage, site: &Site) -> Result<Running, Failure> {
+    let carol = site.person(CAROL);
+    stage.step("Carol uses plain ssh; the certificate is fetched on the way.");
+    let id = carol.ssh("deploy@db1", &["id", "-un"]).ok()?;
+    stage.shows("carol@laptop", "ssh deploy@db1 id -un", &id);
+    must(id.trim() == "deploy", "ssh was to run as deploy", &id)?;
+    stage.step("So does scp.");
+    carol
+        .command([
+            "sh",
+            "-c",
+            "echo report > report.txt && scp -q -oBatchMode=yes report.txt deploy@db1:",
+        ])
+        .ok()?;
+    let copied = carol.ssh("deploy@db1", &["cat", "report.txt"]).ok()?;
+    must(
+        copied.trim() == "report",
+        "the copied file was to arrive",
+        &copied,
+    )?;
+    stage.shows("carol@laptop", "scp report.txt deploy@db1:", "");
+    stage.step("The granted sudo command runs.");
+    let typed = format!("sudo -n {GRANTED}");
+    let ran = carol.ssh("deploy@db1", &[&typed]).run()?;
+    stage.shows(
+        "carol@laptop",
+        &format!("ssh deploy@db1 {typed}"),
+        &ran.stderr(),
+    );
+    must(
+        ran.success(),
+        "the granted command was to run",
+        &ran.to_string(),
+    )?;
+    stage.step("Another one does not.");
+    let refused = carol
+        .ssh("deploy@db1", &["sudo -n /usr/bin/cat /etc/shadow"])
+        .run()?;
+    stage.shows(
+        "carol@laptop",
+        "ssh deploy@db1 sudo -n /usr/bin/cat /etc/shadow",
+        &refused.stderr(),
+    );
+    must(
+        !refused.success() && refused.stdout.is_empty(),
+        "another command was to be refused",
+        &refused.to_string(),
+    )?;
+    stage.step(
+        "Carol leaves a terminal open, with something in the background that ignores hangups.",
+    );
+    let mut session = carol.terminal(
+        "deploy@db1",
+        "nohup sleep 1001 >/dev/null 2>&1 & echo here; exec sleep 1002",
+    )?;
+    session.await_text("here", SOON)?;
+    Ok(session)
+}
+
+/// Somebody without a window.
+fn strangers(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
+    stage.step("Mallory, a contractor without a window, tries: refused.");
+    let refused = site.person(MALLORY).ssh("deploy@db1", &["id"]).run()?;
+    stage.shows("mallory@laptop", "ssh deploy@db1 id", &refused.stderr());
+    must(
+        !refused.success() && refused.stdout.is_empty(),
+        "a login without a window was to be refused",
+        &refused.to_string(),
+    )
+}
+
+/// The window ends under the running session.
+fn the_end(stage: &mut Stage, site: &Site, mut session: Running) -> Result<(), Failure> {
+    stage.step("The window ends under Carol's open terminal.");
+    let deadline = WINDOW + SOON;
+    site.await_entry_within("db1", "session.end", &["\"person\":\"carol\""], deadline)?;
+    let (screen, _) = session.so_far();
+    let output = session.wait(SOON)?;
+    let screen = if output.stdout.is_empty() {
+        screen
+    } else {
+        output.stdout()
+    };
+    stage.shows("carol@laptop", "(the terminal)", &screen);
+    must(
+        screen.contains("window"),
+        "the reason was to stand on the screen",
+        &screen,
+    )?;
+    must(
+        !output.success(),
+        "the session was to be ended",
+        &output.to_string(),
+    )?;
+    let left = site
+        .network
+        .host("db1")?
+        .root(["pgrep", "-u", "deploy", "-a"])
+        .run()?;
+    must(
+        left.stdout.is_empty(),
+        "nothing of the session was to be left",
+        &left.to_string(),
+    )?;
+    let again = site.person(CAROL).ssh("deploy@db1", &["id"]).run()?;
+    stage.shows("carol@laptop", "ssh deploy@db1 id", &again.stderr());
+    must(
+        !again.success(),
+        "no login was to be possible any more",
+        &again.to_string(),
+    )
+}
+
+/// The journal is read, verified, tampered with and caught.
+fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
+    let db1 = site.network.host("db1")?;
+    stage.step("The journal tells the story.");
+    let table = db1
+        .root(["daypass", "log", JOURNAL])
+        .env("COLUMNS", "150")
+        .ok()?;
+    stage.shows("root@db1", &format!("daypass log {JOURNAL}"), &table);
+    for part in [
+        "login.allowed",
+        "sudo.request",
+        "sudo.denied",
+        "session.end",
+        CAROL,
+        GRANTED,
+    ] {
+        must(
+            table.contains(part),
+            &format!("the journal was to tell of {part}"),
+            &table,
+        )?;
+    }
+    stage.step("And proves it.");
+    let proven = site.verify("db1", None)?;
+    stage.shows(
+        "root@db1",
+        &format!("daypass verify {JOURNAL} --trust trust.toml"),
+        &proven.text,
+    );
+    must(
+        proven.code == 0,
+        "the journal was to be proven",
+        &proven.text,
+    )?;
+    stage.step("In a copy, one letter of Carol's command line is changed.");
+    let altered = "set -- /root/copy/*; rm -rf /root/copy; cp -a /var/log/daypass/journal /root/copy; \
+        file=$(grep -l '\"sudo.request\"' /root/copy/*.log | head -n 1); \
+        seq=$(grep -m1 '\"sudo.request\"' \"$file\" | sed 's/.*\"seq\":\\([0-9]*\\).*/\\1/'); \
+        sed -i '/\"sudo.request\"/s/restart cron/restart cr0n/' \"$file\"; echo $seq";
+    let sequence = db1.script(altered).ok()?;
+    let caught = site.verify("db1", Some("/root/copy"))?;
+    stage.shows(
+        "root@db1",
+        "daypass verify /root/copy --trust trust.toml",
+        &caught.text,
+    );
+    must(
+        caught.code == 1,
+        "the forgery was to be caught",
+        &caught.text,
+    )?;
+    must(
+        caught.text.contains(sequence.trim()),
+        &format!("entry {} was to be named", sequence.trim()),
+        &caught.text,
+    )
+}
+
+/// Journals, public keys and documents, for whoever wants to look.
+fn leave(stage: &mut Stage, site: &Site, window: &str, directory: &Path) -> Result<(), Failure> {
+    stage.step(&format!(
+        "Journals, public keys, window and certificate are left in {}.",
+        directory.display()
+    ));
+    let made = |source: std::io::Error| {
+        Failure(format!("cannot write to {}: {source}", directory.display()))
+    };
+    std::fs::create_dir_all(directory).map_err(made)?;
+    let db1 = site.network.host("db1")?;
+    db1.copy_out(JOURNAL, directory)?;
+    std::fs::write(directory.join("trust.toml"), db1.read("/root/trust.toml")?).map_err(made)?;
+    let shown = site
+        .person(BOB)
+        .daypass(["show", window, "-o", "json"])
+        .ok()?;
+    std::fs::write(directory.join("window.json"), shown).map_err(made)?;
+    let roster = site
+        .person(BOB)
+        .daypass(["roster", "show", "-o", "json"])
+        .ok()?;
+    std::fs::write(directory.join("roster.json"), roster).map_err(made)?;
+    let laptop = site.network.host("laptop")?;
+    laptop.copy_out("/home/carol/.local/share/daypass/certificates", directory)?;
+    for name in [ALICE, BOB, CAROL, MALLORY] {
+        let key = laptop.read(&format!("/home/{name}/.ssh/id_ed25519.pub"))?;
+        std::fs::write(directory.join(format!("{name}.pub")), key).map_err(made)?;
+    }
+    Ok(())
+}
+
+fn complain(message: &str) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}

@@ -1,0 +1,94 @@
+//! Reading and verifying a host's journal, as its own administrator.
+
+use std::time::Duration;
+
+use super::Site;
+use crate::Result;
+
+/// Where a host keeps its journal.
+const JOURNAL: &str = "/var/log/daypass/journal";
+/// Where the tests keep the keys that they verify it with.
+const TRUST: &str = "/root/trust.toml";
+
+/// What `daypass verify` said.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// 0 proven, 1 tampered, 2 incomplete.
+    pub code: i32,
+    /// What it wrote.
+    pub text: String,
+}
+
+impl Site {
+    /// Every entry of the host's journal, a JSON text each, in order.
+    pub fn entries(&self, host: &str) -> Result<Vec<String>> {
+        let text = self
+            .network
+            .host(host)?
+            .root(["daypass", "log", JOURNAL, "-o", "json"])
+            .ok()?;
+        Ok(text.lines().map(ToOwned::to_owned).collect())
+    }
+
+    /// The newest entry with this action.
+    pub fn last(&self, host: &str, action: &str) -> Result<Option<String>> {
+        let wanted = format!("\"action\":\"{action}\"");
+        Ok(self
+            .entries(host)?
+            .into_iter()
+            .rev()
+            .find(|entry| entry.contains(&wanted)))
+    }
+
+    /// Waits for an entry with this action whose text holds all of `parts`.
+    pub fn await_entry(&self, host: &str, action: &str, parts: &[&str]) -> Result<String> {
+        self.await_entry_within(host, action, parts, super::SOON)
+    }
+
+    /// [`Site::await_entry`] with a deadline of one's own.
+    pub fn await_entry_within(
+        &self,
+        host: &str,
+        action: &str,
+        parts: &[&str],
+        deadline: Duration,
+    ) -> Result<String> {
+        let wanted = format!("\"action\":\"{action}\"");
+        let mut found = None;
+        crate::until(
+            &format!("an entry {action} with {parts:?} on {host}"),
+            deadline,
+            || {
+                let entries = self.entries(host)?;
+                found = entries.into_iter().rev().find(|entry| {
+                    entry.contains(&wanted) && parts.iter().all(|part| entry.contains(part))
+                });
+                Ok(found.is_some())
+            },
+        )?;
+        found.ok_or_else(|| crate::Error::NotShown {
+            what: action.to_owned(),
+            text: String::new(),
+        })
+    }
+
+    /// `daypass verify` over a directory on the host (by default its journal), with the host's trust file.
+    pub fn verify(&self, host: &str, directory: Option<&str>) -> Result<Verification> {
+        let host = self.network.host(host)?;
+        host.script(&format!("daypass-agent trust > {TRUST}"))
+            .ok()?;
+        let output = host
+            .root([
+                "daypass",
+                "verify",
+                directory.unwrap_or(JOURNAL),
+                "--trust",
+                TRUST,
+            ])
+            .run()?;
+        Ok(Verification {
+            code: output.code().unwrap_or(-1),
+            text: format!("{}{}", output.stdout(), output.stderr()),
+        })
+    }
+}

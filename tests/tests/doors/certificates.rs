@@ -1,0 +1,245 @@
+//! What a certificate must be: the real sshd, and whoever stole the CA's key.
+
+use std::time::Duration;
+
+use daypass_tests::{BOB, CAROL, Forger, Forgery, MALLORY, Output, Papers, Result, Site, Wish};
+use serde_json::{Value, json};
+
+use crate::Row;
+use crate::windows::carol_gets;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) const ROWS: &[Row] = &[
+    (
+        "a_forger_with_the_cas_key_and_the_real_papers_gets_in",
+        the_forge_works,
+    ),
+    ("a_certificate_of_another_ca_opens_nothing", another_ca),
+    (
+        "a_window_invented_by_whoever_stole_the_ca_opens_nothing",
+        invented,
+    ),
+    (
+        "a_window_approved_by_its_own_contractor_opens_nothing",
+        self_approved,
+    ),
+    (
+        "a_window_approved_by_no_approver_opens_nothing",
+        approved_by_a_contractor,
+    ),
+    (
+        "a_request_statement_does_not_serve_as_approval",
+        replayed_request,
+    ),
+    (
+        "a_document_changed_after_it_was_signed_opens_nothing",
+        altered,
+    ),
+    (
+        "a_certificate_without_its_window_opens_nothing",
+        no_extension,
+    ),
+    (
+        "a_certificate_for_another_principal_opens_nothing",
+        other_principal,
+    ),
+    (
+        "a_certificate_with_an_unknown_critical_option_opens_nothing",
+        unknown_option,
+    ),
+    (
+        "a_certificate_with_more_than_the_window_permits_opens_nothing",
+        more_permits,
+    ),
+    (
+        "a_certificate_for_a_key_that_the_window_does_not_name_opens_nothing",
+        foreign_key,
+    ),
+    (
+        "a_certificate_after_its_windows_end_opens_nothing",
+        after_end,
+    ),
+    ("an_expired_certificate_opens_nothing", expired),
+];
+
+fn papers<'a>(site: &'a Site) -> Result<(Forger<'a>, Papers)> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let forger = Forger::with_stolen_key(site)?;
+    let papers = forger.papers(&window)?;
+    Ok((forger, papers))
+}
+
+fn outside(output: &Output) {
+    assert!(!output.success() && output.stdout.is_empty(), "{output}");
+}
+
+/// Without this row the others could be refused for a reason that is not theirs.
+fn the_forge_works(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let output = forger.try_on("deploy@db1", &Forgery::of(papers))?;
+    assert_eq!(output.stdout(), "inside\n", "{output}");
+    Ok(())
+}
+
+fn another_ca(site: &Site) -> Result<()> {
+    let (_, papers) = papers(site)?;
+    let stranger = Forger::with_own_key(site)?;
+    outside(&stranger.try_on("deploy@db1", &Forgery::of(papers))?);
+    Ok(())
+}
+
+fn invented(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let mine = forger.altered(&papers, |window| window["sudo"] = json!(["ALL"]));
+    let bare = Papers {
+        window: mine.window.clone(),
+        statements: Vec::new(),
+    };
+    outside(&forger.try_on("deploy@db1", &Forgery::of(bare))?);
+    // Signed, but by people who may not approve, in an approver's name.
+    let signed = forger.sign(
+        mine,
+        &[("request", CAROL, CAROL), ("approve", BOB, MALLORY)],
+    )?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
+    site.await_entry("db1", "login.denied", &["deploy"])?;
+    Ok(())
+}
+
+fn self_approved(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let signed = forger.sign(
+        papers,
+        &[("request", CAROL, CAROL), ("approve", CAROL, CAROL)],
+    )?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
+    Ok(())
+}
+
+fn approved_by_a_contractor(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let signed = forger.sign(
+        papers,
+        &[("request", CAROL, CAROL), ("approve", MALLORY, MALLORY)],
+    )?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
+    Ok(())
+}
+
+fn replayed_request(site: &Site) -> Result<()> {
+    let (forger, mut papers) = papers(site)?;
+    // The signature of Carol's request, under a statement that says "approve" and names Bob.
+    let request = papers.statements.first().cloned().unwrap_or_default();
+    let text = request["statement"].as_str().unwrap_or_default();
+    let approve = text
+        .replace("\"request\"", "\"approve\"")
+        .replace("\"carol\"", "\"bob\"");
+    papers.statements = vec![
+        request.clone(),
+        json!({"statement": approve, "signature": request["signature"]}),
+    ];
+    outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
+    Ok(())
+}
+
+fn altered(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let changes: [fn(&mut Value); 3] = [
+        |window| window["ends"] = json!("2099-01-01T00:00:00Z"),
+        |window| window["sudo"] = json!(["ALL"]),
+        |window| window["hosts"] = json!(["db1", "db2"]),
+    ];
+    for change in changes {
+        let altered = forger.altered(&papers, change);
+        outside(&forger.try_on("deploy@db1", &Forgery::of(altered))?);
+    }
+    Ok(())
+}
+
+fn no_extension(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    outside(&forger.try_on("deploy@db1", &Forgery::without_papers())?);
+    let window: Value = serde_json::from_str(&papers.window).unwrap_or_default();
+    let id = window["id"].as_str().unwrap_or_default();
+    outside(&forger.try_on("deploy@db1", &Forgery::without_papers().for_principal(id))?);
+    Ok(())
+}
+
+fn other_principal(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    let window: Value = serde_json::from_str(&papers.window).unwrap_or_default();
+    let id = window["id"].as_str().unwrap_or_default();
+    for principal in [
+        "deploy",
+        "root",
+        &format!("{id},deploy"),
+        &format!("deploy,{id}"),
+    ] {
+        outside(&forger.try_on(
+            "deploy@db1",
+            &Forgery::of(papers.clone()).for_principal(principal),
+        )?);
+    }
+    Ok(())
+}
+
+fn unknown_option(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    for option in [
+        "critical:unknown@example.org=1",
+        "force-command=/bin/true",
+        "source-address=0.0.0.0/0",
+        "verify-required",
+    ] {
+        outside(&forger.try_on(
+            "deploy@db1",
+            &Forgery::of(papers.clone()).with_option(option),
+        )?);
+    }
+    Ok(())
+}
+
+fn more_permits(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    for option in [
+        "permit-port-forwarding",
+        "permit-agent-forwarding",
+        "permit-x11-forwarding",
+        "permit-user-rc",
+    ] {
+        outside(&forger.try_on(
+            "deploy@db1",
+            &Forgery::of(papers.clone()).with_option(option),
+        )?);
+    }
+    Ok(())
+}
+
+fn foreign_key(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    outside(&forger.try_on_with_key_of(MALLORY, "deploy@db1", &Forgery::of(papers))?);
+    Ok(())
+}
+
+fn after_end(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", Duration::from_secs(5)))?;
+    let forger = Forger::with_stolen_key(site)?;
+    let papers = forger.papers(&window)?;
+    daypass_tests::until("the window's end", Duration::from_secs(20), || {
+        Ok(site
+            .person(CAROL)
+            .daypass(["show", &window])
+            .ok()?
+            .contains("closed"))
+    })?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
+    Ok(())
+}
+
+fn expired(site: &Site) -> Result<()> {
+    let (forger, papers) = papers(site)?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(papers.clone()).valid("-2h:-1h"))?);
+    outside(&forger.try_on("deploy@db1", &Forgery::of(papers).valid("+1h:+2h"))?);
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Other ways into a managed account, and everybody whom daypass must not touch.
+
+use std::time::Duration;
+
+use daypass_tests::{CAROL, Output, Result, Site, Wish};
+
+use crate::Row;
+use crate::windows::{carol_gets, close_all};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) const ROWS: &[Row] = &[
+    ("a_planted_key_opens_no_managed_account", planted_key),
+    ("a_password_opens_no_managed_account", password),
+    (
+        "a_certificate_shown_without_its_key_helps_no_other_way_in",
+        certificate_without_key,
+    ),
+    ("the_sites_own_ca_goes_on_working_for_its_users", own_ca),
+    (
+        "an_ordinary_user_logs_in_and_uses_sudo_and_is_journalled",
+        ordinary_user,
+    ),
+    (
+        "with_the_agent_stopped_contractors_are_refused_and_nobody_else",
+        agent_stopped,
+    ),
+    (
+        "with_the_agent_hung_contractors_are_refused_and_nobody_else",
+        agent_hung,
+    ),
+    (
+        "a_host_that_manages_no_account_blocks_nobody_and_journals",
+        unmanaged,
+    ),
+];
+
+/// Olga, an operator of db1 with a key and sudo; a CA of the site's own with a user; `operator`, managed too.
+pub(crate) fn settle(site: &Site) -> Result<()> {
+    let (db1, laptop) = (site.network.host("db1")?, site.network.host("laptop")?);
+    laptop.add_user("olga")?;
+    laptop.user("olga", ["mkdir", "-m700", ".ssh"]).ok()?;
+    laptop
+        .user(
+            "olga",
+            [
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-f",
+                ".ssh/id_ed25519",
+            ],
+        )
+        .ok()?;
+    let key = laptop.read("/home/olga/.ssh/id_ed25519.pub")?;
+    for account in ["olga", "guest", "operator"] {
+        db1.add_user(account)?;
+    }
+    for account in ["olga", "root"] {
+        db1.script(&format!("umask 077; cd ~{account}; mkdir -p .ssh; cat > .ssh/authorized_keys; chown -R {account}: .ssh")).input(&key).ok()?;
+    }
+    db1.write("/etc/sudoers.d/olga", "olga ALL=(ALL) NOPASSWD: ALL\n")?;
+    laptop.script("cd /home/olga; ssh-keygen -q -t ed25519 -N '' -f site_ca; cp .ssh/id_ed25519.pub guest.pub; ssh-keygen -q -s site_ca -I guest -n guest -V -1m:+1h guest.pub; chown olga guest*").ok()?;
+    db1.write(
+        "/etc/ssh/site_ca.pub",
+        laptop.read("/home/olga/site_ca.pub")?,
+    )?;
+    db1.write(
+        "/etc/ssh/sshd_config.d/10-site.conf",
+        "TrustedUserCAKeys /etc/ssh/site_ca.pub\n",
+    )?;
+    db1.root(["systemctl", "reload", "ssh"]).ok()?;
+    site.manage("db1", "operator").map(drop)
+}
+
+/// Plain ssh from Olga's account, with nothing of daypass's.
+fn from_olga(site: &Site, options: &[&str], destination: &str, command: &str) -> Result<Output> {
+    let ssh = [
+        "ssh",
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=no",
+        "-oUserKnownHostsFile=/dev/null",
+        "-oLogLevel=ERROR",
+    ];
+    let words = ssh
+        .into_iter()
+        .chain(options.iter().copied())
+        .chain([destination, command]);
+    site.network.host("laptop")?.user("olga", words).run()
+}
+
+/// Olga, root and the guest of the site's own CA get in; Olga can sudo.
+fn others_get_in(site: &Site) -> Result<()> {
+    for (options, destination, command, expected) in [
+        (&[][..], "olga@db1", "sudo -n id -un", "root\n"),
+        (&[][..], "root@db1", "id -un", "root\n"),
+        (
+            &["-oCertificateFile=guest-cert.pub"][..],
+            "guest@db1",
+            "id -un",
+            "guest\n",
+        ),
+    ] {
+        let output = from_olga(site, options, destination, command)?;
+        assert_eq!(output.stdout(), expected, "{destination}: {output}");
+    }
+    Ok(())
+}
+
+fn refused(output: &Output) {
+    assert!(!output.success() && output.stdout.is_empty(), "{output}");
+}
+
+fn planted_key(site: &Site) -> Result<()> {
+    let key = site
+        .network
+        .host("laptop")?
+        .read("/home/olga/.ssh/id_ed25519.pub")?;
+    let plant =
+        "umask 077; cd ~deploy; mkdir -p .ssh; cat > .ssh/authorized_keys; chown -R deploy: .ssh";
+    site.network.host("db1")?.script(plant).input(key).ok()?;
+    refused(&from_olga(site, &[], "deploy@db1", "id")?);
+    Ok(())
+}
+
+fn password(site: &Site) -> Result<()> {
+    site.network
+        .host("db1")?
+        .root(["chpasswd"])
+        .input("deploy:let-me-in\nolga:let-me-in\n")
+        .ok()?;
+    let ways = "PreferredAuthentications=password,keyboard-interactive";
+    let offered = from_olga(
+        site,
+        &["-v", "-o", ways, "-oLogLevel=DEBUG"],
+        "deploy@db1",
+        "id",
+    )?;
+    refused(&offered);
+    assert!(
+        offered
+            .stderr()
+            .contains("Authentications that can continue: publickey\n"),
+        "{offered}"
+    );
+    Ok(())
+}
+
+/// The host says yes to the certificate before it sees a proof of its key; that yes must serve nobody else.
+fn certificate_without_key(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let laptop = site.network.host("laptop")?;
+    laptop
+        .script("install -o olga -m600 $(ls /home/carol/.local/share/daypass/certificates/*-cert.pub | head -n 1) /home/olga/stolen-cert.pub; install -o olga -m644 /home/carol/.ssh/id_ed25519.pub /home/olga/stolen.pub")
+        .ok()?;
+    planted_key(site)?;
+    let options = [
+        "-v",
+        "-oLogLevel=DEBUG",
+        "-oIdentitiesOnly=yes",
+        "-oCertificateFile=stolen-cert.pub",
+        "-istolen.pub",
+        "-i.ssh/id_ed25519",
+    ];
+    let output = from_olga(site, &options, "deploy@db1", "id")?;
+    refused(&output);
+    assert!(
+        output.stderr().contains("Server accepts key"),
+        "the certificate was to be offered: {output}"
+    );
+    Ok(())
+}
+
+fn own_ca(site: &Site) -> Result<()> {
+    let output = from_olga(
+        site,
+        &["-oCertificateFile=guest-cert.pub"],
+        "guest@db1",
+        "id -un",
+    )?;
+    assert_eq!(output.stdout(), "guest\n", "{output}");
+    Ok(())
+}
+
+fn ordinary_user(site: &Site) -> Result<()> {
+    others_get_in(site)?;
+    site.await_entry("db1", "sudo.request", &["\"account\":\"olga\"", "id -un"])?;
+    Ok(())
+}
+
+fn agent_stopped(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let db1 = site.network.host("db1")?;
+    db1.script(
+        "systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent.service",
+    )
+    .ok()?;
+    let contractor = site.person(CAROL).ssh("deploy@db1", &["id"]).run()?;
+    let others = others_get_in(site);
+    db1.script(
+        "systemctl start daypass-agent.socket daypass-principals.socket daypass-agent.service",
+    )
+    .ok()?;
+    refused(&contractor);
+    others?;
+    assert_eq!(
+        site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).ok()?,
+        "deploy\n"
+    );
+    Ok(())
+}
+
+fn agent_hung(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let db1 = site.network.host("db1")?;
+    db1.root([
+        "systemctl",
+        "kill",
+        "--signal=STOP",
+        "daypass-agent.service",
+    ])
+    .ok()?;
+    let contractor = site.person(CAROL).ssh("deploy@db1", &["id"]).run()?;
+    let others = others_get_in(site);
+    db1.root([
+        "systemctl",
+        "kill",
+        "--signal=CONT",
+        "daypass-agent.service",
+    ])
+    .ok()?;
+    refused(&contractor);
+    others
+}
+
+fn unmanaged(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let (db2, laptop) = (site.network.host("db2")?, site.network.host("laptop")?);
+    db2.root(["daypass-agent", "unmanage", "deploy"]).ok()?;
+    let key = laptop.read("/home/olga/.ssh/id_ed25519.pub")?;
+    db2.script(
+        "umask 077; cd ~deploy; mkdir -p .ssh; cat > .ssh/authorized_keys; chown -R deploy: .ssh",
+    )
+    .input(key)
+    .ok()?;
+    let output = from_olga(site, &[], "deploy@db2", "id -un")?;
+    assert_eq!(output.stdout(), "deploy\n", "{output}");
+    site.await_entry("db2", "session.open", &["\"account\":\"deploy\""])?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! What a window must be before it opens anything.
+
+use std::time::Duration;
+
+use daypass_tests::{ALICE, BOB, CAROL, MALLORY, Output, Result, Site, Wish};
+
+use crate::Row;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) const ROWS: &[Row] = &[
+    ("an_approved_window_opens_its_account_on_its_host", opens),
+    ("a_window_granted_by_an_approver_opens_too", granted),
+    ("without_a_window_nobody_gets_in", no_window),
+    (
+        "a_window_that_is_not_yet_approved_opens_nothing",
+        not_approved,
+    ),
+    ("a_denied_window_opens_nothing", denied),
+    ("nobody_approves_their_own_window", own_approval),
+    ("a_window_that_has_not_started_opens_nothing", before_start),
+    ("a_window_opens_no_other_host", wrong_host),
+    ("a_window_opens_no_other_account", wrong_account),
+    ("a_window_grants_its_sudo_command_and_no_other", sudo),
+    ("a_window_without_sudo_grants_none", no_sudo),
+];
+
+fn refused(output: &Output) {
+    assert!(!output.success() && output.stdout.is_empty(), "{output}");
+}
+
+/// A window for Carol from now on; whatever windows she had before are ended.
+pub(crate) fn carol_gets(site: &Site, wish: &Wish) -> Result<String> {
+    close_all(site)?;
+    let window = site.person(CAROL).request(wish)?;
+    site.person(BOB).approve(&window)?;
+    Ok(window)
+}
+
+/// Ends every window of Carol's, so that the next row starts from nothing, certificates included.
+pub(crate) fn close_all(site: &Site) -> Result<()> {
+    let listed = site.person(CAROL).daypass(["windows", "-o", "json"]).ok()?;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap_or_default();
+    for view in listed["windows"].as_array().into_iter().flatten() {
+        let document: serde_json::Value =
+            serde_json::from_str(view["window"].as_str().unwrap_or_default()).unwrap_or_default();
+        let over = ["closed", "denied", "ended", "revoked", "lapsed"]
+            .contains(&view["state"].as_str().unwrap_or_default());
+        if let (false, Some(id)) = (over, document["id"].as_str()) {
+            site.person(CAROL).daypass(["end", "--yes", id]).ok()?;
+        }
+    }
+    site.person(CAROL)
+        .command(["rm", "-rf", ".local/share/daypass/certificates"])
+        .ok()
+        .map(drop)
+}
+
+fn opens(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    assert_eq!(
+        site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).ok()?,
+        "deploy\n"
+    );
+    site.await_entry("db1", "login.allowed", &[CAROL, &window])?;
+    site.await_entry("db1", "session.close", &[CAROL, &window])?;
+    Ok(())
+}
+
+fn granted(site: &Site) -> Result<()> {
+    close_all(site)?;
+    site.person(BOB)
+        .grant(CAROL, &Wish::deploy_on("db1", HOUR))?;
+    assert_eq!(
+        site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).ok()?,
+        "deploy\n"
+    );
+    Ok(())
+}
+
+fn no_window(site: &Site) -> Result<()> {
+    refused(&site.person(MALLORY).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+fn not_approved(site: &Site) -> Result<()> {
+    close_all(site)?;
+    site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
+    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+fn denied(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let window = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
+    site.person(BOB).daypass(["deny", "--yes", &window]).ok()?;
+    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+fn own_approval(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let window = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
+    let own = site
+        .person(CAROL)
+        .daypass(["approve", "--yes", &window])
+        .run()?;
+    assert_eq!(own.code(), Some(1), "{own}");
+    let granted = site
+        .person(BOB)
+        .daypass([
+            "grant",
+            "--yes",
+            "--to",
+            BOB,
+            "--host",
+            "db1",
+            "--account",
+            "deploy",
+            "--for",
+            "1h",
+            "--reason",
+            "mine",
+        ])
+        .run()?;
+    assert_eq!(granted.code(), Some(1), "{granted}");
+    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+fn before_start(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let laptop = site.network.host("laptop")?;
+    let at = |offset: &str| {
+        laptop
+            .root(["date", "-u", "-d", offset, "+%Y-%m-%dT%H:%M:%SZ"])
+            .ok()
+    };
+    let (from, until) = (at("now + 1 hour")?, at("now + 2 hours")?);
+    let request = [
+        "request",
+        "--yes",
+        "--host",
+        "db1",
+        "--account",
+        "deploy",
+        "--from",
+        from.trim(),
+        "--until",
+        until.trim(),
+        "--reason",
+        "later",
+    ];
+    let printed = site.person(CAROL).daypass(request).ok()?;
+    let window = printed
+        .split_whitespace()
+        .find(|word| word.starts_with("w-"))
+        .unwrap_or_default();
+    site.person(BOB).approve(window)?;
+    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+fn wrong_host(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    refused(&site.person(CAROL).ssh("deploy@db2", &["id"]).run()?);
+    // The same certificate, shown to db2 all the same.
+    let by_hand = "ssh -F none -oBatchMode=yes -oIdentitiesOnly=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
+        -oCertificateFile=$(ls .local/share/daypass/certificates/*-cert.pub | head -n 1) -i .ssh/id_ed25519 deploy@db2 id";
+    refused(&site.person(CAROL).command(["sh", "-c", by_hand]).run()?);
+    site.await_entry("db2", "login.denied", &[CAROL])?;
+    Ok(())
+}
+
+fn wrong_account(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let by_hand = "ssh -F none -oBatchMode=yes -oIdentitiesOnly=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
+        -oCertificateFile=$(ls .local/share/daypass/certificates/*-cert.pub | head -n 1) -i .ssh/id_ed25519 backup@db1 id";
+    refused(
+        &site
+            .person(CAROL)
+            .command(["sh", "-c", &by_hand.replace("backup@", "operator@")])
+            .run()?,
+    );
+    site.await_entry("db1", "login.denied", &[CAROL, "operator"])?;
+    Ok(())
+}
+
+fn sudo(site: &Site) -> Result<()> {
+    carol_gets(
+        site,
+        &Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/systemctl restart cron.service"),
+    )?;
+    let carol = site.person(CAROL);
+    carol
+        .ssh(
+            "deploy@db1",
+            &["sudo -n /usr/bin/systemctl restart cron.service"],
+        )
+        .ok()?;
+    for other in [
+        "/usr/bin/systemctl stop cron.service",
+        "/usr/bin/id",
+        "-i",
+        "-u operator /usr/bin/true",
+    ] {
+        refused(
+            &carol
+                .ssh("deploy@db1", &[&format!("sudo -n {other}")])
+                .run()?,
+        );
+    }
+    site.await_entry("db1", "sudo.request", &[CAROL, "restart cron.service"])?;
+    site.await_entry("db1", "sudo.start", &[CAROL])?;
+    site.await_entry("db1", "sudo.end", &[CAROL])?;
+    site.await_entry("db1", "sudo.request", &[CAROL, "stop cron.service"])?;
+    Ok(())
+}
+
+fn no_sudo(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    refused(
+        &site
+            .person(CAROL)
+            .ssh("deploy@db1", &["sudo -n /usr/bin/id"])
+            .run()?,
+    );
+    assert!(
+        site.person(ALICE)
+            .daypass(["windows"])
+            .ok()?
+            .contains(CAROL)
+    );
+    Ok(())
+}
