@@ -1,0 +1,217 @@
+//! A blocking HTTPS client that trusts one root.
+
+mod error;
+
+pub use error::Error;
+
+use crate::encoding::{self, PemError};
+use crate::provider;
+use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Body, http::Response};
+
+/// Bytes in an answer, at most: a chain of a few large rosters.
+pub const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Speaks to one server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    base: String,
+    agent: Agent,
+}
+
+/// A client certificate with its key, both in PEM, for mTLS.
+#[derive(Clone, Copy)]
+pub struct ClientIdentity<'a> {
+    /// Issued by the same root.
+    pub certificate: &'a str,
+    /// Secret.
+    pub key: &'a str,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Begins with a slash; with the query.
+    path: &'a str,
+    method: Method<'a>,
+    authorization: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Method<'a> {
+    Get,
+    Post(&'a [u8]),
+}
+
+/// Why a client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The root, or what the client shows, is not in PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// The client's certificate and key do not fit each other.
+    #[error("the client certificate and its key cannot be used: {0}")]
+    Identity(rustls::Error),
+}
+
+/// The API's errors: `{"error":{"code":…,"message":…}}`.
+#[derive(Deserialize)]
+struct Failure {
+    error: Problem,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    message: String,
+}
+
+impl<'a> Request<'a> {
+    /// Asks for something.
+    pub fn get(path: &'a str) -> Self {
+        Self {
+            path,
+            method: Method::Get,
+            authorization: None,
+        }
+    }
+
+    /// Sends exactly these bytes, which are JSON.
+    pub fn post(path: &'a str, body: &'a [u8]) -> Self {
+        Self {
+            path,
+            method: Method::Post(body),
+            authorization: None,
+        }
+    }
+
+    /// With this `Authorization` header.
+    #[must_use]
+    pub fn authorized(self, header: &'a str) -> Self {
+        Self {
+            authorization: Some(header),
+            ..self
+        }
+    }
+}
+
+impl Client {
+    /// A client for the server at `base` (`https://HOST:PORT`) that trusts the root (PEM) alone, and shows `identity`
+    /// if it has one.
+    pub fn new(
+        base: &str,
+        root: &str,
+        identity: Option<ClientIdentity<'_>>,
+    ) -> Result<Self, SetupError> {
+        let root = Certificate::from_der(&encoding::certificate(root)?).to_owned();
+        let identity = identity.map(client_certificate).transpose()?;
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(provider())
+            .root_certs(RootCerts::new_with_certs(&[root]))
+            .client_cert(identity)
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .https_only(true)
+            // Neither the environment's proxy nor a redirect may lead away from the pinned server.
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(WHOLE_TIMEOUT))
+            .user_agent(concat!("daypass/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            agent: config.new_agent(),
+        })
+    }
+
+    /// Sends the request and reads the answer's JSON as a `T`. Blocks at most half a minute.
+    pub fn call<T: DeserializeOwned>(&self, request: &Request<'_>) -> Result<T, Error> {
+        let answer = self.fetch(request)?;
+        serde_json::from_slice(&answer).map_err(|source| Error::NotJson {
+            path: request.path.to_owned(),
+            source,
+        })
+    }
+
+    /// Sends the request and returns the answer's bytes as they are.
+    pub fn fetch(&self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
+        let mut answer = self
+            .send(request)
+            .map_err(|error| Error::from_ureq(&self.base, error))?;
+        let status = answer.status();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_vec();
+        let body = body.map_err(|error| Error::from_ureq(&self.base, error))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(match serde_json::from_slice::<Failure>(&body) {
+            Ok(Failure {
+                error: Problem { code, message },
+            }) => Error::Api {
+                status: status.as_u16(),
+                code,
+                message,
+            },
+            Err(_) => Error::Status {
+                status: status.as_u16(),
+                path: request.path.to_owned(),
+            },
+        })
+    }
+
+    fn send(&self, request: &Request<'_>) -> Result<Response<Body>, ureq::Error> {
+        let url = format!("{}{}", self.base, request.path);
+        let authorization = request
+            .authorization
+            .map(|header| ("Authorization", header));
+        match request.method {
+            Method::Get => authorization
+                .into_iter()
+                .fold(self.agent.get(url), |request, (name, value)| {
+                    request.header(name, value)
+                })
+                .call(),
+            Method::Post(body) => authorization
+                .into_iter()
+                .fold(self.agent.post(url), |request, (name, value)| {
+                    request.header(name, value)
+                })
+                .content_type("application/json")
+                .send(body),
+        }
+    }
+}
+
+fn client_certificate(identity: ClientIdentity<'_>) -> Result<ClientCert, SetupError> {
+    let chain = encoding::certificates(identity.certificate)?;
+    let key = encoding::private_key(identity.key)?;
+    let shown: Vec<_> = chain
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    let ours = PrivateKey::from_pem(identity.key.as_bytes())
+        .map_err(|_| PemError::Key(rustls::pki_types::pem::Error::NoItemsFound))?;
+    // ureq would panic at the first connection if they did not fit each other.
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(SetupError::Identity)?
+        .with_root_certificates(RootCertStore::empty())
+        .with_client_auth_cert(chain, key)
+        .map_err(SetupError::Identity)?;
+    Ok(ClientCert::new_with_certs(&shown, ours))
+}
