@@ -71,6 +71,15 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Moves a file or directory to another place of the same file system, durably.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(writing(to))?;
+    sync_parent(to)
+}
+
 /// Reads a whole file of at most `limit` bytes; `None` where there is none.
 ///
 /// # Errors

@@ -47,10 +47,10 @@ pub type Entry = RawValue;
 pub enum LedgerFailed {
     /// This event is not taken; the journal goes on.
     #[error("the journal does not take this event: {0}")]
-    Event(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Event(#[source] daypass_journal::Error),
     /// The journal takes nothing any more until it is opened again.
     #[error("the journal failed: {0}")]
-    Journal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Journal(#[source] daypass_journal::Error),
     /// There is no thread to write it.
     #[error("no thread for the journal: {0}")]
     Thread(#[source] io::Error),

@@ -4,24 +4,35 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod aside;
 pub mod authority;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod diagnostic;
 pub mod durable;
+pub mod enroll;
+pub mod enrolment;
 pub mod event;
+pub mod file_mark;
+pub mod host_keys;
 pub mod intake;
 pub mod invoker;
+pub mod keeper;
 pub mod layout;
+pub mod ledger;
 pub mod manage;
 pub mod managed;
 pub mod pam_stack;
+pub mod poller;
 pub mod presence;
+pub mod run;
+pub mod sockets;
 pub mod spool;
 pub mod sshd;
 pub mod state;
 pub mod systemd;
+pub mod user_ca;
 
 #[cfg(test)]
 mod fixture;

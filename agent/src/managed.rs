@@ -3,6 +3,10 @@
 //! The file's form is `gate`'s, because the PAM module reads it too; here it is changed and
 //! written.
 
+mod store;
+
+pub use store::Store;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::file_mark::FileMark;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::pam_stack::{Kind, Service};
@@ -66,6 +66,20 @@ pub enum Absent {
     },
 }
 
+impl Absent {
+    /// A stable word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Module => "module-missing",
+            Self::Stack { .. } => "stack-without-module",
+            Self::Sshd { .. } => "sshd-overridden",
+            Self::Unreadable { .. } => "sshd-unreadable",
+            Self::Sudoers { .. } => "sudoers-missing",
+        }
+    }
+}
+
 /// Looks for the gates, and remembers what it saw.
 pub struct Presence {
     layout: Layout,
@@ -75,13 +89,10 @@ pub struct Presence {
 
 struct Seen {
     managed: Managed,
-    marks: Vec<(PathBuf, Option<Mark>)>,
+    marks: Vec<(PathBuf, Option<FileMark>)>,
     at: Instant,
     absent: Vec<Absent>,
 }
-
-/// What changes when a file changes: device, inode, size, and both times in nanoseconds.
-type Mark = (u64, u64, u64, (i64, i64), (i64, i64));
 
 impl Presence {
     /// Looks under this layout.
@@ -202,7 +213,10 @@ impl Seen {
     fn holds(&self, managed: &Managed) -> bool {
         self.at.elapsed() < LOOK_AGAIN
             && self.managed == *managed
-            && self.marks.iter().all(|(path, known)| mark(path) == *known)
+            && self
+                .marks
+                .iter()
+                .all(|(path, known)| FileMark::of(path) == *known)
     }
 }
 
@@ -213,25 +227,14 @@ fn unreadable(account: String, error: &sshd::Error) -> Absent {
     }
 }
 
-fn marks(files: BTreeSet<PathBuf>) -> Vec<(PathBuf, Option<Mark>)> {
+fn marks(files: BTreeSet<PathBuf>) -> Vec<(PathBuf, Option<FileMark>)> {
     files
         .into_iter()
         .map(|path| {
-            let known = mark(&path);
+            let known = FileMark::of(&path);
             (path, known)
         })
         .collect()
-}
-
-fn mark(path: &Path) -> Option<Mark> {
-    let found = fs::metadata(path).ok()?;
-    Some((
-        found.dev(),
-        found.ino(),
-        found.size(),
-        (found.mtime(), found.mtime_nsec()),
-        (found.ctime(), found.ctime_nsec()),
-    ))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Chain, ChainError, SignedRoster};
-use daypass_protocol::state::{self, SignedState, VerifiedState};
+use daypass_protocol::state::{self, SignedState, State, VerifiedState};
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::stop::Stop;
 use daypass_protocol::time::Time;
@@ -157,6 +157,12 @@ impl Known {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.state.state().number
+    }
+
+    /// What the CA announced last.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.state.state()
     }
 
     /// What the gates decide by.

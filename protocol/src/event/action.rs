@@ -36,6 +36,8 @@ actions! {
     AgentStart = "agent.start",
     /// Host: the agent stops in order.
     AgentStop = "agent.stop",
+    /// Host: nothing else happened for a while, and the agent is there.
+    AgentHeartbeat = "agent.heartbeat",
     /// Host: gate 1 said yes.
     LoginAllowed = "login.allowed",
     /// Host: a gate said no.

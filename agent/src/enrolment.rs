@@ -1,0 +1,154 @@
+//! What a host keeps from its enrolment, and the connection that follows from it.
+//!
+//! | file in the agent's directory | content |
+//! |---|---|
+//! | `ca` | the CA's address, the hash of its X.509 root, its pin: a set-up line |
+//! | `root.pem` | that root |
+//! | `client.pem`, `client.key` | the host's certificate for mTLS, and its key |
+//! | `record.json` | the CA's word that this host is enrolled, with the journal's keys |
+
+use std::path::{Path, PathBuf};
+
+use daypass_protocol::enrolment::{Record, SignedRecord};
+use daypass_protocol::strict_json;
+use daypass_protocol::token::{self, SetupLine};
+use daypass_transport::client::{Client, ClientIdentity, SetupError};
+
+use crate::authority::HostNames;
+use crate::durable;
+use crate::layout::Layout;
+
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// An enrolled host's own papers.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The CA: its address, its root's hash, its pin.
+    pub ca: SetupLine,
+    /// The CA's X.509 root in PEM.
+    pub root: String,
+    /// The client certificate in PEM.
+    pub certificate: String,
+    /// Its key in PEM; secret.
+    pub key: String,
+    /// The record as the CA signed it.
+    pub signed: SignedRecord,
+    /// What it says.
+    pub record: Record,
+}
+
+/// Why the papers cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] durable::Error),
+    /// A file is missing, which enrolment wrote.
+    #[error("{} is missing", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The CA's line is damaged.
+    #[error("{}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: token::Error,
+    },
+    /// The record is damaged.
+    #[error("{}: {source}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: strict_json::Error,
+    },
+}
+
+impl Enrolment {
+    /// Is this host enrolled? The journal's keys are put in place last.
+    #[must_use]
+    pub fn exists(layout: &Layout) -> bool {
+        layout.journal_keys().exists()
+    }
+
+    /// Reads the papers.
+    ///
+    /// # Errors
+    /// See [`enum@Error`].
+    pub fn load(layout: &Layout) -> Result<Self, Error> {
+        let directory = layout.state();
+        let path = directory.join("ca");
+        let ca = text(&path)?
+            .parse()
+            .map_err(|source| Error::Line { path, source })?;
+        let path = directory.join("record.json");
+        let signed = text(&path)?;
+        let (signed, record) =
+            parse_record(&signed).map_err(|source| Error::Record { path, source })?;
+        Ok(Self {
+            ca,
+            root: text(&directory.join("root.pem"))?,
+            certificate: text(&directory.join("client.pem"))?,
+            key: text(&directory.join("client.key"))?,
+            signed,
+            record,
+        })
+    }
+
+    /// Writes the papers.
+    ///
+    /// # Errors
+    /// A file could not be written.
+    pub fn store(&self, layout: &Layout) -> Result<(), durable::Error> {
+        let directory = layout.state();
+        let secret = |name: &str, text: &str| {
+            durable::replace(&directory.join(name), text.as_bytes(), 0o600)
+        };
+        // Texts and a signature only: this cannot fail.
+        let record = serde_json::to_string(&self.signed).unwrap_or_default();
+        secret("ca", &self.ca.to_string())?;
+        secret("root.pem", &self.root)?;
+        secret("client.pem", &self.certificate)?;
+        secret("client.key", &self.key)?;
+        secret("record.json", &record)
+    }
+
+    /// This host's names.
+    #[must_use]
+    pub fn names(&self) -> HostNames {
+        HostNames::new(
+            self.record.host.clone(),
+            self.record.aliases.iter().cloned(),
+        )
+    }
+
+    /// A client that shows this host's certificate.
+    ///
+    /// # Errors
+    /// A certificate or key is not what its file says.
+    pub fn client(&self) -> Result<Client, SetupError> {
+        let identity = ClientIdentity {
+            certificate: &self.certificate,
+            key: &self.key,
+        };
+        Client::new(&self.ca.url.join(""), &self.root, Some(identity))
+    }
+}
+
+fn parse_record(text: &str) -> Result<(SignedRecord, Record), strict_json::Error> {
+    let signed: SignedRecord =
+        strict_json::parse(text, usize::try_from(MAX_BYTES).unwrap_or(usize::MAX))?;
+    let record =
+        strict_json::parse_document(&signed.record, daypass_protocol::enrolment::MAX_DOCUMENT)?;
+    Ok((signed, record))
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    let bytes = durable::read(path, MAX_BYTES)?.ok_or_else(|| Error::Missing {
+        path: path.to_owned(),
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

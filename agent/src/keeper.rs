@@ -1,0 +1,132 @@
+//! The agent's regular chores: entries that commands left, gates that vanish, the heartbeat.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime};
+
+use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::time::Time;
+
+use crate::aside;
+use crate::authority::Authority;
+use crate::intake::Intake;
+use crate::layout::Layout;
+use crate::managed;
+use crate::presence::{Absent, Presence};
+use crate::spool;
+
+const ROUND: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
+
+/// What the keeper is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Look now.
+    Look,
+    /// The agent stops.
+    Stop,
+}
+
+/// Does the chores.
+pub struct Keeper {
+    layout: Layout,
+    intake: Intake,
+    authority: Arc<Authority>,
+    managed: Arc<managed::Store>,
+    presence: Arc<Presence>,
+    absent: Vec<Absent>,
+    trouble: Option<String>,
+    beat: Instant,
+}
+
+impl Keeper {
+    /// A keeper that has not looked yet.
+    #[must_use]
+    pub fn new(
+        layout: Layout,
+        intake: Intake,
+        authority: Arc<Authority>,
+        managed: Arc<managed::Store>,
+        presence: Arc<Presence>,
+    ) -> Self {
+        Self {
+            layout,
+            intake,
+            authority,
+            managed,
+            presence,
+            absent: Vec::new(),
+            trouble: None,
+            beat: Instant::now(),
+        }
+    }
+
+    /// Makes its rounds until told to stop.
+    pub fn run(mut self, told: &Receiver<Told>) {
+        loop {
+            self.round();
+            match told.recv_timeout(ROUND) {
+                Ok(Told::Look) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// One round.
+    pub fn round(&mut self) {
+        let spooled =
+            spool::drain(&self.layout.spool(), &self.intake).map_err(|error| error.to_string());
+        let managed = self.managed.current().map_err(|error| error.to_string());
+        self.complain(spooled.err().or(managed.err()));
+        self.look_at_gates();
+        if self.beat.elapsed() >= HEARTBEAT {
+            self.beat = Instant::now();
+            self.intake.note(&self.heartbeat());
+        }
+    }
+
+    /// Says once what is wrong, not at every round.
+    fn complain(&mut self, trouble: Option<String>) {
+        if let Some(trouble) = &trouble
+            && self.trouble.as_ref() != Some(trouble)
+        {
+            aside::tell(trouble);
+        }
+        self.trouble = trouble;
+    }
+
+    /// Journals each gate that vanished and each that is back. Where nobody is managed, nobody
+    /// needs them.
+    fn look_at_gates(&mut self) {
+        let managed = self.managed.last();
+        let absent = if managed.is_empty() {
+            Vec::new()
+        } else {
+            self.presence.look(&managed)
+        };
+        for gate in absent.iter().filter(|gate| !self.absent.contains(gate)) {
+            self.intake.note(
+                &Event::new(Action::GateAbsent)
+                    .outcome(Outcome::Failed)
+                    .because(gate.code(), gate.to_string()),
+            );
+        }
+        for gate in self.absent.iter().filter(|gate| !absent.contains(gate)) {
+            self.intake.note(
+                &Event::new(Action::GateAbsent)
+                    .outcome(Outcome::Done)
+                    .because("gate-back", format!("no longer: {gate}")),
+            );
+        }
+        self.absent = absent;
+    }
+
+    fn heartbeat(&self) -> Event {
+        let snapshot = self.authority.snapshot();
+        let now = Time::from(SystemTime::now());
+        Event::new(Action::AgentHeartbeat)
+            .detail("state", snapshot.state.number)
+            .detail("state_age", snapshot.age(now).as_secs())
+            .detail("managed", self.managed.last().iter().count())
+    }
+}

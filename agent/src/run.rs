@@ -1,0 +1,209 @@
+//! `daypass-agent run`: the daemon, from its start to its end.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::{io, mem};
+
+use daypass_journal::writer::Recovery;
+use daypass_protocol::event::{Action, Event, Outcome};
+use nix::sys::signal::{SigSet, Signal};
+use sd_notify::NotifyState;
+
+use crate::aside;
+use crate::authority::Authority;
+use crate::config::{self, Config};
+use crate::enrolment::{self, Enrolment};
+use crate::intake::{Intake, LedgerFailed, NotCommitted};
+use crate::keeper::{Keeper, Told};
+use crate::layout::Layout;
+use crate::ledger;
+use crate::managed;
+use crate::poller::Poller;
+use crate::presence::Presence;
+use crate::sockets::{self, Sockets};
+use crate::state::{Known, store};
+
+/// Small: these threads read files and keep one connection.
+const STACK: usize = 512 * 1024;
+
+/// Why the agent does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// There is no CA yet.
+    #[error("this host is not enrolled")]
+    NotEnrolled,
+    /// The papers of the enrolment.
+    #[error(transparent)]
+    Enrolment(#[from] enrolment::Error),
+    /// The connection to the CA cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] daypass_transport::client::SetupError),
+    /// What was taken over before.
+    #[error(transparent)]
+    State(#[from] store::Error),
+    /// The managed accounts.
+    #[error(transparent)]
+    Managed(#[from] managed::Error),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] LedgerFailed),
+    /// The journal does not take the first entry.
+    #[error(transparent)]
+    FirstEntry(#[from] NotCommitted),
+    /// The sockets.
+    #[error(transparent)]
+    Sockets(#[from] sockets::Error),
+    /// Signals cannot be waited for.
+    #[error("signals cannot be waited for: {0}")]
+    Signals(#[source] nix::Error),
+    /// A thread could not be started.
+    #[error("no thread: {0}")]
+    Thread(#[source] io::Error),
+    /// systemd could not be told that the agent runs.
+    #[error("systemd cannot be told that the agent runs: {0}")]
+    Notify(#[source] io::Error),
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// See [`enum@Error`]: the agent did not start.
+pub fn run(layout: &Layout) -> Result<(), Error> {
+    // Before the first thread, so that all of them leave the signals to this one.
+    let signals = block_signals()?;
+    let config = Config::load(&layout.config())?;
+    if !Enrolment::exists(layout) {
+        return Err(Error::NotEnrolled);
+    }
+    let sockets = sockets::take(layout)?;
+    let agent = Agent::start(layout, &config, sockets)?;
+    sd_notify::notify(&[NotifyState::Ready]).map_err(Error::Notify)?;
+    agent.until_told(&signals)?;
+    // Nobody waits for this word; the unit's timeout holds without it.
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    agent.stop();
+    Ok(())
+}
+
+/// Everything that runs.
+struct Agent {
+    intake: Intake,
+    authority: Arc<Authority>,
+    keeper: SyncSender<Told>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Agent {
+    fn start(layout: &Layout, config: &Config, sockets: Sockets) -> Result<Self, Error> {
+        let enrolment = Enrolment::load(layout)?;
+        let known = Known::load(&layout.state(), enrolment.ca.ca)?;
+        let managed = Arc::new(managed::Store::open(&layout.managed())?);
+        let authority = Arc::new(Authority::new(known.snapshot(enrolment.names())));
+        let presence = Arc::new(Presence::new(layout));
+        let source = Box::new(enrolment.client()?);
+        let intake = open_journal(layout, &authority, &managed)?;
+
+        let poller = Poller {
+            source,
+            known,
+            names: enrolment.names(),
+            layout: layout.clone(),
+            authority: Arc::clone(&authority),
+            intake: intake.clone(),
+            failing: None,
+        };
+        let keeper = Keeper::new(
+            layout.clone(),
+            intake.clone(),
+            Arc::clone(&authority),
+            managed,
+            presence,
+        );
+        let (tell, told) = sync_channel(8);
+        let interval = config.state.poll();
+        let threads = vec![
+            spawn("state", move || poller.run(interval))?,
+            spawn("keeper", move || keeper.run(&told))?,
+        ];
+        drop(sockets);
+        Ok(Self {
+            intake,
+            authority,
+            keeper: tell,
+            threads,
+        })
+    }
+
+    /// Waits for a signal to stop; SIGHUP means that a command changed something.
+    fn until_told(&self, signals: &SigSet) -> Result<(), Error> {
+        while signals.wait().map_err(Error::Signals)? == Signal::SIGHUP {
+            // A keeper that is busy looks again anyway.
+            let _ = self.keeper.try_send(Told::Look);
+        }
+        Ok(())
+    }
+
+    fn stop(self) {
+        self.authority.stop();
+        // Without a listener the keeper is gone already.
+        let _ = self.keeper.send(Told::Stop);
+        for thread in self.threads {
+            // A thread that panicked has said so itself.
+            let _ = thread.join();
+        }
+        let last = Event::new(Action::AgentStop).outcome(Outcome::Done);
+        self.intake.finish(&last);
+    }
+}
+
+fn block_signals() -> Result<SigSet, Error> {
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
+    signals.thread_block().map_err(Error::Signals)?;
+    Ok(signals)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(Error::Thread)
+}
+
+/// Opens the journal and writes the agent's first entry.
+fn open_journal(
+    layout: &Layout,
+    authority: &Authority,
+    managed: &managed::Store,
+) -> Result<Intake, Error> {
+    let found = Arc::new(Mutex::new(None));
+    let finds = Arc::clone(&found);
+    let open = ledger::opener(layout.journal(), layout.journal_keys(), move |recovery| {
+        *finds.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
+    });
+    let intake = Intake::start(open, Box::new(aside::tell))?;
+    let recovery = mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    intake.commit(&started(authority, managed, recovery.as_ref()))?;
+    Ok(intake)
+}
+
+fn started(authority: &Authority, managed: &managed::Store, recovery: Option<&Recovery>) -> Event {
+    let snapshot = authority.snapshot();
+    let names: Vec<_> = managed
+        .last()
+        .iter()
+        .flat_map(|(_, names)| names.to_vec())
+        .collect();
+    Event::new(Action::AgentStart)
+        .outcome(Outcome::Done)
+        .detail("version", env!("CARGO_PKG_VERSION"))
+        .detail("host", snapshot.host.name().to_string())
+        .detail("state", snapshot.state.number)
+        .detail("roster", snapshot.roster().number)
+        .detail("managed", names)
+        .detail("stopped_cleanly", recovery.is_none_or(|found| found.clean))
+}
