@@ -66,12 +66,8 @@ impl RootKind {
                 "debhelper",
                 "dpkg-dev",
                 "build-essential",
-                "fakeroot",
-                "lintian",
                 "libpam0g-dev",
-                "cmake",
                 "ca-certificates",
-                "man-db",
             ],
         }
     }
@@ -87,7 +83,8 @@ impl RootKind {
                     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
                     systemd-networkd-wait-online.service"#
             }
-            Self::Build => ":",
+            // Where a build that must not write to the root finds its sources and its toolchain.
+            Self::Build => r#"mkdir -p "$1/build" "$1/opt/rust""#,
         }
     }
 }

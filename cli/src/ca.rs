@@ -1,0 +1,322 @@
+//! The CA, as its people see it: each route one method, each request signed, nothing it says taken on trust.
+
+mod wire;
+
+use std::cell::{Cell, OnceCell};
+
+use daypass_protocol::api::{
+    CertificateWish, Draft, Host, Hosts, Issued, Journal, RosterNumber, Rosters, Submission, Token,
+    TokenWish, WindowState, WindowView, Windows, Wish,
+};
+use daypass_protocol::digest::Pin;
+use daypass_protocol::key::Key;
+use daypass_protocol::name::{Account, HostName, Name};
+use daypass_protocol::roster::{Chain, SignedRoster, VerifiedRoster};
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
+use daypass_protocol::time::Time;
+use daypass_protocol::token::SetupLine;
+use daypass_protocol::version::Version;
+use daypass_protocol::window::{FrozenWindow, WindowId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Config;
+use crate::diagnostic::{Failure, KeyError};
+use crate::keys::SigningKey;
+use crate::keys::file::Asking;
+use crate::paths::Places;
+use crate::roster::memory;
+use wire::{Call, Wire};
+
+/// The most entries that are asked for at once.
+const JOURNAL_PAGE: usize = 500;
+
+/// The CA that this machine is set up for, spoken to as the person whose machine it is.
+pub(crate) struct Ca {
+    config: Config,
+    places: Places,
+    wire: Wire,
+    asking: Asking,
+    key: OnceCell<SigningKey>,
+    /// The chain of rosters is fetched and checked once a run.
+    roster: OnceCell<VerifiedRoster>,
+    active: Cell<bool>,
+}
+
+/// A window as the CA presents it: the document read from its exact bytes, the rest as claimed.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// The document.
+    pub(crate) window: FrozenWindow,
+    /// Where it stands, says the CA.
+    pub(crate) state: WindowState,
+    /// What people said about it, not yet checked.
+    pub(crate) statements: Vec<SignedStatement>,
+}
+
+/// The PEM of the CA's X.509 root, if whoever answers holds the one that the setup line names.
+pub(crate) fn fetch_root(line: &SetupLine) -> Result<String, Failure> {
+    wire::fetch_root(&line.url, &line.root)
+}
+
+impl Ca {
+    /// The configured CA. Nothing is sent yet, and no key is touched.
+    pub(crate) fn connect(places: &Places, asking: Asking) -> Result<Self, Failure> {
+        let config = Config::load(places)?;
+        let wire = Wire::open(&config, places)?;
+        Ok(Self {
+            config,
+            places: places.clone(),
+            wire,
+            asking,
+            key: OnceCell::new(),
+            roster: OnceCell::new(),
+            active: Cell::new(true),
+        })
+    }
+
+    /// What this machine was set up with.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The CA's name.
+    pub(crate) fn pin(&self) -> Pin {
+        self.config.ca
+    }
+
+    /// The person's name.
+    pub(crate) fn person(&self) -> &Name {
+        &self.config.person
+    }
+
+    /// The person's key; opened when it is first needed.
+    pub(crate) fn key(&self) -> Result<&SigningKey, KeyError> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let key = self.config.key_place().open(self.asking)?;
+        Ok(self.key.get_or_init(|| key))
+    }
+
+    /// Signs the person's word about a window, good until the window's end.
+    pub(crate) fn state(
+        &self,
+        verb: Verb,
+        window: &FrozenWindow,
+    ) -> Result<SignedStatement, Failure> {
+        let statement = Statement {
+            v: Version,
+            verb,
+            window: window.hash(),
+            ca: self.pin(),
+            signer: self.person().clone(),
+            time: now(),
+            expires: window.document().ends,
+        };
+        let signed = statement.sign(|namespace, bytes| self.key()?.sign(namespace, bytes));
+        signed.map_err(Failure::Key)
+    }
+
+    /// Roster 1 as it is offered before anybody signed it, unchecked; nothing else may be done with it than to
+    /// compare its hash with the pin.
+    pub(crate) fn first_roster(&self) -> Result<SignedRoster, Failure> {
+        self.active.set(false);
+        let rosters: Rosters = self.wire.call(Call::Get("/v1/roster"), None)?;
+        rosters
+            .chain
+            .into_iter()
+            .next()
+            .ok_or(Failure::Chain(daypass_protocol::roster::ChainError::Empty))
+    }
+
+    /// The newest roster, checked from the pin up, and not older than what was seen here before.
+    pub(crate) fn roster(&self) -> Result<VerifiedRoster, Failure> {
+        if let Some(roster) = self.roster.get() {
+            return Ok(roster.clone());
+        }
+        let rosters: Rosters = self.fetch("/v1/roster")?;
+        let chain = Chain::verify(self.pin(), &rosters.chain).map_err(Failure::Chain)?;
+        memory::check(&self.places, &chain)?;
+        Ok(self.roster.get_or_init(|| chain.newest().clone()).clone())
+    }
+
+    /// Hands in a signed roster; the number now in force.
+    pub(crate) fn put_roster(&self, signed: &SignedRoster) -> Result<u64, Failure> {
+        if self.active.get() {
+            return Ok(self.send::<RosterNumber>("/v1/roster", signed)?.number);
+        }
+        // Before activation nobody is known by whom a request could be signed.
+        let body = encoded(signed)?;
+        Ok(self
+            .wire
+            .call::<RosterNumber>(Call::Post("/v1/roster", &body), None)?
+            .number)
+    }
+
+    /// The enrolled hosts, and the keys that sign their host certificates.
+    pub(crate) fn hosts(&self) -> Result<Hosts, Failure> {
+        self.fetch("/v1/hosts")
+    }
+
+    /// A join token for one host.
+    pub(crate) fn host_token(
+        &self,
+        host: &HostName,
+        aliases: &[HostName],
+        groups: &[Name],
+        ttl: u64,
+    ) -> Result<String, Failure> {
+        let wish = TokenWish {
+            host: host.clone(),
+            aliases: aliases.to_vec(),
+            groups: groups.to_vec(),
+            ttl,
+        };
+        Ok(self.send::<Token>("/v1/hosts/tokens", &wish)?.token)
+    }
+
+    /// The document that the CA makes of a wish.
+    pub(crate) fn draft(&self, wish: &Wish) -> Result<FrozenWindow, Failure> {
+        let draft: Draft = self.send("/v1/windows/draft", wish)?;
+        self.frozen(&draft.window)
+    }
+
+    /// Submits a document with the request or grant that was signed for it.
+    pub(crate) fn submit(
+        &self,
+        window: &FrozenWindow,
+        statement: &SignedStatement,
+    ) -> Result<View, Failure> {
+        let submission = Submission {
+            window: window.text().to_owned(),
+            statement: statement.clone(),
+        };
+        self.same(window, self.send("/v1/windows", &submission)?)
+    }
+
+    /// Hands in what the person says about a window.
+    pub(crate) fn say(
+        &self,
+        window: &FrozenWindow,
+        statement: &SignedStatement,
+    ) -> Result<View, Failure> {
+        let path = format!("/v1/windows/{}/statements", window.document().id);
+        self.same(window, self.send(&path, statement)?)
+    }
+
+    /// The windows that the person may see.
+    pub(crate) fn windows(&self, state: Option<WindowState>) -> Result<Vec<View>, Failure> {
+        let path = state.map_or_else(
+            || "/v1/windows".to_owned(),
+            |state| format!("/v1/windows?state={state}"),
+        );
+        let windows: Windows = self.fetch(&path)?;
+        windows
+            .windows
+            .into_iter()
+            .map(|view| self.view(view))
+            .collect()
+    }
+
+    /// One window.
+    pub(crate) fn window(&self, id: WindowId) -> Result<View, Failure> {
+        let view = self.view(self.fetch(&format!("/v1/windows/{id}"))?)?;
+        let document = view.window.document();
+        if document.id != id || document.ca != self.pin() {
+            return Err(Failure::WrongWindow { asked: id });
+        }
+        Ok(view)
+    }
+
+    /// A certificate for the person's key.
+    pub(crate) fn certificate(
+        &self,
+        host: &HostName,
+        account: &Account,
+        window: Option<WindowId>,
+    ) -> Result<Issued, Failure> {
+        let key =
+            Key::try_from(self.key()?.public().clone()).map_err(|source| Failure::UnusableKey {
+                source: Box::new(source),
+            })?;
+        self.send(
+            "/v1/certificates",
+            &CertificateWish {
+                host: host.clone(),
+                account: account.clone(),
+                key,
+                window,
+            },
+        )
+    }
+
+    /// Lines of the CA's journal from a sequence number on; at most a page of them.
+    pub(crate) fn journal(&self, since: u64) -> Result<Vec<String>, Failure> {
+        let journal: Journal =
+            self.fetch(&format!("/v1/journal?since={since}&limit={JOURNAL_PAGE}"))?;
+        Ok(journal.entries)
+    }
+
+    fn fetch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.wire.call(Call::Get(path), Some(self))
+    }
+
+    fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        self.wire
+            .call(Call::Post(path, &encoded(body)?), Some(self))
+    }
+
+    fn view(&self, view: WindowView) -> Result<View, Failure> {
+        Ok(View {
+            window: self.frozen(&view.window)?,
+            state: view.state,
+            statements: view.statements,
+        })
+    }
+
+    fn same(&self, window: &FrozenWindow, view: WindowView) -> Result<View, Failure> {
+        let view = self.view(view)?;
+        if view.window.hash() == window.hash() {
+            Ok(view)
+        } else {
+            Err(Failure::WrongWindow {
+                asked: window.document().id,
+            })
+        }
+    }
+
+    fn frozen(&self, text: &str) -> Result<FrozenWindow, Failure> {
+        let url = self.config.url.to_string();
+        FrozenWindow::parse(text).map_err(|source| Failure::BadWindow {
+            url,
+            source: Box::new(source),
+        })
+    }
+}
+
+impl View {
+    /// As it came, for programs.
+    pub(crate) fn raw(&self) -> WindowView {
+        WindowView {
+            window: self.window.text().to_owned(),
+            state: self.state,
+            statements: self.statements.clone(),
+        }
+    }
+}
+
+/// The host that people mean by a name or alias.
+pub(crate) fn enrolled<'a>(hosts: &'a [Host], name: &HostName) -> Option<&'a Host> {
+    hosts
+        .iter()
+        .find(|host| host.name == *name || host.aliases.contains(name))
+}
+
+fn encoded(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(body).map_err(|source| Failure::Output(source.into()))
+}
+
+fn now() -> Time {
+    Time::from(std::time::SystemTime::now())
+}

@@ -1,0 +1,77 @@
+//! The command line: what can be typed. Each family's own arguments stand in its own file.
+
+use clap::{Parser, Subcommand};
+
+use crate::completions::CompletionsArguments;
+use crate::host::HostArguments;
+use crate::log::LogArguments;
+use crate::login::LoginArguments;
+use crate::person::PersonArguments;
+use crate::request::{GrantArguments, RequestArguments};
+use crate::roster::RosterArguments;
+use crate::setup::SetupArguments;
+use crate::statement::{ApproveArguments, WindowArguments};
+use crate::why::WhyArguments;
+use crate::windows::{ShowArguments, WindowsArguments};
+
+/// Let somebody in for a job, and prove what they did
+#[derive(Debug, Parser)]
+#[command(
+    name = "daypass",
+    version,
+    max_term_width = 100,
+    propagate_version = false
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands, in the order of a window's life.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set this machine up: the CA, your key, and plain ssh
+    Setup(SetupArguments),
+    /// Ask for a window
+    Request(RequestArguments),
+    /// Give somebody a window, as an approver: request and approval at once
+    Grant(GrantArguments),
+    /// List windows
+    Windows(WindowsArguments),
+    /// Show one window, and who signed what about it
+    Show(ShowArguments),
+    /// Approve a window, after reading what it permits
+    Approve(ApproveArguments),
+    /// Deny a window
+    Deny(WindowArguments),
+    /// End your own window early
+    End(WindowArguments),
+    /// Revoke somebody's window: its sessions end at once
+    Revoke(WindowArguments),
+    /// Fetch the certificate for an account on a host now
+    Login(LoginArguments),
+    /// Say why an account on a host is open to you, or not
+    Why(WhyArguments),
+    /// Read journals
+    Log(LogArguments),
+    /// Sign and show the roster: people, their keys and roles
+    Roster(RosterArguments),
+    /// Add, list and remove people
+    Person(PersonArguments),
+    /// List hosts, and make the token that enrols one
+    Host(HostArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

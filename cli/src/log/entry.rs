@@ -1,0 +1,117 @@
+//! One journal entry, as far as reading needs it: its exact bytes, and what can be found in them.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::output::inert::{inert, inert_bytes};
+
+/// An entry. What cannot be read stays in as bytes: a reader must see that there is something odd.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// The exact bytes of the line, without its newline.
+    pub(super) bytes: Vec<u8>,
+    event: Value,
+    time: Option<Timestamp>,
+}
+
+impl Entry {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        let event = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let time = text_at(&event, "/time").and_then(|time| time.parse().ok());
+        Self { bytes, event, time }
+    }
+
+    /// When it was written, by the clock of the machine that wrote it.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
+
+    /// The number in its journal.
+    pub(super) fn seq(&self) -> Option<u64> {
+        self.event.pointer("/seq")?.as_u64()
+    }
+
+    /// The text at a JSON pointer, exact; empty where there is none.
+    pub(super) fn text(&self, pointer: &str) -> &str {
+        text_at(&self.event, pointer).unwrap_or_default()
+    }
+
+    /// The first of these that says something.
+    pub(super) fn first(&self, pointers: &[&str]) -> &str {
+        pointers
+            .iter()
+            .map(|pointer| self.text(pointer))
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// The command's exact bytes.
+    pub(super) fn command(&self) -> Option<Vec<u8>> {
+        if let Some(line) = text_at(&self.event, "/command/line") {
+            return Some(line.as_bytes().to_vec());
+        }
+        let coded = ["/command/line/base64", "/command/base64"]
+            .into_iter()
+            .find_map(|at| text_at(&self.event, at))?;
+        let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, coded);
+        // What is not base64 is still what the entry says.
+        Some(decoded.unwrap_or_else(|_| coded.as_bytes().to_vec()))
+    }
+
+    /// What happened, for reading: the command, or the reason; inert.
+    pub(super) fn what(&self) -> String {
+        let reason = inert(self.text("/reason"));
+        let command = self.command().map(|command| inert_bytes(&command));
+        let length = self
+            .event
+            .pointer("/command/length")
+            .and_then(Value::as_u64);
+        let shown = command.map(|shown| match (self.command(), length) {
+            (Some(bytes), Some(length)) if length > bytes.len() as u64 => {
+                format!("{shown}… ({length} bytes)")
+            }
+            _ => shown,
+        });
+        match (shown, reason.is_empty()) {
+            (Some(command), true) => command,
+            (Some(command), false) => format!("{command}  ({reason})"),
+            (None, _) if self.event.is_object() => reason.into_owned(),
+            (None, _) => inert_bytes(&self.bytes),
+        }
+    }
+}
+
+fn text_at<'a>(event: &'a Value, pointer: &str) -> Option<&'a str> {
+    event.pointer(pointer)?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_command_is_read_in_each_of_its_forms() {
+        for (entry, what) in [
+            (r#"{"command":{"line":"id\u001b[2J"}}"#, "id\\x1b[2J"),
+            (r#"{"command":{"base64":"aWT/"}}"#, "id\\xff"),
+            (r#"{"command":{"line":{"base64":"aWT/"}}}"#, "id\\xff"),
+            (
+                r#"{"command":{"line":"id","length":9},"reason":"cut"}"#,
+                "id… (9 bytes)  (cut)",
+            ),
+            (r#"{"reason":"no window"}"#, "no window"),
+            ("garbage\u{1b}", "garbage\\x1b"),
+        ] {
+            assert_eq!(Entry::new(entry.into()).what(), what);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes in any::<Vec<u8>>()) {
+            let entry = Entry::new(bytes);
+            prop_assert!(!entry.what().contains(crate::output::inert::is_active));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! How people write times and durations, and how they are shown to them.
+//!
+//! Inside, a time is whole seconds UTC; people write and read their own zone, and are always shown both.
+
+use std::str::FromStr;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _, Zoned};
+
+use crate::diagnostic::MomentError;
+
+/// The longest duration that anybody may write: ten years, in seconds.
+const LONGEST: u64 = 10 * 366 * 86_400;
+
+/// A duration as people write it: `40s`, `15m`, `2h`, `1d`, `1h30m`. Whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Length(u64);
+
+impl Length {
+    /// The length in seconds.
+    pub(crate) fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Length {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        let mut rest = text;
+        let mut total = 0_u64;
+        let mut smallest = u64::MAX;
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, tail) = rest.split_at(digits);
+            let unit = match tail.as_bytes().first() {
+                Some(b's') => 1,
+                Some(b'm') => 60,
+                Some(b'h') => 3600,
+                Some(b'd') => 86_400,
+                Some(b'w') => 7 * 86_400,
+                _ => return Err(MomentError::NotALength),
+            };
+            // Larger units come first, each once: `1h30m`, never `30m1h`.
+            if unit >= smallest {
+                return Err(MomentError::NotALength);
+            }
+            smallest = unit;
+            let number: u64 = number.parse().map_err(|_| MomentError::NotALength)?;
+            total = number
+                .checked_mul(unit)
+                .and_then(|part| total.checked_add(part))
+                .filter(|sum| *sum <= LONGEST)
+                .ok_or(MomentError::TooLong)?;
+            rest = &tail[1..];
+        }
+        if total == 0 {
+            Err(MomentError::NotALength)
+        } else {
+            Ok(Self(total))
+        }
+    }
+}
+
+/// A point in time as people write it; [`When::resolve`] makes an instant of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// RFC 3339, with an offset.
+    Instant(Timestamp),
+    /// `2026-11-23T08:00`: on the reader's own clock.
+    Local(DateTime),
+    /// `2026-11-23`: that day's start.
+    Day(Date),
+    /// `08:00`: the next or the last such time, by the direction asked for.
+    Clock(Time),
+    /// `2h`: so long from now, forward or back, by the direction asked for.
+    Distance(Length),
+}
+
+/// Which way a relative time points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The next 08:00; two hours from now.
+    Ahead,
+    /// The last 08:00; two hours ago.
+    Back,
+}
+
+impl FromStr for When {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        if text.len() > 64 || !text.is_ascii() {
+            return Err(MomentError::NotATime);
+        }
+        if let Ok(length) = text.parse() {
+            return Ok(Self::Distance(length));
+        }
+        match text.len() {
+            5 | 8 if text.as_bytes()[2] == b':' => text
+                .parse()
+                .map(Self::Clock)
+                .map_err(|_| MomentError::NotATime),
+            10 => text
+                .parse()
+                .map(Self::Day)
+                .map_err(|_| MomentError::NotATime),
+            16 | 19 => text
+                .parse()
+                .map(Self::Local)
+                .map_err(|_| MomentError::NotATime),
+            20.. => text
+                .parse()
+                .map(Self::Instant)
+                .map_err(|_| MomentError::NotATime),
+            _ => Err(MomentError::NotATime),
+        }
+    }
+}
+
+impl When {
+    /// The instant that is meant, seen from `base` in its zone.
+    ///
+    /// A local time that a clock change skips or repeats is read as the calendar customarily does: the later one
+    /// of a skipped hour, the first one of a repeated hour.
+    pub(crate) fn resolve(
+        self,
+        base: &Zoned,
+        direction: Direction,
+    ) -> Result<Timestamp, MomentError> {
+        let zone = base.time_zone();
+        let instant = match self {
+            Self::Instant(instant) => instant,
+            Self::Local(local) => at(local, zone)?,
+            Self::Day(day) => at(day.to_datetime(Time::midnight()), zone)?,
+            Self::Clock(time) => clock(base, time, direction)?,
+            Self::Distance(length) => {
+                let seconds = i64::try_from(length.seconds())
+                    .map_err(|_| MomentError::TooLong)?
+                    .seconds();
+                match direction {
+                    Direction::Ahead => base.timestamp().checked_add(seconds),
+                    Direction::Back => base.timestamp().checked_sub(seconds),
+                }
+                .map_err(|_| MomentError::TooLong)?
+            }
+        };
+        Timestamp::from_second(instant.as_second()).map_err(|_| MomentError::TooLong)
+    }
+}
+
+fn at(local: DateTime, zone: &TimeZone) -> Result<Timestamp, MomentError> {
+    local
+        .to_zoned(zone.clone())
+        .map(|zoned| zoned.timestamp())
+        .map_err(|_| MomentError::NotATime)
+}
+
+fn clock(base: &Zoned, time: Time, direction: Direction) -> Result<Timestamp, MomentError> {
+    let today = at(base.date().to_datetime(time), base.time_zone())?;
+    let other = match direction {
+        Direction::Ahead if today > base.timestamp() => return Ok(today),
+        Direction::Back if today <= base.timestamp() => return Ok(today),
+        Direction::Ahead => base.date().tomorrow(),
+        Direction::Back => base.date().yesterday(),
+    };
+    at(
+        other.map_err(|_| MomentError::TooLong)?.to_datetime(time),
+        base.time_zone(),
+    )
+}
+
+/// `instant` in UTC, whole seconds, as documents carry it: `2026-11-23T10:00:00Z`.
+pub(crate) fn utc(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `instant` for a reader in `zone`: `Mon 2026-11-23 11:00:00 CET (2026-11-23T10:00:00Z)`.
+pub(crate) fn both(instant: Timestamp, zone: &TimeZone) -> String {
+    let local = instant.to_zoned(zone.clone());
+    format!(
+        "{} ({})",
+        local.strftime("%a %Y-%m-%d %H:%M:%S %Z"),
+        utc(instant)
+    )
+}
+
+/// A duration for reading: the two largest units that say something, `1d 2h`, `40s`.
+pub(crate) fn spoken(seconds: u64) -> String {
+    let units = [
+        ("d", seconds / 86_400),
+        ("h", seconds / 3600 % 24),
+        ("m", seconds / 60 % 60),
+        ("s", seconds % 60),
+    ];
+    let said: Vec<String> = units
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .take(2)
+        .map(|(unit, n)| format!("{n}{unit}"))
+        .collect();
+    if said.is_empty() {
+        "0s".to_owned()
+    } else {
+        said.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn base(text: &str) -> Zoned {
+        text.parse().expect("a zoned time")
+    }
+
+    fn resolved(text: &str, from: &str, direction: Direction) -> String {
+        let when: When = text.parse().expect("a time");
+        utc(when.resolve(&base(from), direction).expect("an instant"))
+    }
+
+    #[test]
+    fn lengths_are_read() {
+        for (text, seconds) in [
+            ("40s", 40),
+            ("15m", 900),
+            ("2h", 7200),
+            ("1d", 86_400),
+            ("1h30m", 5400),
+        ] {
+            assert_eq!(text.parse::<Length>().expect(text).seconds(), seconds);
+        }
+        for text in [
+            "",
+            "0s",
+            "40",
+            "s",
+            "-5m",
+            "1.5h",
+            "30m1h",
+            "1h1h",
+            "5 m",
+            "99999999999999999999d",
+            "9999d",
+        ] {
+            assert!(text.parse::<Length>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_time_is_the_next_one_ahead_and_the_last_one_back() {
+        let noon = "2026-11-23T12:00:00+00:00[UTC]";
+        assert_eq!(
+            resolved("13:00", noon, Direction::Ahead),
+            "2026-11-23T13:00:00Z"
+        );
+        assert_eq!(
+            resolved("08:00", noon, Direction::Ahead),
+            "2026-11-24T08:00:00Z"
+        );
+        assert_eq!(
+            resolved("08:00", noon, Direction::Back),
+            "2026-11-23T08:00:00Z"
+        );
+        assert_eq!(
+            resolved("13:00", noon, Direction::Back),
+            "2026-11-22T13:00:00Z"
+        );
+        assert_eq!(
+            resolved("2h", noon, Direction::Back),
+            "2026-11-23T10:00:00Z"
+        );
+    }
+
+    #[test]
+    fn local_times_follow_the_readers_clock_change() {
+        let before = "2026-10-24T12:00:00+02:00[Europe/Amsterdam]";
+        assert_eq!(
+            resolved("2026-10-24T20:00", before, Direction::Ahead),
+            "2026-10-24T18:00:00Z"
+        );
+        assert_eq!(
+            resolved("2026-10-25T20:00", before, Direction::Ahead),
+            "2026-10-25T19:00:00Z"
+        );
+        assert_eq!(
+            resolved("2026-10-25T02:30", before, Direction::Ahead),
+            "2026-10-25T00:30:00Z"
+        );
+        assert_eq!(
+            resolved("2026-03-29T02:30", before, Direction::Ahead),
+            "2026-03-29T01:30:00Z"
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "8",
+            "25:00",
+            "2026-13-01",
+            "2026-11-23T10:00:00",
+            "yesterday",
+            "2026-11-23 10:00:00Zzz",
+            "１２:00",
+        ] {
+            let when = text.parse::<When>();
+            assert!(
+                matches!(when, Err(_) | Ok(When::Local(_))),
+                "{text}: {when:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_is_shown_in_both_zones() {
+        let instant: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        assert_eq!(
+            both(instant, &zone),
+            "Mon 2026-11-23 11:00:00 +01 (2026-11-23T10:00:00Z)"
+        );
+        assert_eq!(spoken(40), "40s");
+        assert_eq!(spoken(93_784), "1d 2h");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in any::<String>()) {
+            let _ = text.parse::<Length>();
+            if let Ok(when) = text.parse::<When>() {
+                let _ = when.resolve(&base("2026-11-23T12:00:00+00:00[UTC]"), Direction::Back);
+            }
+        }
+
+        #[test]
+        fn spoken_lengths_of_two_units_read_back(hours in 0_u64..24, minutes in 1_u64..60) {
+            let length: Length = spoken(hours * 3600 + minutes * 60).replace(' ', "").parse().expect("a length");
+            prop_assert_eq!(length.seconds(), hours * 3600 + minutes * 60);
+        }
+    }
+}

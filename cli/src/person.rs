@@ -1,0 +1,149 @@
+//! `daypass person`: who is in the roster. Each change is a new roster, signed by an admin's own key.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use daypass_protocol::key::Key;
+use daypass_protocol::name::Name;
+use daypass_protocol::roster::{Person, Role, Roster, SignedRoster, VerifiedRoster};
+use daypass_protocol::time::Time;
+
+use crate::Context;
+use crate::ca::Ca;
+use crate::diagnostic::{Failure, hint, prompt};
+use crate::exit::Exit;
+use crate::keys::file::{self, Asking};
+use crate::output::{Consent, Format, FormatOption, note};
+use crate::roster::people;
+
+/// What to do with people.
+#[derive(Debug, clap::Args)]
+pub struct PersonArguments {
+    #[command(subcommand)]
+    command: PersonCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PersonCommand {
+    /// Add a person
+    Add {
+        /// Their name
+        name: Name,
+        /// Their public key's file; may be repeated
+        #[arg(long = "key", value_name = "FILE.pub", required = true)]
+        keys: Vec<PathBuf>,
+        /// What they may do: contractor, approver, admin, auditor; may be repeated
+        #[arg(
+            long = "role",
+            value_name = "ROLE",
+            value_delimiter = ',',
+            required = true
+        )]
+        roles: Vec<Role>,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// List everybody
+    List {
+        #[command(flatten)]
+        output: FormatOption,
+    },
+    /// Remove a person: what they signed opens nothing any more
+    Remove {
+        /// Their name
+        name: Name,
+        #[command(flatten)]
+        consent: Consent,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit, Failure> {
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    match &arguments.command {
+        PersonCommand::Add {
+            name,
+            keys,
+            roles,
+            consent,
+        } => {
+            let keys = keys
+                .iter()
+                .map(|path| key(path))
+                .collect::<Result<_, _>>()?;
+            let added = Person {
+                name: name.clone(),
+                roles: roles.clone(),
+                keys,
+            };
+            let number = change(context, &ca, *consent, |people| {
+                if people.iter().any(|person| person.name == *name) {
+                    return Err(Failure::PersonExists { name: name.clone() });
+                }
+                people.push(added);
+                Ok(())
+            })?;
+            context.output.line(hint::person_added(name, number))?;
+        }
+        PersonCommand::Remove { name, consent } => {
+            let number = change(context, &ca, *consent, |people| {
+                let before = people.len();
+                people.retain(|person| person.name != *name);
+                if people.len() == before {
+                    Err(Failure::NoSuchPerson { name: name.clone() })
+                } else {
+                    Ok(())
+                }
+            })?;
+            context.output.line(hint::person_removed(name, number))?;
+        }
+        PersonCommand::List { output } => {
+            let roster = ca.roster()?;
+            match output.format {
+                Format::Json => context.output.json(&roster.people)?,
+                Format::Table => context.output.table(&people(&roster))?,
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes the next roster with a change to its people, signs it, puts it in force; its number.
+fn change(
+    context: &Context,
+    ca: &Ca,
+    consent: Consent,
+    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let newest = ca.roster()?;
+    let next = successor(&newest, edit)?;
+    note(people(&next).text(&context.output));
+    consent.given(prompt::ROSTER)?;
+    let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
+    signed
+        .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
+        .map_err(Failure::Key)?;
+    // Judged here as every host will judge it, so that a mistake is told before it is sent.
+    newest.successor(&signed).map_err(Failure::Chain)?;
+    ca.put_roster(&signed)
+}
+
+fn successor(
+    newest: &VerifiedRoster,
+    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
+) -> Result<Roster, Failure> {
+    let mut next: Roster = Roster::clone(newest);
+    edit(&mut next.people)?;
+    next.number += 1;
+    next.previous = Some(newest.hash());
+    next.time = Time::from(std::time::SystemTime::now());
+    Ok(next)
+}
+
+fn key(path: &std::path::Path) -> Result<Key, Failure> {
+    let public = file::public_key(path).map_err(Failure::Key)?;
+    Key::try_from(public.key_data().clone()).map_err(|source| Failure::BadKey {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
+}

@@ -1,0 +1,72 @@
+//! `daypass approve`, `deny`, `end`, `revoke`: one's signed word about a window.
+
+use daypass_protocol::statement::Verb;
+use daypass_protocol::window::WindowId;
+
+use crate::Context;
+use crate::ca::Ca;
+use crate::diagnostic::{Failure, hint, prompt};
+use crate::exit::Exit;
+use crate::keys::file::Asking;
+use crate::output::{Consent, FormatOption, note};
+use crate::{portrait, windows};
+
+/// Arguments of the commands that take a window and nothing else.
+#[derive(Debug, clap::Args)]
+pub struct WindowArguments {
+    /// The window's id
+    window: WindowId,
+    #[command(flatten)]
+    output: FormatOption,
+}
+
+/// Arguments of `daypass approve`.
+#[derive(Debug, clap::Args)]
+pub struct ApproveArguments {
+    #[command(flatten)]
+    window: WindowArguments,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Shows what is about to be signed, asks, and approves.
+pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result<Exit, Failure> {
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    let roster = ca.roster()?;
+    let view = ca.window(arguments.window.window)?;
+    note(portrait::of(&view.window, &context.zone));
+    for said in windows::statements(&view, &roster) {
+        note(hint::signed(&said));
+    }
+    note(hint::approvals_needed(roster.policy.approvals));
+    arguments.consent.given(prompt::APPROVE)?;
+    let statement = ca.state(Verb::Approve, &view.window)?;
+    let view = ca.say(&view.window, &statement)?;
+    windows::outcome(context, &view, arguments.window.output.format)?;
+    Ok(Exit::Done)
+}
+
+/// Denies a window.
+pub(crate) fn deny(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
+    say(context, arguments, Verb::Deny)
+}
+
+/// Ends one's own window.
+pub(crate) fn end(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
+    say(context, arguments, Verb::End)
+}
+
+/// Revokes a window.
+pub(crate) fn revoke(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
+    say(context, arguments, Verb::Revoke)
+}
+
+/// These take something away and can be said without a second thought: whoever is in a hurry is not asked.
+fn say(context: &Context, arguments: &WindowArguments, verb: Verb) -> Result<Exit, Failure> {
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    let view = ca.window(arguments.window)?;
+    let statement = ca.state(verb, &view.window)?;
+    let view = ca.say(&view.window, &statement)?;
+    windows::outcome(context, &view, arguments.output.format)?;
+    Ok(Exit::Done)
+}

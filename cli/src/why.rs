@@ -1,0 +1,92 @@
+//! `daypass why`: for every window of the person, why it does or does not open an account on a host now.
+
+use daypass_protocol::api::WindowState;
+use daypass_protocol::name::{Account, HostName};
+use daypass_protocol::time::Time;
+use daypass_protocol::window::Window;
+
+use crate::Context;
+use crate::ca::{self, Ca};
+use crate::diagnostic::{Failure, Obstacle, hint};
+use crate::exit::Exit;
+use crate::keys::file::Asking;
+use crate::output::{Table, note};
+
+/// Arguments of `daypass why`.
+#[derive(Debug, clap::Args)]
+pub struct WhyArguments {
+    /// The host, by name or alias
+    #[arg(long, value_name = "HOST")]
+    host: HostName,
+    /// The account on it
+    #[arg(long, value_name = "ACCOUNT")]
+    user: Account,
+}
+
+/// Runs the command; 0 when a window opens the account now.
+pub(crate) fn run(context: &Context, arguments: &WhyArguments) -> Result<Exit, Failure> {
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    let now = Time::from(std::time::SystemTime::now());
+    let hosts = ca.hosts()?.hosts;
+    let Some(enrolled) = ca::enrolled(&hosts, &arguments.host) else {
+        return Err(Failure::UnknownHost {
+            host: arguments.host.clone(),
+        });
+    };
+    let mut open = false;
+    let mut table = Table::new(["WINDOW", "STATE", "WHY"]);
+    for view in ca
+        .windows(None)?
+        .iter()
+        .filter(|view| view.window.document().contractor == *ca.person())
+    {
+        let window = view.window.document();
+        let obstacles = obstacles(window, view.state, &enrolled.name, &arguments.user, now);
+        open |= obstacles.is_empty();
+        table.row([
+            &window.id.to_string(),
+            &view.state.to_string(),
+            &hint::obstacles(&obstacles),
+        ]);
+    }
+    if table.is_empty() {
+        note(hint::NO_WINDOWS);
+    } else {
+        context.output.table(&table)?;
+    }
+    Ok(if open { Exit::Done } else { Exit::Failed })
+}
+
+/// What stands between a window and a login now; nothing, when it is open for it. Addresses are judged by the host.
+fn obstacles(
+    window: &Window,
+    state: WindowState,
+    host: &HostName,
+    account: &Account,
+    now: Time,
+) -> Vec<Obstacle> {
+    let mut obstacles = Vec::new();
+    if !matches!(state, WindowState::Approved | WindowState::Open) {
+        obstacles.push(Obstacle::State);
+    }
+    if !window.hosts.contains(host) {
+        obstacles.push(Obstacle::Host);
+    }
+    if !window.accounts.contains(account) {
+        obstacles.push(Obstacle::Account);
+    }
+    if now < window.starts {
+        obstacles.push(Obstacle::Early(window.starts));
+    }
+    if window.ends <= now {
+        obstacles.push(Obstacle::Late(window.ends));
+    }
+    if window
+        .hours
+        .as_ref()
+        .is_some_and(|hours| hours.contains(now) == Ok(false))
+    {
+        obstacles.push(Obstacle::Hours);
+    }
+    obstacles
+}

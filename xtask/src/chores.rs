@@ -1,0 +1,121 @@
+//! The chores, and the words that name them.
+
+mod check;
+mod debian;
+mod demo;
+mod error;
+mod package;
+mod privilege;
+mod process;
+mod say;
+mod source_tree;
+mod test;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use daypass_tests::Release;
+
+use error::{Error, Result};
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  check                     format, lints, dependencies, who may depend on whom, ignored tests
+  test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
+  package [--release NAME]  Debian packages, built in a root of that release (bookworm, trixie)
+  demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
+  setup                     installs what the chores need from the distribution's packages
+";
+
+/// A chore with its options.
+#[derive(Debug, PartialEq, Eq)]
+enum Chore {
+    Help,
+    Check,
+    Test(test::Scope),
+    Package(Release),
+    Demo { keep: Option<PathBuf> },
+    Setup,
+}
+
+/// Does what the command line says. 0 done, 1 failed, 64 wrong usage.
+pub(crate) fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done =
+        parse(&words.iter().map(String::as_str).collect::<Vec<_>>()).and_then(|chore| run(&chore));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::failure(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn parse(words: &[&str]) -> Result<Chore> {
+    match words {
+        [] | ["help" | "--help" | "-h"] => Ok(Chore::Help),
+        ["check"] => Ok(Chore::Check),
+        ["test"] => Ok(Chore::Test(test::Scope::Everything)),
+        ["test", "--fast"] => Ok(Chore::Test(test::Scope::Fast)),
+        ["package"] => Ok(Chore::Package(Release::chosen()?)),
+        ["package", "--release", name] => Ok(Chore::Package(name.parse()?)),
+        ["demo"] => Ok(Chore::Demo { keep: None }),
+        ["demo", "--keep", directory] => Ok(Chore::Demo {
+            keep: Some(PathBuf::from(directory)),
+        }),
+        ["setup"] => Ok(Chore::Setup),
+        _ => Err(Error::Usage {
+            words: words.join(" "),
+            usage: USAGE,
+        }),
+    }
+}
+
+fn run(chore: &Chore) -> Result<()> {
+    match chore {
+        Chore::Help => {
+            say::text(USAGE);
+            Ok(())
+        }
+        Chore::Check => check::run(),
+        Chore::Test(scope) => test::run(*scope),
+        Chore::Package(release) => {
+            privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
+        }
+        Chore::Demo { keep } => privilege::as_root(|| demo::run(keep.as_deref())),
+        Chore::Setup => privilege::as_root(|| debian::install(debian::EVERYTHING)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_chore_is_wrong_usage_and_shows_the_right_one() {
+        let error = parse(&["bake"]).unwrap_err();
+        assert_eq!(error.exit_code(), 64);
+        assert!(
+            error.to_string().contains("bake") && error.to_string().contains("cargo xtask CHORE")
+        );
+    }
+
+    #[test]
+    fn an_unknown_release_is_refused() {
+        assert!(parse(&["package", "--release", "potato"]).is_err());
+    }
+
+    #[test]
+    fn every_chore_of_the_usage_is_understood() {
+        let chores = USAGE
+            .lines()
+            .skip(2)
+            .filter_map(|line| line.split_whitespace().next());
+        for chore in chores {
+            assert!(parse(&[chore]).is_ok(), "{chore}");
+        }
+    }
+}
