@@ -3,12 +3,15 @@
 //! Writer and verifier use the same machine: what the writer accepts at its start is what the
 //! verifier accepts, except that the writer may leave the signatures of old seals unchecked.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::encoding::base64;
 use crate::entry::Head;
 use crate::note::VerifierKey;
 use crate::own::{Next, Own, Recovered, Unproven, VERSION};
+use crate::recent::RecentSeals;
 use crate::seal::{Checkpoint, Seal, Signer, epoch_key_name};
 use crate::segment::Tail;
 use crate::tree::{Frontier, Hash, leaf_hash};
@@ -99,8 +102,8 @@ pub enum Cause {
         /// The key that is named.
         signer: String,
     },
-    /// Entries stand without a seal where a seal must be.
-    #[error("entries stand there without a seal, and no crash explains it")]
+    /// Entries stand without a seal where a seal must be: those of one commit have one time.
+    #[error("entries of more than one commit stand there without a seal between them")]
     SealMissing,
     /// An entry of the journal's own cannot be read.
     #[error("the journal's own entry cannot be read: {reason}")]
@@ -127,6 +130,24 @@ pub enum Cause {
     /// An epoch began without announcing the key of the next.
     #[error("the key of the next epoch is not announced, or announced twice")]
     Announcement,
+    /// A witness saw another journal of this origin.
+    #[error(
+        "{witness} cosigned another journal of {size} entries: this one was rewritten or forked"
+    )]
+    Fork {
+        /// Who saw it.
+        witness: String,
+        /// How many entries it had.
+        size: u64,
+    },
+    /// There were more entries once.
+    #[error("{witness} knows of {size} entries: the end was cut off, or an old copy was put back")]
+    Rollback {
+        /// Who knows it.
+        witness: String,
+        /// How many entries there were.
+        size: u64,
+    },
     /// What was recovered after a crash is not what is there.
     #[error("what a crash left behind is not as the recovery describes it")]
     Recovery,
@@ -166,6 +187,8 @@ impl Interruption {
 #[derive(Debug, Default)]
 struct Batch {
     entries: u64,
+    /// Time and monotonic time of the commit.
+    stamp: Option<(String, u64)>,
     opening: Option<Opening>,
     announced: Vec<Next>,
     recovered: Vec<Recovered>,
@@ -176,6 +199,7 @@ struct Batch {
 struct Opening {
     epoch: u64,
     key: VerifierKey,
+    witnesses: Vec<String>,
 }
 
 /// A number and a key: an epoch.
@@ -199,6 +223,8 @@ pub(crate) struct Chain {
     batch: Batch,
     interruptions: Vec<Interruption>,
     closed: bool,
+    witnesses: BTreeSet<String>,
+    recent: RecentSeals,
 }
 
 impl Chain {
@@ -218,6 +244,8 @@ impl Chain {
             batch: Batch::default(),
             interruptions: Vec::new(),
             closed: false,
+            witnesses: BTreeSet::new(),
+            recent: RecentSeals::default(),
         }
     }
 
@@ -229,6 +257,26 @@ impl Chain {
     /// How many entries are sealed.
     pub(crate) fn sealed(&self) -> u64 {
         self.sealed
+    }
+
+    /// Gives the checkpoints sealed last away.
+    pub(crate) fn take_recent(&mut self) -> RecentSeals {
+        std::mem::take(&mut self.recent)
+    }
+
+    /// The checkpoints sealed last.
+    pub(crate) fn recent(&self) -> &RecentSeals {
+        &self.recent
+    }
+
+    /// The witnesses that the journal has declared so far.
+    pub(crate) fn witnesses(&self) -> &BTreeSet<String> {
+        &self.witnesses
+    }
+
+    /// The log's key.
+    pub(crate) fn log(&self) -> &VerifierKey {
+        &self.log
     }
 
     /// The root of the sealed entries.
@@ -302,6 +350,13 @@ impl Chain {
                 found: head.seq,
             }));
         }
+        match &self.batch.stamp {
+            Some((time, mono)) if (time.as_str(), *mono) != (head.time, head.mono) => {
+                return Err(self.broken(Cause::SealMissing));
+            }
+            Some(_) => {}
+            None => self.batch.stamp = Some((head.time.to_owned(), head.mono)),
+        }
         if let Some(event) = head.own_event() {
             self.own_entry(&event)
                 .map_err(|cause| self.broken_here(cause))?;
@@ -332,6 +387,7 @@ impl Chain {
                 self.batch.opening = Some(Opening {
                     epoch: 0,
                     key: self.first_epoch.clone(),
+                    witnesses: open.witnesses,
                 });
             }
             Some(Own::Epoch(epoch)) => {
@@ -351,6 +407,7 @@ impl Chain {
                 self.batch.opening = Some(Opening {
                     epoch: next.number,
                     key: next.key.clone(),
+                    witnesses: epoch.witnesses.unwrap_or_default(),
                 });
             }
         }
@@ -437,11 +494,14 @@ impl Chain {
                 number: opening.epoch,
                 key: opening.key,
             });
+            // One that is no longer declared was still expected before; none is ever forgotten.
+            self.witnesses.extend(opening.witnesses);
         }
         self.interruptions.clear();
         self.closed = batch.closes;
         self.sealed = self.tree.size();
         self.root = root;
+        self.recent.push(self.sealed, root);
         self.last_seal = Some((note.to_owned(), key));
         Ok(())
     }

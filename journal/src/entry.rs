@@ -8,6 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::clock::Stamp;
 use crate::encoding::hex;
 use crate::error::EventFault;
+use crate::inert;
 
 /// The longest entry line, newline not counted, in bytes.
 pub const LINE_LIMIT: usize = 65_535;
@@ -32,7 +33,7 @@ pub(crate) struct Event {
 impl Event {
     /// Checks and serializes an event of a caller.
     pub(crate) fn of_caller(event: &impl Serialize) -> Result<Self, EventFault> {
-        let json = serde_json::to_vec(event).map_err(|source| EventFault::Json { source })?;
+        let json = inert::to_vec(event).map_err(|source| EventFault::Json { source })?;
         check_keys(&json)?;
         let length = json.len() + HEAD_LIMIT;
         if length > LINE_LIMIT {

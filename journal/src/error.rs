@@ -100,6 +100,41 @@ pub enum EventFault {
     },
 }
 
+/// Why a cosignature was not taken.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum WitnessFault {
+    /// It is no signed checkpoint.
+    #[error("not a signed checkpoint")]
+    Form,
+    /// It is another journal's.
+    #[error("a checkpoint of {origin}")]
+    Origin {
+        /// That journal.
+        origin: String,
+    },
+    /// No declared witness signed it.
+    #[error("no witness that this journal declares has signed it")]
+    Unknown,
+    /// A declared witness's signature is false.
+    #[error("the signature of {witness} is false")]
+    False {
+        /// The witness.
+        witness: String,
+    },
+    /// A declared witness signed another tree than ours: somebody forked or rolled back.
+    #[error("the witness saw another journal of {size} entries than this one")]
+    Differs {
+        /// How many entries it had.
+        size: u64,
+    },
+    /// The checkpoint is too old to be compared, or no seal of ours stands at its size.
+    #[error("no recent seal stands at {size} entries")]
+    Late {
+        /// How many entries it covers.
+        size: u64,
+    },
+}
+
 /// Whatever stops an operation on a journal.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -196,6 +231,9 @@ pub enum Error {
         /// The epoch.
         epoch: u64,
     },
+    /// A cosignature was not taken; the journal goes on.
+    #[error("the cosignature was not taken: {0}")]
+    Cosignature(#[from] WitnessFault),
     /// What is in the journal does not hold together.
     #[error("the journal is damaged: {0}")]
     Damaged(#[from] Broken),

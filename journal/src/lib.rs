@@ -13,21 +13,27 @@
 
 mod chain;
 mod clock;
+mod cosignature;
 mod durable;
 mod encoding;
 pub mod entry;
 mod epoch;
 pub mod error;
 pub mod identity;
+mod inert;
 #[allow(unsafe_code)]
 mod locked;
 pub mod note;
 mod own;
 pub mod reader;
+mod recent;
 mod seal;
 mod segment;
 pub mod tree;
+pub mod trust;
+pub mod verify;
 mod walk;
+pub mod witness;
 pub mod writer;
 
 pub use error::Error;

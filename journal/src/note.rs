@@ -25,7 +25,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    const fn byte(self) -> u8 {
+    pub(crate) const fn byte(self) -> u8 {
         match self {
             Self::Ed25519 => 1,
             Self::Cosignature => 4,
@@ -101,6 +101,18 @@ impl VerifierKey {
     #[must_use]
     pub fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    /// The same key for another use; its id differs.
+    pub(crate) fn as_kind(&self, kind: KeyKind) -> Self {
+        Self::new(self.name.clone(), kind, self.key)
+    }
+
+    /// `— name base64(id || signature)` and a newline.
+    pub(crate) fn signature_line(&self, signature: &[u8]) -> String {
+        let mut bytes = self.id.to_vec();
+        bytes.extend_from_slice(signature);
+        format!("\u{2014} {} {}\n", self.name, base64(&bytes))
     }
 
     /// Whether `signature` is this key's over exactly `message`.
@@ -181,11 +193,15 @@ impl SignerKey {
         &self.public
     }
 
+    /// The signature over `text`.
+    pub(crate) fn signature(&self, text: &[u8]) -> [u8; 64] {
+        let expanded = ExpandedSecretKey::from(self.secret.expose());
+        raw_sign::<Sha512>(&expanded, text, &self.public.key).to_bytes()
+    }
+
     /// The signature line over `text`, newline included.
     pub(crate) fn sign(&self, text: &[u8]) -> String {
-        let expanded = ExpandedSecretKey::from(self.secret.expose());
-        let signature = raw_sign::<Sha512>(&expanded, text, &self.public.key);
-        signature_line(&self.public.name, self.public.id, &signature.to_bytes())
+        self.public.signature_line(&self.signature(text))
     }
 
     /// `PRIVATE+KEY+name+keyid+base64(0x01 || seed)`, the form of Go's `sumdb/note`.
@@ -244,13 +260,6 @@ impl From<KeyFault> for SecretFault {
     fn from(fault: KeyFault) -> Self {
         Self::Key(fault)
     }
-}
-
-/// `— name base64(id || signature)` and a newline.
-pub(crate) fn signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
-    let mut bytes = id.to_vec();
-    bytes.extend_from_slice(signature);
-    format!("\u{2014} {name} {}\n", base64(&bytes))
 }
 
 /// One signature line of a note.

@@ -54,6 +54,11 @@ fn line_of(prefix: &str, note: &str, line: &mut Vec<u8>) {
     line.extend_from_slice(END.as_bytes());
 }
 
+/// Writes the witness line around a signed note, without its newline.
+pub(crate) fn witness_line(note: &str, line: &mut Vec<u8>) {
+    line_of(WITNESS, note, line);
+}
+
 /// Origin, size and root: what a seal and a witness sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {

@@ -15,19 +15,21 @@ use crate::segment::{self, Lines, Name, READ_LIMIT, RawLine, Tail};
 
 /// Watches the lines go by.
 pub(crate) trait Observer {
-    /// An entry that fits the chain; not yet sealed.
-    fn entry(&mut self, head: &Head<'_>) {
-        let _ = head;
-    }
-
-    /// A seal was accepted; `chain` has taken it in.
-    fn sealed(&mut self, chain: &Chain) {
-        let _ = chain;
+    /// An entry that fits the chain, which has taken it in; not yet sealed.
+    fn entry(&mut self, head: &Head<'_>, chain: &Chain) -> Result<(), Broken> {
+        let _ = (head, chain);
+        Ok(())
     }
 
     /// A witness line.
-    fn witness(&mut self, note: &str, chain: &Chain) {
+    fn witness(&mut self, note: &str, chain: &Chain) -> Result<(), Broken> {
         let _ = (note, chain);
+        Ok(())
+    }
+
+    /// So many bytes were read since the last call.
+    fn progress(&mut self, bytes: u64) {
+        let _ = bytes;
     }
 }
 
@@ -72,7 +74,9 @@ fn walk_segment(
             }
             break;
         }
-        end = line.offset + line.bytes.len() as u64 + 1;
+        let length = line.bytes.len() as u64 + 1;
+        end = line.offset + length;
+        observer.progress(length);
     }
     let torn = Tail::of(path, end)?;
     let length = end + torn.length;
@@ -95,13 +99,10 @@ fn feed(
                 return Ok(false);
             };
             chain.entry(line.bytes, &head)?;
-            observer.entry(&head);
+            observer.entry(&head, chain)?;
         }
-        Kind::Seal(note) => {
-            chain.seal(&note)?;
-            observer.sealed(chain);
-        }
-        Kind::Witness(note) => observer.witness(&note, chain),
+        Kind::Seal(note) => chain.seal(&note)?,
+        Kind::Witness(note) => observer.witness(&note, chain)?,
         Kind::Unknown => return Ok(false),
     }
     Ok(true)

@@ -21,6 +21,7 @@ mod batch;
 mod core;
 mod keeper;
 mod start;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -57,7 +58,8 @@ impl Default for Options {
 pub const WITNESS_LIMIT: usize = 16;
 
 impl Options {
-    fn check(&self) -> Result<(), Error> {
+    /// The declared witnesses' keys.
+    fn witness_keys(&self) -> Result<Vec<VerifierKey>, Error> {
         let count = self.witnesses.len();
         if count > WITNESS_LIMIT {
             return Err(Error::Witnesses {
@@ -65,17 +67,18 @@ impl Options {
                 limit: WITNESS_LIMIT,
             });
         }
-        for text in &self.witnesses {
+        let key = |text: &String| {
             let witness = |fault| Error::Witness {
                 text: text.clone(),
                 fault,
             };
             let key: VerifierKey = text.parse().map_err(witness)?;
-            if key.kind() != KeyKind::Cosignature {
-                return Err(witness(KeyFault::Kind { byte: 1 }));
+            match key.kind() {
+                KeyKind::Cosignature => Ok(key),
+                KeyKind::Ed25519 => Err(witness(KeyFault::Kind { byte: 1 })),
             }
-        }
-        Ok(())
+        };
+        self.witnesses.iter().map(key).collect()
     }
 }
 
@@ -182,9 +185,9 @@ impl Writer {
     /// what was sealed, [`Error::EpochKey`] when keys and journal are not of the same time, and
     /// whatever the disk refused.
     pub fn open(dir: &Path, keys_dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
-        options.check()?;
+        let witnesses = options.witness_keys()?;
         let epoch_age = options.epoch_age;
-        let (core, recovery) = start::start(dir, keys_dir, options)?;
+        let (core, recovery) = start::start(dir, keys_dir, options, witnesses)?;
         let inner = Arc::new(Inner {
             queue: Mutex::default(),
             core: Mutex::new(core),

@@ -11,8 +11,9 @@ use crate::durable;
 use crate::entry::Event;
 use crate::epoch::{Keyring, Preparation, Stored};
 use crate::error::{DiskError, Error};
-use crate::note::SignerKey;
+use crate::note::{SignerKey, VerifierKey};
 use crate::own::{Close, Epoch, Next, Own, Previous, Reason};
+use crate::recent::RecentSeals;
 use crate::seal::Checkpoint;
 use crate::segment::Name;
 use crate::tree::{Frontier, leaf_hash};
@@ -32,6 +33,10 @@ pub(super) struct Core {
     pub(super) tree: Frontier,
     /// Size and root of the last seal.
     pub(super) sealed: Previous,
+    pub(super) recent: RecentSeals,
+    pub(super) latest_seal: String,
+    /// The declared witnesses.
+    pub(super) witnesses: Vec<VerifierKey>,
     /// Entries of the journal's own that the next commit begins with.
     pub(super) pending: Vec<Own>,
     pub(super) epoch_began: Instant,
@@ -78,7 +83,7 @@ impl Core {
             size: tree.size(),
             root: tree.root(),
         };
-        checkpoint.seal(&self.log, self.keyring.current(), &mut bytes);
+        let note = checkpoint.seal(&self.log, self.keyring.current(), &mut bytes);
         bytes.push(b'\n');
         self.make_room(bytes.len() as u64)?;
         let Segment { path, file, length } = &mut self.segment;
@@ -87,6 +92,8 @@ impl Core {
         let first = self.tree.size() + own.len() as u64;
         self.tree = tree;
         self.sealed = Previous::new(checkpoint.size, &checkpoint.root);
+        self.recent.push(checkpoint.size, checkpoint.root);
+        self.latest_seal = note;
         self.pending.clear();
         self.epoch_entries += events.len() as u64;
         Ok(Committed { first, stamp })

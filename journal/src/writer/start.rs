@@ -12,6 +12,7 @@ use crate::durable::{self, Action, failed};
 use crate::epoch::Keyring;
 use crate::error::Error;
 use crate::identity::{self, Identity};
+use crate::note::VerifierKey;
 use crate::own::{Open, Own, Previous, Reason, VERSION};
 use crate::segment::Name;
 use crate::walk::{End, walk};
@@ -22,6 +23,7 @@ pub(super) fn start(
     dir: &Path,
     keys_dir: &Path,
     options: Options,
+    witnesses: Vec<VerifierKey>,
 ) -> Result<(Core, Recovery), Error> {
     durable::make_dir(dir, DIR_MODE)?;
     let lock = take_lock(dir)?;
@@ -45,6 +47,9 @@ pub(super) fn start(
         segment: segment(dir, &end, &chain)?,
         tree: chain.tree().clone(),
         sealed: Previous::new(chain.sealed(), chain.sealed_root()),
+        recent: chain.take_recent(),
+        latest_seal: String::new(),
+        witnesses,
         pending: Vec::new(),
         epoch_began: Instant::now(),
         epoch_entries: 0,

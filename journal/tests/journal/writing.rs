@@ -1,57 +1,11 @@
 //! Writing and reading back.
 
-use std::path::PathBuf;
-
 use daypass_journal::Error;
-use daypass_journal::identity::Identity;
-use daypass_journal::reader::{Line, Reader};
-use daypass_journal::writer::{Options, Recovery, Writer};
+use daypass_journal::reader::Line;
+use daypass_journal::writer::{Options, Writer};
 use serde_json::{Value, json};
 
-const ORIGIN: &str = "daypass/0011223344556677/host/db1/8899aabbccddeeff";
-
-struct Place {
-    dir: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Identity::create(&dir.path().join("keys"), ORIGIN).unwrap();
-        Self { dir }
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.dir.path().join("journal")
-    }
-
-    fn keys(&self) -> PathBuf {
-        self.dir.path().join("keys")
-    }
-
-    fn open(&self) -> (Writer, Recovery) {
-        self.open_with(Options::default())
-    }
-
-    fn open_with(&self, options: Options) -> (Writer, Recovery) {
-        Writer::open(&self.journal(), &self.keys(), options).unwrap()
-    }
-
-    fn entries(&self) -> Vec<Value> {
-        let lines = Reader::open(&self.journal()).unwrap();
-        lines
-            .filter_map(|line| match line.unwrap() {
-                Line::Entry { bytes, .. } => Some(serde_json::from_slice(&bytes).unwrap()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn actions(&self) -> Vec<String> {
-        let action = |entry: &Value| entry["action"].as_str().unwrap().to_owned();
-        self.entries().iter().map(action).collect()
-    }
-}
+use crate::place::Place;
 
 #[test]
 fn what_was_appended_is_read_back_in_order() {
@@ -84,10 +38,7 @@ fn every_commit_has_one_seal() {
     let place = Place::new();
     let (writer, _) = place.open();
     writer.append(&json!({"action": "test"})).unwrap();
-    let lines: Vec<_> = Reader::open(&place.journal())
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let lines = place.lines();
     let is_seal = |line: &Line| matches!(line, Line::Seal(_));
     let kinds: Vec<_> = lines.iter().map(is_seal).collect();
     assert_eq!(kinds, [false, false, true, false, true]);
@@ -247,7 +198,7 @@ fn a_closed_journal_takes_nothing_more() {
 fn journal_and_keys_of_another_time_are_told_apart() {
     let place = Place::new();
     place.open().0.close().unwrap();
-    std::fs::rename(place.journal(), place.dir.path().join("gone")).unwrap();
+    std::fs::rename(place.journal(), place.path().join("gone")).unwrap();
     let opened = Writer::open(&place.journal(), &place.keys(), Options::default());
     assert!(matches!(opened, Err(Error::EpochKey { wanted: 0, .. })));
 }

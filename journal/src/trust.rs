@@ -1,0 +1,240 @@
+//! The trust file: the keys to verify with. They never come from the journal's own directory.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::durable::{self, DiskError};
+use crate::error::KeyFault;
+use crate::note::{KeyKind, VerifierKey};
+use crate::seal::epoch_key_name;
+
+/// Why a trust file is none.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// It is not TOML of the form expected; the message names line and key.
+    #[error("not a trust file: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A key in it is no key.
+    #[error("the key {text:?}: {fault}")]
+    Key {
+        /// What stands there.
+        text: String,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+    /// A key in it is another's.
+    #[error("the key {text:?} stands where a key named {expected:?} belongs")]
+    Name {
+        /// What stands there.
+        text: String,
+        /// The name that the key must have.
+        expected: String,
+    },
+}
+
+/// A journal and the keys that were registered for it before its first entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedLog {
+    pub(crate) log: VerifierKey,
+    pub(crate) first_epoch: VerifierKey,
+}
+
+impl TrustedLog {
+    /// The journal's origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.log.name()
+    }
+
+    /// Takes a log's key and that of its epoch 0, as vkeys.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Key`] and [`TrustError::Name`].
+    pub fn new(log_key: &str, epoch_key: &str) -> Result<Self, TrustError> {
+        let log = key(log_key, KeyKind::Ed25519)?;
+        let first_epoch = key(epoch_key, KeyKind::Ed25519)?;
+        let expected = epoch_key_name(log.name(), 0);
+        if first_epoch.name() != expected {
+            return Err(TrustError::Name {
+                text: epoch_key.to_owned(),
+                expected,
+            });
+        }
+        Ok(Self { log, first_epoch })
+    }
+}
+
+/// Whom to believe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Journals that can be verified.
+    pub logs: Vec<TrustedLog>,
+    /// Witnesses whose cosignatures count.
+    pub witnesses: Vec<VerifierKey>,
+    /// The pin of the CA, for those who check certificates and rosters.
+    pub pin: Option<String>,
+}
+
+/// The file as TOML has it.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    log: Vec<FileLog>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    witness: Vec<FileWitness>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca: Option<FileCa>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct FileLog {
+    origin: String,
+    log_key: String,
+    epoch_key: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct FileWitness {
+    key: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct FileCa {
+    pin: String,
+}
+
+impl Trust {
+    /// Reads a trust file.
+    ///
+    /// # Errors
+    ///
+    /// See [`TrustError`].
+    pub fn read(path: &Path) -> Result<Self, TrustError> {
+        Self::parse(&durable::read_small(path)?)
+    }
+
+    /// Reads a trust file's text.
+    ///
+    /// # Errors
+    ///
+    /// See [`TrustError`].
+    pub fn parse(text: &str) -> Result<Self, TrustError> {
+        let file: File = toml::from_str(text)?;
+        let log = |log: FileLog| {
+            let trusted = TrustedLog::new(&log.log_key, &log.epoch_key)?;
+            if trusted.origin() != log.origin {
+                return Err(TrustError::Name {
+                    text: log.log_key,
+                    expected: log.origin,
+                });
+            }
+            Ok(trusted)
+        };
+        let witness = |witness: FileWitness| key(&witness.key, KeyKind::Cosignature);
+        Ok(Self {
+            logs: file.log.into_iter().map(log).collect::<Result<_, _>>()?,
+            witnesses: file
+                .witness
+                .into_iter()
+                .map(witness)
+                .collect::<Result<_, _>>()?,
+            pin: file.ca.map(|ca| ca.pin),
+        })
+    }
+}
+
+impl fmt::Display for Trust {
+    /// The trust file's text.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let log = |log: &TrustedLog| FileLog {
+            origin: log.origin().to_owned(),
+            log_key: log.log.to_string(),
+            epoch_key: log.first_epoch.to_string(),
+        };
+        let witness = |key: &VerifierKey| FileWitness {
+            key: key.to_string(),
+        };
+        let file = File {
+            log: self.logs.iter().map(log).collect(),
+            witness: self.witnesses.iter().map(witness).collect(),
+            ca: self.pin.clone().map(|pin| FileCa { pin }),
+        };
+        out.write_str(&toml::to_string(&file).map_err(|_| fmt::Error)?)
+    }
+}
+
+fn key(text: &str, kind: KeyKind) -> Result<VerifierKey, TrustError> {
+    let bad = |fault| TrustError::Key {
+        text: text.to_owned(),
+        fault,
+    };
+    let key: VerifierKey = text.parse().map_err(bad)?;
+    if key.kind() != kind {
+        return Err(bad(KeyFault::Kind {
+            byte: key.kind().byte(),
+        }));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::note::SignerKey;
+
+    fn vkeys() -> (String, String, String) {
+        let vkey = |name: &str| SignerKey::generate(name).unwrap().public().clone();
+        let witness = vkey("w").as_kind(KeyKind::Cosignature);
+        (
+            vkey("o").to_string(),
+            vkey("o/epoch/0").to_string(),
+            witness.to_string(),
+        )
+    }
+
+    #[test]
+    fn a_trust_file_goes_there_and_back() {
+        let (log, epoch, witness) = vkeys();
+        let text = format!(
+            "[[log]]\norigin = \"o\"\nlog_key = \"{log}\"\nepoch_key = \"{epoch}\"\n\n\
+             [[witness]]\nkey = \"{witness}\"\n\n[ca]\npin = \"SHA256:x\"\n"
+        );
+        let trust = Trust::parse(&text).unwrap();
+        assert_eq!(trust.to_string(), text);
+    }
+
+    #[test]
+    fn keys_in_the_wrong_place_are_refused() {
+        let (log, epoch, witness) = vkeys();
+        for (origin, log, epoch) in [
+            ("other", &log, &epoch),
+            ("o", &epoch, &epoch),
+            ("o", &log, &log),
+            ("o", &witness, &epoch),
+        ] {
+            let text = format!(
+                "[[log]]\norigin = \"{origin}\"\nlog_key = \"{log}\"\nepoch_key = \"{epoch}\"\n"
+            );
+            assert!(Trust::parse(&text).is_err(), "{text}");
+        }
+        let text = format!("[[witness]]\nkey = \"{log}\"\n");
+        assert!(Trust::parse(&text).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = Trust::parse("[[lgo]]\norigin = \"o\"\n").unwrap_err();
+        assert!(error.to_string().contains("lgo"), "{error}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Taking a witness's cosignature into the journal.
+
+use super::core::Core;
+use super::{Inner, Writer, lock};
+use crate::cosignature::Cosigned;
+use crate::durable;
+use crate::error::{Error, WitnessFault};
+use crate::seal;
+
+impl Writer {
+    /// Keeps a cosignature: a checkpoint of this journal, signed by one of the declared witnesses,
+    /// as a signed note. Returns once it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cosignature`] when it is not taken; of its causes [`WitnessFault::Differs`] is an
+    /// alarm: the witness saw another journal. Else as for [`Writer::append`].
+    pub fn append_witness(&self, note: &str) -> Result<(), Error> {
+        self.handle.inner.append_witness(note)
+    }
+
+    /// The latest seal, for those who forward it: size of the tree and signed note.
+    #[must_use]
+    pub fn latest_seal(&self) -> (u64, String) {
+        lock(&self.handle.inner.core).latest_seal()
+    }
+}
+
+impl Inner {
+    fn append_witness(&self, note: &str) -> Result<(), Error> {
+        lock(&self.queue).check()?;
+        let mut core = lock(&self.core);
+        let note = core.check_cosignature(note)?;
+        core.keep_cosignature(&note)
+            .inspect_err(|failure| self.stop(failure))?;
+        Ok(())
+    }
+}
+
+impl Core {
+    /// The note without what is not ours to keep.
+    fn check_cosignature(&self, note: &str) -> Result<String, WitnessFault> {
+        let cosigned = Cosigned::parse(note).ok_or(WitnessFault::Form)?;
+        let checkpoint = &cosigned.checkpoint;
+        if checkpoint.origin != self.log.public().name() {
+            return Err(WitnessFault::Origin {
+                origin: checkpoint.origin.clone(),
+            });
+        }
+        let mut lines = String::new();
+        for witness in &self.witnesses {
+            match cosigned.by(witness) {
+                Ok(None) => {}
+                Ok(Some(cosignature)) => lines.push_str(&cosignature.line),
+                Err(_) => {
+                    return Err(WitnessFault::False {
+                        witness: witness.name().to_owned(),
+                    });
+                }
+            }
+        }
+        if lines.is_empty() {
+            return Err(WitnessFault::Unknown);
+        }
+        let size = checkpoint.size;
+        match self.recent.root(size) {
+            Some(root) if *root == checkpoint.root => Ok(format!("{}\n{lines}", checkpoint.text())),
+            Some(_) => Err(WitnessFault::Differs { size }),
+            None if size > self.tree.size() => Err(WitnessFault::Differs { size }),
+            None => Err(WitnessFault::Late { size }),
+        }
+    }
+
+    fn keep_cosignature(&mut self, note: &str) -> Result<(), durable::DiskError> {
+        let mut line = Vec::new();
+        seal::witness_line(note, &mut line);
+        line.push(b'\n');
+        durable::append(&mut self.segment.file, &self.segment.path, &line)?;
+        self.segment.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn latest_seal(&self) -> (u64, String) {
+        (self.tree.size(), self.latest_seal.clone())
+    }
+}

@@ -1,0 +1,7 @@
+//! The journal from outside: written, crashed, attacked, verified; every change is one of files.
+
+mod attacks;
+mod crashes;
+mod place;
+mod verifying;
+mod writing;
