@@ -3,5 +3,6 @@
 mod attacks;
 mod crashes;
 mod place;
+mod vectors;
 mod verifying;
 mod writing;
