@@ -20,11 +20,10 @@ pub(crate) fn run(keep: Option<&Path>) -> Result<()> {
             "--quiet",
             "--locked",
             "--package=daypass-tests",
-            "--features=hosts",
-            "--bin=daypass-demo",
+            "--bin=demo",
             "--",
         ])
-        .env("DAYPASS_TEST_PACKAGES", packages.directory())
+        .env("DAYPASS_PACKAGES", packages.directory())
         .env("DAYPASS_TEST_RELEASE", release.name());
     if let Some(directory) = keep {
         // The story runs at the top of the checkout, not where we were called.

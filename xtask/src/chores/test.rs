@@ -46,7 +46,7 @@ fn on_hosts(release: Release) -> Result<()> {
                 "--",
             ])
             .arg("--test-threads=2")
-            .env("DAYPASS_TEST_PACKAGES", packages.directory())
+            .env("DAYPASS_PACKAGES", packages.directory())
             .env("DAYPASS_TEST_RELEASE", release.name()),
     )
 }

@@ -1,0 +1,198 @@
+//! What installing and removing the packages does to a host, and to people who have nothing to do
+//! with daypass.
+
+use daypass_tests::{Host, Network, Packages, Result};
+
+/// A host with the package `daypass-host`, and a laptop whose user `alice` gets in on it by her own
+/// key as root and as `ordinary`, who may use sudo.
+struct Site {
+    network: Network,
+}
+
+impl Site {
+    fn start() -> Result<Self> {
+        let network = Network::of(["laptop", "db1"])?;
+        let site = Self { network };
+        let (laptop, db1) = (site.laptop()?, site.db1()?);
+        laptop.add_user("alice")?;
+        db1.add_user("ordinary")?;
+        db1.script("echo 'ordinary ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/site; chmod 440 /etc/sudoers.d/site").ok()?;
+        let keygen = "mkdir -m700 .ssh; ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519";
+        laptop.user("alice", ["sh", "-ec", keygen]).ok()?;
+        let key = laptop.read("/home/alice/.ssh/id_ed25519.pub")?;
+        for user in ["root", "ordinary"] {
+            let keep = "mkdir -pm700 .ssh; cat > .ssh/authorized_keys";
+            db1.user(user, ["sh", "-ec", keep]).input(&key).ok()?;
+        }
+        Ok(site)
+    }
+
+    fn laptop(&self) -> Result<&Host> {
+        self.network.host("laptop")
+    }
+
+    fn db1(&self) -> Result<&Host> {
+        self.network.host("db1")
+    }
+
+    /// Root and the ordinary user log in and use sudo; no unit has failed.
+    fn everybody_gets_in(&self) -> Result<()> {
+        for (user, command) in [
+            ("root", "id -u"),
+            ("ordinary", "sudo -n id -u"),
+            ("ordinary", "sudo -n -i id -u"),
+        ] {
+            let login = format!("{user}@db1");
+            let ssh = [
+                "ssh",
+                "-oBatchMode=yes",
+                "-oStrictHostKeyChecking=accept-new",
+                &login,
+                command,
+            ];
+            assert_eq!(
+                self.laptop()?.user("alice", ssh).ok()?,
+                "0\n",
+                "{user}: {command}"
+            );
+        }
+        let failed = self
+            .db1()?
+            .root([
+                "systemctl",
+                "list-units",
+                "--failed",
+                "--plain",
+                "--no-legend",
+            ])
+            .ok()?;
+        assert_eq!(failed, "");
+        Ok(())
+    }
+}
+
+/// The files that a package must not leave behind, with their contents.
+const WATCHED: &str =
+    "cd /etc && find pam.d sudoers.d ssh/sshd_config.d -type f | sort | xargs sha256sum";
+
+#[test]
+fn a_host_with_the_package_is_as_it_was_for_everybody() -> Result<()> {
+    let site = Site::start()?;
+    site.everybody_gets_in()?;
+    Packages::built()?.install(site.db1()?, &["daypass-host"])?;
+    site.everybody_gets_in()?;
+    site.db1()?.pull_plug()?;
+    site.db1()?.boot()?;
+    site.everybody_gets_in()
+}
+
+#[test]
+fn the_package_puts_the_module_into_every_stack_that_counts() -> Result<()> {
+    let site = Site::start()?;
+    let db1 = site.db1()?;
+    Packages::built()?.install(db1, &["daypass-host"])?;
+    for stack in ["auth", "account", "session", "session-noninteractive"] {
+        let text =
+            String::from_utf8_lossy(&db1.read(&format!("/etc/pam.d/common-{stack}"))?).into_owned();
+        let ours = text
+            .lines()
+            .position(|line| line.contains("pam_daypass.so"));
+        assert!(ours.is_some(), "common-{stack}:\n{text}");
+        // What the agent asks of logind must be there by then.
+        let logind = text
+            .lines()
+            .position(|line| line.contains("pam_systemd.so"));
+        assert!(logind < ours, "common-{stack}:\n{text}");
+    }
+    db1.root(["visudo", "-c"]).ok()?;
+    assert_eq!(
+        db1.root(["stat", "-c%a %U %G", "/etc/sudoers.d/daypass"])
+            .ok()?,
+        "440 root root\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_missing_module_shuts_nobody_out() -> Result<()> {
+    let site = Site::start()?;
+    Packages::built()?.install(site.db1()?, &["daypass-host"])?;
+    site.db1()?
+        .script("rm /usr/lib/*/security/pam_daypass.so")
+        .ok()?;
+    site.everybody_gets_in()
+}
+
+#[test]
+fn a_removed_package_leaves_pam_as_it_was() -> Result<()> {
+    let site = Site::start()?;
+    let db1 = site.db1()?;
+    let before = db1.script(WATCHED).ok()?;
+    Packages::built()?.install(db1, &["daypass-host"])?;
+    assert_ne!(db1.script(WATCHED).ok()?, before);
+    db1.script("apt-get remove --yes daypass-host").ok()?;
+    assert!(
+        !db1.script("grep -l pam_daypass /etc/pam.d/common-*")
+            .run()?
+            .success()
+    );
+    site.everybody_gets_in()?;
+    db1.script("apt-get purge --yes daypass-host").ok()?;
+    assert_eq!(db1.script(WATCHED).ok()?, before);
+    assert!(!db1.root(["test", "-e", "/etc/daypass"]).run()?.success());
+    assert!(
+        !db1.root(["test", "-e", "/var/lib/daypass"])
+            .run()?
+            .success()
+    );
+    site.everybody_gets_in()
+}
+
+#[test]
+fn a_purge_keeps_the_journal_and_says_so() -> Result<()> {
+    let site = Site::start()?;
+    let db1 = site.db1()?;
+    Packages::built()?.install(db1, &["daypass-host"])?;
+    db1.write("/var/log/daypass/journal/evidence", "kept")?;
+    let said = db1
+        .root(["apt-get", "purge", "--yes", "daypass-host"])
+        .run()?;
+    assert!(
+        said.to_string()
+            .contains("/var/log/daypass/journal is evidence and stays"),
+        "{said}"
+    );
+    assert_eq!(db1.read("/var/log/daypass/journal/evidence")?, b"kept");
+    Ok(())
+}
+
+#[test]
+fn the_server_waits_to_be_set_up() -> Result<()> {
+    let network = Network::of(["server"])?;
+    let server = network.host("server")?;
+    Packages::built()?.install(server, &["daypass-server", "daypass"])?;
+    assert_eq!(
+        server.root(["systemctl", "is-system-running"]).ok()?,
+        "running\n"
+    );
+    assert_eq!(
+        server
+            .root(["systemctl", "is-enabled", "daypass-ca"])
+            .ok()?,
+        "enabled\n"
+    );
+    assert_eq!(
+        server
+            .root(["systemctl", "is-active", "daypass-ca"])
+            .run()?
+            .stdout(),
+        "inactive\n"
+    );
+    assert_eq!(
+        server
+            .root(["stat", "-c%a %U", "/var/lib/daypass/ca"])
+            .ok()?,
+        "700 daypass-ca\n"
+    );
+    Ok(())
+}
