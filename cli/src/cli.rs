@@ -11,6 +11,7 @@ use crate::request::{GrantArguments, RequestArguments};
 use crate::roster::RosterArguments;
 use crate::setup::SetupArguments;
 use crate::statement::{ApproveArguments, WindowArguments};
+use crate::verify::VerifyArguments;
 use crate::why::WhyArguments;
 use crate::windows::{ShowArguments, WindowsArguments};
 
@@ -55,6 +56,8 @@ pub enum Command {
     Why(WhyArguments),
     /// Read journals
     Log(LogArguments),
+    /// Check a journal with keys that you trust
+    Verify(VerifyArguments),
     /// Sign and show the roster: people, their keys and roles
     Roster(RosterArguments),
     /// Add, list and remove people

@@ -282,6 +282,21 @@ pub enum Failure {
         source: Box<daypass_journal::Error>,
     },
 
+    /// The keys to verify with.
+    #[error("{}: {source}; `daypass-agent trust` on the host prints such a file", path.display())]
+    Trust {
+        /// The trust file.
+        path: PathBuf,
+        /// Why it is none.
+        source: Box<daypass_journal::trust::TrustError>,
+    },
+    /// A file that was named is not there.
+    #[error("{} does not exist", path.display())]
+    NoSuchFile {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// Behind `ssh`: no certificate, and nothing that the person must see to.
     #[error("there is no certificate")]
     Silent,

@@ -1,6 +1,7 @@
 //! `daypass`, the one command that people use.
 //!
 //! Contractors ask for a window and log in through it; approvers read what is asked and sign; admins sign the
+//! roster; ops and auditors read and verify journals. One file a command family; what they share:
 //! [`keys`] signs, `ca` speaks with the CA, [`output`] writes, [`diagnostic`] holds what people are told.
 
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod request;
 mod roster;
 mod setup;
 mod statement;
+mod verify;
 mod why;
 mod windows;
 
@@ -94,6 +96,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Login(arguments) => login::run(&context, arguments),
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),
+        Command::Verify(arguments) => Ok(verify::run(&context, arguments)),
         Command::Completions(_) => Ok(Exit::Usage),
     }
 }

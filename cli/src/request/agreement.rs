@@ -90,3 +90,6 @@ fn expected_hosts<'a>(wished: &'a [HostOrGroup], hosts: &'a [Host]) -> BTreeSet<
 fn same<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.len() == other.len() && one.iter().all(|item| other.contains(item))
 }
+
+#[cfg(test)]
+mod tests;

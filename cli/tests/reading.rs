@@ -1,0 +1,120 @@
+//! `daypass log` over a real journal, with hostile command lines in it.
+
+use std::path::Path;
+use std::process::Command;
+
+use daypass_journal::identity::Identity;
+use daypass_journal::writer::{Options, Writer};
+use serde_json::{Value, json};
+
+const HOSTILE: &str = "printf '\u{1b}]0;x\u{7}'\nroot: ALL\u{9b}31m \u{202e}txt.exe";
+
+fn journal(directory: &Path) {
+    let keys = directory.join("keys");
+    Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
+        .expect("an identity");
+    let (writer, _) =
+        Writer::open(&directory.join("journal"), &keys, Options::default()).expect("a journal");
+    let event = |action: &str, person: &str, line: Value| {
+        json!({
+            "action": action,
+            "outcome": "allowed",
+            "identity": {"person": person, "account": "deploy", "window": "w-1"},
+            "resource": {"host": "db1"},
+            "command": line,
+        })
+    };
+    writer
+        .append(&event("sudo.request", "carol", json!({ "line": HOSTILE })))
+        .expect("written");
+    writer
+        .append(&event(
+            "sudo.start",
+            "carol",
+            json!({ "line": {"base64": "aWT/"} }),
+        ))
+        .expect("written");
+    writer
+        .append(&event("login.allowed", "dave", json!({ "line": "=1+1" })))
+        .expect("written");
+    writer.close().expect("closed");
+}
+
+fn log(directory: &Path, words: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_daypass"))
+        .arg("log")
+        .arg(directory.join("journal"))
+        .args(words)
+        .env("HOME", directory)
+        .output()
+        .expect("daypass runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code().expect("a code"),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn hostile_text_is_inert_in_a_table_and_exact_in_json() {
+    let directory = tempfile::tempdir().expect("a directory");
+    journal(directory.path());
+
+    let (code, table, said) = log(directory.path(), &["--action", "sudo"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        !table
+            .replace('\n', "")
+            .contains(daypass_cli::output::inert::is_active),
+        "{table:?}"
+    );
+    assert!(
+        table.contains("printf '\\x1b]0;x\\x07'\\nroot: ALL\\x9b31m \\u{202e}txt.exe"),
+        "{table}"
+    );
+    assert!(table.contains("id\\xff"), "{table}");
+    assert_eq!(table.lines().count(), 3, "{table}");
+    assert!(said.contains("not verified"), "{said}");
+
+    let (_, json, _) = log(
+        directory.path(),
+        &["--action", "sudo.request", "-o", "json"],
+    );
+    let entry: Value = serde_json::from_str(json.trim()).expect("one entry");
+    assert_eq!(entry["command"]["line"], HOSTILE);
+    // Not a terminal: the very bytes of the line.
+    let segments = std::fs::read_dir(directory.path().join("journal")).expect("a directory");
+    let written =
+        segments.map(|file| std::fs::read(file.expect("a file").path()).expect("readable"));
+    let line = json.trim_end().as_bytes().to_vec();
+    assert!(
+        written
+            .into_iter()
+            .any(|file| file.split(|byte| *byte == b'\n').any(|found| found == line))
+    );
+}
+
+#[test]
+fn filters_and_the_last_entries() {
+    let directory = tempfile::tempdir().expect("a directory");
+    journal(directory.path());
+    let rows = |words: &[&str]| {
+        let (code, csv, said) = log(directory.path(), &[&["-o", "csv"], words].concat());
+        assert_eq!(code, 0, "{said}");
+        csv.lines()
+            .skip(1)
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&["--user", "carol"]).len(), 2);
+    assert_eq!(rows(&["--user", "carol", "-n", "1"]).len(), 1);
+    assert_eq!(rows(&["--window", "w-01hzzzzzzzzzzzzzzzzzzzzzzz"]).len(), 0);
+    assert_eq!(rows(&["--text", "txt.exe"]).len(), 1);
+    assert_eq!(rows(&["--user", "carol", "--until", "1d"]).len(), 0);
+    assert_eq!(rows(&["--user", "carol", "--since", "1d"]).len(), 2);
+    assert!(
+        rows(&["--user", "dave"])[0].contains(",'=1+1,")
+            || rows(&["--user", "dave"])[0].contains("\"'=1+1\"")
+    );
+}
