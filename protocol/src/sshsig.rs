@@ -24,7 +24,7 @@ const SK_TRAILER: usize = 5;
 
 /// An SSHSIG; in text armored, as `ssh-keygen -Y sign` writes it. The text that it was read from is kept, since tools
 /// break the lines differently and nothing is ever re-encoded.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Signature {
     parsed: SshSig,
     text: Option<String>,
@@ -117,6 +117,15 @@ pub fn to_be_signed(namespace: &str, message: &[u8]) -> Result<Vec<u8>, ssh_key:
 fn is_security_key(key: &KeyData) -> bool {
     matches!(key, KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_))
 }
+
+/// Two texts of one signature, broken into lines differently, are equal.
+impl PartialEq for Signature {
+    fn eq(&self, other: &Self) -> bool {
+        self.parsed == other.parsed
+    }
+}
+
+impl Eq for Signature {}
 
 impl From<SshSig> for Signature {
     fn from(signature: SshSig) -> Self {

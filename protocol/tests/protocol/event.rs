@@ -1,0 +1,121 @@
+//! Journal entries as they are written.
+
+use crate::company::{fingerprint, name, now};
+use daypass_protocol::digest::Digest;
+use daypass_protocol::event::{
+    Action, Command, Event, Identity, MAX_LINE, Origin, Outcome, Resource,
+};
+use daypass_protocol::window::WindowId;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::os::unix::ffi::OsStringExt as _;
+
+fn written(event: &Event) -> Value {
+    serde_json::to_value(event).unwrap()
+}
+
+#[test]
+fn what_is_not_known_is_not_written() {
+    assert_eq!(
+        serde_json::to_string(&Event::new(Action::AgentStart)).unwrap(),
+        r#"{"action":"agent.start"}"#
+    );
+}
+
+#[test]
+fn an_event_is_written_as_the_vocabulary_says() {
+    let window = WindowId::new(now(), [1; 10]);
+    let event = Event::new(Action::SudoRequest)
+        .outcome(Outcome::Allowed)
+        .because("window-open", "The window grants this command.")
+        .by(Identity {
+            person: Some(name("carl")),
+            account: Some("deploy".to_owned()),
+            uid: Some(1001),
+            window: Some(window),
+            serial: Some(u64::MAX >> 1),
+            key: Some(fingerprint("carl")),
+        })
+        .on(Resource {
+            service: Some("sudo".to_owned()),
+            account: Some("root".to_owned()),
+            ..Resource::default()
+        })
+        .from(Origin {
+            address: "192.0.2.1".parse().ok(),
+            port: Some(50_000),
+            ..Origin::default()
+        })
+        .command(Command::from_arguments(["sudo", "ls", "-l", "a b"]))
+        .detail("killed", 3);
+    assert_eq!(
+        written(&event),
+        json!({
+            "action": "sudo.request",
+            "outcome": "allowed",
+            "code": "window-open",
+            "reason": "The window grants this command.",
+            "identity": {
+                "person": "carl", "account": "deploy", "uid": 1001, "window": window.to_string(),
+                "serial": "9223372036854775807", "key": fingerprint("carl").to_string(),
+            },
+            "resource": { "service": "sudo", "account": "root" },
+            "origin": { "address": "192.0.2.1", "port": 50_000 },
+            "command": { "line": "sudo ls -l 'a b'", "length": 16, "sha256": Digest::of("sudo ls -l 'a b'").to_string() },
+            "detail": { "killed": 3 },
+        })
+    );
+}
+
+#[test]
+fn the_words_are_those_of_the_specification() {
+    let specification = include_str!("../../../docs/formats/events.md");
+    for action in Action::ALL {
+        assert!(specification.contains(&format!("`{action}`")), "{action}");
+        assert_eq!(action.as_str().parse::<Action>().unwrap(), *action);
+    }
+    assert!("sudo.maybe".parse::<Action>().is_err());
+}
+
+#[test]
+fn bytes_that_are_not_text_are_kept_exactly() {
+    let command =
+        written(&Event::new(Action::SudoRequest).command(Command::from_line(b"rm \xff\x1b[2J")));
+    assert_eq!(
+        command["command"],
+        json!({"base64": "cm0g/xtbMko=", "length": 8, "sha256": Digest::of(b"rm \xff\x1b[2J").to_string()})
+    );
+}
+
+#[test]
+fn a_long_line_keeps_its_beginning_its_length_and_its_hash() {
+    let line = "é".repeat(MAX_LINE);
+    let command = Command::from_line(format!("x{line}").as_bytes());
+    let json = serde_json::to_value(&command).unwrap();
+    assert_eq!(json["line"].as_str().unwrap().len(), MAX_LINE - 1);
+    assert_eq!(json["length"], json!(2 * MAX_LINE + 1));
+    assert_eq!(
+        json["sha256"],
+        json!(Digest::of(format!("x{line}")).to_string())
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_shell_reads_the_line_back_as_the_arguments(
+        arguments in proptest::collection::vec(proptest::collection::vec(1u8..=255, 0..12), 1..5),
+    ) {
+        let line = Command::from_arguments(&arguments);
+        let script = [b"printf '%s\\0' ", line.beginning()].concat();
+        let shell = std::process::Command::new("/bin/sh")
+            .arg("-c")
+            .arg(std::ffi::OsString::from_vec(script))
+            .env("LC_ALL", "C")
+            .output()
+            .unwrap();
+        let read: Vec<_> = shell.stdout.split(|&byte| byte == 0).map(<[u8]>::to_vec).collect();
+        prop_assert_eq!(&read[..read.len() - 1], arguments.as_slice());
+    }
+}

@@ -1,0 +1,140 @@
+//! What the CA signs: its state, and enrolment records.
+
+use crate::company::{Company, key, now, private_key};
+use daypass_protocol::digest::{Incarnation, Pin};
+use daypass_protocol::enrolment::{self, Record, host_origin};
+use daypass_protocol::sshsig;
+use daypass_protocol::state::{Error, RosterMark, SignedState, State, VerifiedState};
+use daypass_protocol::statement::Verb;
+use daypass_protocol::version::Version;
+
+fn state(company: &Company) -> State {
+    State {
+        v: Version,
+        ca: company.roster().pin(),
+        incarnation: Incarnation::from_bytes([1; 8]),
+        number: 5,
+        time: now(),
+        roster: RosterMark {
+            number: 1,
+            hash: company.roster().hash(),
+        },
+        user_ca: vec![key("user-ca")],
+        host_ca: vec![key("host-ca")],
+        state_key: key("state"),
+        revocations: vec![company.says(Verb::Revoke, "ann", &company.window())],
+    }
+}
+
+fn sign(state: &State, signer: &str) -> SignedState {
+    state.sign(sshsig::with_key(&private_key(signer))).unwrap()
+}
+
+fn verified(state: &State) -> VerifiedState {
+    sign(state, "state").check(state.ca, &key("state")).unwrap()
+}
+
+#[test]
+fn a_state_is_believed_by_its_key_and_its_ca() {
+    let company = Company::new();
+    let honest = state(&company);
+    let taken = verified(&honest);
+    assert_eq!(taken.state(), &honest);
+    assert_eq!(
+        (taken.age(now().plus(70)), taken.age(now().minus(70))),
+        (70, 0)
+    );
+    let pin = company.roster().pin();
+    assert!(matches!(
+        sign(&honest, "ada").check(pin, &key("state")),
+        Err(Error::ForeignKey { .. })
+    ));
+    let other = Pin::from_bytes([0; 32]);
+    assert!(matches!(
+        sign(&honest, "state").check(other, &key("state")),
+        Err(Error::OtherCa { .. })
+    ));
+    let mut altered = sign(&honest, "state");
+    altered.state = altered.state.replace("\"number\":5", "\"number\":6");
+    assert!(matches!(
+        altered.check(pin, &key("state")),
+        Err(Error::Signature(_))
+    ));
+    let keyless = State {
+        user_ca: vec![],
+        ..honest
+    };
+    assert!(matches!(
+        sign(&keyless, "state").check(pin, &key("state")),
+        Err(Error::NoUserCa)
+    ));
+}
+
+#[test]
+fn a_state_never_goes_back() {
+    let company = Company::new();
+    let known = verified(&state(&company));
+    let follows = |change: fn(&mut State)| {
+        let mut next = state(&company);
+        change(&mut next);
+        verified(&next).may_follow(&known)
+    };
+    assert!(follows(|_| {}).is_ok());
+    assert!(follows(|next| next.number = 6).is_ok());
+    assert!(matches!(
+        follows(|next| next.number = 4),
+        Err(Error::Older { known: 5, found: 4 })
+    ));
+    let restored = |next: &mut State| next.incarnation = Incarnation::from_bytes([2; 8]);
+    assert!(matches!(
+        follows(restored),
+        Err(Error::OlderIncarnation { .. })
+    ));
+    assert!(
+        follows(|next| {
+            next.incarnation = Incarnation::from_bytes([2; 8]);
+            next.number = 1;
+            next.time = next.time.plus(1);
+        })
+        .is_ok()
+    );
+}
+
+#[test]
+fn an_enrolment_record_is_believed_by_the_state_key() {
+    let company = Company::new();
+    let (pin, incarnation) = (company.roster().pin(), Incarnation::from_bytes([1; 8]));
+    let record = Record {
+        v: Version,
+        ca: pin,
+        host: "db1".parse().unwrap(),
+        aliases: vec!["db1.example.org".parse().unwrap()],
+        groups: vec![],
+        incarnation,
+        origin: host_origin(pin, &"db1".parse().unwrap(), incarnation),
+        log_key: "vkey".to_owned(),
+        epoch_key: "vkey".to_owned(),
+        time: now(),
+    };
+    let sign =
+        |record: &Record, signer| record.sign(sshsig::with_key(&private_key(signer))).unwrap();
+    assert_eq!(
+        sign(&record, "state")
+            .check(pin, &key("state"))
+            .unwrap()
+            .record(),
+        &record
+    );
+    assert_eq!(
+        record.origin,
+        format!("daypass/{}/host/db1/0101010101010101", pin.short())
+    );
+    let foreign = sign(&record, "ada").check(pin, &key("state"));
+    assert!(matches!(foreign, Err(enrolment::Error::ForeignKey { .. })));
+    let misnamed = Record {
+        host: "db2".parse().unwrap(),
+        ..record
+    };
+    let refused = sign(&misnamed, "state").check(pin, &key("state"));
+    assert!(matches!(refused, Err(enrolment::Error::Origin { .. })));
+}
