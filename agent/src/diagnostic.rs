@@ -1,1 +1,50 @@
 //! All text for people: what happened, and what to do next.
+
+mod advice;
+mod report;
+
+pub use report::{enrolled, findings, managed, status, unmanaged};
+
+use std::io;
+
+use daypass_protocol::token;
+
+use crate::{enroll, manage, run, status as status_of, trust};
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Only root may.
+    #[error("this needs root's rights")]
+    NotRoot,
+    /// The token could not be read.
+    #[error("cannot read the token from standard input: {0}")]
+    Input(#[source] io::Error),
+    /// What was read is no token.
+    #[error("what came on standard input is no join token: {0}")]
+    Token(#[source] token::Error),
+    /// `enroll`.
+    #[error(transparent)]
+    Enroll(#[from] enroll::Error),
+    /// `manage` or `unmanage`.
+    #[error(transparent)]
+    Manage(#[from] manage::Error),
+    /// `run`.
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    /// `status` or `doctor`.
+    #[error(transparent)]
+    Status(#[from] status_of::Error),
+    /// `trust`.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+}
+
+/// What is written to standard error: the failure, then what to do.
+#[must_use]
+pub fn explain(failure: &Failure) -> String {
+    match advice::advice(failure) {
+        Some(advice) => format!("daypass-agent: {failure}\n  {advice}\n"),
+        None => format!("daypass-agent: {failure}\n"),
+    }
+}

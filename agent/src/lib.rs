@@ -6,10 +6,12 @@
 pub mod accounts;
 pub mod aside;
 pub mod authority;
+pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod diagnostic;
+pub mod doctor;
 pub mod durable;
 pub mod enroll;
 pub mod enrolment;
@@ -31,7 +33,9 @@ pub mod sockets;
 pub mod spool;
 pub mod sshd;
 pub mod state;
+pub mod status;
 pub mod systemd;
+pub mod trust;
 pub mod user_ca;
 
 #[cfg(test)]

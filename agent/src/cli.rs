@@ -1,0 +1,143 @@
+//! The command line: what is asked for, and how it ended.
+
+use std::io::{self, Read as _, Write as _};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use daypass_protocol::token::JoinToken;
+
+use crate::diagnostic::{self, Failure};
+use crate::layout::Layout;
+use crate::{doctor, enroll, invoker, manage, run, status, trust};
+
+/// A token has a few hundred bytes.
+const MAX_TOKEN: u64 = 8 * 1024;
+
+/// Decides who comes in on this host, ends their sessions, and keeps its journal.
+#[derive(Debug, Parser)]
+#[command(name = "daypass-agent", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Join a CA; the token is read from standard input
+    ///
+    /// An enrolled host observes: logins and sudo commands are journalled, and nobody is refused
+    /// until an account is put under management.
+    Enroll,
+    /// Put an account under management: only contractors with an open window get in
+    Manage {
+        /// The account; every name of its uid counts
+        account: String,
+    },
+    /// Take an account out of management: its own keys and passwords count again
+    Unmanage {
+        /// The account, by any of its names
+        account: String,
+    },
+    /// Run the daemon; systemd does
+    Run,
+    /// Tell what this host is and how it fares
+    Status,
+    /// Look for what is missing or leads around the gates, and tell what to do
+    Doctor,
+    /// Print the trust file with which this host's journal is verified
+    Trust,
+}
+
+/// Runs the command that the process was started with. Exit codes: 0 done, 1 failed or refused,
+/// 64 wrong usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    match perform(&arguments.command, &Layout::system()) {
+        Ok(outcome) => {
+            if write(&mut io::stdout().lock(), &outcome.text).is_err() {
+                return ExitCode::FAILURE;
+            }
+            outcome.code
+        }
+        Err(failure) => {
+            // Where even standard error is closed, the exit code remains.
+            let _ = write(&mut io::stderr().lock(), &diagnostic::explain(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command has to say, and how it ended.
+struct Outcome {
+    text: String,
+    code: ExitCode,
+}
+
+impl Outcome {
+    fn done(text: String) -> Self {
+        Self {
+            text,
+            code: ExitCode::SUCCESS,
+        }
+    }
+}
+
+fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
+    if !invoker::is_root() {
+        return Err(Failure::NotRoot);
+    }
+    let text = match command {
+        Command::Enroll => diagnostic::enrolled(&enroll::enroll(layout, &token()?)?),
+        Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
+        Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),
+        Command::Run => {
+            run::run(layout)?;
+            String::new()
+        }
+        Command::Status => diagnostic::status(&status::status(layout)?),
+        Command::Doctor => return Ok(examined(&doctor::doctor(layout)?)),
+        Command::Trust => trust::trust(layout)?,
+    };
+    Ok(Outcome::done(text))
+}
+
+fn examined(findings: &[doctor::Finding]) -> Outcome {
+    let text = diagnostic::findings(findings);
+    if findings.iter().any(doctor::Finding::is_fault) {
+        return Outcome {
+            text,
+            code: ExitCode::FAILURE,
+        };
+    }
+    Outcome::done(text)
+}
+
+fn token() -> Result<JoinToken, Failure> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .take(MAX_TOKEN)
+        .read_to_string(&mut text)
+        .map_err(Failure::Input)?;
+    text.parse().map_err(Failure::Token)
+}
+
+fn write(to: &mut impl io::Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+/// Help and version are answers; everything else is wrong usage, for which 64 is our code.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when the terminal is gone.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(64),
+    }
+}

@@ -1,0 +1,99 @@
+//! For each failure, what to do next.
+
+use daypass_transport::{client, fetch};
+
+use super::Failure;
+use crate::{accounts, enroll, host_keys, manage, run, sshd, status, trust};
+
+const ENROLL_FIRST: &str =
+    "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
+
+pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::NotRoot => Some("Run it as root, or through sudo."),
+        Failure::Input(_) => None,
+        Failure::Token(_) => Some(
+            "Paste the one line that \"daypass host token NAME\" printed, whole: echo LINE | daypass-agent enroll",
+        ),
+        Failure::Enroll(error) => enroll(error),
+        Failure::Manage(error) => manage(error),
+        Failure::Run(error) => run(error),
+        Failure::Status(status::Error::NotEnrolled) | Failure::Trust(trust::Error::NotEnrolled) => {
+            Some(ENROLL_FIRST)
+        }
+        Failure::Status(_) | Failure::Trust(_) => {
+            Some("These files are the agent's own; restore them, or enrol this host anew.")
+        }
+    }
+}
+
+fn enroll(error: &enroll::Error) -> Option<&'static str> {
+    match error {
+        enroll::Error::Already { .. } => {
+            Some("Nothing was changed. \"daypass-agent status\" tells more.")
+        }
+        enroll::Error::Root(fetch::Error::Unreachable { .. })
+        | enroll::Error::Call(client::Error::Unreachable { .. } | client::Error::Timeout { .. }) => {
+            Some("Is the CA running, and may this host reach that address and port? The token is still good.")
+        }
+        enroll::Error::Root(_) | enroll::Error::Call(client::Error::Untrusted { .. }) => Some(
+            "Somebody else answers there, or the CA was set up anew since the token was made. Ask for a new token.",
+        ),
+        enroll::Error::HostKeys(host_keys::Error::None { .. } | host_keys::Error::Directory { .. }) => {
+            Some("Install sshd, or make its host keys: ssh-keygen -A")
+        }
+        enroll::Error::Call(client::Error::Api { .. }) => {
+            Some("Tokens serve once and for a limited time; an admin makes a new one with: daypass host token NAME")
+        }
+        enroll::Error::State(_)
+        | enroll::Error::Record(_)
+        | enroll::Error::OtherRecord
+        | enroll::Error::HostKeys(_) => Some(
+            "What the CA sent does not follow from the token's pin. Do not go on: tell an admin.",
+        ),
+        _ => None,
+    }
+}
+
+fn manage(error: &manage::Error) -> Option<&'static str> {
+    match error {
+        manage::Error::NotEnrolled => Some(ENROLL_FIRST),
+        manage::Error::Root { .. } => Some(
+            "Contractors get an account of their own, and root's rights by sudo items in their window.",
+        ),
+        manage::Error::Helper => Some("Choose the account that contractors are to use."),
+        manage::Error::Yourself { .. } => {
+            Some("Log in with another account that may use sudo, and try again from there.")
+        }
+        manage::Error::Name { .. } => Some("Rename that account, or choose another."),
+        manage::Error::NotManaged { .. } => {
+            Some("\"daypass-agent status\" lists the accounts that are.")
+        }
+        manage::Error::Account(accounts::Error::Unknown { .. }) => {
+            Some("Make it first: useradd --create-home NAME")
+        }
+        manage::Error::Sshd(sshd::Error::AlreadyBroken { .. }) => {
+            Some("Mend sshd's configuration first (sshd -t tells the line); nothing was changed.")
+        }
+        manage::Error::Overridden(_) => Some(
+            "Another Match block, read before /etc/ssh/sshd_config.d/50-daypass.conf, says so. Nothing was changed.",
+        ),
+        manage::Error::Reload(_) => {
+            Some("Reload sshd and the agent by hand: systemctl reload ssh daypass-agent")
+        }
+        _ => None,
+    }
+}
+
+fn run(error: &run::Error) -> Option<&'static str> {
+    match error {
+        run::Error::NotEnrolled => Some(ENROLL_FIRST),
+        run::Error::Sockets(_) => Some(
+            "The daemon is started by systemd, which opens its sockets: systemctl start daypass-agent",
+        ),
+        run::Error::Journal(_) | run::Error::FirstEntry(_) => Some(
+            "Until this is mended, managed accounts are refused and everybody else gets in.",
+        ),
+        _ => None,
+    }
+}

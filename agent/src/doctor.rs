@@ -1,0 +1,150 @@
+//! `daypass-agent doctor`: what stands in the way, or leads around the gates.
+
+mod doors;
+
+use std::time::{Duration, SystemTime};
+
+use daypass_protocol::api::About;
+use daypass_protocol::state::ALARM_AGE;
+use daypass_protocol::time::Time;
+use daypass_transport::client::{self, Request};
+
+use crate::accounts;
+use crate::command;
+use crate::enrolment::Enrolment;
+use crate::layout::Layout;
+use crate::managed::Managed;
+use crate::presence::Absent;
+use crate::status::{self, Status};
+
+pub use doors::{Door, Doors};
+
+/// Off by more than this is told, long before contractors are refused.
+const CLOCK_TOLERANCE: u64 = 60;
+
+/// Something that an administrator should know.
+#[derive(Debug)]
+pub enum Finding {
+    /// Contractors are refused.
+    NotRunning,
+    /// A gate is not in place: contractors are refused.
+    Absent(Absent),
+    /// Nothing new from the CA for a while.
+    StateOld {
+        /// Since the newest state was signed.
+        age: Duration,
+    },
+    /// The CA does not answer.
+    Unreachable(client::Error),
+    /// The clocks differ.
+    Clock {
+        /// Ours minus the CA's, in seconds.
+        seconds: i64,
+    },
+    /// A managed uid has a name that sshd's block does not know.
+    NewName {
+        /// The uid.
+        uid: u32,
+        /// The name.
+        name: String,
+    },
+    /// A managed uid has no account any more.
+    Gone {
+        /// The name under which it was managed.
+        name: String,
+    },
+    /// A way into a managed account beside ours.
+    Door {
+        /// The account.
+        account: String,
+        /// The way.
+        door: Door,
+    },
+    /// The accounts could not be listed.
+    Unlisted(command::Error),
+}
+
+impl Finding {
+    /// Must it be mended, or is it only worth knowing?
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::Door { door, .. } => matches!(door, Door::SudoRules { .. }),
+            _ => true,
+        }
+    }
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// The host is not enrolled, or its own files cannot be read.
+pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
+    let status = status::status(layout)?;
+    let mut findings = Vec::new();
+    if !status.running {
+        findings.push(Finding::NotRunning);
+    }
+    findings.extend(about_the_ca(layout, &status)?);
+    for (uid, names) in status.managed.iter() {
+        findings.extend(about_names(uid, names));
+    }
+    findings.extend(about_doors(layout, &status.managed));
+    // Gates matter where somebody is managed; before that nobody is refused.
+    if !status.managed.is_empty() {
+        findings.extend(status.absent.into_iter().map(Finding::Absent));
+    }
+    Ok(findings)
+}
+
+fn about_the_ca(layout: &Layout, status: &Status) -> Result<Option<Finding>, status::Error> {
+    let client = match Enrolment::load(layout)?.client() {
+        Ok(client) => client,
+        // The daemon could not run with it either, which is told already.
+        Err(_) => return Ok(None),
+    };
+    let about: About = match client.call(&Request::get("/v1/about")) {
+        Ok(about) => about,
+        Err(error) => return Ok(Some(Finding::Unreachable(error))),
+    };
+    let seconds = Time::from(SystemTime::now()).since(about.time);
+    if seconds.unsigned_abs() > CLOCK_TOLERANCE {
+        return Ok(Some(Finding::Clock { seconds }));
+    }
+    let is_old = status.age.as_secs() > ALARM_AGE;
+    Ok(is_old.then_some(Finding::StateOld { age: status.age }))
+}
+
+fn about_names(uid: u32, names: &[String]) -> Vec<Finding> {
+    let Some(first) = names.first() else {
+        return Vec::new();
+    };
+    match accounts::find(first) {
+        Ok(account) if account.uid == uid => account
+            .names
+            .into_iter()
+            .filter(|name| !names.contains(name))
+            .map(|name| Finding::NewName { uid, name })
+            .collect(),
+        Ok(_) | Err(accounts::Error::Unknown { .. } | accounts::Error::Lookup { .. }) => {
+            vec![Finding::Gone {
+                name: first.clone(),
+            }]
+        }
+        Err(accounts::Error::List(error)) => vec![Finding::Unlisted(error)],
+    }
+}
+
+fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
+    let doors = Doors::new(layout);
+    let names = managed.iter().flat_map(|(_, names)| names);
+    names
+        .flat_map(|name| {
+            let found = doors.of(name);
+            found.into_iter().map(|door| Finding::Door {
+                account: name.clone(),
+                door,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,37 @@
+//! `daypass-agent trust`: the keys with which this host's journal is verified elsewhere.
+
+use daypass_journal::trust::{Trust, TrustError, TrustedLog};
+
+use crate::enrolment::{self, Enrolment};
+use crate::layout::Layout;
+
+/// Why there is no trust file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no journal yet.
+    #[error("this host is not enrolled")]
+    NotEnrolled,
+    /// The papers of the enrolment.
+    #[error(transparent)]
+    Enrolment(#[from] enrolment::Error),
+    /// The keys in the record are none.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// The trust file's text: keys as the CA signed them at enrolment, not as they are found today.
+///
+/// # Errors
+/// See [`enum@Error`].
+pub fn trust(layout: &Layout) -> Result<String, Error> {
+    if !Enrolment::exists(layout) {
+        return Err(Error::NotEnrolled);
+    }
+    let record = Enrolment::load(layout)?.record;
+    let trust = Trust {
+        logs: vec![TrustedLog::new(&record.log_key, &record.epoch_key)?],
+        witnesses: Vec::new(),
+        pin: Some(record.ca.to_string()),
+    };
+    Ok(trust.to_string())
+}
