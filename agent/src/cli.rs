@@ -1,6 +1,6 @@
 //! The command line: what is asked for, and how it ended.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;

@@ -48,3 +48,19 @@ pub fn explain(failure: &Failure) -> String {
         None => format!("daypass-agent: {failure}\n"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_happened_and_what_to_do() {
+        let text = explain(&Failure::NotRoot);
+        assert_eq!(
+            text,
+            "daypass-agent: this needs root's rights\n  Run it as root, or through sudo.\n"
+        );
+        let text = explain(&Failure::Manage(manage::Error::NotEnrolled));
+        assert!(text.starts_with("daypass-agent: this host is not enrolled\n  Enrol it first: "));
+    }
+}

@@ -5,8 +5,7 @@ use daypass_transport::{client, fetch};
 use super::Failure;
 use crate::{accounts, enroll, host_keys, manage, run, sshd, status, trust};
 
-const ENROLL_FIRST: &str =
-    "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
+const ENROLL_FIRST: &str = "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
 
 pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
     match failure {
@@ -34,17 +33,19 @@ fn enroll(error: &enroll::Error) -> Option<&'static str> {
         }
         enroll::Error::Root(fetch::Error::Unreachable { .. })
         | enroll::Error::Call(client::Error::Unreachable { .. } | client::Error::Timeout { .. }) => {
-            Some("Is the CA running, and may this host reach that address and port? The token is still good.")
+            Some(
+                "Is the CA running, and may this host reach that address and port? The token is still good.",
+            )
         }
         enroll::Error::Root(_) | enroll::Error::Call(client::Error::Untrusted { .. }) => Some(
             "Somebody else answers there, or the CA was set up anew since the token was made. Ask for a new token.",
         ),
-        enroll::Error::HostKeys(host_keys::Error::None { .. } | host_keys::Error::Directory { .. }) => {
-            Some("Install sshd, or make its host keys: ssh-keygen -A")
-        }
-        enroll::Error::Call(client::Error::Api { .. }) => {
-            Some("Tokens serve once and for a limited time; an admin makes a new one with: daypass host token NAME")
-        }
+        enroll::Error::HostKeys(
+            host_keys::Error::None { .. } | host_keys::Error::Directory { .. },
+        ) => Some("Install sshd, or make its host keys: ssh-keygen -A"),
+        enroll::Error::Call(client::Error::Api { .. }) => Some(
+            "Tokens serve once and for a limited time; an admin makes a new one with: daypass host token NAME",
+        ),
         enroll::Error::State(_)
         | enroll::Error::Record(_)
         | enroll::Error::OtherRecord
@@ -91,9 +92,9 @@ fn run(error: &run::Error) -> Option<&'static str> {
         run::Error::Sockets(_) => Some(
             "The daemon is started by systemd, which opens its sockets: systemctl start daypass-agent",
         ),
-        run::Error::Journal(_) | run::Error::FirstEntry(_) => Some(
-            "Until this is mended, managed accounts are refused and everybody else gets in.",
-        ),
+        run::Error::Journal(_) | run::Error::FirstEntry(_) => {
+            Some("Until this is mended, managed accounts are refused and everybody else gets in.")
+        }
         _ => None,
     }
 }

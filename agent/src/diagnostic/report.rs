@@ -45,7 +45,9 @@ pub fn enrolled(done: &Enrolled) -> String {
             lines.say("sshd shows host certificates of your own already; they stay, ours are in /etc/daypass/ssh/host-certificates.");
         }
         Shown::Refused(why) => {
-            lines.say(format_args!("Careful: sshd does not show this host's certificates: {why}"));
+            lines.say(format_args!(
+                "Careful: sshd does not show this host's certificates: {why}"
+            ));
         }
     }
     if let Err(why) = &done.sshd {
@@ -101,7 +103,9 @@ fn tell_services(lines: &mut Lines, change: &Change) {
         lines.say("sshd does not run under systemd here; one that runs otherwise must be reloaded by hand.");
     }
     if change.agent == Reloaded::NotRunning {
-        lines.say("The agent does not run, so contractors are refused: systemctl start daypass-agent");
+        lines.say(
+            "The agent does not run, so contractors are refused: systemctl start daypass-agent",
+        );
     }
 }
 
@@ -122,12 +126,28 @@ pub fn status(status: &Status) -> String {
     row("CA", format!("{}, pin {}", status.ca, status.pin));
     row(
         "state",
-        format!("{}, {} old; roster {}", status.state, span(status.age), status.roster),
+        format!(
+            "{}, {} old; roster {}",
+            status.state,
+            span(status.age),
+            status.roster
+        ),
     );
     row("journal", status.origin.clone());
-    row("agent", if status.running { "running" } else { "not running" }.to_owned());
+    row(
+        "agent",
+        if status.running {
+            "running"
+        } else {
+            "not running"
+        }
+        .to_owned(),
+    );
     if status.managed.is_empty() {
-        row("managed", "nobody: all logins are journalled, none is refused".to_owned());
+        row(
+            "managed",
+            "nobody: all logins are journalled, none is refused".to_owned(),
+        );
     }
     for (uid, names) in status.managed.iter() {
         row("managed", format!("{} (uid {uid})", names.join(", ")));
@@ -194,7 +214,10 @@ fn finding_text(finding: &Finding) -> (String, String) {
 fn absent_advice(gate: &Absent) -> &'static str {
     match gate {
         Absent::Module => "Reinstall it: apt install --reinstall daypass-host",
-        Absent::Stack { service: "daypass-sudo", .. } => {
+        Absent::Stack {
+            service: "daypass-sudo",
+            ..
+        } => {
             "Restore /etc/pam.d/daypass-sudo: apt install --reinstall -o Dpkg::Options::=--force-confmiss daypass-host"
         }
         Absent::Stack { .. } => {
@@ -220,15 +243,24 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
             format!("passwd --lock {account}"),
         ),
         Door::AuthorizedKeys { path } => (
-            format!("{} holds keys. They open nothing while {account} is managed.", path.display()),
+            format!(
+                "{} holds keys. They open nothing while {account} is managed.",
+                path.display()
+            ),
             "Remove the file if nobody needs it when the account is unmanaged.".to_owned(),
         ),
         Door::Crontab { path } => (
-            format!("{account} has a crontab ({}). It runs only during sessions.", path.display()),
+            format!(
+                "{account} has a crontab ({}). It runs only during sessions.",
+                path.display()
+            ),
             "Move what must run to another account.".to_owned(),
         ),
         Door::Linger { path } => (
-            format!("{account} has a user manager that starts at boot ({}).", path.display()),
+            format!(
+                "{account} has a user manager that starts at boot ({}).",
+                path.display()
+            ),
             format!("loginctl disable-linger {account}"),
         ),
         Door::SudoRules { rules } => (
@@ -236,7 +268,8 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
                 "{account} has sudo rules of its own, which every contractor there has: {}",
                 rules.join("; ")
             ),
-            "Remove them from /etc/sudoers and /etc/sudoers.d; windows grant sudo instead.".to_owned(),
+            "Remove them from /etc/sudoers and /etc/sudoers.d; windows grant sudo instead."
+                .to_owned(),
         ),
     }
 }

@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn locked_accounts_have_no_password() {
-        let shadow = "root:*:1::::::\ndeploy:$y$hash:1::::::\nold:!$y$hash:1::::::\nopen::1::::::\n";
+        let shadow =
+            "root:*:1::::::\ndeploy:$y$hash:1::::::\nold:!$y$hash:1::::::\nopen::1::::::\n";
         assert!(has_password(shadow, "deploy"));
         assert!(has_password(shadow, "open"));
         for name in ["root", "old", "nobody"] {
