@@ -1,0 +1,410 @@
+//! A process by pid and start time, held by a pidfd so that its number cannot come to mean another one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// The most bytes read of any file under `/proc` but a command line.
+const MAX_FILE: u64 = 256 * 1024;
+/// The most bytes read of a command line: Linux takes 2 MiB of arguments by default.
+const MAX_COMMAND_LINE: u64 = 4 * 1024 * 1024;
+/// What the kernel writes for "no audit session".
+const NO_AUDIT_SESSION: u32 = u32::MAX;
+
+/// A process, as long as the machine runs: a pid alone is used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Process {
+    /// Its pid.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot.
+    pub start: u64,
+}
+
+/// The uids and groups of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    /// Its real uid.
+    pub real_uid: u32,
+    /// Its supplementary groups.
+    pub groups: Vec<u32>,
+}
+
+/// Why something about a process is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum FactError {
+    /// It has ended.
+    #[error("process {pid} has ended")]
+    Gone {
+        /// Its pid.
+        pid: i32,
+    },
+    /// A file under `/proc` could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file under `/proc` does not look as proc(5) says.
+    #[error("{} is not as expected", path.display())]
+    Form {
+        /// Which.
+        path: PathBuf,
+    },
+    /// No pidfd to be had.
+    #[error("cannot hold process {pid}: {source}")]
+    Hold {
+        /// Its pid.
+        pid: i32,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A hold on a process: signals and waits through it reach that process or nobody.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    process: Process,
+    pidfd: Arc<OwnedFd>,
+}
+
+impl Process {
+    /// The process that has this pid now.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn with_pid(pid: i32) -> Result<Self, FactError> {
+        Ok(Self {
+            pid,
+            start: stat_number(pid, 22)?,
+        })
+    }
+
+    fn path(self, name: &str) -> PathBuf {
+        proc_path(self.pid, name)
+    }
+
+    /// The parent's pid.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn parent(self) -> Result<i32, FactError> {
+        let parent = stat_number(self.pid, 4)?;
+        i32::try_from(parent).map_err(|_| FactError::Form {
+            path: self.path("stat"),
+        })
+    }
+
+    /// Its controlling terminal as the kernel numbers devices, 0 for none.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn terminal(self) -> Result<u64, FactError> {
+        stat_number(self.pid, 7)
+    }
+
+    /// Its uids and groups.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn ids(self) -> Result<Ids, FactError> {
+        let path = self.path("status");
+        let text = read_text(&path, self.pid)?;
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+        let form = || FactError::Form { path: path.clone() };
+        let real = field("Uid:")
+            .and_then(|rest| rest.split_ascii_whitespace().next())
+            .ok_or_else(form)?;
+        let groups: Result<_, _> = field("Groups:")
+            .ok_or_else(form)?
+            .split_ascii_whitespace()
+            .map(str::parse)
+            .collect();
+        Ok(Ids {
+            real_uid: real.parse().map_err(|_| form())?,
+            groups: groups.map_err(|_| form())?,
+        })
+    }
+
+    /// The audit session that it belongs to.
+    #[must_use]
+    pub fn audit_session(self) -> Option<u32> {
+        let number = read_text(&self.path("sessionid"), self.pid)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        (number != NO_AUDIT_SESSION).then_some(number)
+    }
+
+    /// Its cgroup in the unified hierarchy (or systemd's own), as a path from the hierarchy's root: `/user.slice/…`.
+    #[must_use]
+    pub fn cgroup(self) -> Option<String> {
+        let text = read_text(&self.path("cgroup"), self.pid).ok()?;
+        let named = |prefix: &str| {
+            text.lines()
+                .find_map(|line| Some(line.split_once(prefix)?.1.to_owned()))
+        };
+        named(":name=systemd:").or_else(|| named("0::"))
+    }
+
+    /// Its command line, word by word, as it stands in memory.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn command_line(self) -> Result<Vec<Vec<u8>>, FactError> {
+        let bytes = read(&self.path("cmdline"), self.pid, MAX_COMMAND_LINE)?;
+        let whole = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        Ok(whole.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+    }
+
+    /// A hold on it.
+    ///
+    /// # Errors
+    /// [`FactError`]; a process that has ended is [`FactError::Gone`].
+    pub fn hold(self) -> Result<Handle, FactError> {
+        let handle = Handle::open(self.pid)?;
+        if handle.process == self {
+            Ok(handle)
+        } else {
+            Err(FactError::Gone { pid: self.pid })
+        }
+    }
+}
+
+impl Handle {
+    /// Holds the process that has this pid now.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn open(pid: i32) -> Result<Self, FactError> {
+        let number = Pid::from_raw(pid).ok_or(FactError::Gone { pid })?;
+        let pidfd = pidfd_open(number, PidfdFlags::empty()).map_err(|error| match error {
+            rustix::io::Errno::SRCH => FactError::Gone { pid },
+            error => FactError::Hold {
+                pid,
+                source: error.into(),
+            },
+        })?;
+        Self::from_pidfd(pid, pidfd)
+    }
+
+    /// Takes over a pidfd that the kernel gave for this pid.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn from_pidfd(pid: i32, pidfd: OwnedFd) -> Result<Self, FactError> {
+        // Read while the pidfd is held, and believed only if the process lives on afterwards: so the start time is
+        // that of the process held.
+        let process = Process::with_pid(pid)?;
+        let handle = Self {
+            process,
+            pidfd: Arc::new(pidfd),
+        };
+        if handle.is_alive() {
+            Ok(handle)
+        } else {
+            Err(FactError::Gone { pid })
+        }
+    }
+
+    /// Which process is held.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        self.process
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.ends_within(Duration::ZERO)
+    }
+
+    /// Waits for its end; whether it came in time.
+    #[must_use]
+    pub fn ends_within(&self, patience: Duration) -> bool {
+        let time = Timespec {
+            tv_sec: patience.as_secs().cast_signed(),
+            tv_nsec: patience.subsec_nanos().into(),
+        };
+        let mut wanted = [PollFd::new(&*self.pidfd, PollFlags::IN)];
+        poll(&mut wanted, Some(&time)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Another hold on the same process, with a descriptor of its own.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        Ok(Self {
+            process: self.process,
+            pidfd: Arc::new(self.pidfd.try_clone()?),
+        })
+    }
+
+    /// Kills it; one that has ended is fine.
+    pub fn kill(&self) {
+        // ESRCH is the goal, and root is refused nothing else.
+        let _ = pidfd_send_signal(&*self.pidfd, Signal::KILL);
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// Every process that descends from `root`, itself not included, by a look at all of `/proc`.
+#[must_use]
+pub fn descendants(root: i32) -> Vec<i32> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for pid in pids() {
+        if let Ok(parent) = stat_number(pid, 4) {
+            children.entry(parent as i32).or_default().push(pid);
+        }
+    }
+    let mut found = Vec::new();
+    let mut open = vec![root];
+    while let Some(parent) = open.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            found.push(child);
+            open.push(child);
+        }
+    }
+    found
+}
+
+impl Process {
+    /// Every pid that there is now.
+    #[must_use]
+    pub fn all() -> Vec<i32> {
+        pids().collect()
+    }
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The time since boot, suspend included: nobody can set it.
+#[must_use]
+pub fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(
+        time.tv_sec.cast_unsigned(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+fn proc_path(pid: i32, name: &str) -> PathBuf {
+    format!("/proc/{pid}/{name}").into()
+}
+
+fn stat_number(pid: i32, field: usize) -> Result<u64, FactError> {
+    let path = proc_path(pid, "stat");
+    let text = read_text(&path, pid)?;
+    // The second field is the program's name in brackets, and may hold anything, brackets included.
+    let rest = text
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest)
+        .ok_or_else(|| FactError::Form { path: path.clone() })?;
+    let word = rest
+        .split(' ')
+        .nth(field - 3)
+        .ok_or_else(|| FactError::Form { path: path.clone() })?;
+    // tty_nr is printed as a signed number.
+    let number = word
+        .parse::<u64>()
+        .or_else(|_| word.parse::<i64>().map(i64::cast_unsigned));
+    number.map_err(|_| FactError::Form { path })
+}
+
+fn read_text(path: &PathBuf, pid: i32) -> Result<String, FactError> {
+    read(path, pid, MAX_FILE).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read(path: &PathBuf, pid: i32, most: u64) -> Result<Vec<u8>, FactError> {
+    let mut bytes = Vec::new();
+    let result = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    match result {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FactError::Gone { pid }),
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(FactError::Gone { pid }),
+        Err(source) => Err(FactError::Read {
+            path: path.clone(),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_pid_and_start_and_can_be_ended() {
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = child.id() as i32;
+        let process = Process::with_pid(pid).unwrap();
+        assert_eq!(process.parent().unwrap(), std::process::id() as i32);
+        assert!(descendants(std::process::id() as i32).contains(&pid));
+        assert_eq!(
+            process.ids().unwrap().real_uid,
+            nix::unistd::getuid().as_raw()
+        );
+
+        let handle = process.hold().unwrap();
+        assert!(handle.is_alive());
+        handle.kill();
+        assert!(handle.ends_within(Duration::from_secs(10)));
+        child.wait().unwrap();
+        assert!(matches!(process.hold(), Err(FactError::Gone { .. })));
+    }
+
+    #[test]
+    fn another_process_with_the_same_pid_is_not_it() {
+        let this = Process::with_pid(std::process::id() as i32).unwrap();
+        let earlier = Process {
+            start: this.start - 1,
+            ..this
+        };
+        assert!(this.hold().is_ok());
+        assert!(matches!(earlier.hold(), Err(FactError::Gone { .. })));
+    }
+
+    #[test]
+    fn a_command_line_keeps_its_bytes() {
+        let mut child = Command::new("sh")
+            .args(["-c", "echo; read x", "a b\n"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Once it says something, it has its words.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        let words = Process::with_pid(child.id() as i32)
+            .unwrap()
+            .command_line()
+            .unwrap();
+        assert_eq!(words.last().unwrap(), b"a b\n");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! What sudo's own tools say about rules before they are in force.
+
+use std::io;
+use std::path::Path;
+
+use daypass_protocol::sudo_item::{RunAs, SudoItem};
+use serde_json::{Value, json};
+
+use super::SudoersError;
+use crate::command;
+
+/// Has `visudo` accept the file, and `cvtsudoers` read back exactly what was meant.
+pub(super) fn check(path: &Path, gid: u32, items: &[SudoItem]) -> Result<(), SudoersError> {
+    let file = path.to_string_lossy();
+    command::run("/usr/sbin/visudo".as_ref(), &["-c", "-q", "-f", &file])
+        .map_err(SudoersError::Visudo)?;
+    let read = match command::run("/usr/bin/cvtsudoers".as_ref(), &["-f", "json", &file]) {
+        // sudo-rs has a visudo of its own and no cvtsudoers.
+        Err(command::Error::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        read => read.map_err(SudoersError::Cvtsudoers)?,
+    };
+    let read = serde_json::from_str(&read).map_err(|_| SudoersError::Misread { rule: 0 })?;
+    compare(&read, gid, items)
+}
+
+fn compare(read: &Value, gid: u32, items: &[SudoItem]) -> Result<(), SudoersError> {
+    let expected: Vec<&str> = vec!["Defaults", "User_Specs"];
+    let found: Vec<&str> = read
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    let user = json!([{ "usergid": gid }]);
+    let defaults = read["Defaults"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let specs = read["User_Specs"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let is_ours = matches!(defaults, [only] if only["Binding"] == user);
+    if found != expected || !is_ours {
+        return Err(SudoersError::Misread { rule: 0 });
+    }
+    if let Some(index) = (0..items.len().max(specs.len())).find(|&index| {
+        match (specs.get(index), items.get(index)) {
+            (Some(spec), Some(item)) => !is_meant(spec, &user, item),
+            _ => true,
+        }
+    }) {
+        return Err(SudoersError::Misread { rule: index + 1 });
+    }
+    Ok(())
+}
+
+fn is_meant(spec: &Value, user: &Value, item: &SudoItem) -> bool {
+    let [rule] = spec["Cmnd_Specs"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+    else {
+        return false;
+    };
+    let (run_as, groups, command) = match item {
+        SudoItem::All => ("ALL", json!([{ "usergroup": "ALL" }]), "ALL".to_owned()),
+        SudoItem::Command {
+            run_as,
+            path,
+            arguments,
+        } => {
+            let run_as = match run_as {
+                None => "root",
+                Some(RunAs::All) => "ALL",
+                Some(RunAs::Account(account)) => account.as_str(),
+            };
+            (run_as, Value::Null, format!("{path}{arguments}"))
+        }
+    };
+    spec["User_List"] == *user
+        && spec["Host_List"] == json!([{ "hostname": "ALL" }])
+        && rule["runasusers"] == json!([{ "username": run_as }])
+        && rule["runasgroups"] == groups
+        && rule["Commands"] == json!([{ "command": command }])
+}
