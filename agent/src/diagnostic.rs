@@ -2,8 +2,13 @@
 
 mod advice;
 mod report;
+mod visitor;
 
 pub use report::{enrolled, findings, managed, status, unmanaged};
+pub use visitor::{
+    NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, OTHER_CERTIFICATE, SU_INTO_MANAGED, SUDO_NOT_GRANTED,
+    SUDO_WITHOUT_SESSION, ended, ends_soon, login_refused,
+};
 
 use std::io;
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod alarm;
 pub mod aside;
 pub mod authority;
 pub mod cli;
@@ -16,7 +17,9 @@ pub mod durable;
 pub mod enroll;
 pub mod enrolment;
 pub mod event;
+pub mod facts;
 pub mod file_mark;
+pub mod gate;
 pub mod host_keys;
 pub mod intake;
 pub mod invoker;
@@ -29,14 +32,18 @@ pub mod pam_stack;
 pub mod poller;
 pub mod presence;
 pub mod run;
+pub mod server;
+pub mod sessions;
 pub mod sockets;
 pub mod spool;
 pub mod sshd;
 pub mod state;
 pub mod status;
+pub mod sudoers;
 pub mod systemd;
 pub mod trust;
 pub mod user_ca;
+pub mod watch;
 
 #[cfg(test)]
 mod fixture;

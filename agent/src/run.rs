@@ -14,6 +14,7 @@ use crate::aside;
 use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::enrolment::{self, Enrolment};
+use crate::gate::{Deps, Gates, GatesError};
 use crate::intake::{Intake, LedgerFailed, NotCommitted};
 use crate::keeper::{Keeper, Told};
 use crate::layout::Layout;
@@ -21,6 +22,7 @@ use crate::ledger;
 use crate::managed;
 use crate::poller::Poller;
 use crate::presence::Presence;
+use crate::server;
 use crate::sockets::{self, Sockets};
 use crate::state::{Known, store};
 
@@ -57,6 +59,9 @@ pub enum Error {
     /// The sockets.
     #[error(transparent)]
     Sockets(#[from] sockets::Error),
+    /// The gates.
+    #[error(transparent)]
+    Gates(#[from] GatesError),
     /// Signals cannot be waited for.
     #[error("signals cannot be waited for: {0}")]
     Signals(#[source] nix::Error),
@@ -120,16 +125,27 @@ impl Agent {
             layout.clone(),
             intake.clone(),
             Arc::clone(&authority),
+            Arc::clone(&managed),
+            Arc::clone(&presence),
+        );
+        let gates = Gates::new(Deps {
+            layout: layout.clone(),
+            config: config.clone(),
+            authority: Arc::clone(&authority),
             managed,
             presence,
-        );
+            intake: intake.clone(),
+        })?;
+        for unreadable in gates.recover().unreadable {
+            aside::tell(&unreadable.to_string());
+        }
         let (tell, told) = sync_channel(8);
         let interval = config.state.poll();
         let threads = vec![
             spawn("state", move || poller.run(interval))?,
             spawn("keeper", move || keeper.run(&told))?,
         ];
-        drop(sockets);
+        server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
             intake,
             authority,

@@ -1,0 +1,57 @@
+//! What people read at the gates and on a session's terminal.
+
+use std::time::Duration;
+
+use crate::sessions::Cause;
+
+/// On a session's terminal, before its end.
+#[must_use]
+pub fn ends_soon(left: Duration) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    let left = match seconds {
+        0..=1 => "1 second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    };
+    format!(
+        "daypass: this session ends in {left}, with its window. Save your work; for more time: daypass request"
+    )
+}
+
+/// On a session's terminal, at its end.
+#[must_use]
+pub fn ended(cause: &Cause) -> String {
+    format!(
+        "daypass: this session ends now: {cause}. To come back, ask for a window with: daypass request"
+    )
+}
+
+/// To a managed account whose certificate gate 1 has refused.
+#[must_use]
+pub fn login_refused(reason: &str) -> String {
+    format!("daypass: you are not let in: {reason}.")
+}
+
+/// To a managed account that shows no certificate of ours.
+pub const NO_CERTIFICATE: &str =
+    "this account is open to approved windows only; ask for one with: daypass request";
+
+/// To a managed account whose login does not show the certificate that was approved.
+pub const OTHER_CERTIFICATE: &str =
+    "the certificate of this login is not the one that was checked; log in again";
+
+/// To a managed account, when the journal takes no entries.
+pub const NO_JOURNAL: &str = "this host cannot write its journal, so nobody is let in who must be journalled; ask whoever runs it";
+
+/// To a managed account's program outside a session.
+pub const NO_SESSION: &str = "daypass: this account is under management and nobody is logged in to it with an open window, so nothing runs in its name.";
+
+/// To a managed account that calls sudo outside a session.
+pub const SUDO_WITHOUT_SESSION: &str = "daypass: sudo is for sessions with an open window; this is none. Log in again, or ask for a window with: daypass request";
+
+/// To a session whose window grants no sudo, or none for this.
+pub const SUDO_NOT_GRANTED: &str =
+    "daypass: this window does not grant it. Ask for a window that does: daypass request --sudo";
+
+/// To whoever wants to become a managed account.
+pub const SU_INTO_MANAGED: &str = "daypass: this account is entered through approved windows only. Ask for one with: daypass request";

@@ -1,0 +1,280 @@
+//! The gates of a host: facts in, verdict out, each verdict journalled.
+//!
+//! Only managed uids are ever refused. Everybody else's logins and sudo commands are journalled without anybody
+//! waiting for the disk.
+
+mod account;
+mod admission;
+mod flood;
+mod others;
+mod principals;
+mod session;
+mod sudo;
+mod verdict;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daypass_gate::{Request, Response};
+use daypass_protocol::event::{Identity, Resource};
+use nix::unistd::User;
+
+pub use admission::{Admission, Refusal};
+
+use crate::alarm::Alarm;
+use crate::authority::{Authority, Snapshot};
+use crate::config::{Config, Log};
+use crate::facts::Peer;
+use crate::intake::Intake;
+use crate::layout::Layout;
+use crate::managed::Managed;
+use crate::presence::Presence;
+use crate::sessions::{GidError, Gids, Recovered, Sessions, Setup};
+use crate::sudoers::{Sudoers, SudoersError};
+use crate::watch::Watch;
+use crate::{durable, managed};
+
+use flood::Flood;
+use others::Logins;
+use sudo::Sudos;
+use verdict::Verdicts;
+
+/// What the gates are built on.
+pub struct Deps {
+    /// Where things are.
+    pub layout: Layout,
+    /// The administrator's settings.
+    pub config: Config,
+    /// The CA's newest state.
+    pub authority: Arc<Authority>,
+    /// Who is under management.
+    pub managed: Arc<managed::Store>,
+    /// Whether the gates stand in the stacks.
+    pub presence: Arc<Presence>,
+    /// The journal.
+    pub intake: Intake,
+}
+
+/// Why the gates cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum GatesError {
+    /// No thread or descriptor to be had.
+    #[error("cannot start the gates: {0}")]
+    Start(#[from] io::Error),
+    /// The directory of sessions' sudo rules.
+    #[error(transparent)]
+    Sudoers(#[from] SudoersError),
+    /// The counter of session groups.
+    #[error(transparent)]
+    Gids(#[from] GidError),
+    /// The directory of sessions.
+    #[error(transparent)]
+    File(#[from] durable::Error),
+}
+
+/// Which socket a question came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The PAM module's: root only.
+    Agent,
+    /// The principals helper's.
+    Principals,
+}
+
+/// All gates. One for each agent, shared by the threads that serve.
+pub struct Gates {
+    layout: Layout,
+    config: Config,
+    authority: Arc<Authority>,
+    managed: Arc<managed::Store>,
+    presence: Arc<Presence>,
+    intake: Intake,
+    watch: Watch,
+    alarm: Alarm,
+    sudoers: Sudoers,
+    gids: Gids,
+    sessions: Sessions,
+    verdicts: Verdicts,
+    logins: Logins,
+    sudos: Sudos,
+    flood: Flood,
+}
+
+impl Gates {
+    /// Makes the gates, and the directories that they need under `/run`.
+    ///
+    /// # Errors
+    /// [`GatesError`].
+    pub fn new(deps: Deps) -> Result<Arc<Self>, GatesError> {
+        let Deps {
+            layout,
+            config,
+            authority,
+            managed,
+            presence,
+            intake,
+        } = deps;
+        durable::directory(&layout.sessions(), 0o700)?;
+        let (watch, alarm) = (Watch::start()?, Alarm::start()?);
+        let sudoers = Sudoers::new(&layout.session_sudoers())?;
+        let gids = Gids::open(&layout.state().join("session-gid"))?;
+        let sessions = Sessions::new(Setup {
+            directory: layout.sessions(),
+            sudoers: sudoers.clone(),
+            intake: intake.clone(),
+            watch: watch.clone(),
+            alarm: alarm.clone(),
+            host: authority.snapshot().host.name().clone(),
+            warnings: config
+                .sessions
+                .warn_seconds
+                .iter()
+                .copied()
+                .map(Duration::from_secs)
+                .collect(),
+        });
+        Ok(Arc::new(Self {
+            layout,
+            config,
+            authority,
+            managed,
+            presence,
+            intake,
+            watch,
+            alarm,
+            sudoers,
+            gids,
+            sessions,
+            verdicts: Verdicts::default(),
+            logins: Logins::default(),
+            sudos: Sudos::default(),
+            flood: Flood::default(),
+        }))
+    }
+
+    /// Finds the sessions of before again, and enforces what fell due meanwhile. Before anybody is served.
+    pub fn recover(&self) -> Recovered {
+        let recovered = self.sessions.recover();
+        self.heed_stops();
+        recovered
+    }
+
+    /// The sessions that are live.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Ends the sessions whose windows the newest state stops, now and whenever a newer one is in force.
+    fn heed_stops(&self) {
+        heed(&self.sessions, &self.authority, &self.alarm, None);
+    }
+
+    /// Answers one question. `None` for one that has no business at this door.
+    pub fn answer(
+        self: &Arc<Self>,
+        door: Door,
+        peer: &Peer,
+        request: &Request,
+    ) -> Option<Response> {
+        match (door, request) {
+            (
+                Door::Principals,
+                Request::Principals {
+                    user,
+                    certificate,
+                    key_id,
+                    serial,
+                    ..
+                },
+            ) => Some(self.principals(
+                peer,
+                user,
+                certificate,
+                &verdict::Shown {
+                    key_id: key_id.clone(),
+                    serial: *serial,
+                },
+            )),
+            // Root may connect to either; the file's mode and this keep everybody else out.
+            (Door::Agent, _) if peer.uid != 0 => None,
+            (Door::Agent, Request::Account(caller)) => Some(self.account(peer, caller)),
+            (
+                Door::Agent,
+                Request::SessionOpen {
+                    caller,
+                    handle,
+                    auth_info,
+                },
+            ) => Some(self.session_open(peer, caller, *handle, auth_info)),
+            (Door::Agent, Request::SessionClose { caller, handle }) => {
+                Some(self.session_close(peer, caller, *handle))
+            }
+            _ => None,
+        }
+    }
+
+    /// Who is under management, as of now.
+    fn managed(&self) -> Result<Arc<Managed>, managed::Error> {
+        self.managed.current()
+    }
+
+    fn journals_everyone(&self) -> bool {
+        self.config.journal.log == Log::Everyone
+    }
+
+    fn resource(&self, service: &str, account: Option<&str>) -> Resource {
+        Resource {
+            host: Some(self.authority.snapshot().host.name().clone()),
+            service: Some(service.to_owned()),
+            account: account.map(str::to_owned),
+        }
+    }
+}
+
+/// Between two looks at whether a newer state is in force.
+const HEED: Duration = Duration::from_secs(1);
+
+fn heed(
+    sessions: &Sessions,
+    authority: &Arc<Authority>,
+    alarm: &Alarm,
+    known: Option<Arc<Snapshot>>,
+) {
+    let newest = authority.snapshot();
+    if known.is_none_or(|known| !Arc::ptr_eq(&known, &newest)) {
+        sessions.stop(&newest.stops);
+    }
+    let (sessions, authority, again) = (sessions.clone(), Arc::clone(authority), alarm.clone());
+    alarm.at(Instant::now() + HEED, move || {
+        heed(&sessions, &authority, &again, Some(newest));
+    });
+}
+
+/// An answer without anything to remember.
+fn allow() -> Response {
+    Response::Allow {
+        handle: 0,
+        session_gid: None,
+    }
+}
+
+/// The uid of an account name: by the managed file, else by the system.
+fn uid_of(managed: &Managed, name: &str) -> Option<u32> {
+    managed.uid(name).or_else(|| {
+        User::from_name(name)
+            .ok()
+            .flatten()
+            .map(|user| user.uid.as_raw())
+    })
+}
+
+/// An account of this host, about which nothing else is known.
+fn account_identity(name: &str, uid: Option<u32>) -> Identity {
+    Identity {
+        account: Some(name.to_owned()),
+        uid,
+        ..Identity::default()
+    }
+}

@@ -1,0 +1,127 @@
+//! PAM's account phase: gate 2 of sshd, and the one gate of the other doors.
+
+use std::sync::Arc;
+
+use daypass_gate::{Caller, Response};
+use daypass_protocol::event::{Action, Event, Origin, Outcome};
+use daypass_protocol::sudo_item::SudoItem;
+
+use super::principals::{GATE_3, origin};
+use super::{Gates, account_identity, allow, uid_of};
+use crate::diagnostic;
+use crate::facts::{Peer, connection_of};
+use crate::managed::Managed;
+
+impl Gates {
+    pub(super) fn account(self: &Arc<Self>, peer: &Peer, caller: &Caller) -> Response {
+        let Ok(managed) = self.managed() else {
+            // The module could not read it either, and lets pass whoever sshd's Match block does not stop.
+            return Response::Ignore;
+        };
+        match caller.service.as_str() {
+            "sshd" => self.sshd_account(peer, caller, &managed),
+            "sudo" | "sudo-i" | "daypass-sudo" => self.sudo_account(peer, caller, &managed),
+            "su" | "su-l" => self.su_account(peer, caller, &managed),
+            _ => self.door(caller, &managed),
+        }
+    }
+
+    fn sshd_account(self: &Arc<Self>, peer: &Peer, caller: &Caller, managed: &Managed) -> Response {
+        let uid = uid_of(managed, &caller.user);
+        let Some(uid) = uid.filter(|uid| managed.contains(*uid)) else {
+            return allow();
+        };
+        let monitor = peer.handle.process();
+        match self.verdicts.allows(monitor, uid) {
+            Ok(()) => {
+                self.verdicts.pass_account(monitor);
+                self.expect_gate_3(peer.handle.clone(), GATE_3);
+                allow()
+            }
+            Err(reason) => {
+                let reason = reason.unwrap_or_else(|| diagnostic::NO_CERTIFICATE.to_owned());
+                let event = self
+                    .denied(caller, Some(uid), "no-verdict", &reason)
+                    .detail("gate", 2);
+                self.intake
+                    .note(&event.from(origin(connection_of(monitor))));
+                Response::deny(&diagnostic::login_refused(&reason))
+            }
+        }
+    }
+
+    /// cron, atd, systemd-user, login: open to a managed account only while somebody is in.
+    fn door(&self, caller: &Caller, managed: &Managed) -> Response {
+        let uid = uid_of(managed, &caller.user);
+        let Some(uid) = uid.filter(|uid| managed.contains(*uid)) else {
+            return Response::Ignore;
+        };
+        // logind starts the user manager from pam_systemd, just before gate 3.
+        let comes_in = caller.service == "systemd-user" && self.verdicts.any_allowed(uid);
+        if self.sessions.any_open(uid) || comes_in {
+            return allow();
+        }
+        self.refuse_door(caller, uid, "no-session", diagnostic::NO_SESSION)
+    }
+
+    fn refuse_door(&self, caller: &Caller, uid: u32, code: &str, message: &str) -> Response {
+        if let Some(untold) = self.flood.tell(None) {
+            let event = self
+                .denied(caller, Some(uid), code, message)
+                .detail("refusals_not_told_before", untold);
+            self.intake.note(&event.from(tty_origin(caller)));
+        }
+        Response::deny(message)
+    }
+
+    /// su: out of a session only where its window grants everything, into a managed account only for root.
+    fn su_account(&self, peer: &Peer, caller: &Caller, managed: &Managed) -> Response {
+        let process = peer.handle.process();
+        let Ok(ids) = process.ids() else {
+            return Response::Ignore;
+        };
+        let session = self.sessions.of(process, &ids);
+        let target = uid_of(managed, &caller.user).filter(|uid| managed.contains(*uid));
+        if managed.contains(ids.real_uid) {
+            let all = |item: &SudoItem| *item == SudoItem::All;
+            let granted = session
+                .as_ref()
+                .is_some_and(|s| s.is_open() && s.document().sudo.iter().any(all));
+            if !granted {
+                return self.refuse_door(
+                    caller,
+                    ids.real_uid,
+                    "su-not-granted",
+                    diagnostic::SUDO_NOT_GRANTED,
+                );
+            }
+        } else if let Some(uid) = target.filter(|_| ids.real_uid != 0) {
+            return self.refuse_door(caller, uid, "su-into-managed", diagnostic::SU_INTO_MANAGED);
+        }
+        allow()
+    }
+
+    pub(super) fn denied(
+        &self,
+        caller: &Caller,
+        uid: Option<u32>,
+        code: &str,
+        reason: &str,
+    ) -> Event {
+        Event::new(Action::LoginDenied)
+            .outcome(Outcome::Denied)
+            .because(code, reason)
+            .by(account_identity(&caller.user, uid))
+            .on(self.resource(&caller.service, Some(&caller.user)))
+    }
+}
+
+/// What PAM says of where somebody sits.
+pub(super) fn tty_origin(caller: &Caller) -> Origin {
+    let tty = (!caller.tty.is_empty()).then(|| caller.tty.clone());
+    Origin {
+        address: caller.rhost.parse().ok(),
+        tty,
+        ..Origin::default()
+    }
+}

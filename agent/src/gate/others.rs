@@ -1,0 +1,97 @@
+//! Everybody else's logins: journalled without anybody waiting, never refused.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use daypass_gate::{Caller, Response};
+use daypass_protocol::event::{Action, Event, Identity, Origin, Outcome, Resource};
+
+use super::account::tty_origin;
+use super::{Gates, account_identity, allow};
+use crate::facts::{Peer, connection_of};
+use crate::sessions::SessionId;
+
+/// Logins that are remembered at once; more are journalled at their start only.
+const MOST: usize = 16 * 1024;
+
+/// Who is in without being under management.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    live: Mutex<BTreeMap<u64, Login>>,
+}
+
+#[derive(Debug)]
+struct Login {
+    identity: Identity,
+    resource: Resource,
+    origin: Origin,
+    since: Instant,
+}
+
+impl Logins {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Login>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gates {
+    pub(super) fn other_opens(self: &Arc<Self>, peer: &Peer, caller: &Caller) -> Response {
+        let (true, Ok(id)) = (self.journals_everyone(), SessionId::random()) else {
+            return allow();
+        };
+        let mut origin = tty_origin(caller);
+        if let Some(endpoint) = connection_of(peer.handle.process()) {
+            (origin.address, origin.port) = (Some(endpoint.address), Some(endpoint.port));
+        }
+        origin.session = Some(id.to_string());
+        let login = Login {
+            identity: account_identity(&caller.user, None),
+            resource: self.resource(&caller.service, Some(&caller.user)),
+            origin,
+            since: Instant::now(),
+        };
+        self.intake
+            .note(&login.event(Action::SessionOpen, Outcome::Allowed));
+        let handle = id.handle();
+        let mut live = self.logins.lock();
+        if live.len() < MOST {
+            live.insert(handle, login);
+            drop(live);
+            let gates = Arc::clone(self);
+            if self
+                .watch
+                .on_end(&peer.handle, move || gates.other_closes(handle))
+                .is_err()
+            {
+                self.logins.lock().remove(&handle);
+            }
+        }
+        Response::Allow {
+            handle,
+            session_gid: None,
+        }
+    }
+
+    pub(super) fn other_closes(&self, handle: u64) {
+        let login = self.logins.lock().remove(&handle);
+        if let Some(login) = login {
+            let lived = login.since.elapsed().as_secs();
+            self.intake.note(
+                &login
+                    .event(Action::SessionClose, Outcome::Done)
+                    .detail("lived_seconds", lived),
+            );
+        }
+    }
+}
+
+impl Login {
+    fn event(&self, action: Action, outcome: Outcome) -> Event {
+        Event::new(action)
+            .outcome(outcome)
+            .by(self.identity.clone())
+            .on(self.resource.clone())
+            .from(self.origin.clone())
+    }
+}

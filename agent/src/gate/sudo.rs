@@ -1,0 +1,313 @@
+//! sudo's gate. Who calls is its real uid and its session, by the kernel, and not PAM_USER, which rootpw and targetpw
+//! change. The request is journalled before it is answered; what follows is noted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use daypass_gate::{Caller, Response};
+use daypass_protocol::event::{Action, Command, Event, Identity, Origin, Outcome};
+
+use super::account::tty_origin;
+use super::{Gates, account_identity, allow};
+use crate::diagnostic;
+use crate::facts::{Ids, Peer, Process};
+use crate::managed::Managed;
+use crate::sessions::{Session, SessionId};
+
+/// Sudo calls that are followed at once; more are journalled at their request only.
+const MOST: usize = 16 * 1024;
+/// With `-b` a forked process opens the session, maybe after the first has gone.
+const BACKGROUND: Duration = Duration::from_secs(2);
+
+/// Sudo calls between their request and their end.
+#[derive(Debug, Default)]
+pub(super) struct Sudos {
+    live: Mutex<BTreeMap<u64, Sudo>>,
+}
+
+#[derive(Debug, Clone)]
+struct Sudo {
+    identity: Identity,
+    origin: Origin,
+    service: String,
+    command: Command,
+    lists: bool,
+    watched: Process,
+    started: Option<(Instant, String)>,
+}
+
+impl Sudos {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Sudo>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gates {
+    pub(super) fn sudo_account(
+        self: &Arc<Self>,
+        peer: &Peer,
+        caller: &Caller,
+        managed: &Managed,
+    ) -> Response {
+        let process = peer.handle.process();
+        let Ok(ids) = process.ids() else {
+            return Response::Ignore;
+        };
+        let session = self.sessions.of(process, &ids);
+        let sudo = self.sudo(process, &ids, session.as_deref(), caller);
+        // Only managed uids are ever refused; our own PAM service is for contractors' sessions alone.
+        let is_guarded = managed.contains(ids.real_uid) || caller.service == "daypass-sudo";
+        match session {
+            Some(session) if session.is_open() && !session.document().sudo.is_empty() => {
+                let entry = self.intake.commit_ending_epoch(&sudo.event(
+                    self,
+                    Action::SudoRequest,
+                    Outcome::Allowed,
+                ));
+                if entry.is_err() && is_guarded {
+                    return Response::deny(&diagnostic::login_refused(diagnostic::NO_JOURNAL));
+                }
+            }
+            _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),
+            None if !self.journals_everyone() => return allow(),
+            _ => self
+                .intake
+                .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),
+        }
+        self.follow(peer, sudo)
+    }
+
+    fn sudo(
+        &self,
+        process: Process,
+        ids: &Ids,
+        session: Option<&Session>,
+        caller: &Caller,
+    ) -> Sudo {
+        let words = process.command_line().unwrap_or_default();
+        let tty = (!caller.tty.is_empty()).then(|| caller.tty.clone());
+        let (identity, origin) = match session {
+            Some(session) => (session.identity(), session.origin(tty)),
+            None => (
+                account_identity(&caller.ruser, Some(ids.real_uid)),
+                tty_origin(caller),
+            ),
+        };
+        Sudo {
+            identity,
+            origin,
+            service: caller.service.clone(),
+            lists: only_lists(&words),
+            command: Command::from_arguments(words),
+            watched: process,
+            started: None,
+        }
+    }
+
+    fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
+        let (code, message) = match session {
+            Some(session) if session.is_open() => {
+                ("sudo-not-granted", diagnostic::SUDO_NOT_GRANTED)
+            }
+            Some(_) => ("window-ended", diagnostic::SUDO_WITHOUT_SESSION),
+            None => ("no-session", diagnostic::SUDO_WITHOUT_SESSION),
+        };
+        if let Some(untold) = self.flood.tell(sudo.origin.address) {
+            let event = sudo
+                .event(self, Action::SudoDenied, Outcome::Denied)
+                .because(code, message);
+            self.intake
+                .note(&event.detail("refusals_not_told_before", untold));
+        }
+        Response::deny(message)
+    }
+
+    /// Remembers a request until its end, under a handle that the next phases show again.
+    fn follow(self: &Arc<Self>, peer: &Peer, sudo: Sudo) -> Response {
+        let Ok(id) = SessionId::random() else {
+            return allow();
+        };
+        let handle = id.handle();
+        {
+            let mut live = self.sudos.lock();
+            if live.len() >= MOST {
+                return allow();
+            }
+            live.insert(handle, sudo);
+        }
+        self.watch_sudo(peer, handle);
+        Response::Allow {
+            handle,
+            session_gid: None,
+        }
+    }
+
+    fn watch_sudo(self: &Arc<Self>, peer: &Peer, handle: u64) {
+        let (gates, process) = (Arc::clone(self), peer.handle.process());
+        let watched = self
+            .watch
+            .on_end(&peer.handle, move || gates.sudo_ended(process, handle));
+        if watched.is_err() {
+            self.sudos.lock().remove(&handle);
+        }
+    }
+
+    /// open_session: sudo's own policy has accepted.
+    pub(super) fn sudo_open(
+        self: &Arc<Self>,
+        peer: &Peer,
+        caller: &Caller,
+        handle: u64,
+    ) -> Response {
+        let process = peer.handle.process();
+        let started = {
+            let mut live = self.sudos.lock();
+            live.get_mut(&handle).map(|sudo| {
+                sudo.started = Some((Instant::now(), caller.user.clone()));
+                let moved = sudo.watched != process;
+                sudo.watched = process;
+                (sudo.clone(), moved)
+            })
+        };
+        if let Some((sudo, moved)) = started {
+            if moved {
+                self.watch_sudo(peer, handle);
+            }
+            self.intake
+                .note(&sudo.event(self, Action::SudoStart, Outcome::Allowed));
+        }
+        Response::Allow {
+            handle,
+            session_gid: None,
+        }
+    }
+
+    pub(super) fn sudo_close(&self, handle: u64) {
+        let sudo = self.sudos.lock().remove(&handle);
+        if let Some(sudo) = sudo {
+            self.journal_end(&sudo);
+        }
+    }
+
+    /// The sudo process has ended without a word: killed, or its rules did not accept.
+    fn sudo_ended(self: &Arc<Self>, process: Process, handle: u64) {
+        let sudo = self.sudos.lock().get(&handle).cloned();
+        match sudo {
+            Some(sudo) if sudo.started.is_some() && sudo.watched == process => {
+                self.sudo_close(handle);
+            }
+            Some(sudo) if sudo.started.is_none() => {
+                let gates = Arc::clone(self);
+                self.alarm.at(Instant::now() + BACKGROUND, move || {
+                    gates.sudo_never_started(handle);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn sudo_never_started(&self, handle: u64) {
+        let mut live = self.sudos.lock();
+        if live.get(&handle).is_none_or(|sudo| sudo.started.is_some()) {
+            return;
+        }
+        let sudo = live.remove(&handle);
+        drop(live);
+        if let Some(sudo) = sudo.filter(|sudo| !sudo.lists) {
+            let reason =
+                "sudo ended without running it: its rules do not allow it, or it was interrupted";
+            let event = sudo.event(self, Action::SudoDenied, Outcome::Denied);
+            self.intake.note(&event.because("not-run", reason));
+        }
+    }
+
+    fn journal_end(&self, sudo: &Sudo) {
+        let Some((since, _)) = sudo.started else {
+            return;
+        };
+        let event = sudo.event(self, Action::SudoEnd, Outcome::Done);
+        self.intake
+            .note(&event.detail("lived_seconds", since.elapsed().as_secs()));
+    }
+}
+
+impl Sudo {
+    fn event(&self, gates: &Gates, action: Action, outcome: Outcome) -> Event {
+        let target = self.started.as_ref().map(|(_, target)| target.as_str());
+        Event::new(action)
+            .outcome(outcome)
+            .by(self.identity.clone())
+            .on(gates.resource(&self.service, target))
+            .from(self.origin.clone())
+            .command(self.command.clone())
+    }
+}
+
+/// Whether this call of sudo runs nothing by itself: `-l`, `-v`, `-k`, `-K`, `-V`, `-h`. Options that take a value hide
+/// what follows them; the first word that is no option begins the command.
+fn only_lists(words: &[Vec<u8>]) -> bool {
+    let mut words = words.iter().skip(1);
+    while let Some(word) = words.next() {
+        if let Some(long) = word.strip_prefix(b"--") {
+            match long {
+                b"list" | b"validate" | b"version" | b"help" | b"remove-timestamp" => return true,
+                b"" => return false,
+                _ => {}
+            }
+            continue;
+        }
+        let Some(short) = word.strip_prefix(b"-") else {
+            return false;
+        };
+        for (index, letter) in short.iter().enumerate() {
+            match letter {
+                b'l' | b'v' | b'V' | b'K' => return true,
+                b'u' | b'g' | b'p' | b'C' | b'D' | b'R' | b'T' | b'U' | b'r' | b't' | b'h'
+                | b'a' | b'c' => {
+                    if index + 1 == short.len() {
+                        words.next();
+                    }
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listing_and_validating_run_nothing() {
+        let words = |line: &str| {
+            line.split(' ')
+                .map(|word| word.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
+        for line in [
+            "sudo -l",
+            "sudo -nl",
+            "sudo -v",
+            "sudo --list",
+            "sudo -n -u www -l",
+            "sudo -uwww -ll",
+        ] {
+            assert!(only_lists(&words(line)), "{line}");
+        }
+        for line in [
+            "sudo id",
+            "sudo -n id -l",
+            "sudo -u lv id",
+            "sudo -ulv id",
+            "sudo -- -l",
+            "sudo -i",
+            "sudo -nu v id",
+        ] {
+            assert!(!only_lists(&words(line)), "{line}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Contractors' sessions: who is in, until when, and out.
+//!
+//! A session is what gate 3 registered: a monitor, a logind scope, an audit session, a group. It is noted under `/run`,
+//! so that an agent that starts anew finds it again.
+
+mod cgroup;
+mod deadline;
+mod end;
+mod gid;
+mod logind;
+mod record;
+mod recover;
+mod registry;
+mod session;
+mod sweep;
+mod terminal;
+
+pub use end::Cause;
+pub use gid::{GidError, Gids};
+pub use logind::scope_led_by;
+pub use record::{Record, RecordError, SessionId};
+pub use recover::Recovered;
+pub use registry::{Sessions, Setup};
+pub use session::Session;

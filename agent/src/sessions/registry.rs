@@ -1,0 +1,251 @@
+//! Every live session, and the steps that each goes through.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use daypass_protocol::event::{Action, Event, Outcome, Resource};
+use daypass_protocol::name::HostName;
+use daypass_protocol::stop::Stop;
+
+use super::end::{self, Cause};
+use super::record::{Record, SessionId};
+use super::session::{Phase, Session};
+use super::{deadline, sweep};
+use crate::alarm::Alarm;
+use crate::facts::{Handle, Ids, Process};
+use crate::intake::Intake;
+use crate::sudoers::Sudoers;
+use crate::watch::Watch;
+
+/// After the last session of an account closed by itself, how long its user manager may go on: a tool that logs in
+/// again and again is not to start it anew each time.
+const AFTERGLOW: Duration = Duration::from_secs(15);
+
+/// What sessions need.
+#[derive(Clone)]
+pub struct Setup {
+    /// Where they are noted.
+    pub directory: PathBuf,
+    /// Their sudo rules.
+    pub sudoers: Sudoers,
+    /// The journal.
+    pub intake: Intake,
+    /// Tells of ends.
+    pub watch: Watch,
+    /// Tells the time.
+    pub alarm: Alarm,
+    /// This host, for the journal.
+    pub host: HostName,
+    /// How long before the end people are warned.
+    pub warnings: Vec<Duration>,
+}
+
+/// All live sessions. Clones share them.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) setup: Setup,
+    live: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+}
+
+impl Sessions {
+    /// No sessions yet; [`recover`](Self::recover) finds those of before.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                setup,
+                live: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Takes a session in: from now on its deadline holds.
+    pub(super) fn take_in(&self, session: Arc<Session>) {
+        self.lock().insert(session.record.id, Arc::clone(&session));
+        deadline::tend(self, session);
+    }
+
+    /// Registers what gate 3 let in. Its record must be stored, its sudo rules be in place, and its entry be durable
+    /// before anybody is answered; [`forget`](Self::forget) undoes this.
+    ///
+    /// # Errors
+    /// The monitor's end could not be watched.
+    pub fn register(
+        &self,
+        record: Record,
+        window: daypass_protocol::window::FrozenWindow,
+        monitor: &Handle,
+    ) -> std::io::Result<Arc<Session>> {
+        let id = record.id;
+        let session = Arc::new(Session::new(record, window, Some(monitor.clone())));
+        let sessions = self.clone();
+        self.shared
+            .setup
+            .watch
+            .on_end(monitor, move || sessions.monitor_ended(id))?;
+        self.take_in(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Undoes [`register`](Self::register), for a session that was not let in after all.
+    pub fn forget(&self, session: &Session) {
+        session.go_on_to(Phase::Ending);
+        self.drop_session(session);
+    }
+
+    /// The session by its handle.
+    #[must_use]
+    pub fn by_id(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// The session that this process belongs to, by what the kernel says.
+    #[must_use]
+    pub fn of(&self, process: Process, ids: &Ids) -> Option<Arc<Session>> {
+        let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
+        let carries = |session: &&Arc<Session>| {
+            session
+                .record
+                .gid
+                .is_some_and(|gid| ids.groups.contains(&gid))
+        };
+        // The group is quick to see but not proof alone: it is looked for first, and the rest must agree.
+        let by_group = live
+            .iter()
+            .find(carries)
+            .filter(|session| session.holds(process));
+        by_group
+            .or_else(|| live.iter().find(|session| session.holds(process)))
+            .cloned()
+    }
+
+    /// Whether somebody is in as this uid.
+    #[must_use]
+    pub fn any_open(&self, uid: u32) -> bool {
+        self.lock()
+            .values()
+            .any(|session| session.record.uid == uid && session.is_open())
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The session closed by itself: PAM said so, or its monitor has ended.
+    pub fn close(&self, session: &Session) {
+        if !session.go_on_to(Phase::Closed) {
+            return;
+        }
+        self.withdraw_sudo(session);
+        let setup = &self.shared.setup;
+        setup.intake.note(
+            &Event::new(Action::SessionClose)
+                .outcome(Outcome::Done)
+                .by(session.identity())
+                .on(self.resource(session))
+                .from(session.origin(None))
+                .detail("lived_seconds", session.lived().as_secs()),
+        );
+    }
+
+    fn monitor_ended(&self, id: SessionId) {
+        let Some(session) = self.by_id(id) else {
+            return;
+        };
+        self.close(&session);
+        if session.phase() == Phase::Closed {
+            self.leave(session);
+        }
+    }
+
+    /// The monitor of a closed session has ended: what it left running lasts until the window's end at most.
+    pub(super) fn leave(&self, session: Arc<Session>) {
+        if !session.members().is_empty() {
+            return;
+        }
+        self.drop_session(&session);
+        let sessions = self.clone();
+        self.shared
+            .setup
+            .alarm
+            .at(Instant::now() + AFTERGLOW, move || {
+                if sessions.is_last_of(&session) {
+                    sweep::user_manager(session.record.uid);
+                }
+            });
+    }
+
+    /// Ends those that a statement stops.
+    pub fn stop(&self, stops: &[Stop]) {
+        let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
+        for session in live {
+            if let Some(stop) = stops.iter().find(|stop| stop.stops(&session.window)) {
+                self.end(&session, Cause::stopped_by(stop));
+            }
+        }
+    }
+
+    /// Ends a session by force, once, without waiting for it.
+    pub fn end(&self, session: &Arc<Session>, cause: Cause) {
+        let was_open = session.phase() == Phase::Open;
+        if !session.go_on_to(Phase::Ending) {
+            return;
+        }
+        end::begin(self, Arc::clone(session), cause, was_open);
+    }
+
+    /// Whether no other session of the same account is known.
+    pub(super) fn is_last_of(&self, session: &Session) -> bool {
+        let others = |other: &Arc<Session>| {
+            other.record.uid == session.record.uid && other.record.id != session.record.id
+        };
+        !self.lock().values().any(others)
+    }
+
+    pub(super) fn withdraw_sudo(&self, session: &Session) {
+        if let Some(gid) = session.record.gid {
+            // Where it cannot be removed its group is gone with the session's processes, and the number is never
+            // given again.
+            let _ = self.shared.setup.sudoers.remove(session.document().id, gid);
+        }
+    }
+
+    pub(super) fn drop_session(&self, session: &Session) {
+        self.withdraw_sudo(session);
+        let _ = std::fs::remove_file(Record::path(
+            &self.shared.setup.directory,
+            session.record.id,
+        ));
+        self.lock().remove(&session.record.id);
+    }
+
+    pub(super) fn resource(&self, session: &Session) -> Resource {
+        Resource {
+            host: Some(self.shared.setup.host.clone()),
+            service: Some("sshd".to_owned()),
+            account: Some(session.record.account.clone()),
+        }
+    }
+
+    pub(super) fn gids(&self) -> BTreeSet<u32> {
+        self.lock()
+            .values()
+            .filter_map(|session| session.record.gid)
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Session>>> {
+        self.shared
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

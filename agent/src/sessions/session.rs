@@ -1,0 +1,180 @@
+//! One live session.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use daypass_protocol::event::{Identity, Origin};
+use daypass_protocol::window::{FrozenWindow, Window};
+
+use super::cgroup::Cgroup;
+use super::end::Cause;
+use super::record::Record;
+use crate::facts::{Handle, Process, descendants, since_boot};
+
+/// A session as the agent holds it.
+#[derive(Debug)]
+pub struct Session {
+    /// What is noted of it.
+    pub record: Record,
+    /// Its window.
+    pub window: FrozenWindow,
+    /// A hold on the monitor; `None` where it had ended before the agent found the record.
+    pub monitor: Option<Handle>,
+    phase: Mutex<Phase>,
+}
+
+/// How far along it is. It only ever goes down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Somebody is in.
+    Open,
+    /// It closed by itself; what it left running lasts until the window's end at most.
+    Closed,
+    /// It is being ended.
+    Ending,
+}
+
+impl Session {
+    pub(super) fn new(record: Record, window: FrozenWindow, monitor: Option<Handle>) -> Self {
+        Self {
+            record,
+            window,
+            monitor,
+            phase: Mutex::new(Phase::Open),
+        }
+    }
+
+    /// Its window's document.
+    #[must_use]
+    pub fn document(&self) -> &Window {
+        self.window.document()
+    }
+
+    /// Whether somebody is in, and may be.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase() == Phase::Open && !self.left().is_zero()
+    }
+
+    /// How much longer it may last.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.record.left(now, since_boot())
+    }
+
+    /// How long ago it was let in.
+    #[must_use]
+    pub fn lived(&self) -> Duration {
+        since_boot().saturating_sub(Duration::from_millis(self.record.opened_since_boot))
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on to this phase; whether that was a step, so that each is taken once.
+    pub(super) fn go_on_to(&self, next: Phase) -> bool {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_step = *phase < next;
+        *phase = next.max(*phase);
+        is_step
+    }
+
+    /// Who it is, for the journal.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            person: Some(self.document().contractor.clone()),
+            account: Some(self.record.account.clone()),
+            uid: Some(self.record.uid),
+            window: Some(self.document().id),
+            serial: Some(self.record.serial),
+            key: Some(self.record.key),
+        }
+    }
+
+    /// Where it comes from, for the journal.
+    #[must_use]
+    pub fn origin(&self, tty: Option<String>) -> Origin {
+        Origin {
+            address: self.record.address,
+            port: self.record.port,
+            tty,
+            session: Some(self.record.id.to_string()),
+            via: None,
+        }
+    }
+
+    /// Whether this process is part of it.
+    #[must_use]
+    pub fn holds(&self, process: Process) -> bool {
+        let in_scope = || {
+            let scope = self.record.scope.as_deref()?;
+            let path = process.cgroup()?;
+            Some(
+                path.strip_prefix(scope)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            )
+        };
+        let in_audit = || Some(process.audit_session()? == self.record.audit?);
+        in_scope() == Some(true) || in_audit() == Some(true) || self.descends(process)
+    }
+
+    fn descends(&self, process: Process) -> bool {
+        let monitor = self.record.monitor;
+        let mut pid = process.pid;
+        // A chain of parents is short; a loop cannot be, but a number bounds it whatever the kernel says.
+        for _ in 0..1024 {
+            if pid == monitor.pid {
+                return Process::with_pid(pid).is_ok_and(|found| found == monitor);
+            }
+            match Process::with_pid(pid).and_then(Process::parent) {
+                Ok(parent) if parent > 1 => pid = parent,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Everybody in it but the monitor: by scope, by audit session, and by descent.
+    pub(super) fn members(&self) -> Vec<i32> {
+        let mut pids = self.cgroup().map(|group| group.pids()).unwrap_or_default();
+        if let Some(audit) = self.record.audit {
+            let is_in = |pid: &i32| {
+                Process::with_pid(*pid).is_ok_and(|process| process.audit_session() == Some(audit))
+            };
+            pids.extend(Process::all().into_iter().filter(is_in));
+        }
+        if self.monitor.as_ref().is_some_and(Handle::is_alive) {
+            pids.extend(descendants(self.record.monitor.pid));
+        }
+        pids.sort_unstable();
+        pids.dedup();
+        pids.retain(|pid| *pid != self.record.monitor.pid && *pid != std::process::id() as i32);
+        pids
+    }
+
+    pub(super) fn cgroup(&self) -> Option<Cgroup> {
+        self.record.scope.as_deref().and_then(Cgroup::find)
+    }
+
+    pub(super) fn monitor_is_alive(&self) -> bool {
+        self.monitor.as_ref().is_some_and(Handle::is_alive)
+    }
+
+    /// Why it must end, if its time is up.
+    pub(super) fn overdue(&self) -> Option<Cause> {
+        if !self.left().is_zero() {
+            return None;
+        }
+        let at_window_end = self.record.closes >= self.document().ends;
+        Some(if at_window_end {
+            Cause::WindowEnded
+        } else {
+            Cause::HoursEnded
+        })
+    }
+}
