@@ -234,6 +234,20 @@ pub enum Error {
     /// A cosignature was not taken; the journal goes on.
     #[error("the cosignature was not taken: {0}")]
     Cosignature(#[from] WitnessFault),
+    /// A text is too long even for a blob.
+    #[error("a text of {length} bytes is too long to keep; at most {limit} are kept")]
+    BlobTooLong {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Nothing can be proven of an entry that no seal covers.
+    #[error("no seal covers entry {seq}")]
+    NotSealed {
+        /// The entry.
+        seq: u64,
+    },
     /// What is in the journal does not hold together.
     #[error("the journal is damaged: {0}")]
     Damaged(#[from] Broken),

@@ -11,6 +11,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod blob;
 mod chain;
 mod clock;
 mod cosignature;
@@ -25,6 +26,7 @@ mod inert;
 mod locked;
 pub mod note;
 mod own;
+pub mod proof;
 pub mod reader;
 mod recent;
 mod seal;

@@ -157,6 +157,7 @@ struct Inner {
     wake: Condvar,
     duty: Mutex<keeper::Duty>,
     epoch_age: Duration,
+    blobs: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -195,6 +196,7 @@ impl Writer {
             wake: Condvar::new(),
             duty: Mutex::default(),
             epoch_age,
+            blobs: Mutex::default(),
         });
         let keeper = Keeper::spawn(&inner).map_err(crate::durable::failed(
             crate::error::Action::Open,
@@ -229,6 +231,20 @@ impl Writer {
     /// As for [`Writer::append`].
     pub fn append_ending_epoch(&self, event: &impl Serialize) -> Result<Receipt, Error> {
         self.handle.inner.append(event, After::EndEpoch)
+    }
+
+    /// Keeps a text too long for an entry, whatever its bytes, and returns its SHA-256 in
+    /// hexadecimal once it is on disk. Append the entry that names it afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlobTooLong`] over [`crate::blob::BLOB_LIMIT`] bytes, else what the disk refused;
+    /// the journal goes on in either case.
+    pub fn keep_blob(&self, bytes: &[u8]) -> Result<String, Error> {
+        let dir = lock(&self.handle.inner.core).dir.clone();
+        // One at a time: two callers may bring the same text.
+        let _guard = lock(&self.handle.inner.blobs);
+        crate::blob::keep(&dir, bytes)
     }
 
     /// Writes the closing entry and its seal; other clones can append nothing after it.

@@ -252,3 +252,28 @@ fn bytes_of_every_kind_are_kept_exactly_and_break_no_line() {
     assert_eq!(text.chars().find(|char| is_raw_control(*char)), None);
     assert_eq!(place.verify().exit_code(), 0);
 }
+
+#[test]
+fn two_megabytes_of_command_line_are_kept_exactly_in_a_blob() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    let line = vec![0xff; 2_000_000];
+    let refused = writer.append(&json!({"action": "test", "line": "x".repeat(70_000)}));
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("keep long text as a blob")
+    );
+    let sha256 = writer.keep_blob(&line).unwrap();
+    assert_eq!(writer.keep_blob(&line).unwrap(), sha256);
+    let event = json!({"action": "test", "command": {"length": line.len(), "sha256": sha256}});
+    writer.append(&event).unwrap();
+    let path = daypass_journal::blob::path(&place.journal(), &sha256).unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), line);
+    assert_eq!(
+        daypass_journal::blob::path(&place.journal(), "../log.key"),
+        None
+    );
+    assert_eq!(place.verify().exit_code(), 0);
+}

@@ -3,6 +3,7 @@
 mod attacks;
 mod crashes;
 mod place;
+mod proofs;
 mod vectors;
 mod verifying;
 mod writing;

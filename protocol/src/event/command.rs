@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 /// Bytes of a command line that an entry keeps; of a longer one the beginning, with its whole length and hash.
-pub const MAX_LINE: usize = 16 * 1024;
+/// JSON may need six bytes for one, and an entry has at most 65,535.
+pub const MAX_LINE: usize = 8 * 1024;
 
 /// The command as typed: arguments joined by single spaces, each quoted as a POSIX shell would need it. Bytes that are
 /// not UTF-8 are kept exactly, in base64.
