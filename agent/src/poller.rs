@@ -162,3 +162,6 @@ fn not_taken(failed: &Failed) -> Event {
         .because(failed.code(), failed.to_string())
         .detail("since", Time::from(SystemTime::now()).to_string())
 }
+
+#[cfg(test)]
+mod tests;

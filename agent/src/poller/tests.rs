@@ -1,0 +1,163 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use chrono::Utc;
+use daypass_protocol::digest::Digest;
+use serde_json::Value;
+
+use super::*;
+use crate::fixture::Ca;
+use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Receipt};
+
+/// A CA that can be out of reach.
+struct Line {
+    answers: Mutex<Receiver<Option<SignedState>>>,
+    rosters: Vec<SignedRoster>,
+}
+
+impl Source for Line {
+    fn state(&self) -> Result<SignedState, client::Error> {
+        let answer = self.answers.lock().unwrap().recv().unwrap();
+        answer.ok_or_else(|| client::Error::Status {
+            status: 502,
+            path: "/v1/state".to_owned(),
+        })
+    }
+
+    fn rosters(&self) -> Result<Vec<SignedRoster>, client::Error> {
+        Ok(self.rosters.clone())
+    }
+}
+
+/// A journal that hands its entries to the test.
+struct Pages(Mutex<Sender<Value>>);
+
+impl Ledger for Pages {
+    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
+        let value = serde_json::from_str(event.get()).unwrap();
+        self.0.lock().unwrap().send(value).unwrap();
+        Ok(Receipt {
+            seq: 0,
+            time: Utc::now(),
+        })
+    }
+
+    fn close(&self) -> Result<(), LedgerFailed> {
+        Ok(())
+    }
+}
+
+struct Bench {
+    poller: Poller,
+    answers: Sender<Option<SignedState>>,
+    entries: Receiver<Value>,
+    _folder: tempfile::TempDir,
+}
+
+fn bench(ca: &Ca, first: u64) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::under(folder.path());
+    durable::directory(&layout.state(), 0o700).unwrap();
+    let known = Known::first(ca.pin, ca.rosters[..1].to_vec(), ca.state(first)).unwrap();
+    known.store(&layout.state()).unwrap();
+    let names = HostNames::new("db1".parse().unwrap(), []);
+    let (answers, asked) = channel();
+    let (write, entries) = channel();
+    let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
+    let open = Box::new(move || Ok(Arc::clone(&pages)));
+    let poller = Poller {
+        source: Box::new(Line {
+            answers: Mutex::new(asked),
+            rosters: ca.rosters.clone(),
+        }),
+        authority: Arc::new(Authority::new(known.snapshot(names.clone()))),
+        known,
+        names,
+        layout,
+        intake: Intake::start(open, Box::new(|_| {})).unwrap(),
+        failing: None,
+    };
+    Bench {
+        poller,
+        answers,
+        entries,
+        _folder: folder,
+    }
+}
+
+impl Bench {
+    fn turn(&mut self, answer: Option<SignedState>) {
+        self.answers.send(answer).unwrap();
+        self.poller.turn();
+    }
+
+    /// Everything journalled so far, as `outcome code`.
+    fn journalled(self) -> Vec<String> {
+        self.poller
+            .intake
+            .finish(&Event::new(Action::AgentStop).outcome(Outcome::Done));
+        drop(self.poller);
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.entries
+            .iter()
+            .take_while(|entry| entry["action"] == "state.taken")
+            .map(|entry| format!("{} {}", word(&entry["outcome"]), word(&entry["code"])))
+            .collect()
+    }
+}
+
+#[test]
+fn a_newer_state_is_published_kept_and_its_keys_put_before_sshd() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    bench.turn(Some(ca.state(2)));
+    assert_eq!(bench.poller.authority.snapshot().state.number, 2);
+    let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
+    assert_eq!(kept.number(), 2);
+    assert!(bench.poller.layout.user_ca().exists());
+    assert!(bench.journalled().is_empty());
+}
+
+#[test]
+fn a_new_roster_and_a_stop_are_journalled() {
+    let mut ca = Ca::new();
+    ca.next_roster();
+    let mut bench = bench_before_roster_two(&ca);
+    ca.template.revocations = vec![ca.revocation(Digest::of("a window"))];
+    bench.turn(Some(ca.state(2)));
+    assert_eq!(bench.poller.authority.snapshot().roster().number, 2);
+    assert_eq!(bench.poller.authority.snapshot().stops.len(), 1);
+    assert_eq!(bench.journalled(), ["done "]);
+}
+
+fn bench_before_roster_two(ca: &Ca) -> Bench {
+    let before = Ca::new();
+    let mut bench = bench(&before, 1);
+    let (answers, asked) = channel();
+    bench.poller.source = Box::new(Line {
+        answers: Mutex::new(asked),
+        rosters: ca.rosters.clone(),
+    });
+    bench.answers = answers;
+    bench
+}
+
+#[test]
+fn an_outage_is_journalled_once_and_so_is_its_end() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    bench.turn(None);
+    bench.turn(None);
+    bench.turn(Some(ca.state(2)));
+    bench.turn(Some(ca.state(3)));
+    assert_eq!(bench.journalled(), ["failed ca-refused", "done "]);
+}
+
+#[test]
+fn a_state_from_the_past_is_journalled_and_changes_nothing() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 5);
+    bench.turn(Some(ca.state(4)));
+    assert_eq!(bench.poller.authority.snapshot().state.number, 5);
+    assert_eq!(bench.journalled(), ["failed state-refused"]);
+}
