@@ -9,9 +9,11 @@ use thiserror::Error;
 
 use crate::encoding::base64;
 use crate::entry::Head;
+use crate::erased::Erased;
 use crate::note::VerifierKey;
 use crate::own::{Next, Own, Recovered, Unproven, VERSION};
 use crate::recent::RecentSeals;
+use crate::runs::Runs;
 use crate::seal::{Checkpoint, Seal, Signer, epoch_key_name};
 use crate::segment::Tail;
 use crate::tree::{Frontier, Hash, leaf_hash};
@@ -130,6 +132,9 @@ pub enum Cause {
     /// An epoch began without announcing the key of the next.
     #[error("the key of the next epoch is not announced, or announced twice")]
     Announcement,
+    /// An entry was erased, and no sealed entry says so.
+    #[error("the entry was erased, and no sealed entry says by whom and why")]
+    Erased,
     /// A witness saw another journal of this origin.
     #[error(
         "{witness} cosigned another journal of {size} entries: this one was rewritten or forked"
@@ -192,6 +197,7 @@ struct Batch {
     opening: Option<Opening>,
     announced: Vec<Next>,
     recovered: Vec<Recovered>,
+    erasures: Vec<(u64, u64)>,
     closes: bool,
 }
 
@@ -225,6 +231,9 @@ pub(crate) struct Chain {
     closed: bool,
     witnesses: BTreeSet<String>,
     recent: RecentSeals,
+    /// Erased lines that no entry has declared yet.
+    erased: Runs,
+    unerased: Vec<(u64, u64)>,
 }
 
 impl Chain {
@@ -246,6 +255,8 @@ impl Chain {
             closed: false,
             witnesses: BTreeSet::new(),
             recent: RecentSeals::default(),
+            erased: Runs::default(),
+            unerased: Vec::new(),
         }
     }
 
@@ -374,6 +385,19 @@ impl Chain {
             None => {}
             Some(Own::Next(next)) => self.batch.announced.push(next),
             Some(Own::Recovered(recovered)) => self.batch.recovered.push(recovered),
+            Some(Own::Erased(erased)) => {
+                let here = self.tree.size();
+                if erased
+                    .entries
+                    .iter()
+                    .any(|(first, last)| first > last || *last >= here)
+                {
+                    return Err(Cause::OwnEntry {
+                        reason: "it erases what does not stand before it".to_owned(),
+                    });
+                }
+                self.batch.erasures.extend(erased.entries);
+            }
             Some(Own::Close(_)) => self.batch.closes = true,
             Some(Own::Open(open)) => {
                 if self.tree.size() > 0 && self.next.is_some() || self.batch.entries > 0 {
@@ -412,6 +436,38 @@ impl Chain {
             }
         }
         Ok(())
+    }
+
+    /// What is left of an erased entry; an entry after it must say that it was erased.
+    pub(crate) fn erased(&mut self, erased: &Erased) -> Result<(), Broken> {
+        let expected = self.tree.size();
+        if erased.seq != expected {
+            return Err(self.broken_here(Cause::Sequence {
+                expected,
+                found: erased.seq,
+            }));
+        }
+        self.tree.push(erased.leaf);
+        self.batch.entries += 1;
+        self.erased.insert(expected);
+        Ok(())
+    }
+
+    /// All lines were fed: whatever is erased must have been declared.
+    pub(crate) fn finish(&self) -> Result<(), Broken> {
+        match self.erased.first() {
+            Some(seq) => Err(Broken {
+                seq,
+                to: seq,
+                cause: Cause::Erased,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Entries that are declared erased and still there.
+    pub(crate) fn unerased(&self) -> &[(u64, u64)] {
+        &self.unerased
     }
 
     /// A seal line.
@@ -496,6 +552,14 @@ impl Chain {
             });
             // One that is no longer declared was still expected before; none is ever forgotten.
             self.witnesses.extend(opening.witnesses);
+        }
+        for (first, last) in batch.erasures {
+            if self.erased.covers(first, last) {
+                self.erased.remove(first, last);
+            } else {
+                self.unerased.push((first, last));
+                self.erased.remove(first, last);
+            }
         }
         self.interruptions.clear();
         self.closed = batch.closes;

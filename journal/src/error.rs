@@ -135,6 +135,20 @@ pub enum WitnessFault {
     },
 }
 
+/// Why an entry cannot be erased.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EraseFault {
+    /// There is no such entry, or it is erased already.
+    #[error("there is no such entry")]
+    Missing,
+    /// The chain hangs on it.
+    #[error("it is one of the journal's own")]
+    Own,
+    /// So many runs of entries do not fit into one entry.
+    #[error("too much to declare in one entry; erase in parts")]
+    Many,
+}
+
 /// Whatever stops an operation on a journal.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -234,6 +248,14 @@ pub enum Error {
     /// A cosignature was not taken; the journal goes on.
     #[error("the cosignature was not taken: {0}")]
     Cosignature(#[from] WitnessFault),
+    /// An entry cannot be erased.
+    #[error("entry {seq} cannot be erased: {fault}")]
+    Erase {
+        /// The entry.
+        seq: u64,
+        /// Why not.
+        fault: EraseFault,
+    },
     /// A text is too long even for a blob.
     #[error("a text of {length} bytes is too long to keep; at most {limit} are kept")]
     BlobTooLong {

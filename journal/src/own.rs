@@ -24,6 +24,9 @@ pub(crate) enum Own {
     /// What a crash left behind.
     #[serde(rename = "journal.recovered")]
     Recovered(Recovered),
+    /// Entries whose content is erased; their leaf hashes stay.
+    #[serde(rename = "journal.erased")]
+    Erased(Erased),
     /// A clean stop: the last entry before the next start.
     #[serde(rename = "journal.close")]
     Close(Close),
@@ -124,6 +127,18 @@ pub(crate) struct Unproven {
     pub(crate) count: u64,
 }
 
+/// See [`Own::Erased`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Erased {
+    /// Runs of entries: first and last.
+    pub(crate) entries: Vec<(u64, u64)>,
+    /// Who erased them.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) reason: String,
+}
+
 /// See [`Own::Close`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,11 +147,12 @@ pub(crate) struct Close {
 }
 
 /// The actions above; an entry with another `journal.` action has no bearing on the chain.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "journal.open",
     "journal.epoch",
     "journal.epoch.next",
     "journal.recovered",
+    "journal.erased",
     "journal.close",
 ];
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::entry::Head;
+use crate::erased::Erased;
 use crate::error::Error;
 use crate::seal::{self, Kind};
 use crate::segment::{self, Lines, Name};
+use crate::tree::Hash;
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,13 @@ pub enum Line {
         seq: u64,
         /// The exact bytes of the line, without the newline: the leaf of the tree.
         bytes: Vec<u8>,
+    },
+    /// What is left of an entry that was erased.
+    Erased {
+        /// Its sequence number.
+        seq: u64,
+        /// Its leaf hash.
+        leaf: Hash,
     },
     /// A seal: the signed note.
     Seal(String),
@@ -86,6 +95,7 @@ fn classify(segment: Name, line: &segment::RawLine<'_>) -> Line {
         }),
         Kind::Seal(note) => Some(Line::Seal(note)),
         Kind::Witness(note) => Some(Line::Witness(note)),
+        Kind::Erased(Erased { seq, leaf }) => Some(Line::Erased { seq, leaf }),
         Kind::Unknown => None,
     };
     read.unwrap_or_else(|| Line::Unreadable {

@@ -1,6 +1,7 @@
 //! Seal and witness lines, and the checkpoints (C2SP tlog-checkpoint) inside them.
 
 use crate::encoding::{base64, hash_from_base64};
+use crate::erased::Erased;
 use crate::note::{Note, SignerKey, VerifierKey};
 use crate::tree::Hash;
 
@@ -17,6 +18,8 @@ pub(crate) enum Kind {
     Seal(String),
     /// A witness line, with the note in it.
     Witness(String),
+    /// What is left of an erased entry.
+    Erased(Erased),
     /// No line of a journal.
     Unknown,
 }
@@ -33,6 +36,8 @@ pub(crate) fn kind(line: &[u8]) -> Kind {
         Kind::Seal(note)
     } else if let Some(note) = note_in(text, WITNESS) {
         Kind::Witness(note)
+    } else if let Some(erased) = Erased::parse(text) {
+        Kind::Erased(erased)
     } else {
         Kind::Unknown
     }

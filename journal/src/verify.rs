@@ -14,6 +14,8 @@ use crate::walk::walk;
 
 mod observe;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use observe::Watch;
 pub use report::{Lack, Remark, Report, Verdict, Witnessed};

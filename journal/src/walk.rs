@@ -55,6 +55,7 @@ pub(crate) fn walk(
         let length = walk_segment(&path, name, chain, observer)?;
         last = Some((name, length));
     }
+    chain.finish()?;
     Ok(End { last })
 }
 
@@ -103,6 +104,7 @@ fn feed(
         }
         Kind::Seal(note) => chain.seal(&note)?,
         Kind::Witness(note) => observer.witness(&note, chain)?,
+        Kind::Erased(erased) => chain.erased(&erased)?,
         Kind::Unknown => return Ok(false),
     }
     Ok(true)

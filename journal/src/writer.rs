@@ -19,6 +19,7 @@ use crate::note::{KeyKind, VerifierKey};
 
 mod batch;
 mod core;
+mod erase;
 mod keeper;
 mod start;
 mod witness;
@@ -295,7 +296,7 @@ impl Inner {
             (queue.open.take(), queue.stopped.clone())
         };
         let Some(open) = open else { return };
-        let outcome = match stopped {
+        let mut outcome = match stopped {
             Some(failure) => Err(failure),
             None => core.commit(&open.events),
         };
@@ -303,6 +304,10 @@ impl Inner {
             self.stop(failure);
         } else if open.after == After::EndEpoch || core.epoch_is_full() {
             core = self.end_epoch(core, open.after);
+            // On disk, but whoever asked for the end of the epoch did not get it.
+            if let Some(failure) = lock(&self.queue).stopped.clone() {
+                outcome = Err(failure);
+            }
         } else if core.is_settling() {
             self.call_keeper();
         }

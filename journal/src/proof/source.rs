@@ -63,10 +63,13 @@ fn size_of(note: &str) -> Option<u64> {
 pub(super) fn gather(dir: &Path, size: u64, path: Vec<Leaves>) -> Result<Option<Vec<Hash>>, Error> {
     let mut gatherer = Gatherer::new(path);
     for line in Reader::open(dir)? {
-        if let Line::Entry { seq, bytes } = line?
-            && seq < size
-        {
-            gatherer.leaf(seq, leaf_hash(&bytes));
+        let (seq, leaf) = match line? {
+            Line::Entry { seq, bytes } => (seq, leaf_hash(&bytes)),
+            Line::Erased { seq, leaf } => (seq, leaf),
+            _ => continue,
+        };
+        if seq < size {
+            gatherer.leaf(seq, leaf);
         }
     }
     Ok(gatherer.proof())

@@ -155,6 +155,13 @@ pub enum Remark {
         /// How many entries it covers.
         size: u64,
     },
+    /// Entries that are declared erased are still there: the writer stopped before it was done.
+    NotErased {
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Entries that no seal covered when a crash came; they are kept, and prove nothing.
     Unproven {
         /// The first of them.
@@ -219,6 +226,10 @@ impl Report {
         self.witnessed = found.witnessed;
         self.remarks = found.remarks;
         self.remarks_left_out = found.left_out;
+        for (first, last) in chain.unerased() {
+            let (first, last) = (*first, *last);
+            self.remarks.push(Remark::NotErased { first, last });
+        }
         if self.proven == 0 {
             self.lacks(Lack::Empty);
         }
@@ -349,6 +360,11 @@ impl fmt::Display for Remark {
             Self::WitnessLate { witness, size } => write!(
                 out,
                 "a cosignature of {witness} for {size} entries came too late to be compared"
+            ),
+            Self::NotErased { first, last } => write!(
+                out,
+                "entries {first} to {last} are declared erased but not all of them are: the next \
+                 start of the writer erases them"
             ),
             Self::Unproven { first, count } => write!(
                 out,

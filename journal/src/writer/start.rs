@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::core::{Core, Segment};
-use super::{Options, Recovery, Torn};
+use super::{Options, Recovery, Torn, erase};
 use crate::chain::{Chain, Check, Interruption};
 use crate::clock;
 use crate::durable::{self, Action, failed};
@@ -36,6 +36,8 @@ pub(super) fn start(
     );
     let end = walk(dir, &mut chain, &mut ())?;
     chain.check_last_seal()?;
+    // A crash may have come between declaring and doing.
+    erase::rewrite(dir, chain.unerased())?;
     let epoch = chain.starting_epoch();
     let keyring = Keyring::open(keys_dir, identity.origin(), epoch.number, &epoch.key)?;
     let mut core = Core {

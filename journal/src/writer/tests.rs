@@ -76,3 +76,37 @@ fn whatever_fails_at_a_start_the_next_start_goes_on() {
         assert!(reached > 0, "{action} never happens");
     }
 }
+
+#[test]
+fn a_disk_that_fills_in_the_middle_of_a_write_loses_nothing_acknowledged() {
+    let place = Place::new();
+    let (writer, _) = place.open().unwrap();
+    let kept = writer.append(&json!({"action": "test"})).unwrap();
+    let journal = place.path().join("journal");
+    fault::plan(&journal, Action::Write, 0, Errno::ENOSPC);
+    let refused = writer.append(&json!({"action": "test"})).unwrap_err();
+    assert!(matches!(refused, Error::Disk(_)), "{refused}");
+    drop(writer);
+    let (writer, recovery) = place.open().unwrap();
+    assert_eq!(recovery.sealed, kept.seq + 1);
+    assert_eq!(recovery.interruptions.len(), 1);
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_key_file_that_cannot_be_replaced_stops_the_writer() {
+    let place = Place::new();
+    let (writer, _) = place.open().unwrap();
+    fault::plan(&place.path().join("keys"), Action::Rename, 0, Errno::EIO);
+    // The first ends a prepared epoch; the second has to wait for a key that never comes.
+    writer
+        .append_ending_epoch(&json!({"action": "test"}))
+        .unwrap();
+    let outcome = writer.append_ending_epoch(&json!({"action": "test"}));
+    let later = writer.append(&json!({"action": "test"}));
+    assert!(outcome.is_err() || later.is_err());
+    assert!(matches!(
+        writer.append(&json!({"action": "test"})),
+        Err(Error::Stopped { .. })
+    ));
+}

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crashes;
+mod erasure;
 mod place;
 mod proofs;
 mod vectors;

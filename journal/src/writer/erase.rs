@@ -1,0 +1,157 @@
+//! Erasing entries: declared by a sealed entry first, then done file by file.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use super::core::Core;
+use super::{Inner, Receipt, Writer, lock};
+use crate::durable::{self, Action, failed};
+use crate::entry::{Event, Head, LINE_LIMIT};
+use crate::erased::Erased;
+use crate::error::{EraseFault, Error};
+use crate::own::{self, Own};
+use crate::reader::{Line, Reader};
+use crate::runs::Runs;
+use crate::segment::{self, Lines, Name};
+use crate::tree::leaf_hash;
+
+const SEGMENT_MODE: u32 = 0o640;
+
+impl Writer {
+    /// Erases the content of entries, and the blobs that they name: a sealed entry says `by` whom and
+    /// for what `reason`, then their lines are replaced by their numbers and leaf hashes, with which
+    /// every seal and every proof still passes. Other writers wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Erase`] when one of them cannot be erased, and then none is; else what the disk
+    /// refused.
+    pub fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, Error> {
+        let runs: Runs = entries.iter().copied().collect();
+        self.handle.inner.erase(&runs, by, reason)
+    }
+}
+
+impl Inner {
+    fn erase(&self, runs: &Runs, by: &str, reason: &str) -> Result<Receipt, Error> {
+        lock(&self.queue).check()?;
+        let mut core = lock(&self.core);
+        check(&core.dir, runs)?;
+        let declaration = Own::Erased(own::Erased {
+            entries: runs.iter().collect(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        });
+        let json = declaration.to_json();
+        if json.len() > LINE_LIMIT / 2 {
+            return Err(Error::Erase {
+                seq: runs.first().unwrap_or_default(),
+                fault: EraseFault::Many,
+            });
+        }
+        let committed = core
+            .commit(&[Event::of_object(json)])
+            .inspect_err(|failure| self.stop(failure))?;
+        let runs: Vec<_> = runs.iter().collect();
+        // From here on a failure leaves work that the next start takes up.
+        let done = rewrite(&core.dir, &runs).and_then(|()| core.reopen());
+        if let Err(Error::Disk(failure)) = &done {
+            self.stop(failure);
+        }
+        done?;
+        Ok(Receipt {
+            seq: committed.first,
+            time: committed.stamp.time,
+        })
+    }
+}
+
+/// All of them must be there, and none may be the journal's own.
+fn check(dir: &Path, runs: &Runs) -> Result<(), Error> {
+    let refuse = |seq, fault| Err(Error::Erase { seq, fault });
+    let mut missing = runs.clone();
+    for line in Reader::open(dir)? {
+        if let Line::Entry { seq, bytes } = line?
+            && missing.contains(seq)
+        {
+            if Head::parse(&bytes).is_some_and(|head| head.own_event().is_some()) {
+                return refuse(seq, EraseFault::Own);
+            }
+            missing.remove(seq, seq);
+        }
+    }
+    match missing.first() {
+        Some(seq) => refuse(seq, EraseFault::Missing),
+        None => Ok(()),
+    }
+}
+
+/// Replaces the lines of these entries, wherever that has not been done.
+pub(super) fn rewrite(dir: &Path, runs: &[(u64, u64)]) -> Result<(), Error> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let segments = segment::list(dir)?;
+    for (place, (name, path)) in segments.iter().enumerate() {
+        let end = segments
+            .get(place + 1)
+            .map_or(u64::MAX, |next| next.0.first);
+        let concerned = |run: &&(u64, u64)| run.0 < end && run.1 >= name.first;
+        if runs.iter().any(|run| concerned(&run)) {
+            rewrite_segment(dir, *name, path, runs)?;
+        }
+    }
+    Ok(())
+}
+
+fn rewrite_segment(dir: &Path, name: Name, path: &Path, runs: &[(u64, u64)]) -> Result<(), Error> {
+    let mut lines = Lines::open(path)?;
+    let mut contents = Vec::new();
+    let mut blobs = Vec::new();
+    while let Some(line) = lines.next()? {
+        let erased = Head::parse(line.bytes).filter(|head| {
+            runs.iter()
+                .any(|(first, last)| (*first..=*last).contains(&head.seq))
+        });
+        match erased {
+            Some(head) if line.ended => {
+                blobs.extend(blob_named(head.event));
+                let erased = Erased {
+                    seq: head.seq,
+                    leaf: leaf_hash(line.bytes),
+                };
+                contents.extend_from_slice(erased.line(line.bytes.len()).as_bytes());
+            }
+            _ => contents.extend_from_slice(line.bytes),
+        }
+        if line.ended {
+            contents.push(b'\n');
+        }
+    }
+    // Blobs first: once the line is gone nothing tells which it was.
+    for blob in blobs {
+        if let Some(path) = crate::blob::path(dir, &blob) {
+            std::fs::remove_file(&path).map_err(failed(Action::Remove, &path))?;
+        }
+    }
+    durable::replace(&dir.join(name.to_string()), SEGMENT_MODE, &contents)?;
+    Ok(())
+}
+
+/// The hash of a long text that an event names.
+fn blob_named(event: &str) -> Option<String> {
+    let (_, rest) = event.split_once("\"sha256\":\"")?;
+    rest.split_once('"').map(|(hash, _)| hash.to_owned())
+}
+
+impl Core {
+    /// The file that grows may have been replaced.
+    fn reopen(&mut self) -> Result<(), Error> {
+        let path = &self.segment.path;
+        self.segment.file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(failed(Action::Open, path))?;
+        Ok(())
+    }
+}
