@@ -124,6 +124,32 @@ fn a_missing_module_shuts_nobody_out() -> Result<()> {
 }
 
 #[test]
+fn the_contractors_sudo_is_refused_where_nobody_answers() -> Result<()> {
+    let site = Site::start()?;
+    let db1 = site.db1()?;
+    Packages::built()?.install(db1, &["daypass-host"])?;
+    let rules = "Defaults:ordinary pam_service=daypass-sudo\n";
+    db1.write("/run/daypass/sudoers.d/ordinary", rules)?;
+    db1.script("chmod 440 /run/daypass/sudoers.d/ordinary; visudo -c")
+        .ok()?;
+    let sudo = || db1.user("ordinary", ["sudo", "-n", "id", "-u"]).run();
+    let refused = sudo()?;
+    assert!(
+        !refused.success() && refused.stdout().is_empty(),
+        "{refused}"
+    );
+    // Nothing but the module refuses there.
+    db1.script("sed -i /pam_daypass/d /etc/pam.d/daypass-sudo")
+        .ok()?;
+    assert_eq!(sudo()?.stdout(), "0\n");
+    // And a stack that lost its module's file refuses again.
+    db1.script("echo 'account required pam_gone.so' >> /etc/pam.d/daypass-sudo")
+        .ok()?;
+    assert!(!sudo()?.success());
+    Ok(())
+}
+
+#[test]
 fn a_removed_package_leaves_pam_as_it_was() -> Result<()> {
     let site = Site::start()?;
     let db1 = site.db1()?;

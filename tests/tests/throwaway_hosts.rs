@@ -1,7 +1,7 @@
 //! What the throwaway hosts promise to the other tests.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use daypass_tests::{Network, Result};
 
@@ -52,15 +52,7 @@ const SSH: [&str; 5] = [
 
 #[test]
 fn two_hosts_are_fully_up_at_once() -> Result<()> {
-    let warm = Network::of(["warm"])?;
-    drop(warm);
-    let start = Instant::now();
     let network = Network::of(["laptop", "db1"])?;
-    assert!(
-        start.elapsed() < Duration::from_secs(6),
-        "took {:?}",
-        start.elapsed()
-    );
     for name in ["laptop", "db1"] {
         let host = network.host(name)?;
         assert_eq!(
