@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`append`] | `write` (all bytes, usually one call), `fdatasync` |
 //! | [`create`] | `openat(O_CREAT\|O_EXCL\|O_APPEND)`, `fchmod`, `fsync` of the directory |
+//! | [`reserve`] | `openat(O_CREAT\|O_APPEND)`, `fchmod`, `fallocate(FALLOC_FL_KEEP_SIZE)` |
+//! | [`adopt`] | `rename`, `fsync` of the directory |
 //! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `write`, `fsync`, `rename`, `fsync` of the directory |
 //! | [`make_dir`] | `mkdir`, `fsync` of the parent |
 //!
@@ -15,6 +17,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::fcntl::{FallocateFlags, fallocate};
 
 #[cfg(test)]
 pub(crate) mod fault;
@@ -44,6 +48,8 @@ pub enum Action {
     MakeDirectory,
     /// Removing it.
     Remove,
+    /// Watching it for changes.
+    Watch,
 }
 
 impl fmt::Display for Action {
@@ -60,6 +66,7 @@ impl fmt::Display for Action {
             Self::SyncDirectory => "sync the directory",
             Self::MakeDirectory => "make the directory",
             Self::Remove => "remove",
+            Self::Watch => "watch",
         })
     }
 }
@@ -148,6 +155,39 @@ pub(crate) fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
         .map_err(failed(Action::Create, path))?;
     sync_dir(parent(path))?;
     Ok(file)
+}
+
+/// Reserves `bytes` on the disk for a file that is still empty, where the file system can.
+///
+/// Nothing depends on it but that a disk that fills later still has room: a failure is none.
+pub(crate) fn allocate(file: &File, bytes: u64) {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let _ = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, bytes);
+}
+
+/// Makes an empty file with room for `bytes` at `path`, to be [`adopt`]ed later.
+pub(crate) fn reserve(path: &Path, mode: u32, bytes: u64) -> Result<(), DiskError> {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(mode)
+        .open(path)
+        .map_err(failed(Action::Create, path))?;
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(failed(Action::Create, path))?;
+    allocate(&file, bytes);
+    Ok(())
+}
+
+/// Gives a reserved file its name, and opens it for appending once the name is on disk.
+pub(crate) fn adopt(reserved: &Path, path: &Path) -> Result<File, DiskError> {
+    may_fail(Action::Rename, path)?;
+    std::fs::rename(reserved, path).map_err(failed(Action::Rename, path))?;
+    sync_dir(parent(path))?;
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .map_err(failed(Action::Open, path))
 }
 
 /// Puts a file with these contents in place, whole or not at all.

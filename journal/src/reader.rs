@@ -2,12 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use crate::entry::Head;
 use crate::erased::Erased;
 use crate::error::Error;
 use crate::seal::{self, Kind};
 use crate::segment::{self, Lines, Name};
 use crate::tree::Hash;
+
+mod follow;
+
+pub use follow::{Follower, From};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +64,10 @@ impl Reader {
     ///
     /// [`Error::NoJournal`] when it holds no segment, else what the disk refused.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let segments = segment::list(dir)?;
+        Self::over(dir, segment::list(dir)?)
+    }
+
+    fn over(dir: &Path, segments: Vec<(Name, PathBuf)>) -> Result<Self, Error> {
         if segments.is_empty() {
             return Err(Error::NoJournal {
                 dir: dir.to_owned(),
@@ -68,6 +77,38 @@ impl Reader {
             segments: segments.into_iter(),
             current: None,
         })
+    }
+
+    /// Opens the journal in `dir` at the segment that holds what was written at `time`: entries of
+    /// that segment that are older come along. Only the first line of each segment is read for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reader::open`].
+    pub fn open_since(dir: &Path, time: DateTime<Utc>) -> Result<Self, Error> {
+        let mut segments = segment::list(dir)?;
+        let mut begin = 0;
+        for (place, (_, path)) in segments.iter().enumerate() {
+            // A segment without a readable time hides nothing: it is read.
+            match began(path)? {
+                Some(began) if began <= time => begin = place,
+                _ => break,
+            }
+        }
+        segments.drain(..begin);
+        Self::over(dir, segments)
+    }
+
+    /// Opens the journal in `dir` at the segment that holds entry `seq`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reader::open`].
+    pub fn open_at(dir: &Path, seq: u64) -> Result<Self, Error> {
+        let mut segments = segment::list(dir)?;
+        let later = segments.partition_point(|(name, _)| name.first <= seq);
+        segments.drain(..later.saturating_sub(1));
+        Self::over(dir, segments)
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, Error> {
@@ -83,6 +124,16 @@ impl Reader {
             self.current = Some((name, Lines::open(&path)?));
         }
     }
+}
+
+/// When a segment's first entry was written.
+fn began(path: &Path) -> Result<Option<DateTime<Utc>>, Error> {
+    let mut lines = Lines::open(path)?;
+    let Some(line) = lines.next()? else {
+        return Ok(None);
+    };
+    let time = Head::parse(line.bytes).and_then(|head| head.time.parse().ok());
+    Ok(time)
 }
 
 fn classify(segment: Name, line: &segment::RawLine<'_>) -> Line {

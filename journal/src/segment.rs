@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -128,6 +129,58 @@ impl Lines {
             offset,
             ended,
         }))
+    }
+}
+
+/// For those who follow a file while it is written.
+impl Lines {
+    /// Moves to the next line that its newline ended, which [`Lines::last`] then shows; `None` while
+    /// there is none.
+    pub(crate) fn next_whole(&mut self) -> Result<Option<()>, DiskError> {
+        let Some(line) = self.next()? else {
+            return Ok(None);
+        };
+        if line.ended || line.bytes.len() as u64 == READ_LIMIT {
+            return Ok(Some(()));
+        }
+        let back = line.offset;
+        self.seek(back)?;
+        Ok(None)
+    }
+
+    /// The line read last.
+    pub(crate) fn last(&self) -> Option<RawLine<'_>> {
+        let ended = self.line.last() == Some(&b'\n');
+        let length = self.line.len() as u64;
+        (length > 0).then(|| RawLine {
+            bytes: &self.line[..self.line.len() - usize::from(ended)],
+            offset: self.offset - length,
+            ended,
+        })
+    }
+
+    /// Whether another file has taken this one's place, as an erasure does.
+    pub(crate) fn was_replaced(&self) -> Result<bool, DiskError> {
+        let read = || failed(Action::Read, &self.path);
+        let ours = self.reader.get_ref().metadata().map_err(read())?;
+        let there = self.path.metadata().map_err(read())?;
+        Ok(ours.ino() != there.ino())
+    }
+
+    /// Goes on at the same place of the file that is there now.
+    pub(crate) fn reopen(&mut self) -> Result<(), DiskError> {
+        let offset = self.offset;
+        *self = Self::open(&self.path)?;
+        self.seek(offset)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), DiskError> {
+        self.line.clear();
+        self.offset = offset;
+        self.reader
+            .seek(SeekFrom::Start(offset))
+            .map(drop)
+            .map_err(failed(Action::Read, &self.path))
     }
 }
 

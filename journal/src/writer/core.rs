@@ -19,7 +19,10 @@ use crate::segment::Name;
 use crate::tree::{Frontier, leaf_hash};
 
 /// The mode of segment files: root writes, adm reads.
-const SEGMENT_MODE: u32 = 0o640;
+pub(super) const SEGMENT_MODE: u32 = 0o640;
+
+/// The next segment while it has no name yet: room that a disk that fills up cannot take.
+const RESERVE: &str = "reserve";
 
 pub(super) struct Core {
     pub(super) dir: PathBuf,
@@ -39,8 +42,16 @@ pub(super) struct Core {
     pub(super) witnesses: Vec<VerifierKey>,
     /// Entries of the journal's own that the next commit begins with.
     pub(super) pending: Vec<Own>,
+    /// Whether the next segment's room is reserved.
+    pub(super) is_reserved: bool,
     pub(super) epoch_began: Instant,
     pub(super) epoch_entries: u64,
+}
+
+/// A file to reserve.
+pub(super) struct Room {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
 }
 
 /// The segment that grows.
@@ -51,10 +62,23 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn create(dir: &Path, name: Name) -> Result<Self, DiskError> {
+    /// A new segment, with room for so many bytes if the disk has it.
+    pub(super) fn create(dir: &Path, name: Name, bytes: u64) -> Result<Self, DiskError> {
+        let path = dir.join(name.to_string());
+        let file = durable::create(&path, SEGMENT_MODE)?;
+        durable::allocate(&file, bytes);
+        Ok(Self {
+            path,
+            file,
+            length: 0,
+        })
+    }
+
+    /// The segment for which the room was reserved.
+    fn adopt(dir: &Path, name: Name) -> Result<Self, DiskError> {
         let path = dir.join(name.to_string());
         Ok(Self {
-            file: durable::create(&path, SEGMENT_MODE)?,
+            file: durable::adopt(&dir.join(RESERVE), &path)?,
             path,
             length: 0,
         })
@@ -103,9 +127,22 @@ impl Core {
     fn make_room(&mut self, bytes: u64) -> Result<(), DiskError> {
         let Segment { length, .. } = self.segment;
         if length > 0 && length + bytes > self.options.segment_bytes {
-            self.segment = Segment::create(&self.dir, Name::new(self.tree.size()))?;
+            let name = Name::new(self.tree.size());
+            self.segment = match self.is_reserved {
+                true => Segment::adopt(&self.dir, name)?,
+                false => Segment::create(&self.dir, name, self.options.segment_bytes)?,
+            };
+            self.is_reserved = false;
         }
         Ok(())
+    }
+
+    /// The room to reserve for the next segment; `None` when it is.
+    pub(super) fn missing_room(&self) -> Option<Room> {
+        (!self.is_reserved).then(|| Room {
+            path: self.dir.join(RESERVE),
+            bytes: self.options.segment_bytes,
+        })
     }
 
     /// The number of the current epoch.
@@ -129,7 +166,7 @@ impl Core {
 
     /// Whether the keeper has something to do.
     pub(super) fn is_settling(&self) -> bool {
-        !self.pending.is_empty() || !self.keyring.is_prepared()
+        !self.pending.is_empty() || !self.keyring.is_prepared() || !self.is_reserved
     }
 
     /// Forgets the current key; the next commit opens the next epoch. `false` while the disk still

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use super::core::Core;
+use super::core::{Core, SEGMENT_MODE};
 use super::{Inner, Receipt, Writer, lock};
 use crate::durable::{self, Action, failed};
 use crate::entry::{Event, Head, LINE_LIMIT};
@@ -14,8 +14,6 @@ use crate::reader::{Line, Reader};
 use crate::runs::Runs;
 use crate::segment::{self, Lines, Name};
 use crate::tree::leaf_hash;
-
-const SEGMENT_MODE: u32 = 0o640;
 
 impl Writer {
     /// Erases the content of entries, and the blobs that they name: a sealed entry says `by` whom and

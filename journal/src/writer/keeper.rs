@@ -1,14 +1,15 @@
 //! The keeper: a thread that does what no caller should wait for.
 //!
 //! After an epoch ended it opens the next one, should no caller have done so, has the disk forget
-//! the new epoch's key, and ends epochs that have lasted long enough.
+//! the new epoch's key, reserves room for the next segment, and ends epochs that have lasted long enough.
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::core::SEGMENT_MODE;
 use super::{Inner, lock};
-use crate::durable::failed;
+use crate::durable::{self, failed};
 use crate::error::{Action, DiskError, Error};
 use crate::own::Reason;
 
@@ -70,7 +71,7 @@ fn wait(inner: &Inner, patience: Duration) -> bool {
 }
 
 fn work(inner: &Inner) -> Result<(), DiskError> {
-    let preparation = {
+    let (preparation, room) = {
         let mut core = lock(&inner.core);
         if lock(&inner.queue).stopped.is_some() {
             return Ok(());
@@ -79,15 +80,20 @@ fn work(inner: &Inner) -> Result<(), DiskError> {
             core.end_epoch(Reason::Age);
         }
         core.settle()?;
-        core.preparation().map_err(as_disk_error)?
-    };
-    let Some(preparation) = preparation else {
-        return Ok(());
+        let preparation = core.preparation().map_err(as_disk_error)?;
+        (preparation, core.missing_room())
     };
     // Without the core, so that commits go on meanwhile.
-    let stored = preparation.store().map_err(as_disk_error)?;
-    lock(&inner.core).prepared(stored);
-    inner.prepared.notify_all();
+    if let Some(preparation) = preparation {
+        let stored = preparation.store().map_err(as_disk_error)?;
+        lock(&inner.core).prepared(stored);
+        inner.prepared.notify_all();
+    }
+    if let Some(room) = room {
+        // Without it the next segment is made when it is needed.
+        let is_reserved = durable::reserve(&room.path, SEGMENT_MODE, room.bytes).is_ok();
+        lock(&inner.core).is_reserved = is_reserved;
+    }
     Ok(())
 }
 

@@ -46,7 +46,8 @@ pub(super) fn start(
         boot: clock::boot_id()?,
         log,
         keyring,
-        segment: segment(dir, &end, &chain)?,
+        segment: segment(dir, &end, &chain, options.segment_bytes)?,
+        is_reserved: false,
         tree: chain.tree().clone(),
         sealed: Previous::new(chain.sealed(), chain.sealed_root()),
         recent: chain.take_recent(),
@@ -84,10 +85,10 @@ fn take_lock(dir: &Path) -> Result<File, Error> {
 }
 
 /// The segment to go on with: a new one after a crash, so that the torn end stays as it is.
-fn segment(dir: &Path, end: &End, chain: &Chain) -> Result<Segment, Error> {
+fn segment(dir: &Path, end: &End, chain: &Chain, bytes: u64) -> Result<Segment, Error> {
     let next = chain.tree().size();
     let Some((name, length)) = end.last else {
-        return Ok(Segment::create(dir, Name::new(next))?);
+        return Ok(Segment::create(dir, Name::new(next), bytes)?);
     };
     if !chain.interruptions().is_empty() && length > 0 {
         let attempt = match name.first == next {
@@ -98,7 +99,7 @@ fn segment(dir: &Path, end: &End, chain: &Chain) -> Result<Segment, Error> {
             first: next,
             attempt,
         };
-        return Ok(Segment::create(dir, name)?);
+        return Ok(Segment::create(dir, name, bytes)?);
     }
     let path = dir.join(name.to_string());
     let file = OpenOptions::new()

@@ -5,6 +5,7 @@ mod crashes;
 mod erasure;
 mod place;
 mod proofs;
+mod reading;
 mod vectors;
 mod verifying;
 mod writing;

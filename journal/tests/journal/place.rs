@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 pub(crate) const ORIGIN: &str = "daypass/0011223344556677/host/db1/8899aabbccddeeff";
 
+/// Small, because many journals are made at once, and each reserves its room.
+pub(crate) const SEGMENT_BYTES: u64 = 256 * 1024;
+
 pub(crate) struct Place {
     dir: tempfile::TempDir,
 }
@@ -55,7 +58,10 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> (Writer, Recovery) {
-        self.open_with(Options::default())
+        self.open_with(Options {
+            segment_bytes: SEGMENT_BYTES,
+            ..Options::default()
+        })
     }
 
     pub(crate) fn open_with(&self, options: Options) -> (Writer, Recovery) {

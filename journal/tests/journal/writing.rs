@@ -1,11 +1,13 @@
 //! Writing and reading back.
 
+use std::os::unix::fs::MetadataExt;
+
 use daypass_journal::Error;
 use daypass_journal::reader::Line;
 use daypass_journal::writer::{Options, Writer};
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::place::{Place, SEGMENT_BYTES};
 
 #[test]
 fn what_was_appended_is_read_back_in_order() {
@@ -124,21 +126,28 @@ fn a_segment_is_named_after_its_first_entry() {
         writer.append(&json!({"action": "test"})).unwrap();
     }
     writer.close().unwrap();
-    let mut names: Vec<_> = std::fs::read_dir(place.journal())
-        .unwrap()
-        .map(|file| file.unwrap())
-        .collect();
-    names.sort_by_key(std::fs::DirEntry::file_name);
-    assert!(names.len() > 2);
-    for file in names {
-        assert!(file.metadata().unwrap().len() <= 3000);
-        let text = std::fs::read_to_string(file.path()).unwrap();
+    let segments = place.segments();
+    assert!(segments.len() > 2);
+    for path in segments {
+        assert!(path.metadata().unwrap().len() <= 3000);
+        let text = std::fs::read_to_string(&path).unwrap();
         let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-        let name = file.file_name().into_string().unwrap();
-        assert_eq!(
-            name,
-            format!("{:020}.jsonl", first["seq"].as_u64().unwrap())
-        );
+        let name = format!("{:020}.jsonl", first["seq"].as_u64().unwrap());
+        assert!(path.ends_with(name));
+    }
+}
+
+#[test]
+fn the_next_segment_is_reserved_ahead() {
+    let place = Place::new();
+    let (writer, _) = place.open();
+    writer.close().unwrap();
+    let reserved = place.journal().join("reserve").metadata().unwrap();
+    assert_eq!(reserved.len(), 0);
+    let segment = place.segments()[0].metadata().unwrap();
+    // A file system that cannot reserve does without.
+    if segment.blocks() * 512 >= SEGMENT_BYTES {
+        assert!(reserved.blocks() * 512 >= SEGMENT_BYTES);
     }
 }
 
