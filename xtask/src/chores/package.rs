@@ -55,7 +55,8 @@ impl Packages {
     }
 }
 
-/// Builds the packages, unless those that are there were built from the same sources.
+/// Builds the packages, unless those that are there were built from the same sources by the same
+/// compiler.
 pub(crate) fn build(release: Release) -> Result<Packages> {
     debian::install(&[debian::FOR_HOSTS])?;
     let place = workspace::target()?.join("packages").join(release.name());
@@ -63,10 +64,8 @@ pub(crate) fn build(release: Release) -> Result<Packages> {
         directory: place.join("packages"),
     };
     let sources = source_tree::files(workspace::top())?;
-    let digest = format!(
-        "{:016x}\n",
-        source_tree::digest(workspace::top(), &sources)?
-    );
+    let digest = source_tree::digest(workspace::top(), &sources)?;
+    let digest = format!("sources {digest:016x}\n{}", workspace::compiler()?);
     let stamp = place.join("built-from");
     if fs::read_to_string(&stamp).is_ok_and(|built| built == digest)
         && packages.are_complete().is_ok()

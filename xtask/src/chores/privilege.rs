@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::{process, say, workspace};
 
 /// What the chore needs of our environment; sudo starts with an empty one.
-const KEPT: [&str; 8] = [
+const KEPT: &[&str] = &[
     "PATH",
     "HOME",
     "CARGO",
@@ -20,6 +20,11 @@ const KEPT: [&str; 8] = [
     "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN",
     "DAYPASS_TEST_RELEASE",
+    "DAYPASS_TEST_MIRROR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NO_COLOR",
 ];
 
 /// Does the work as root: at once, or by calling ourselves through sudo.

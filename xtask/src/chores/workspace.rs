@@ -51,6 +51,13 @@ pub(crate) fn toolchain() -> Result<PathBuf> {
     Ok(sysroot)
 }
 
+/// The compiler, as it describes itself.
+pub(crate) fn compiler() -> Result<String> {
+    let mut rustc = Command::new("rustc");
+    let printed = process::output(rustc.args(["--version", "--verbose"]).current_dir(top()))?;
+    Ok(String::from_utf8_lossy(&printed).into_owned())
+}
+
 /// Where cargo keeps the sources of dependencies.
 pub(crate) fn cargo_home() -> PathBuf {
     let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
