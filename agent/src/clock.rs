@@ -9,6 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use nix::time::{ClockId, clock_gettime};
 
+/// More than any slewing between two looks.
+const STEP: TimeDelta = TimeDelta::seconds(2);
+
 /// The clock, held against what the CA last said.
 #[derive(Debug, Default)]
 pub struct Clock {
@@ -52,6 +55,25 @@ impl Clock {
     }
 }
 
+/// Notices when somebody sets the clock; the little by which NTP draws it along does not count.
+#[derive(Debug, Default)]
+pub struct StepWatch {
+    booted: Option<DateTime<Utc>>,
+}
+
+impl StepWatch {
+    /// By how much the clock was set since the last look.
+    pub fn look(&mut self) -> Option<TimeDelta> {
+        self.look_at(Utc::now(), since_boot())
+    }
+
+    fn look_at(&mut self, now: DateTime<Utc>, since_boot: Duration) -> Option<TimeDelta> {
+        let booted = now - TimeDelta::from_std(since_boot).ok()?;
+        let step = booted - self.booted.replace(booted)?;
+        (step.abs() > STEP).then_some(step)
+    }
+}
+
 /// Time since boot, sleep included.
 fn since_boot() -> Duration {
     // CLOCK_BOOTTIME exists since Linux 2.6.39; a kernel without it starts no agent of ours.
@@ -81,5 +103,16 @@ mod tests {
             clock.offset_at(at(200), later),
             Some(TimeDelta::seconds(-400))
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed_once() {
+        let mut watch = StepWatch::default();
+        let second = Duration::from_secs;
+        assert_eq!(watch.look_at(at(0), second(100)), None);
+        assert_eq!(watch.look_at(at(10), second(110)), None);
+        let back = TimeDelta::seconds(-3600);
+        assert_eq!(watch.look_at(at(20) + back, second(120)), Some(back));
+        assert_eq!(watch.look_at(at(30) + back, second(130)), None);
     }
 }

@@ -2,21 +2,44 @@
 
 use daypass_protocol::event::{Action, Event, Identity, Outcome, Resource};
 
+use daypass_protocol::name::HostName;
+
 use crate::invoker::invoker;
+
+/// Something that happened to this host as a whole.
+#[must_use]
+pub fn of_host(action: Action, host: &HostName) -> Event {
+    Event::new(action).on(Resource {
+        host: Some(host.clone()),
+        ..Resource::default()
+    })
+}
+
+/// The clock was set by this much, in seconds.
+#[must_use]
+pub fn clock_step(host: &HostName, seconds: i64) -> Event {
+    of_host(Action::ClockStep, host)
+        .outcome(Outcome::Done)
+        .because(
+            "clock-set",
+            format!("this host's clock was set by {seconds} seconds"),
+        )
+        .detail("seconds", seconds)
+}
 
 /// An account was put under management.
 #[must_use]
-pub fn managed(uid: u32, names: &[String]) -> Event {
-    of_account(Action::AccountManaged, uid, names)
+pub fn managed(host: Option<HostName>, uid: u32, names: &[String]) -> Event {
+    of_account(Action::AccountManaged, host, uid, names)
 }
 
 /// An account was taken out of management.
 #[must_use]
-pub fn unmanaged(uid: u32, names: &[String]) -> Event {
-    of_account(Action::AccountUnmanaged, uid, names)
+pub fn unmanaged(host: Option<HostName>, uid: u32, names: &[String]) -> Event {
+    of_account(Action::AccountUnmanaged, host, uid, names)
 }
 
-fn of_account(action: Action, uid: u32, names: &[String]) -> Event {
+fn of_account(action: Action, host: Option<HostName>, uid: u32, names: &[String]) -> Event {
     let invoker = invoker();
     Event::new(action)
         .outcome(Outcome::Done)
@@ -26,6 +49,7 @@ fn of_account(action: Action, uid: u32, names: &[String]) -> Event {
             ..Identity::default()
         })
         .on(Resource {
+            host,
             account: names.first().cloned(),
             ..Resource::default()
         })

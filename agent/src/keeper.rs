@@ -9,6 +9,8 @@ use daypass_protocol::time::Time;
 
 use crate::aside;
 use crate::authority::Authority;
+use crate::clock::StepWatch;
+use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::managed;
@@ -37,6 +39,7 @@ pub struct Keeper {
     absent: Vec<Absent>,
     trouble: Option<String>,
     beat: Instant,
+    steps: StepWatch,
 }
 
 impl Keeper {
@@ -58,6 +61,7 @@ impl Keeper {
             absent: Vec::new(),
             trouble: None,
             beat: Instant::now(),
+            steps: StepWatch::default(),
         }
     }
 
@@ -79,6 +83,11 @@ impl Keeper {
         let managed = self.managed.current().map_err(|error| error.to_string());
         self.complain(spooled.err().or(managed.err()));
         self.look_at_gates();
+        if let Some(step) = self.steps.look() {
+            let snapshot = self.authority.snapshot();
+            let step = event::clock_step(snapshot.host.name(), step.num_seconds());
+            self.intake.note(&step);
+        }
         if self.beat.elapsed() >= HEARTBEAT {
             self.beat = Instant::now();
             self.intake.note(&self.heartbeat());
@@ -98,6 +107,7 @@ impl Keeper {
     /// Journals each gate that vanished and each that is back. Where nobody is managed, nobody
     /// needs them.
     fn look_at_gates(&mut self) {
+        let snapshot = self.authority.snapshot();
         let managed = self.managed.last();
         let absent = if managed.is_empty() {
             Vec::new()
@@ -106,14 +116,14 @@ impl Keeper {
         };
         for gate in absent.iter().filter(|gate| !self.absent.contains(gate)) {
             self.intake.note(
-                &Event::new(Action::GateAbsent)
+                &event::of_host(Action::GateAbsent, snapshot.host.name())
                     .outcome(Outcome::Failed)
                     .because(gate.code(), gate.to_string()),
             );
         }
         for gate in self.absent.iter().filter(|gate| !absent.contains(gate)) {
             self.intake.note(
-                &Event::new(Action::GateAbsent)
+                &event::of_host(Action::GateAbsent, snapshot.host.name())
                     .outcome(Outcome::Done)
                     .because("gate-back", format!("no longer: {gate}")),
             );
@@ -124,7 +134,7 @@ impl Keeper {
     fn heartbeat(&self) -> Event {
         let snapshot = self.authority.snapshot();
         let now = Time::from(SystemTime::now());
-        Event::new(Action::AgentHeartbeat)
+        event::of_host(Action::AgentHeartbeat, snapshot.host.name())
             .detail("state", snapshot.state.number)
             .detail("state_age", snapshot.age(now).as_secs())
             .detail("managed", self.managed.last().iter().count())

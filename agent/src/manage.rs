@@ -4,9 +4,12 @@
 //! the managed file, then sshd gets its block; out of management: the other way round. What sshd
 //! does not accept, or what another line of its configuration would override, is undone.
 
+use daypass_protocol::name::HostName;
+
 use crate::accounts::{self, Account};
 use crate::command;
 use crate::durable;
+use crate::enrolment::Enrolment;
 use crate::event;
 use crate::invoker;
 use crate::layout::Layout;
@@ -107,7 +110,7 @@ pub fn manage(layout: &Layout, name: &str) -> Result<Change, Error> {
     }
     spool::leave(
         &layout.spool(),
-        &event::managed(account.uid, &account.names),
+        &event::managed(host(layout), account.uid, &account.names),
     )?;
     announce(layout, account, &after)
 }
@@ -127,8 +130,18 @@ pub fn unmanage(layout: &Layout, name: &str) -> Result<Change, Error> {
     let block = sshd::block(&managed);
     Sshd::new(layout).install(&layout.sshd_block(), block.as_deref())?;
     managed.store(&layout.managed())?;
-    spool::leave(&layout.spool(), &event::unmanaged(uid, &names))?;
+    spool::leave(
+        &layout.spool(),
+        &event::unmanaged(host(layout), uid, &names),
+    )?;
     announce(layout, Account { uid, names }, &managed)
+}
+
+/// This host's name; taking an account out must work even where the papers are damaged.
+fn host(layout: &Layout) -> Option<HostName> {
+    Enrolment::load(layout)
+        .ok()
+        .map(|papers| papers.record.host)
 }
 
 fn may_be_managed(account: &Account, login_uid: Option<u32>) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::Rosters;
 use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::name::HostName;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::time::Time;
@@ -12,6 +13,7 @@ use daypass_transport::client::{self, Client, Request};
 
 use crate::authority::{Authority, HostNames, Turn};
 use crate::durable;
+use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::state::{self, Changes, Known};
@@ -98,13 +100,14 @@ impl Poller {
             Ok(changes) => {
                 let was_failing = self.failing.take().is_some();
                 if was_failing || changes.is_notable() {
-                    self.intake.note(&taken(&self.known, &changes));
+                    self.intake
+                        .note(&taken(self.names.name(), &self.known, &changes));
                 }
             }
             Err(failed) => {
                 let code = failed.code();
                 if self.failing.replace(code) != Some(code) {
-                    self.intake.note(&not_taken(&failed));
+                    self.intake.note(&not_taken(self.names.name(), &failed));
                 }
             }
         }
@@ -132,9 +135,9 @@ impl Poller {
     }
 }
 
-fn taken(known: &Known, changes: &Changes) -> Event {
+fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
     let state = known.state();
-    let mut event = Event::new(Action::StateTaken)
+    let mut event = event::of_host(Action::StateTaken, host)
         .outcome(Outcome::Done)
         .detail("number", state.number)
         .detail("incarnation", state.incarnation.to_string())
@@ -156,8 +159,8 @@ fn taken(known: &Known, changes: &Changes) -> Event {
     event
 }
 
-fn not_taken(failed: &Failed) -> Event {
-    Event::new(Action::StateTaken)
+fn not_taken(host: &HostName, failed: &Failed) -> Event {
+    event::of_host(Action::StateTaken, host)
         .outcome(Outcome::Failed)
         .because(failed.code(), failed.to_string())
         .detail("since", Time::from(SystemTime::now()).to_string())

@@ -35,12 +35,12 @@ pub enum Absent {
     #[error("pam_daypass.so is not installed in PAM's security directory")]
     Module,
     /// A PAM stack without our module.
-    #[error("pam_daypass.so is missing in the {} stack of {service}", kind.as_str())]
+    #[error("pam_daypass.so is missing in PAM's {} of {service}", stacks(kinds))]
     Stack {
         /// The PAM service.
         service: &'static str,
-        /// The stack.
-        kind: Kind,
+        /// The stacks.
+        kinds: Vec<Kind>,
     },
     /// sshd does something else for this account.
     #[error("for {account}, {overridden}")]
@@ -150,11 +150,11 @@ impl Presence {
         }
         for (service, kinds, _) in services {
             let read = Service::read(&self.layout.pam(), service);
-            let missing = kinds.iter().filter(|kind| !read.holds(**kind));
-            absent.extend(missing.map(|kind| Absent::Stack {
-                service,
-                kind: *kind,
-            }));
+            let missing = kinds.iter().copied().filter(|kind| !read.holds(*kind));
+            let kinds: Vec<Kind> = missing.collect();
+            if !kinds.is_empty() {
+                absent.push(Absent::Stack { service, kinds });
+            }
         }
         if !self.layout.sudoers().is_file() {
             absent.push(Absent::Sudoers {
@@ -206,6 +206,14 @@ impl Presence {
         let mut files: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
         files.extend([config, drop_ins]);
         files
+    }
+}
+
+fn stacks(kinds: &[Kind]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    match names.as_slice() {
+        [only] => format!("{only} stack"),
+        _ => format!("stacks {}", names.join(", ")),
     }
 }
 
@@ -275,10 +283,10 @@ mod tests {
         presence.check(&Managed::default()).unwrap();
         fs::write(layout.pam().join("sshd"), "account required pam_unix.so\n").unwrap();
         let absent = presence.look(&Managed::default());
-        assert_eq!(absent.len(), 3);
+        assert_eq!(absent.len(), 1);
         assert_eq!(
             absent[0].to_string(),
-            "pam_daypass.so is missing in the auth stack of sshd"
+            "pam_daypass.so is missing in PAM's stacks auth, account, session of sshd"
         );
     }
 

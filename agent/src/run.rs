@@ -14,6 +14,7 @@ use crate::aside;
 use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::enrolment::{self, Enrolment};
+use crate::event;
 use crate::gate::{Deps, Gates, GatesError};
 use crate::intake::{Intake, LedgerFailed, NotCommitted};
 use crate::keeper::{Keeper, Told};
@@ -171,7 +172,8 @@ impl Agent {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
-        let last = Event::new(Action::AgentStop).outcome(Outcome::Done);
+        let snapshot = self.authority.snapshot();
+        let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
         self.intake.finish(&last);
     }
 }
@@ -214,10 +216,9 @@ fn started(authority: &Authority, managed: &managed::Store, recovery: Option<&Re
         .iter()
         .flat_map(|(_, names)| names.to_vec())
         .collect();
-    Event::new(Action::AgentStart)
+    event::of_host(Action::AgentStart, snapshot.host.name())
         .outcome(Outcome::Done)
         .detail("version", env!("CARGO_PKG_VERSION"))
-        .detail("host", snapshot.host.name().to_string())
         .detail("state", snapshot.state.number)
         .detail("roster", snapshot.roster().number)
         .detail("managed", names)

@@ -75,12 +75,17 @@ pub fn managed(change: &Change) -> String {
         change.uid
     ));
     lines.say("Its passwords and authorized keys are ignored by sshd; nobody else is affected.");
-    tell_services(&mut lines, change);
-    for gate in &change.absent {
-        lines.say(format_args!("Until this is mended, nobody gets in: {gate}"));
+    tell_sshd(&mut lines, change);
+    if change.agent == Reloaded::NotRunning {
+        lines.say(
+            "The agent does not run, so contractors are refused: systemctl start daypass-agent",
+        );
     }
     if !change.absent.is_empty() {
-        lines.say("daypass-agent doctor tells what to do.");
+        lines.say("Nobody gets in until this is mended (daypass-agent doctor tells how):");
+    }
+    for gate in &change.absent {
+        lines.say(format_args!("  {gate}"));
     }
     lines.0
 }
@@ -94,18 +99,13 @@ pub fn unmanaged(change: &Change) -> String {
         change.names.join(", "),
         change.uid
     ));
-    tell_services(&mut lines, change);
+    tell_sshd(&mut lines, change);
     lines.0
 }
 
-fn tell_services(lines: &mut Lines, change: &Change) {
+fn tell_sshd(lines: &mut Lines, change: &Change) {
     if change.sshd == Reloaded::NotRunning {
         lines.say("sshd does not run under systemd here; one that runs otherwise must be reloaded by hand.");
-    }
-    if change.agent == Reloaded::NotRunning {
-        lines.say(
-            "The agent does not run, so contractors are refused: systemctl start daypass-agent",
-        );
     }
 }
 
