@@ -179,6 +179,8 @@ pub enum Failure {
     /// The CA says no.
     #[error("the CA refused ({code}): {message}")]
     Refused {
+        /// The HTTP status.
+        status: u16,
         /// For programs.
         code: String,
         /// For people.
@@ -311,9 +313,15 @@ impl Failure {
         )
     }
 
-    /// Whether the CA refused because the clocks differ.
-    pub fn is_clock_skew(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == "clock-skew")
+    /// Whether the CA judged and said no, rather than failed to judge: because it is overloaded or broken (429, 5xx),
+    /// or does not take the request for the person's (401), their clock being off for one.
+    pub fn is_verdict(&self) -> bool {
+        matches!(self, Self::Refused { status: 402..=428 | 430..=499, .. })
+    }
+
+    /// Whether the CA knows of nothing that the person asked for there: no window, or no such host.
+    pub fn is_no_window(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if matches!(code.as_str(), "no-window" | "unknown-host"))
     }
 }
 

@@ -97,7 +97,7 @@ fn login(context: &Context, arguments: &LoginArguments) -> Result<Cached, Failur
     };
     match fetch(context, &slot, &host, &account, arguments, asking) {
         Ok(()) => serving(0).ok_or(Failure::UselessCertificate),
-        Err(failure @ Failure::Refused { .. }) => {
+        Err(failure) if failure.is_verdict() => {
             // Whatever is cached is of a window that the CA says is gone.
             slot.forget();
             Err(failure)
@@ -132,12 +132,12 @@ fn fetch(
     Ok(())
 }
 
-/// Behind `ssh`, "there is no window" is no news: whoever is not a contractor logs in by other means. What only the
-/// person can mend is said.
+/// Behind `ssh`, "there is no window" is no news: whoever is not a contractor logs in by other means. That a window is
+/// not approved, or over, is news to whoever asked for it, and so is what only the person can mend.
 fn quietly(failure: Failure) -> Failure {
     match failure {
-        Failure::Refused { .. } if !failure.is_clock_skew() => Failure::Silent,
         Failure::Name(_) => Failure::Silent,
+        failure if failure.is_no_window() => Failure::Silent,
         failure => failure,
     }
 }

@@ -91,7 +91,15 @@ impl Wire {
 
     fn failure(&self, error: client::Error) -> Failure {
         match error {
-            client::Error::Api { code, message, .. } => Failure::Refused { code, message },
+            client::Error::Api {
+                status,
+                code,
+                message,
+            } => Failure::Refused {
+                status,
+                code,
+                message,
+            },
             client::Error::Unreachable { reason, .. } => self.unreachable(reason.to_string()),
             client::Error::Tls { source, .. } => self.unreachable(source.to_string()),
             client::Error::Exchange { source, .. } => self.unreachable(source.to_string()),
