@@ -543,13 +543,13 @@ pub(crate) mod hint {
         "No host is enrolled yet; `daypass host token NAME` makes the token for one.";
     pub(crate) const NO_WINDOWS: &str =
         "There are no such windows; `daypass request` asks for one.";
-    pub(crate) const CACHED_SERVES: &str =
-        "daypass: the CA gave none, so the certificate at hand is used while it is valid";
+    pub(crate) const CACHED_SERVES: &str = "The certificate at hand is used while it is valid.";
     pub(crate) const ROSTER_IN_FORCE: &str =
         "Roster 1 is in force already; there is nothing to sign.";
     pub(crate) const RECOVERY_KEY: &str = "the recovery key";
     pub(crate) const NOT_VERIFIED: &str =
         "Read, not verified: `daypass verify DIR --trust FILE` checks that nothing was changed.";
+    pub(crate) const AS_TOLD: &str = "As the CA tells it, not verified.";
 
     pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
         format!(

@@ -97,7 +97,11 @@ pub(crate) fn run(context: &Context, arguments: &LogArguments) -> Result<Exit, F
         LogFormat::Json => render::json(&context.output, &entries)?,
         LogFormat::Csv => render::csv(&context.output, &entries)?,
     }
-    note(hint::NOT_VERIFIED);
+    note(if arguments.directories.is_empty() {
+        hint::AS_TOLD
+    } else {
+        hint::NOT_VERIFIED
+    });
     Ok(Exit::Done)
 }
 

@@ -103,8 +103,10 @@ fn login(context: &Context, arguments: &LoginArguments) -> Result<Cached, Failur
             Err(failure)
         }
         Err(failure) => {
+            let trouble = (!arguments.quiet).then(|| diagnostic::report(&failure));
             let cached = serving(0).ok_or(failure)?;
-            if !arguments.quiet {
+            if let Some(trouble) = trouble {
+                note(trouble);
                 note(hint::CACHED_SERVES);
             }
             Ok(cached)

@@ -81,6 +81,7 @@ pub(crate) fn of(window: &FrozenWindow, zone: &TimeZone) -> String {
         line(&mut out, "prolongs", &extended.to_string());
     }
     line(&mut out, "document", &format!("sha256 {}", window.hash()));
+    out.truncate(out.trim_end().len());
     out
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit,
     let roster = ca.roster()?;
     context
         .output
-        .line(portrait::of(&view.window, &context.zone).trim_end())?;
+        .line(portrait::of(&view.window, &context.zone))?;
     context.output.line(hint::state(view.state))?;
     for said in statements(&view, &roster) {
         context.output.line(hint::signed(&said))?;

@@ -38,6 +38,9 @@ impl Table {
     /// The table's lines, as wide as `output` is.
     pub fn text(&self, output: &Output) -> String {
         let mut table = self.inner.clone();
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         if output.is_wide() {
             table.set_content_arrangement(ContentArrangement::Disabled);
         } else {
