@@ -1,16 +1,22 @@
 //! The protocol against its specification, and against OpenSSH's and sudo's own tools.
 
+mod approval_model;
+mod bounds;
 mod certificate;
 mod company;
 mod documents;
 mod event;
+mod forgery;
 mod grant;
 mod hours;
 mod http_auth;
 mod openssh;
 mod parsers;
 mod roster;
+mod security_key;
 mod signed;
+mod statement;
 mod stop;
 mod sudo;
 mod token;
+mod visit;

@@ -27,7 +27,12 @@ fn public(name: &str) -> Key {
 }
 
 /// Whether `ssh-keygen -Y verify` accepts the signature as one of `key`.
-fn keygen_verifies(key: &Key, namespace: &str, message: &[u8], signature: &Signature) -> bool {
+pub(crate) fn keygen_verifies(
+    key: &Key,
+    namespace: &str,
+    message: &[u8],
+    signature: &Signature,
+) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let (signers, armored) = (
         directory.path().join("signers"),
