@@ -1,6 +1,6 @@
 //! The command line: what is asked for, and how it ended.
 
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -117,14 +117,20 @@ fn examined(findings: &[doctor::Finding]) -> Outcome {
     Outcome::done(text)
 }
 
+/// One line, so that whoever pastes it at a prompt need not end the input as well.
 fn token() -> Result<JoinToken, Failure> {
-    let mut text = String::new();
-    io::stdin()
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        // Without a prompt the paste works just as well.
+        let _ = write(&mut io::stderr().lock(), diagnostic::PASTE_TOKEN);
+    }
+    let mut line = String::new();
+    stdin
         .lock()
         .take(MAX_TOKEN)
-        .read_to_string(&mut text)
+        .read_line(&mut line)
         .map_err(Failure::Input)?;
-    text.parse().map_err(Failure::Token)
+    line.parse().map_err(Failure::Token)
 }
 
 fn write(to: &mut impl io::Write, text: &str) -> io::Result<()> {

@@ -16,6 +16,10 @@ use daypass_protocol::token;
 
 use crate::{enroll, manage, run, status as status_of, trust};
 
+/// Asks for the join token, where somebody sits at a terminal.
+pub const PASTE_TOKEN: &str =
+    "Paste the line that \"daypass host token\" printed, and press Enter:\n";
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -22,7 +22,7 @@ use daypass_transport::fetch;
 use daypass_transport::request::SigningRequest;
 
 use crate::durable;
-use crate::enrolment::Enrolment;
+use crate::enrolment::{self, Enrolment};
 use crate::host_keys::{self, HostKey, Shown};
 use crate::layout::Layout;
 use crate::state::{self, Known};
@@ -116,8 +116,7 @@ pub fn enroll(layout: &Layout, token: &JoinToken) -> Result<Enrolled, Error> {
             ca: token.ca,
         },
         root,
-        certificate: answer.client_certificate,
-        key: request.key,
+        client: enrolment::papers(&answer.client_certificate, &request.key),
         record: answer
             .enrolment
             .check(token.ca, &announced.state_key)?

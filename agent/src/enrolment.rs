@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ca` | the CA's address, the hash of its X.509 root, its pin: a set-up line |
 //! | `root.pem` | that root |
-//! | `client.pem`, `client.key` | the host's certificate for mTLS, and its key |
+//! | `client.pem` | the host's certificate for mTLS and its key: one file, so that they always fit |
 //! | `record.json` | the CA's word that this host is enrolled, with the journal's keys |
 
 use std::path::{Path, PathBuf};
@@ -27,10 +27,8 @@ pub struct Enrolment {
     pub ca: SetupLine,
     /// The CA's X.509 root in PEM.
     pub root: String,
-    /// The client certificate in PEM.
-    pub certificate: String,
-    /// Its key in PEM; secret.
-    pub key: String,
+    /// The client certificate and its key, both in PEM; secret.
+    pub client: String,
     /// The record as the CA signed it.
     pub signed: SignedRecord,
     /// What it says.
@@ -91,8 +89,7 @@ impl Enrolment {
         Ok(Self {
             ca,
             root: text(&directory.join("root.pem"))?,
-            certificate: text(&directory.join("client.pem"))?,
-            key: text(&directory.join("client.key"))?,
+            client: text(&directory.join("client.pem"))?,
             signed,
             record,
         })
@@ -111,8 +108,7 @@ impl Enrolment {
         let record = serde_json::to_string(&self.signed).unwrap_or_default();
         secret("ca", &self.ca.to_string())?;
         secret("root.pem", &self.root)?;
-        secret("client.pem", &self.certificate)?;
-        secret("client.key", &self.key)?;
+        secret("client.pem", &self.client)?;
         secret("record.json", &record)
     }
 
@@ -131,11 +127,17 @@ impl Enrolment {
     /// A certificate or key is not what its file says.
     pub fn client(&self) -> Result<Client, SetupError> {
         let identity = ClientIdentity {
-            certificate: &self.certificate,
-            key: &self.key,
+            certificate: &self.client,
+            key: &self.client,
         };
         Client::new(&self.ca.url.join(""), &self.root, Some(identity))
     }
+}
+
+/// Certificate and key in one text.
+#[must_use]
+pub fn papers(certificate: &str, key: &str) -> String {
+    format!("{}\n{}\n", certificate.trim(), key.trim())
 }
 
 fn parse_record(text: &str) -> Result<(SignedRecord, Record), strict_json::Error> {

@@ -31,6 +31,7 @@ pub mod managed;
 pub mod pam_stack;
 pub mod poller;
 pub mod presence;
+pub mod renewal;
 pub mod run;
 pub mod server;
 pub mod sessions;

@@ -16,6 +16,7 @@ use crate::durable;
 use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
+use crate::renewal::Renewal;
 use crate::state::{self, Changes, Known};
 use crate::user_ca;
 
@@ -59,6 +60,8 @@ pub struct Poller {
     pub authority: Arc<Authority>,
     /// Where it is journalled.
     pub intake: Intake,
+    /// Keeps this host's certificates alive; tests do without.
+    pub renewal: Option<Renewal>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
 }
@@ -90,6 +93,9 @@ impl Poller {
     pub fn run(mut self, interval: Duration) {
         while self.authority.next_turn(interval) == Turn::Poll {
             self.turn();
+            if let Some(client) = self.renewal.as_mut().and_then(|it| it.look(&self.known)) {
+                self.source = Box::new(client);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use crate::ledger;
 use crate::managed;
 use crate::poller::Poller;
 use crate::presence::Presence;
+use crate::renewal::Renewal;
 use crate::server;
 use crate::sockets::{self, Sockets};
 use crate::state::{Known, store};
@@ -120,6 +121,7 @@ impl Agent {
             layout: layout.clone(),
             authority: Arc::clone(&authority),
             intake: intake.clone(),
+            renewal: Some(Renewal::new(layout)),
             failing: None,
         };
         let keeper = Keeper::new(

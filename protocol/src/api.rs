@@ -3,7 +3,7 @@
 mod enroll;
 mod wish;
 
-pub use enroll::{Enrolled, Enrolment, JournalKeys};
+pub use enroll::{Enrolled, Enrolment, JournalKeys, Renewal, Renewed};
 pub use wish::{HostOrGroup, InvalidHostOrGroup, Wish};
 
 use crate::digest::Pin;

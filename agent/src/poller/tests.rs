@@ -75,6 +75,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         names,
         layout,
         intake: Intake::start(open, Box::new(|_| {})).unwrap(),
+        renewal: None,
         failing: None,
     };
     Bench {

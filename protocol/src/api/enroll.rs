@@ -1,4 +1,4 @@
-//! `POST /v1/hosts/enroll`.
+//! `POST /v1/hosts/enroll` and `POST /v1/hosts/renew`.
 
 use crate::digest::Incarnation;
 use crate::enrolment::SignedRecord;
@@ -59,4 +59,24 @@ pub struct Enrolled {
     pub enrolment: SignedRecord,
     /// Keys that sign user certificates, as in the state.
     pub user_ca: Vec<Key>,
+}
+
+/// `POST /v1/hosts/renew`: what an enrolled host sends before its certificates end.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renewal {
+    /// The certificate signing request for mTLS, in PEM, of a new key.
+    pub csr: String,
+    /// sshd's host keys as they are now.
+    pub host_keys: Vec<Key>,
+}
+
+/// What it gets.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renewed {
+    /// For mTLS, in PEM; the certificate used before counts until this one is used.
+    pub client_certificate: String,
+    /// One OpenSSH host certificate for each host key, in the order of the keys.
+    pub host_certificates: Vec<String>,
 }

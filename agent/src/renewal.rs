@@ -1,0 +1,150 @@
+//! Keeping this host's certificates alive: at two thirds of their lives it asks for new ones.
+//!
+//! The new client certificate and its key replace the old ones in one step, and the old
+//! certificate counts until the new one is used: a lost answer, or a crash at any point, leaves a
+//! pair that works.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use daypass_protocol::api::{Renewal as Question, Renewed};
+use daypass_transport::authority::{HOST_LIFETIME, expires};
+use daypass_transport::client::{self, Client, Request};
+use daypass_transport::request::SigningRequest;
+
+use crate::aside;
+use crate::durable;
+use crate::enrolment::{self, Enrolment, papers};
+use crate::host_keys;
+use crate::layout::Layout;
+use crate::state::Known;
+use crate::systemd;
+
+/// Between two looks, and between an attempt that failed and the next.
+const ROUND: Duration = Duration::from_secs(3600);
+
+/// Looks from time to time whether it is time to renew.
+pub struct Renewal {
+    layout: Layout,
+    next: Instant,
+}
+
+/// Why the certificates are still the old ones.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Enrolment(#[from] enrolment::Error),
+    #[error(transparent)]
+    HostKeys(#[from] host_keys::Error),
+    #[error(transparent)]
+    Request(#[from] daypass_transport::request::Error),
+    #[error(transparent)]
+    Setup(#[from] client::SetupError),
+    #[error(transparent)]
+    Call(#[from] client::Error),
+    #[error(transparent)]
+    File(#[from] durable::Error),
+}
+
+impl Renewal {
+    /// Looks for the first time at once.
+    #[must_use]
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            next: Instant::now(),
+        }
+    }
+
+    /// Renews the certificates if it is time, and returns the client that shows the new one.
+    /// What fails is told to syslog and tried again in an hour; ten days are left for that.
+    pub fn look(&mut self, known: &Known) -> Option<Client> {
+        if Instant::now() < self.next {
+            return None;
+        }
+        self.next = Instant::now() + ROUND;
+        match self.renew(known, SystemTime::now()) {
+            Ok(client) => client,
+            Err(error) => {
+                aside::tell(&format!(
+                    "this host's certificates are not renewed: {error}"
+                ));
+                None
+            }
+        }
+    }
+
+    fn renew(&self, known: &Known, now: SystemTime) -> Result<Option<Client>, Error> {
+        let mut enrolment = Enrolment::load(&self.layout)?;
+        if !is_due(&enrolment.client, now) {
+            return Ok(None);
+        }
+        let keys = host_keys::read(&self.layout)?;
+        let request = SigningRequest::create(enrolment.record.host.as_str())?;
+        let question = Question {
+            csr: request.csr,
+            host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+        };
+        // Texts and lists of them only: this cannot fail.
+        let body = serde_json::to_vec(&question).unwrap_or_default();
+        let answer: Renewed = enrolment
+            .client()?
+            .call(&Request::post("/v1/hosts/renew", &body))?;
+        host_keys::check(&keys, &answer.host_certificates, &known.state().host_ca)?;
+        enrolment.client = papers(&answer.client_certificate, &request.key);
+        // Before it is kept: a certificate that does not fit its key would be the last.
+        let client = enrolment.client()?;
+        enrolment.store(&self.layout)?;
+        host_keys::store(&self.layout, &keys, &answer.host_certificates)?;
+        if let Err(error) = systemd::reload_sshd() {
+            aside::tell(&format!(
+                "sshd still shows the old host certificates: {error}"
+            ));
+        }
+        Ok(Some(client))
+    }
+}
+
+/// Is two thirds of the client certificate's life over? One that cannot be read is not renewed:
+/// the CA would not know it either.
+fn is_due(client: &str, now: SystemTime) -> bool {
+    expires(client).is_ok_and(|end| now + HOST_LIFETIME / 3 >= end)
+}
+
+#[cfg(test)]
+mod tests {
+    use daypass_transport::authority::Authority;
+
+    use super::*;
+
+    #[test]
+    fn certificates_are_renewed_at_two_thirds_of_their_lives() {
+        let made = SystemTime::now();
+        let ca = Authority::create("test", made).unwrap();
+        let request = SigningRequest::create("db1").unwrap();
+        let certificate = ca.issue_host(&request.csr, "db1", made).unwrap();
+        let client = papers(&certificate, &request.key);
+        let day = Duration::from_secs(86_400);
+        assert!(!is_due(&client, made + 19 * day));
+        assert!(is_due(&client, made + 20 * day));
+        assert!(is_due(&client, made + 40 * day));
+    }
+
+    #[test]
+    fn certificate_and_key_of_one_text_make_a_client() {
+        let now = SystemTime::now();
+        let ca = Authority::create("test", now).unwrap();
+        let request = SigningRequest::create("db1").unwrap();
+        let certificate = ca.issue_host(&request.csr, "db1", now).unwrap();
+        let client = papers(&certificate, &request.key);
+        let identity = client::ClientIdentity {
+            certificate: &client,
+            key: &client,
+        };
+        Client::new("https://localhost:7443", ca.certificate(), Some(identity)).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_not_renewed() {
+        assert!(!is_due("", SystemTime::now()));
+    }
+}
