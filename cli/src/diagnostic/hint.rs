@@ -1,0 +1,168 @@
+//! What people are told beside a result.
+
+use std::path::Path;
+
+use daypass_protocol::api::WindowState;
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::roster::Roster;
+use daypass_protocol::time::Time;
+use daypass_protocol::window::WindowId;
+use ssh_key::PublicKey;
+
+use crate::moment::{self, Length};
+use crate::output::inert::inert;
+use crate::windows::Said;
+
+/// What stands between a window and a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Not approved, or over.
+    State,
+    /// Not for this host.
+    Host,
+    /// Not for this account.
+    Account,
+    /// Not yet.
+    Early(Time),
+    /// Not any more.
+    Late(Time),
+    /// Outside its hours.
+    Hours,
+}
+
+pub(crate) const NO_HOSTS: &str =
+    "No host is enrolled yet; `daypass host token NAME` makes the token for one.";
+pub(crate) const NO_WINDOWS: &str = "There are no such windows; `daypass request` asks for one.";
+pub(crate) const CACHED_SERVES: &str = "The certificate at hand is used while it is valid.";
+pub(crate) const ROSTER_IN_FORCE: &str = "Roster 1 is in force already; there is nothing to sign.";
+pub(crate) const RECOVERY_KEY: &str = "the recovery key";
+pub(crate) const NOT_VERIFIED: &str =
+    "Read, not verified: `daypass verify DIR --trust FILE` checks that nothing was changed.";
+pub(crate) const AS_TOLD: &str = "As the CA tells it, not verified.";
+
+pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
+    format!(
+        "On {host}, as root, run `daypass-agent enroll` and paste this line within {}; it works once. Keep it to yourself.",
+        moment::spoken(lifetime.seconds())
+    )
+}
+
+pub(crate) fn set_up(person: &Name, key: &PublicKey) -> String {
+    let key = key.to_openssh().unwrap_or_default();
+    format!(
+        "This machine is set up for {person}, with the key\n  {}",
+        inert(&key)
+    )
+}
+
+pub(crate) fn not_known_yet(report: &str) -> String {
+    format!(
+        "{report}\nIf the CA does not know you yet: send your public key to its admin, who runs\n  daypass person add NAME --key FILE.pub --role contractor\nand run `daypass setup --refresh` after that. The first admin goes on with `daypass roster sign`."
+    )
+}
+
+pub(crate) fn hosts_known(names: usize) -> String {
+    format!("ssh knows {names} names of hosts.")
+}
+
+pub(crate) fn include_missing(include: &Path) -> String {
+    format!(
+        "For plain ssh, put this line at the very top of ~/.ssh/config:\n  Include \"{}\"",
+        include.display()
+    )
+}
+
+pub(crate) fn include_written(path: &Path) -> String {
+    format!("An Include line stands at the top of {}.", path.display())
+}
+
+pub(crate) fn requested(window: &WindowId, state: WindowState) -> String {
+    match state {
+        WindowState::Requested => {
+            format!("An approver now runs\n  daypass approve {window}\nuntil then nobody gets in.")
+        }
+        _ => format!("The window is {state}; just use ssh."),
+    }
+}
+
+pub(crate) fn certificate(path: &Path, until: &str) -> String {
+    format!(
+        "{}: valid until {until}",
+        inert(&path.display().to_string())
+    )
+}
+
+pub(crate) fn state(state: WindowState) -> String {
+    format!("  state        {state}")
+}
+
+pub(crate) fn signed(said: &Said) -> String {
+    match said {
+        Said::Verified(statement) => {
+            let (verb, signer) = (statement.verb(), statement.signer());
+            format!(
+                "  signed       {verb}, {signer}, {}, with {}",
+                statement.statement().time,
+                statement.key()
+            )
+        }
+        Said::OtherDocument(signer) => {
+            format!("  ** does not count: {signer}'s statement is about another document **")
+        }
+        Said::Refused(error) => {
+            format!("  ** does not count: {} **", inert(&error.to_string()))
+        }
+    }
+}
+
+pub(crate) fn approvals_needed(approvals: u8) -> String {
+    match approvals {
+        1 => "  One approval opens it.".to_owned(),
+        number => format!("  {number} approvals, each by another person, open it."),
+    }
+}
+
+pub(crate) fn roster_signed(number: u64) -> String {
+    format!("Roster {number} is in force.")
+}
+
+pub(crate) fn roster(roster: &Roster, signers: &str) -> String {
+    let policy = &roster.policy;
+    format!(
+        "Roster {}, {}, signed by {signers}.\nA window needs {} approval(s) and lasts {} at most; certificates live {} at most; the next roster needs {} signature(s).\n",
+        roster.number,
+        roster.time,
+        policy.approvals,
+        moment::spoken(policy.max_window),
+        moment::spoken(policy.max_certificate_ttl),
+        policy.roster_signatures,
+    )
+}
+
+pub(crate) fn person_added(name: &Name, roster: u64) -> String {
+    format!("{name} is in roster {roster}.")
+}
+
+pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
+    format!(
+        "{name} is not in roster {roster} any more: what they signed opens nothing from now on."
+    )
+}
+
+pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {
+    if obstacles.is_empty() {
+        return "open for this login now".to_owned();
+    }
+    let said: Vec<String> = obstacles
+        .iter()
+        .map(|obstacle| match obstacle {
+            Obstacle::State => "it is not approved, or over".to_owned(),
+            Obstacle::Host => "it does not name this host".to_owned(),
+            Obstacle::Account => "it does not name this account".to_owned(),
+            Obstacle::Early(starts) => format!("it starts {starts}"),
+            Obstacle::Late(ends) => format!("it ended {ends}"),
+            Obstacle::Hours => "it is outside its hours".to_owned(),
+        })
+        .collect();
+    said.join("; ")
+}

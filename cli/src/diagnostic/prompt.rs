@@ -1,0 +1,19 @@
+//! What people are asked before they sign.
+
+use std::path::Path;
+
+pub(crate) const APPROVE: &str = "Approve this window with your signature?";
+pub(crate) const REQUEST: &str = "Ask for this window with your signature?";
+pub(crate) const ROSTER: &str = "Sign this roster?";
+pub(crate) const GRANT: &str = "Request and approve this window with your signature?";
+
+pub(crate) fn passphrase(path: &Path) -> String {
+    format!("Passphrase of {}: ", path.display())
+}
+
+pub(crate) fn include(path: &Path) -> String {
+    format!(
+        "Add an Include line at the top of {}, so that plain ssh works?",
+        path.display()
+    )
+}
