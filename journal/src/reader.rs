@@ -13,7 +13,7 @@ use crate::tree::Hash;
 
 mod follow;
 
-pub use follow::{Follower, From};
+pub use follow::{Begin, Follower};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

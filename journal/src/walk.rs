@@ -134,3 +134,50 @@ fn seal_follows(lines: &mut Lines, chain: &Chain) -> Result<bool, Error> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::chain::Check;
+    use crate::note::{Note, SignerKey, VerifierKey};
+    use crate::proof::Proof;
+    use crate::seal::epoch_key_name;
+    use crate::trust::Trust;
+
+    /// Lines that resemble those of a journal, and others.
+    fn lines() -> impl Strategy<Value = Vec<u8>> {
+        let line = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            r#"\{"seq":[0-9]{1,3},"time":"[0-9T:.Z-]{27}","boot":"[0-9a-f]{32}","mono":[0-9]{1,3},"salt":"[0-9a-f]{32}"(,"action":"journal\.(open|epoch|close)","detail":\{\})?\}"#
+                .prop_map(String::into_bytes),
+            r#"\{"(seal|witness)":"o(\\n){1,2}[0-9]{1,2}\\n[A-Za-z0-9+/=]{0,44}(\\n){1,2}(— o [A-Z=]{0,9}\\n){0,3}"\}"#
+                .prop_map(String::into_bytes),
+            r#"\{"erased":[0-9]{1,2},"leaf":"[A-Za-z0-9+/]{43}=" {0,9}\}"#
+                .prop_map(String::into_bytes),
+        ];
+        prop::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b'\n'))
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_walk_panic_or_prove_anything(bytes in lines()) {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(Name::new(0).to_string()), &bytes).unwrap();
+            let key = |name: &str| SignerKey::generate(name).unwrap().public().clone();
+            let mut chain = Chain::new(key("o"), key(&epoch_key_name("o", 0)), Check::Signatures);
+            let _ = walk(dir.path(), &mut chain, &mut ());
+            prop_assert_eq!(chain.sealed(), 0);
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(text in "(\\PC|\n|[—+/= A-Za-z0-9]){0,80}") {
+            let _ = Note::parse(&text);
+            let _ = text.parse::<VerifierKey>();
+            let _ = text.parse::<Proof>();
+            let _ = format!("c2sp.org/tlog-proof@v1\nindex {text}").parse::<Proof>();
+            let _ = Trust::parse(&text);
+        }
+    }
+}

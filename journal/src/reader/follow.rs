@@ -15,7 +15,7 @@ use crate::segment::{self, Lines, Name};
 
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Begin {
     /// With the first line that is there.
     Start,
     /// With the first line that is not there yet.
@@ -35,7 +35,7 @@ impl Follower {
     /// # Errors
     ///
     /// What the disk refused.
-    pub fn open(dir: &Path, from: From) -> Result<Self, Error> {
+    pub fn open(dir: &Path, begin: Begin) -> Result<Self, Error> {
         // Watched before the first look, so that nothing falls in between.
         let changes = watch(dir).map_err(|errno| failed(Action::Watch, dir)(errno.into()))?;
         let mut follower = Self {
@@ -43,7 +43,7 @@ impl Follower {
             current: None,
             changes,
         };
-        if from == From::End
+        if begin == Begin::End
             && let Some((name, path)) = segment::list(dir)?.pop()
         {
             let mut lines = Lines::open(&path)?;

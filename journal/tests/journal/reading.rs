@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use daypass_journal::reader::{Follower, From, Line, Reader};
+use daypass_journal::reader::{Begin, Follower, Line, Reader};
 use daypass_journal::writer::Options;
 
 use crate::place::{Place, small_segments};
@@ -56,7 +56,7 @@ fn reading_begins_at_the_segment_of_a_time() {
 fn a_follower_sees_what_is_written_through_segments_and_erasures() {
     let place = Place::new();
     let (writer, _) = place.open_with(small_segments());
-    let mut follower = Follower::open(&place.journal(), From::End).unwrap();
+    let mut follower = Follower::open(&place.journal(), Begin::End).unwrap();
     assert_eq!(follower.next_line().unwrap(), None);
     let mut expected = 2;
     for round in 0..3 {
@@ -96,7 +96,7 @@ fn a_follower_sees_what_is_written_through_segments_and_erasures() {
 #[test]
 fn a_follower_waits_for_the_end_of_a_line() {
     let place = Place::written(0);
-    let mut follower = Follower::open(&place.journal(), From::End).unwrap();
+    let mut follower = Follower::open(&place.journal(), Begin::End).unwrap();
     let segment = place.segments()[0].clone();
     let append = |bytes: &[u8]| {
         let mut file = std::fs::OpenOptions::new()
