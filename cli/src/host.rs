@@ -3,13 +3,13 @@
 use clap::Subcommand;
 use daypass_protocol::name::{HostName, Name};
 
-use crate::Context;
 use crate::ca::Ca;
 use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::moment::Length;
 use crate::output::{Format, FormatOption, Table, note};
+use crate::{Context, setup};
 
 /// What to do with hosts.
 #[derive(Debug, clap::Args)]
@@ -63,6 +63,7 @@ pub(crate) fn run(context: &Context, arguments: &HostArguments) -> Result<Exit, 
 
 fn list(context: &Context, ca: &Ca, format: Format) -> Result<(), Failure> {
     let hosts = ca.hosts()?;
+    setup::take_over(context, ca, &hosts)?;
     if format == Format::Json {
         return context.output.json(&hosts.hosts);
     }

@@ -82,8 +82,12 @@ pub(crate) fn run(context: &Context, arguments: &SetupArguments) -> Result<Exit,
 
 /// Writes what `ssh` needs for the hosts that the CA knows today; how many names that are.
 pub(crate) fn refresh(context: &Context, ca: &Ca) -> Result<usize, Failure> {
-    let hosts = ca.hosts()?;
-    write_ssh(context, ca.config(), &hosts)
+    take_over(context, ca, &ca.hosts()?)
+}
+
+/// The same with a list that was just fetched.
+pub(crate) fn take_over(context: &Context, ca: &Ca, hosts: &Hosts) -> Result<usize, Failure> {
+    write_ssh(context, ca.config(), hosts)
 }
 
 fn configure(

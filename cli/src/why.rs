@@ -5,12 +5,12 @@ use daypass_protocol::name::{Account, HostName};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::Window;
 
-use crate::Context;
 use crate::ca::{self, Ca};
 use crate::diagnostic::{Failure, Obstacle, hint};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::{Table, note};
+use crate::{Context, setup};
 
 /// Arguments of `daypass why`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,10 @@ pub struct WhyArguments {
 pub(crate) fn run(context: &Context, arguments: &WhyArguments) -> Result<Exit, Failure> {
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
     let now = Time::from(std::time::SystemTime::now());
-    let hosts = ca.hosts()?.hosts;
+    let hosts = ca.hosts()?;
+    // Often the answer is that ssh has not heard of the host yet; from now on it has.
+    setup::take_over(context, &ca, &hosts)?;
+    let hosts = hosts.hosts;
     let Some(enrolled) = ca::enrolled(&hosts, &arguments.host) else {
         return Err(Failure::UnknownHost {
             host: arguments.host.clone(),
