@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,15 +147,18 @@ impl Process {
         (number != NO_AUDIT_SESSION).then_some(number)
     }
 
-    /// Its cgroup in the unified hierarchy (or systemd's own), as a path from the hierarchy's root: `/user.slice/…`.
+    /// Where systemd put it, as a path from the hierarchy's root: `/user.slice/…`.
     #[must_use]
     pub fn cgroup(self) -> Option<String> {
         let text = read_text(&self.path("cgroup"), self.pid).ok()?;
-        let named = |prefix: &str| {
-            text.lines()
-                .find_map(|line| Some(line.split_once(prefix)?.1.to_owned()))
-        };
-        named(":name=systemd:").or_else(|| named("0::"))
+        systemd_path(&text).map(str::to_owned)
+    }
+
+    /// The file that it runs: device and inode, so that a name cannot deceive.
+    #[must_use]
+    pub fn program(self) -> Option<(u64, u64)> {
+        let about = fs::metadata(self.path("exe")).ok()?;
+        Some((about.dev(), about.ino()))
     }
 
     /// Its command line, word by word, as it stands in memory.
@@ -307,6 +311,18 @@ pub fn since_boot() -> Duration {
     )
 }
 
+/// The unified hierarchy's path where systemd uses it, else that of systemd's own old one. The one that it does not use
+/// is there as well, and says `/`.
+fn systemd_path(text: &str) -> Option<&str> {
+    let named = |name: &str| {
+        let path = text
+            .lines()
+            .find_map(|line| Some(line.split_once(name)?.1))?;
+        (path != "/").then_some(path)
+    };
+    named("0::").or_else(|| named(":name=systemd:"))
+}
+
 fn proc_path(pid: i32, name: &str) -> PathBuf {
     format!("/proc/{pid}/{name}").into()
 }
@@ -387,6 +403,20 @@ mod tests {
         };
         assert!(this.hold().is_ok());
         assert!(matches!(earlier.hold(), Err(FactError::Gone { .. })));
+    }
+
+    #[test]
+    fn the_hierarchy_that_systemd_uses_counts() {
+        let scope = "/user.slice/user-1001.slice/session-3.scope";
+        for text in [
+            format!("0::{scope}\n"),
+            format!("9:name=systemd:/\n8:pids:/\n0::{scope}\n"),
+            format!("1:name=systemd:{scope}\n0::/\n"),
+            format!("1:name=systemd:{scope}\n0::{scope}\n"),
+        ] {
+            assert_eq!(systemd_path(&text), Some(scope), "{text}");
+        }
+        assert_eq!(systemd_path("0::/\n"), None);
     }
 
     #[test]

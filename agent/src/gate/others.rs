@@ -40,13 +40,9 @@ impl Gates {
         let (true, Ok(id)) = (self.journals_everyone(), SessionId::random()) else {
             return allow();
         };
-        let mut origin = tty_origin(caller);
-        if let Some(endpoint) = connection_of(peer.handle.process()) {
-            (origin.address, origin.port) = (Some(endpoint.address), Some(endpoint.port));
-        }
-        origin.session = Some(id.to_string());
+        let (identity, origin) = self.who_opens(peer, caller, id);
         let login = Login {
-            identity: account_identity(&caller.user, None),
+            identity,
             resource: self.resource(&caller.service, Some(&caller.user)),
             origin,
             since: Instant::now(),
@@ -71,6 +67,21 @@ impl Gates {
             handle,
             session_gid: None,
         }
+    }
+
+    /// A su inside a contractor's session is that contractor's.
+    fn who_opens(&self, peer: &Peer, caller: &Caller, id: SessionId) -> (Identity, Origin) {
+        let process = peer.handle.process();
+        let mut origin = tty_origin(caller);
+        let ids = process.ids().ok();
+        if let Some(session) = ids.and_then(|ids| self.sessions.of(process, &ids)) {
+            return (session.identity(), session.origin(origin.tty));
+        }
+        if let Some(endpoint) = connection_of(process) {
+            (origin.address, origin.port) = (Some(endpoint.address), Some(endpoint.port));
+        }
+        origin.session = Some(id.to_string());
+        (account_identity(&caller.user, None), origin)
     }
 
     pub(super) fn other_closes(&self, handle: u64) {

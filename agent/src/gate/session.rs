@@ -14,7 +14,7 @@ use daypass_protocol::time::Time;
 
 use super::admission::{Admission, Refusal};
 use super::principals::origin;
-use super::{Gates, uid_of};
+use super::{Gates, allow, uid_of};
 use crate::facts::{FactError, Handle, Peer, Process, connection_of, since_boot};
 use crate::intake::NotCommitted;
 use crate::managed::Managed;
@@ -96,7 +96,7 @@ impl Gates {
             _ if caller.service.contains("sudo") => self.sudo_close(handle),
             _ => self.other_closes(handle),
         }
-        Response::Ignore
+        allow()
     }
 
     fn gate_3(

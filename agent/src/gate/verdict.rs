@@ -141,7 +141,12 @@ impl Verdicts {
             .get_mut(&monitor)
             .ok_or(Refusal::OtherCertificate)?;
         entry.passed_account = false;
-        match entry.verdicts.remove(&(uid, certificate)) {
+        let shown = entry.verdicts.remove(&(uid, certificate));
+        // Whatever else was allowed on this connection is of no use any more: it has its session.
+        entry
+            .verdicts
+            .retain(|_, verdict| matches!(verdict, Verdict::Refused(_)));
+        match shown {
             Some(Verdict::Allowed) => Ok(()),
             _ => Err(Refusal::OtherCertificate),
         }
@@ -220,21 +225,31 @@ mod tests {
 
     #[test]
     fn a_verdict_holds_for_its_monitor_uid_and_certificate_only() {
-        let verdicts = met();
         let certificate = Digest::of(b"one");
-        assert!(verdicts.note(MONITOR, 1001, certificate, Verdict::Allowed));
+        let consume = |monitor, uid, shown| {
+            let verdicts = met();
+            assert!(verdicts.note(MONITOR, 1001, certificate, Verdict::Allowed));
+            verdicts.consume(monitor, uid, shown)
+        };
         let reused = Process {
             start: 6,
             ..MONITOR
         };
-        assert!(verdicts.consume(reused, 1001, certificate).is_err());
-        assert!(verdicts.consume(MONITOR, 1002, certificate).is_err());
-        assert!(verdicts.consume(MONITOR, 1001, Digest::of(b"two")).is_err());
-        assert!(verdicts.consume(MONITOR, 1001, certificate).is_ok());
-        assert!(
-            verdicts.consume(MONITOR, 1001, certificate).is_err(),
-            "it serves once"
-        );
+        assert!(consume(reused, 1001, certificate).is_err());
+        assert!(consume(MONITOR, 1002, certificate).is_err());
+        assert!(consume(MONITOR, 1001, Digest::of(b"two")).is_err());
+        assert!(consume(MONITOR, 1001, certificate).is_ok());
+    }
+
+    #[test]
+    fn a_verdict_serves_once_and_not_after_another_certificate_was_shown() {
+        let certificate = Digest::of(b"one");
+        for first in [b"one", b"two"] {
+            let verdicts = met();
+            verdicts.note(MONITOR, 1001, certificate, Verdict::Allowed);
+            let _ = verdicts.consume(MONITOR, 1001, Digest::of(first));
+            assert!(verdicts.consume(MONITOR, 1001, certificate).is_err());
+        }
     }
 
     #[test]
@@ -251,6 +266,17 @@ mod tests {
         verdicts.note(MONITOR, 1001, certificate, Verdict::Allowed);
         assert_eq!(verdicts.allows(MONITOR, 1001), Ok(()));
         assert_eq!(verdicts.allows(MONITOR, 1002), Err(None));
+    }
+
+    #[test]
+    fn a_connection_has_one_session() {
+        let verdicts = met();
+        for certificate in [b"one", b"two"] {
+            verdicts.note(MONITOR, 1001, Digest::of(certificate), Verdict::Allowed);
+        }
+        assert!(verdicts.consume(MONITOR, 1001, Digest::of(b"one")).is_ok());
+        assert!(verdicts.allowed_uids(MONITOR).is_empty());
+        assert!(!verdicts.any_allowed(1001));
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::facts::{Handle, Process};
 const FREEZE: Duration = Duration::from_millis(50);
 /// How long the monitor has for its own farewell (close_session, wtmp) before it is killed as well.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long sshd's own process for the session has to bring the reason to the other end.
+const RELAY: Duration = Duration::from_millis(40);
 /// Between two looks at who is left.
 const LOOK: Duration = Duration::from_millis(5);
 /// The same once only those are left that the kernel will not let die yet.
@@ -133,29 +135,38 @@ fn run(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool) {
 /// Who was killed, by process, with the name that it had.
 type Killed = BTreeMap<Process, String>;
 
+/// Everything that the contractor runs dies at once. sshd's own process, which runs nothing of theirs, has a moment more:
+/// the reason and the end of the terminal go through it.
 fn kill_frozen(session: &Session, killed: &mut Killed) {
+    let relays = session.relays();
     let group = session.cgroup();
     if let Some(group) = &group {
         group.freeze(FREEZE);
     }
-    kill_members(session, killed);
+    kill_members(session, &relays, killed);
     if let Some(group) = &group {
         group.thaw();
     }
+    let until = Instant::now() + RELAY;
+    for relay in relays {
+        let _ = relay.ends_within(until.saturating_duration_since(Instant::now()));
+    }
 }
 
-fn kill_members(session: &Session, killed: &mut Killed) -> usize {
+fn kill_members(session: &Session, spared: &[Handle], killed: &mut Killed) -> usize {
     let members = session.members();
     for pid in &members {
         // Held before it is looked at again: the pid may have come to mean somebody else since it was listed.
         let Ok(handle) = Handle::open(*pid) else {
             continue;
         };
-        if session.holds(handle.process()) {
+        let process = handle.process();
+        let is_spared = spared.iter().any(|spared| spared.process() == process);
+        if !is_spared && session.holds(process) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             handle.kill();
             killed
-                .entry(handle.process())
+                .entry(process)
                 .or_insert_with(|| name.trim_end().to_owned());
         }
     }
@@ -166,7 +177,7 @@ fn kill_members(session: &Session, killed: &mut Killed) -> usize {
 fn wait_for_all<'a>(session: &Session, killed: &'a mut Killed) -> &'a Killed {
     let until = Instant::now() + FAREWELL;
     while Instant::now() < until {
-        let left = kill_members(session, killed);
+        let left = kill_members(session, &[], killed);
         let gone = match &session.monitor {
             Some(monitor) => monitor.ends_within(LOOK),
             None => true,
@@ -188,7 +199,7 @@ fn kill_the_rest(session: &Session) {
         if let Some(group) = session.cgroup() {
             let _ = group.kill();
         }
-        let left = kill_members(session, &mut Killed::new());
+        let left = kill_members(session, &[], &mut Killed::new());
         if let Some(monitor) = &session.monitor {
             monitor.kill();
         }

@@ -157,6 +157,22 @@ impl Session {
         pids
     }
 
+    /// sshd's own processes in it: children of the monitor that run the monitor's program, held. The contractor cannot
+    /// make one.
+    pub(super) fn relays(&self) -> Vec<Handle> {
+        let monitor = self.record.monitor;
+        let program = monitor.program();
+        let children = self.members().into_iter();
+        let held = children.filter_map(|pid| Handle::open(pid).ok());
+        held.filter(|handle| {
+            let process = handle.process();
+            process.parent().is_ok_and(|pid| pid == monitor.pid)
+                && program.is_some()
+                && process.program() == program
+        })
+        .collect()
+    }
+
     pub(super) fn cgroup(&self) -> Option<Cgroup> {
         self.record.scope.as_deref().and_then(Cgroup::find)
     }
