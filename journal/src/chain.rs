@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use crate::deferred::Deferred;
 use crate::encoding::base64;
 use crate::entry::Head;
 use crate::erased::Erased;
@@ -208,6 +209,14 @@ struct Opening {
     witnesses: Vec<String>,
 }
 
+/// A seal's signatures, to be checked.
+struct Signed {
+    text: String,
+    by_log: [u8; 64],
+    by_epoch: [u8; 64],
+    epoch_key: VerifierKey,
+}
+
 /// A number and a key: an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EpochKey {
@@ -234,6 +243,7 @@ pub(crate) struct Chain {
     /// Erased lines that no entry has declared yet.
     erased: Runs,
     unerased: Vec<(u64, u64)>,
+    deferred: Deferred,
 }
 
 impl Chain {
@@ -257,6 +267,7 @@ impl Chain {
             recent: RecentSeals::default(),
             erased: Runs::default(),
             unerased: Vec::new(),
+            deferred: Deferred::default(),
         }
     }
 
@@ -472,10 +483,28 @@ impl Chain {
 
     /// A seal line.
     pub(crate) fn seal(&mut self, note: &str) -> Result<(), Broken> {
-        self.check_seal(note).map_err(|cause| self.broken(cause))
+        let covered = (
+            self.sealed,
+            self.tree.size().saturating_sub(1).max(self.sealed),
+        );
+        let signed = self.check_seal(note).map_err(|cause| self.broken(cause))?;
+        let Some(signed) = signed else {
+            return Ok(());
+        };
+        let signatures = [
+            (signed.by_log, &self.log),
+            (signed.by_epoch, &signed.epoch_key),
+        ];
+        self.deferred.push(covered, &signed.text, signatures)
     }
 
-    fn check_seal(&mut self, note: &str) -> Result<(), Cause> {
+    /// Checks the signatures that are still unchecked. Whoever finds anything broken calls this
+    /// first: a false signature before it is the earlier fault.
+    pub(crate) fn check_signatures(&mut self) -> Result<(), Broken> {
+        self.deferred.check()
+    }
+
+    fn check_seal(&mut self, note: &str) -> Result<Option<Signed>, Cause> {
         let seal = Seal::parse(note).ok_or(Cause::SealForm)?;
         let Checkpoint { origin, size, root } = &seal.checkpoint;
         if origin != self.log.name() {
@@ -492,11 +521,6 @@ impl Chain {
                     found: seal.signer(signer).to_owned(),
                 });
             }
-            if self.check == Check::Signatures && !seal.is_signed(signer, key) {
-                return Err(Cause::SealSignature {
-                    signer: key.name().to_owned(),
-                });
-            }
         }
         if *size != self.tree.size() {
             return Err(Cause::SealSize {
@@ -511,7 +535,17 @@ impl Chain {
         if *root != own_root {
             return Err(Cause::SealRoot);
         }
-        self.settle(note, key, own_root)
+        let signed = match self.check {
+            Check::Roots => None,
+            Check::Signatures => Some(Signed {
+                text: seal.text().to_owned(),
+                by_log: seal.signature(Signer::Log).ok_or(Cause::SealForm)?,
+                by_epoch: seal.signature(Signer::Epoch).ok_or(Cause::SealForm)?,
+                epoch_key: key.clone(),
+            }),
+        };
+        self.settle(note, key, own_root)?;
+        Ok(signed)
     }
 
     /// The epoch key that must sign the next seal.

@@ -15,6 +15,7 @@ pub mod blob;
 mod chain;
 mod clock;
 mod cosignature;
+mod deferred;
 mod durable;
 mod encoding;
 pub mod entry;

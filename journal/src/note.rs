@@ -103,6 +103,11 @@ impl VerifierKey {
         self.kind
     }
 
+    /// The key itself.
+    pub(crate) fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
     /// The same key for another use; its id differs.
     pub(crate) fn as_kind(&self, kind: KeyKind) -> Self {
         Self::new(self.name.clone(), kind, self.key)

@@ -140,6 +140,17 @@ impl<'a> Seal<'a> {
         self.note.signatures[signer as usize].is_named_by(key)
     }
 
+    /// What is signed.
+    pub(crate) fn text(&self) -> &str {
+        self.note.text
+    }
+
+    /// The signature itself.
+    pub(crate) fn signature(&self, signer: Signer) -> Option<[u8; 64]> {
+        let line = &self.note.signatures[signer as usize];
+        line.bytes[..].try_into().ok()
+    }
+
     /// Whether the signature is `key`'s.
     pub(crate) fn is_signed(&self, signer: Signer, key: &VerifierKey) -> bool {
         let line = &self.note.signatures[signer as usize];

@@ -38,7 +38,11 @@ pub fn verify(dir: &Path, trust: &Trust, options: Options<'_>) -> Report {
     let mut report = Report::default();
     match try_verify(dir, trust, options, &mut report) {
         Ok(()) => {}
-        Err(Error::Damaged(broken)) => report.verdict = Verdict::Tampered(broken),
+        Err(Error::Damaged(broken)) => {
+            // Seals behind a false one were counted before it was found false.
+            report.proven = report.proven.min(broken.seq);
+            report.verdict = Verdict::Tampered(broken);
+        }
         Err(error) => report.lacks(Lack::Unreadable {
             reason: error.to_string(),
         }),

@@ -49,6 +49,17 @@ pub(crate) fn walk(
     chain: &mut Chain,
     observer: &mut impl Observer,
 ) -> Result<End, Error> {
+    let end = walk_segments(dir, chain, observer);
+    // A false signature stands before whatever else was found.
+    chain.check_signatures()?;
+    end
+}
+
+fn walk_segments(
+    dir: &Path,
+    chain: &mut Chain,
+    observer: &mut impl Observer,
+) -> Result<End, Error> {
     let mut last = None;
     for (name, path) in segment::list(dir)? {
         chain.segment(name.first)?;
