@@ -1,1 +1,38 @@
-//! daypass-ca
+//! daypass-ca: the certificate authority. People, windows and approvals come in signed; certificates go out.
+//!
+//! The lower floors decide and know neither HTTP nor SQL: [`windows`], [`policy`], [`approve`], [`issue`], [`people`],
+//! [`hosts`], [`state`]. [`store`] alone knows SQL, [`ledger`] the journal; [`authority`] puts them together, and
+//! [`api`] alone knows HTTP.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "what it proposes for a `Tx` does not compile: its lifetime belongs to the closure"
+)]
+
+pub mod api;
+pub mod approve;
+pub mod auth;
+pub mod authority;
+pub mod case;
+pub mod cli;
+pub mod config;
+pub mod diagnostic;
+pub mod genesis;
+pub mod hosts;
+pub mod init;
+pub mod issue;
+pub mod keys;
+pub mod layout;
+pub mod ledger;
+pub mod passphrase;
+pub mod people;
+pub mod policy;
+pub mod random;
+pub mod rate;
+pub mod serve;
+pub mod signer;
+pub mod state;
+pub mod store;
+pub mod tls;
+pub mod windows;

@@ -1,0 +1,256 @@
+//! `POST /v1/certificates`
+
+use daypass_protocol::api::{CertificateWish, Issued, WindowState};
+use daypass_protocol::event::{Action, Identity, Outcome, Resource};
+use daypass_protocol::grant::{self, ApprovedWindow, Turned};
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::roster::VerifiedRoster;
+use daypass_protocol::time::Time;
+
+use super::call::{Call, Reply};
+use super::refusal::Refusal;
+use super::windows::in_force;
+use crate::authority::Authority;
+use crate::case::Case;
+use crate::issue::{self, Terms, Validity};
+use crate::ledger::LedgerError;
+use crate::store::{IssuedCertificate, StoreError};
+
+/// Serials are random: that so many in a row are taken means something else is wrong.
+const ATTEMPTS: u32 = 8;
+
+/// Issues a certificate from an open window of the caller's.
+pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
+    let wish: CertificateWish = call.read()?;
+    let roll = authority.roll();
+    let (roster, now) = (in_force(&roll)?, authority.now());
+    let _relying = authority.relying();
+    let person = call.person()?;
+    let (window, validity, host) = match choose(authority, person, &wish, roster, now) {
+        Ok(chosen) => chosen,
+        Err(refusal) => {
+            let event = call
+                .event_about(
+                    Action::CertificateRefused,
+                    Outcome::Denied,
+                    Identity {
+                        window: wish.window,
+                        key: Some(wish.key.fingerprint()),
+                        ..Identity::default()
+                    },
+                )
+                .because(refusal.code, &refusal.message)
+                .on(resource(&wish.host, &wish));
+            authority.note(&event)?;
+            return Err(refusal);
+        }
+    };
+    let state = authority
+        .announced()
+        .ok_or_else(|| {
+            Refusal::unavailable(
+                "no-state",
+                "the CA has not signed its state yet; try again in a minute",
+            )
+        })?
+        .number;
+    let serial = record(authority, call, &wish, &window, validity, &host, now)?;
+    let terms = Terms { serial, state, now };
+    let certificate = issue::issue(&window, &wish.key, terms, authority.keys().user_ca())?;
+    Reply::of(&Issued {
+        certificate: certificate.to_openssh()?,
+        window: window.document().id,
+        host,
+        valid_before: validity.before,
+        window_ends: window.document().ends,
+    })
+}
+
+/// The window that serves: the one named, or else the open one that ends last.
+fn choose(
+    authority: &Authority,
+    person: &Name,
+    wish: &CertificateWish,
+    roster: &VerifiedRoster,
+    now: Time,
+) -> Result<(ApprovedWindow, Validity, HostName), Refusal> {
+    let host = authority
+        .store()
+        .read(|tx| tx.host_named(wish.host.as_str()))?
+        .ok_or_else(|| {
+            Refusal::missing(
+                "unknown-host",
+                format!("no host called {} is enrolled", wish.host),
+            )
+        })?;
+    let host: HostName = host
+        .name
+        .parse()
+        .map_err(|error: daypass_protocol::name::InvalidName| Refusal::failure(&error))?;
+    let cases = authority.store().read(|tx| match &wish.window {
+        Some(id) => Ok::<_, Refusal>(
+            Case::find(tx, &id.to_string())?
+                .into_iter()
+                .collect::<Vec<_>>(),
+        ),
+        None => tx
+            .current_windows_of(person.as_str(), now.unix())?
+            .iter()
+            .map(|stored| Ok(Case::open(tx, stored)?))
+            .collect(),
+    })?;
+    let mut reason = None;
+    for case in cases {
+        let document = case.window().document();
+        let named = document.contractor == *person
+            && document.hosts.contains(&host)
+            && document.accounts.contains(&wish.account);
+        if !named {
+            continue;
+        }
+        match serves(&case, wish, roster, now) {
+            Ok((window, validity)) => return Ok((window, validity, host)),
+            Err(refusal) => reason = reason.or(Some(refusal)),
+        }
+    }
+    Err(reason.unwrap_or_else(|| {
+        Refusal::forbidden(
+            "no-window",
+            format!(
+                "{person} has no window for {}@{host}; ask for one with: daypass request --host {host} --account {}",
+                wish.account, wish.account
+            ),
+        )
+    }))
+}
+
+/// The proof that a window serves for this key now.
+fn serves(
+    case: &Case,
+    wish: &CertificateWish,
+    roster: &VerifiedRoster,
+    now: Time,
+) -> Result<(ApprovedWindow, Validity), Refusal> {
+    let document = case.window().document();
+    match case.state(roster, now) {
+        WindowState::Approved | WindowState::Open => {}
+        WindowState::Closed | WindowState::Lapsed => {
+            return Err(Turned::Ended {
+                ends: document.ends,
+            }
+            .into());
+        }
+        state => {
+            let message = format!("the window {} is {state}", document.id);
+            return Err(Refusal::forbidden(code(state), message));
+        }
+    }
+    let window = case.approved(roster, now)?;
+    if !window.keys().contains(&wish.key.fingerprint()) {
+        return Err(match roster.person(&document.contractor) {
+            Some(person) if person.keys.contains(&wish.key) => Refusal::forbidden(
+                "key-not-in-window",
+                format!(
+                    "the key {} was enrolled after the window was frozen; use an older key, or ask for a new window",
+                    wish.key.fingerprint()
+                ),
+            ),
+            _ => grant::Refusal::NoLiveKey(document.contractor.clone()).into(),
+        });
+    }
+    let validity = Validity::now(&window, now)?;
+    Ok((window, validity))
+}
+
+fn code(state: WindowState) -> &'static str {
+    match state {
+        WindowState::Requested => "not-approved",
+        WindowState::Denied => "window-denied",
+        WindowState::Revoked => "window-revoked",
+        _ => "window-ended",
+    }
+}
+
+/// Records a fresh serial as this certificate's, in database and journal, durably: only then may it be made.
+fn record(
+    authority: &Authority,
+    call: &Call,
+    wish: &CertificateWish,
+    window: &ApprovedWindow,
+    validity: Validity,
+    host: &HostName,
+    now: Time,
+) -> Result<u64, Refusal> {
+    let document = window.document();
+    for _ in 0..ATTEMPTS {
+        let serial = issue::fresh_serial()?;
+        let certificate = IssuedCertificate {
+            serial,
+            window: document.id.to_string(),
+            person: document.contractor.to_string(),
+            key: wish.key.fingerprint().to_string(),
+            host: host.to_string(),
+            account: wish.account.to_string(),
+            valid_after: validity.after.unix(),
+            valid_before: validity.before.unix(),
+            issued: now.unix(),
+        };
+        let event = call
+            .event_about(
+                Action::CertificateIssued,
+                Outcome::Allowed,
+                Identity {
+                    window: Some(document.id),
+                    serial: Some(serial),
+                    key: Some(wish.key.fingerprint()),
+                    ..Identity::default()
+                },
+            )
+            .on(resource(host, wish))
+            .detail("valid_after", validity.after.to_string())
+            .detail("valid_before", validity.before.to_string());
+        let recorded = authority.decide(move |tx| {
+            if tx.add_certificate(&certificate)? {
+                Ok(((), event))
+            } else {
+                Err(RecordError::Taken)
+            }
+        });
+        match recorded {
+            Ok(()) => return Ok(serial),
+            Err(RecordError::Taken) => {}
+            Err(RecordError::Failed(refusal)) => return Err(refusal),
+        }
+    }
+    Err(Refusal::failure(&NoFreeSerial))
+}
+
+fn resource(host: &HostName, wish: &CertificateWish) -> Resource {
+    Resource {
+        host: Some(host.clone()),
+        account: Some(wish.account.to_string()),
+        ..Resource::default()
+    }
+}
+
+/// Every random serial was taken.
+#[derive(Debug, thiserror::Error)]
+#[error("every one of {ATTEMPTS} random serials was taken: the system's random numbers are not")]
+struct NoFreeSerial;
+
+enum RecordError {
+    Taken,
+    Failed(Refusal),
+}
+
+impl From<StoreError> for RecordError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<LedgerError> for RecordError {
+    fn from(error: LedgerError) -> Self {
+        Self::Failed(error.into())
+    }
+}

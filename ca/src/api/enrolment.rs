@@ -1,0 +1,161 @@
+//! `POST /v1/hosts/enroll`
+
+use daypass_protocol::api::{Enrolled, Enrolment};
+use daypass_protocol::event::{Action, Outcome, Resource};
+use daypass_protocol::time::Time;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
+
+use super::call::{Call, Reply};
+use super::hosts::{are_free, names, texts};
+use super::refusal::Refusal;
+use crate::authority::Authority;
+use crate::hosts::{self, CERTIFICATE_LIFE, HostRefusal, MOST_HOST_KEYS, Place};
+use crate::issue;
+use crate::store::{EnrolledHost, Token};
+
+/// Enrols the machine that holds the token's secret.
+pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
+    let asked: Enrolment = call.read()?;
+    let place = match admit(authority, &asked) {
+        Ok(place) => place,
+        Err(refusal) => {
+            let event = call
+                .event(Action::HostRefused, Outcome::Denied)
+                .because(refusal.code, &refusal.message)
+                .on(Resource {
+                    host: Some(asked.host),
+                    ..Resource::default()
+                });
+            authority.note(&event)?;
+            return Err(refusal);
+        }
+    };
+    let answer = carry_out(authority, call, asked, &place)?;
+    Reply::of(&answer)
+}
+
+/// What the token gives, if everything about token and machine is in order.
+fn admit(authority: &Authority, asked: &Enrolment) -> Result<Place, Refusal> {
+    let token = authority
+        .store()
+        .read(|tx| tx.token(asked.secret.digest().as_bytes()))?
+        .ok_or(HostRefusal::UnknownToken)?;
+    check_token(&token, authority.now())?;
+    let place = Place {
+        host: token
+            .host
+            .parse()
+            .map_err(|error: daypass_protocol::name::InvalidName| Refusal::failure(&error))?,
+        aliases: names(&token.aliases)?,
+        groups: names(&token.groups)?,
+    };
+    if place.host != asked.host {
+        return Err(HostRefusal::OtherHost {
+            expected: place.host,
+            found: asked.host.clone(),
+        }
+        .into());
+    }
+    hosts::check_journal(&asked.journal, authority.pin(), &place.host)?;
+    match asked.host_keys.len() {
+        1..=MOST_HOST_KEYS => Ok(place),
+        found => Err(HostRefusal::HostKeys { found }.into()),
+    }
+}
+
+fn check_token(token: &Token, now: Time) -> Result<(), HostRefusal> {
+    if let Some(used) = token.used {
+        return Err(HostRefusal::TokenUsed {
+            used: Time::from_unix(used),
+        });
+    }
+    if token.expires <= now.unix() {
+        return Err(HostRefusal::TokenExpired {
+            expired: Time::from_unix(token.expires),
+        });
+    }
+    Ok(())
+}
+
+fn carry_out(
+    authority: &Authority,
+    call: &Call,
+    asked: Enrolment,
+    place: &Place,
+) -> Result<Enrolled, Refusal> {
+    let now = authority.now();
+    let client_certificate = authority
+        .x509()
+        .issue_host(&asked.csr, place.host.as_str(), now.into())
+        .map_err(|error| match error {
+            daypass_transport::authority::Error::Request(_)
+            | daypass_transport::authority::Error::RequestTooLong(_) => {
+                Refusal::malformed("csr-invalid", error.to_string())
+            }
+            error => Refusal::failure(&error),
+        })?;
+    let der = CertificateDer::from_pem_slice(client_certificate.as_bytes())
+        .map_err(|error| Refusal::failure(&error))?;
+    let host_certificates = asked
+        .host_keys
+        .iter()
+        .map(|key| {
+            let serial = issue::fresh_serial()?;
+            let certificate = hosts::certify(place, key, serial, now, authority.keys().host_ca())?;
+            Ok(certificate.to_openssh()?)
+        })
+        .collect::<Result<_, Refusal>>()?;
+    let enrolment = hosts::record(authority.pin(), place, &asked.journal, now)
+        .sign(|namespace, message| authority.keys().sign_by_state_key(namespace, message))?;
+    let row = EnrolledHost {
+        name: place.host.to_string(),
+        aliases: texts(&place.aliases),
+        groups: texts(&place.groups),
+        host_keys: texts(&asked.host_keys),
+        record: enrolment.record.clone(),
+        signature: enrolment.signature.to_string(),
+        certificate: Sha256::digest(&der).into(),
+        enrolled: now.unix(),
+        expires: now.plus(CERTIFICATE_LIFE).unix(),
+    };
+    let event = call
+        .event(Action::HostEnrolled, Outcome::Done)
+        .on(Resource {
+            host: Some(place.host.clone()),
+            ..Resource::default()
+        })
+        .detail("origin", asked.journal.origin)
+        .detail("log_key", asked.journal.log_key)
+        .detail("epoch_key", asked.journal.epoch_key)
+        .detail("host_keys", row.host_keys.clone())
+        .detail("aliases", row.aliases.clone())
+        .detail("groups", row.groups.clone());
+    let (wanted, secret) = (place.clone(), *asked.secret.digest().as_bytes());
+    let _alone = authority.deciding();
+    authority.decide(move |tx| {
+        are_free(tx, &wanted)??;
+        if !tx.use_token(&secret, now.unix())? {
+            return Err(Refusal::from(HostRefusal::TokenUsed { used: now }));
+        }
+        tx.add_host(&row)?;
+        Ok(((), event))
+    })?;
+    let announced = authority.announced().ok_or_else(|| {
+        Refusal::unavailable(
+            "no-state",
+            "the CA has not signed its state yet; try again in a minute",
+        )
+    })?;
+    Ok(Enrolled {
+        client_certificate,
+        host_certificates,
+        aliases: place.aliases.clone(),
+        groups: place.groups.clone(),
+        chain: authority.roll().signed().to_vec(),
+        state: announced.signed.clone(),
+        enrolment,
+        user_ca: vec![authority.keys().public().user_ca.clone()],
+    })
+}

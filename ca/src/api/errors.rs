@@ -1,0 +1,126 @@
+//! What each error of the floors below means to a caller: a status, a code, a sentence. What failed on our side says
+//! nothing but that; the log has it whole.
+
+use axum::http::StatusCode;
+use daypass_protocol::grant::{self, Turned};
+use daypass_protocol::http_auth;
+use daypass_protocol::statement;
+
+use super::refusal::Refusal;
+use crate::approve::StatementRefusal;
+use crate::auth::AuthError;
+use crate::authority::AnnounceError;
+use crate::case::CaseError;
+use crate::hosts::HostRefusal;
+use crate::issue::IssueError;
+use crate::ledger::LedgerError;
+use crate::people::RollError;
+use crate::random::NoRandomness;
+use crate::store::StoreError;
+use crate::windows::WindowRefusal;
+
+macro_rules! failures {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                Self::failure(&error)
+            }
+        })*
+    };
+}
+
+failures!(
+    AnnounceError,
+    CaseError,
+    IssueError,
+    LedgerError,
+    NoRandomness,
+    StoreError,
+    ssh_key::Error,
+);
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        match &error {
+            AuthError::Credential(cause @ http_auth::Error::Json(_)) => {
+                Self::malformed(cause.code(), error.to_string())
+            }
+            AuthError::Credential(cause) => Self::unauthenticated(cause.code(), error.to_string()),
+            AuthError::Replay(_) => Self::unauthenticated("replay", error.to_string()),
+            AuthError::UnknownCertificate => {
+                Self::unauthenticated("certificate-unknown", error.to_string())
+            }
+            AuthError::Nonces(_) | AuthError::Store(_) | AuthError::Damaged(_) => {
+                Self::failure(&error)
+            }
+        }
+    }
+}
+
+impl From<RollError> for Refusal {
+    fn from(error: RollError) -> Self {
+        match &error {
+            RollError::NotNew { .. } => Self::conflict("roster-not-new", error.to_string()),
+            RollError::Chain(_) => Self::unacceptable("roster-refused", error.to_string()),
+        }
+    }
+}
+
+impl From<statement::Error> for Refusal {
+    fn from(error: statement::Error) -> Self {
+        match &error {
+            statement::Error::Json(_) => Self::malformed(error.code(), error.to_string()),
+            _ => Self::forbidden(error.code(), error.to_string()),
+        }
+    }
+}
+
+impl From<StatementRefusal> for Refusal {
+    fn from(refusal: StatementRefusal) -> Self {
+        let status = match &refusal {
+            StatementRefusal::OtherDocument { .. }
+            | StatementRefusal::Untimely(_)
+            | StatementRefusal::Beginning(_)
+            | StatementRefusal::NoBeginning(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            StatementRefusal::Twice { .. } | StatementRefusal::TooLate { .. } => {
+                StatusCode::CONFLICT
+            }
+            StatementRefusal::NotTheSenders { .. }
+            | StatementRefusal::Role { .. }
+            | StatementRefusal::OwnWindow { .. }
+            | StatementRefusal::OwnRequest { .. }
+            | StatementRefusal::NotConcerned { .. } => StatusCode::FORBIDDEN,
+        };
+        Self::with(status, refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<WindowRefusal> for Refusal {
+    fn from(refusal: WindowRefusal) -> Self {
+        Self::unacceptable(refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<HostRefusal> for Refusal {
+    fn from(refusal: HostRefusal) -> Self {
+        match &refusal {
+            HostRefusal::UnknownToken
+            | HostRefusal::TokenExpired { .. }
+            | HostRefusal::TokenUsed { .. } => Self::forbidden(refusal.code(), refusal.to_string()),
+            HostRefusal::NameTaken { .. } => Self::conflict(refusal.code(), refusal.to_string()),
+            _ => Self::unacceptable(refusal.code(), refusal.to_string()),
+        }
+    }
+}
+
+impl From<grant::Refusal> for Refusal {
+    fn from(refusal: grant::Refusal) -> Self {
+        Self::forbidden(refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<Turned> for Refusal {
+    fn from(turned: Turned) -> Self {
+        Self::forbidden(turned.code(), turned.to_string())
+    }
+}

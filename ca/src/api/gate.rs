@@ -1,0 +1,253 @@
+//! The one way in: rate, body, who, may they, then the handler, on a thread that may block.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::RequestExt as _;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::{StatusCode, request::Parts};
+use axum_server::tls::TlsInfo;
+use daypass_protocol::event::{Action, Event, Identity, Origin, Outcome, Resource};
+use daypass_protocol::http_auth::Target;
+use daypass_protocol::key::Fingerprint;
+use daypass_protocol::name::Name;
+use daypass_protocol::roster::{Role, VerifiedRoster};
+
+use super::Service;
+use super::call::{Call, Caller, Reply};
+use super::refusal::Refusal;
+use super::routes::{Access, Route};
+use crate::auth::{self, AuthError};
+use crate::authority::Authority;
+
+/// A body that takes longer than this is somebody holding a connection.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A body that is too large is still read up to this, in bytes: a client that is cut off while it sends never reads
+/// why.
+const SWALLOW: usize = 1024 * 1024;
+
+/// Carries out one request.
+pub(super) async fn pass(
+    service: Service,
+    route: &'static Route,
+    mut request: Request,
+) -> Result<Reply, Refusal> {
+    let address = address(&request);
+    service.rate.take(address, Instant::now()).map_err(|wait| {
+        Refusal::with(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            format!(
+                "too many requests from {address}; try again in {} s",
+                wait.as_secs() + 1
+            ),
+        )
+    })?;
+    let params = request.extract_parts::<RawPathParams>().await.ok();
+    let id = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
+    let (parts, body) = request.into_parts();
+    let body = read(&parts, body, route.bound).await?;
+    let work = move || {
+        let caller = identify(&service.authority, route, &parts, &body, address)?;
+        let call = Call {
+            caller,
+            address,
+            id,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            body,
+        };
+        (route.handler)(&service.authority, &call)
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| Err(Refusal::failure(&panic)))
+}
+
+fn address(request: &Request) -> IpAddr {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| {
+            info.0.ip().to_canonical()
+        })
+}
+
+async fn read(parts: &Parts, body: Body, bound: usize) -> Result<Vec<u8>, Refusal> {
+    let most = bound.max(SWALLOW);
+    let announced = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(Refusal::too_large(bound));
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) if bytes.len() <= bound => Ok(bytes.into()),
+        Ok(_) => Err(Refusal::too_large(bound)),
+        Err(_) => Err(Refusal::malformed(
+            "body-too-slow",
+            "the request's body did not arrive in time",
+        )),
+    }
+}
+
+/// Who asks, if they may use this route now.
+fn identify(
+    authority: &Authority,
+    route: &Route,
+    parts: &Parts,
+    body: &[u8],
+    address: IpAddr,
+) -> Result<Caller, Refusal> {
+    let roll = authority.roll();
+    let Some(roster) = roll.newest() else {
+        return if route.answers_before_activation() {
+            Ok(Caller::Unknown)
+        } else {
+            Err(Refusal::unavailable(
+                "roster-unsigned",
+                "roster 1 is not signed yet; the first admin does that on their own machine with: daypass roster sign",
+            ))
+        };
+    };
+    let outcome = match route.access {
+        Access::Anyone | Access::Bearer => Ok(Caller::Unknown),
+        Access::PersonOrHost if !parts.headers.contains_key(AUTHORIZATION) => {
+            host(authority, parts)
+        }
+        Access::Person | Access::PersonOrHost => person(authority, roster, parts, body),
+        Access::Roles(roles) => person(authority, roster, parts, body)
+            .and_then(|caller| require(roster, &caller, roles).map(|()| caller)),
+    };
+    if let Err(refused) = &outcome {
+        note(authority, route, refused, address)?;
+    }
+    outcome.map_err(|refused| refused.refusal)
+}
+
+/// A refusal, and who it was that proved who they are before it.
+struct Refused {
+    refusal: Refusal,
+    known: Option<Box<Identity>>,
+}
+
+impl Refused {
+    fn stranger(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            known: None,
+        }
+    }
+
+    fn known(refusal: Refusal, name: &Name, key: Fingerprint) -> Self {
+        let identity = Identity {
+            person: Some(name.clone()),
+            key: Some(key),
+            ..Identity::default()
+        };
+        Self {
+            refusal,
+            known: Some(Box::new(identity)),
+        }
+    }
+}
+
+fn person(
+    authority: &Authority,
+    roster: &VerifiedRoster,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<Caller, Refused> {
+    let header = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|header| header.to_str().ok())
+        .unwrap_or_default();
+    let target = Target {
+        ca: authority.pin(),
+        method: parts.method.as_str(),
+        path: parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+        body,
+    };
+    match auth::person(authority, roster, header, &target, authority.now()) {
+        Ok(signer) => Ok(Caller::Person {
+            name: signer.person().clone(),
+            key: signer.key(),
+        }),
+        Err(AuthError::Replay(signer)) => {
+            let (name, key) = (signer.person().clone(), signer.key());
+            Err(Refused::known(AuthError::Replay(signer).into(), &name, key))
+        }
+        Err(error) => Err(Refused::stranger(error.into())),
+    }
+}
+
+fn host(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
+    let certificate = parts
+        .extensions
+        .get::<Arc<TlsInfo>>()
+        .and_then(|info| info.peer_certificates.first());
+    let Some(certificate) = certificate else {
+        let refusal = Refusal::unauthenticated(
+            "no-identity",
+            "this route answers people who sign their requests, and enrolled hosts",
+        );
+        return Err(Refused::stranger(refusal));
+    };
+    auth::host(authority, certificate.as_ref())
+        .map(Caller::Host)
+        .map_err(|error| Refused::stranger(error.into()))
+}
+
+fn require(roster: &VerifiedRoster, caller: &Caller, roles: &[Role]) -> Result<(), Refused> {
+    let Caller::Person { name, key } = caller else {
+        return Ok(());
+    };
+    if roster
+        .person(name)
+        .is_some_and(|person| roles.iter().any(|&role| person.is(role)))
+    {
+        return Ok(());
+    }
+    let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    let refusal = Refusal::forbidden(
+        "role",
+        format!(
+            "{name} may not do this: it takes the role {}",
+            roles.join(" or ")
+        ),
+    );
+    Err(Refused::known(refusal, name, *key))
+}
+
+/// Journals a refusal of somebody who proved who they are; what strangers send is logged only, or they could fill
+/// the journal.
+fn note(
+    authority: &Authority,
+    route: &Route,
+    refused: &Refused,
+    address: IpAddr,
+) -> Result<(), Refusal> {
+    let Refused { refusal, known } = refused;
+    let Some(identity) = known else {
+        tracing::info!(%address, path = route.path, code = refusal.code, "a request was refused");
+        return Ok(());
+    };
+    let event = Event::new(Action::RequestRefused)
+        .outcome(Outcome::Denied)
+        .because(refusal.code, &refusal.message)
+        .by(Identity::clone(identity))
+        .on(Resource {
+            service: Some(route.path.to_owned()),
+            ..Resource::default()
+        })
+        .from(Origin {
+            address: Some(address),
+            ..Origin::default()
+        });
+    Ok(authority.note(&event)?)
+}

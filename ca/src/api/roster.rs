@@ -1,0 +1,62 @@
+//! `/v1/roster`
+
+use daypass_protocol::api::{RosterNumber, Rosters};
+use daypass_protocol::event::{Action, Outcome};
+use daypass_protocol::roster::{self, SignedRoster};
+use serde_json::{Value, json};
+
+use super::call::{Call, Reply};
+use super::refusal::Refusal;
+use crate::authority::Authority;
+use crate::store::StoredRoster;
+
+/// The chain.
+pub(super) fn show(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
+    Reply::of(&Rosters {
+        chain: authority.roll().signed().to_vec(),
+    })
+}
+
+/// Takes the next roster over. Who sends it does not matter: it carries the signatures that put it in force, and a
+/// recovery key has no name to send it under.
+pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
+    let next: SignedRoster = call.read()?;
+    let number = {
+        let _alone = authority.deciding();
+        let roll = authority.roll().with(next.clone())?;
+        let number = roll.number();
+        let stored = StoredRoster {
+            number,
+            roster: next.roster,
+            signatures: next.signatures.iter().map(ToString::to_string).collect(),
+        };
+        let mut event = call
+            .event(Action::RosterSigned, Outcome::Done)
+            .detail("number", number);
+        if let Some(roster) = roll.newest() {
+            event = event
+                .detail("hash", roster.hash().to_string())
+                .detail("signers", signers(roster.authority()));
+        }
+        let now = authority.now().unix();
+        authority.decide(move |tx| {
+            if stored.number == 1 {
+                tx.sign_first_roster(&stored.signatures, now)?;
+            } else {
+                tx.add_roster(&stored, now)?;
+            }
+            Ok::<_, Refusal>(((), event))
+        })?;
+        authority.replace_roll(roll);
+        number
+    };
+    authority.announce()?;
+    Reply::of(&RosterNumber { number })
+}
+
+fn signers(authority: &roster::Authority) -> Value {
+    match authority {
+        roster::Authority::Admins(names) => json!(names),
+        roster::Authority::Recovery => json!("recovery"),
+    }
+}

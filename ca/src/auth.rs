@@ -1,0 +1,69 @@
+//! Who asks: a person by a signature over this very request, or a host by its client certificate.
+
+use daypass_protocol::http_auth::{self, Caller as Signer, Credential, Target};
+use daypass_protocol::name::{HostName, InvalidName};
+use daypass_protocol::roster::VerifiedRoster;
+use daypass_protocol::time::{SKEW, Time};
+use sha2::{Digest as _, Sha256};
+
+use crate::authority::Authority;
+use crate::store::{NonceError, StoreError};
+
+/// Why a caller is not taken for who they say they are.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// The signature, or what it is over.
+    #[error(transparent)]
+    Credential(#[from] http_auth::Error),
+    /// Seen before.
+    #[error("this very request was made before; every request is signed anew")]
+    Replay(Box<Signer>),
+    /// A certificate of our root that no enrolled host has any more.
+    #[error("the client certificate belongs to no enrolled host: it was replaced or retired")]
+    UnknownCertificate,
+    /// The replay cache; the request is refused then.
+    #[error(transparent)]
+    Nonces(#[from] NonceError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored host name that is none.
+    #[error("the database holds a damaged host name")]
+    Damaged(#[from] InvalidName),
+}
+
+/// The person who signed this request, which was not seen before and will not be taken again.
+///
+/// # Errors
+/// When the signature does not count, clocks differ by more than a minute, or the request is a replay.
+pub fn person(
+    authority: &Authority,
+    roster: &VerifiedRoster,
+    header: &str,
+    target: &Target<'_>,
+    now: Time,
+) -> Result<Signer, AuthError> {
+    let signer = Credential::from_header(header)?.check(target, roster, now)?;
+    // Remembered for as long as the same bytes would pass the check above.
+    let expires = signer.time().plus(SKEW + 1);
+    if !authority
+        .nonces()
+        .remember(signer.nonce().as_bytes(), expires.unix(), now.unix())?
+    {
+        return Err(AuthError::Replay(Box::new(signer)));
+    }
+    Ok(signer)
+}
+
+/// The host whose current client certificate this is. TLS has checked that it chains to our root and has not ended.
+///
+/// # Errors
+/// When it is no enrolled host's.
+pub fn host(authority: &Authority, certificate: &[u8]) -> Result<HostName, AuthError> {
+    let fingerprint: [u8; 32] = Sha256::digest(certificate).into();
+    let host = authority
+        .store()
+        .read(|tx| tx.host_with_certificate(&fingerprint))?
+        .ok_or(AuthError::UnknownCertificate)?;
+    Ok(host.name.parse()?)
+}

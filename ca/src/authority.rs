@@ -1,0 +1,160 @@
+//! The CA at work: its keys, its memory, its journal, and the one order in which they are used.
+//!
+//! A decision is committed to the database together with its journal entry's text, then the entry is made durable,
+//! then it is answered. What a crash leaves between the two is journalled at the next start.
+
+mod announce;
+mod open;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use daypass_protocol::digest::{Digest, Incarnation, Pin};
+use daypass_protocol::event::Event;
+use daypass_protocol::time::Time;
+use daypass_protocol::token::{CaUrl, SetupLine};
+
+use crate::keys::Keys;
+use crate::ledger::{Ledger, LedgerError};
+use crate::people::Roll;
+use crate::store::{Nonces, Store, StoreError, Tx};
+
+pub use announce::{AnnounceError, Announced};
+pub use open::OpenError;
+
+/// What time it is; tests have their own.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// The certificate authority.
+pub struct Authority {
+    store: Store,
+    nonces: Nonces,
+    ledger: Ledger,
+    keys: Keys,
+    x509: daypass_transport::authority::Authority,
+    pin: Pin,
+    incarnation: Incarnation,
+    url: CaUrl,
+    clock: Clock,
+    roll: RwLock<Arc<Roll>>,
+    announced: RwLock<Option<Arc<Announced>>>,
+    announcing: Mutex<()>,
+    decisions: RwLock<()>,
+}
+
+impl Authority {
+    /// The system's clock.
+    pub fn system_clock() -> Clock {
+        Arc::new(|| Time::from(std::time::SystemTime::now()))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// The CA's name.
+    pub fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// Where clients and hosts reach it.
+    pub fn url(&self) -> &CaUrl {
+        &self.url
+    }
+
+    /// The line for `daypass setup`.
+    pub fn setup_line(&self) -> SetupLine {
+        SetupLine {
+            url: self.url.clone(),
+            root: self.x509_root(),
+            ca: self.pin,
+        }
+    }
+
+    /// The hash that clients pin.
+    pub fn x509_root(&self) -> Digest {
+        Digest::from_bytes(self.x509.hash())
+    }
+
+    /// The X.509 root.
+    pub fn x509(&self) -> &daypass_transport::authority::Authority {
+        &self.x509
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The replay cache.
+    pub fn nonces(&self) -> &Nonces {
+        &self.nonces
+    }
+
+    /// The journal.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The rosters as they are now.
+    pub fn roll(&self) -> Arc<Roll> {
+        Arc::clone(&self.roll.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the rosters; the caller holds [`Authority::deciding`] and has made them durable.
+    pub(crate) fn replace_roll(&self, roll: Roll) {
+        *self.roll.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roll);
+    }
+
+    /// Held while a window, a host or the roster changes: the journal then has decisions in the order in which they
+    /// build on one another.
+    pub(crate) fn deciding(&self) -> RwLockWriteGuard<'_, ()> {
+        self.decisions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held while something is done on the strength of decisions: all of them are in the journal already.
+    pub(crate) fn relying(&self) -> RwLockReadGuard<'_, ()> {
+        self.decisions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits what `job` changes with the entry that tells of it, and returns when both are durable.
+    ///
+    /// # Errors
+    /// The job's own, the database's or the journal's.
+    pub(crate) fn decide<T, E>(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<(T, Event), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + From<LedgerError> + Send + 'static,
+    {
+        let (value, id, event) = self.store.write(move |tx| {
+            let (value, event) = job(tx)?;
+            let event = serde_json::to_value(event).map_err(LedgerError::Event)?;
+            let id = tx.add_pending(&event.to_string())?;
+            Ok::<_, E>((value, id, event))
+        })?;
+        self.ledger.record(&event)?;
+        // Losing this to a crash only repeats the entry, marked as recovered.
+        self.store.write_later(move |tx| tx.forget_pending(id));
+        Ok(value)
+    }
+
+    /// Makes the entry of something that changes nothing: a refusal, a start, a stop.
+    ///
+    /// # Errors
+    /// When it does not become durable.
+    pub fn note(&self, event: &Event) -> Result<(), LedgerError> {
+        self.ledger.record(&serde_json::to_value(event)?)
+    }
+}

@@ -1,0 +1,141 @@
+//! From files to a CA at work.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+
+use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
+use daypass_protocol::roster::{ChainError, SignedRoster};
+use daypass_protocol::token::CaUrl;
+
+use super::{AnnounceError, Authority, Clock};
+use crate::keys::{Keys, KeysError};
+use crate::layout::Layout;
+use crate::ledger::{Ledger, LedgerError};
+use crate::passphrase::Passphrase;
+use crate::people::Roll;
+use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
+
+/// Why the CA cannot begin its work.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no CA here.
+    #[error("there is no CA in {directory} yet")]
+    NoCa {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// A file that must be there.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The replay cache.
+    #[error(transparent)]
+    Nonces(#[from] NonceError),
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The X.509 root.
+    #[error("the X.509 root cannot be used")]
+    X509(#[from] daypass_transport::authority::Error),
+    /// Pin or incarnation in the database.
+    #[error("the database holds a damaged pin or incarnation")]
+    Genesis(#[from] InvalidHex),
+    /// The rosters in the database.
+    #[error("the database's rosters do not hold: somebody has changed them")]
+    Chain(#[from] ChainError),
+    /// A signature in the database.
+    #[error("roster {number} in the database has a damaged signature")]
+    Signature {
+        /// The roster's number.
+        number: u64,
+        /// What is wrong with it.
+        source: daypass_protocol::sshsig::Error,
+    },
+    /// The first state.
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
+}
+
+impl Authority {
+    /// Opens the CA that `init` made, journals what a crash left unsaid, and signs the first state.
+    ///
+    /// # Errors
+    /// When anything of it is missing, damaged, or in use.
+    pub fn open(
+        layout: &Layout,
+        passphrase: &Passphrase,
+        url: CaUrl,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let no_ca = || OpenError::NoCa {
+            directory: layout.root().to_owned(),
+        };
+        if !layout.database().exists() {
+            return Err(no_ca());
+        }
+        let store = Store::open(&layout.database())?;
+        let (pin, incarnation) = store.read(|tx| tx.genesis())?.ok_or_else(no_ca)?;
+        let pin: Pin = pin.parse()?;
+        let incarnation: Incarnation = incarnation.parse()?;
+        let chain = store.read(|tx| tx.chain())?;
+        let roll = Roll::restore(
+            pin,
+            chain.into_iter().map(signed).collect::<Result<_, _>>()?,
+        )?;
+        let keys = Keys::open(layout, passphrase)?;
+        let x509 = daypass_transport::authority::Authority::from_pem(
+            &read(layout.tls_root())?,
+            &read(layout.tls_root_key())?,
+        )?;
+        let ledger = Ledger::open(layout)?;
+        for (id, event) in store.read(|tx| tx.pending())? {
+            ledger.record_late(&event)?;
+            store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;
+        }
+        let authority = Self {
+            nonces: Nonces::open(&layout.nonces())?,
+            store,
+            ledger,
+            keys,
+            x509,
+            pin,
+            incarnation,
+            url,
+            clock,
+            roll: RwLock::new(Arc::new(roll)),
+            announced: RwLock::new(None),
+            announcing: Mutex::new(()),
+            decisions: RwLock::new(()),
+        };
+        authority.announce()?;
+        Ok(authority)
+    }
+}
+
+fn read(path: PathBuf) -> Result<String, OpenError> {
+    std::fs::read_to_string(&path).map_err(|source| OpenError::Unreadable { path, source })
+}
+
+fn signed(stored: StoredRoster) -> Result<SignedRoster, OpenError> {
+    let number = stored.number;
+    let signatures = stored
+        .signatures
+        .iter()
+        .map(|signature| signature.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|source| OpenError::Signature { number, source })?;
+    Ok(SignedRoster {
+        roster: stored.roster,
+        signatures,
+    })
+}

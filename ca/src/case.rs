@@ -1,0 +1,179 @@
+//! A window and all that was said about it, as the database has them.
+
+use daypass_protocol::api::{WindowState, WindowView};
+use daypass_protocol::grant::{ApprovedWindow, Grant, Refusal};
+use daypass_protocol::roster::VerifiedRoster;
+use daypass_protocol::statement::{SignedStatement, VerifiedStatement};
+use daypass_protocol::time::Time;
+use daypass_protocol::window::FrozenWindow;
+
+use crate::approve::{self, Said};
+use crate::store::{StoreError, StoredStatement, StoredWindow, Tx};
+
+/// One window's file.
+#[derive(Debug, Clone)]
+pub struct Case {
+    window: FrozenWindow,
+    statements: Vec<SignedStatement>,
+    said: Vec<Said>,
+}
+
+/// Why a case cannot be opened: the database was changed by somebody else.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored window that is none.
+    #[error("the window {id} in the database is damaged")]
+    Window {
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        source: daypass_protocol::window::Error,
+    },
+    /// A stored statement that is none.
+    #[error("a statement about the window {id} in the database is damaged")]
+    Statement {
+        /// The window's id.
+        id: String,
+    },
+}
+
+impl Case {
+    /// Opens the file of the window `id`, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails or is damaged.
+    pub fn find(tx: &Tx<'_>, id: &str) -> Result<Option<Self>, CaseError> {
+        tx.window(id)?
+            .map(|stored| Self::open(tx, &stored))
+            .transpose()
+    }
+
+    /// Opens the file of a stored window.
+    ///
+    /// # Errors
+    /// When the database fails or is damaged.
+    pub fn open(tx: &Tx<'_>, stored: &StoredWindow) -> Result<Self, CaseError> {
+        let window = FrozenWindow::parse(&stored.document).map_err(|source| CaseError::Window {
+            id: stored.id.clone(),
+            source,
+        })?;
+        let mut case = Self {
+            window,
+            statements: Vec::new(),
+            said: Vec::new(),
+        };
+        for stored in tx.statements(&stored.id)? {
+            let (signed, said) =
+                reopen(&stored).ok_or(CaseError::Statement { id: stored.window })?;
+            case.statements.push(signed);
+            case.said.push(said);
+        }
+        Ok(case)
+    }
+
+    /// The document.
+    pub fn window(&self) -> &FrozenWindow {
+        &self.window
+    }
+
+    /// What was said, in the order it came.
+    pub fn said(&self) -> &[Said] {
+        &self.said
+    }
+
+    /// Where it stands.
+    pub fn state(&self, roster: &VerifiedRoster, now: Time) -> WindowState {
+        approve::state(self.window.document(), &self.said, roster, now)
+    }
+
+    /// What people are shown.
+    pub fn view(&self, roster: &VerifiedRoster, now: Time) -> WindowView {
+        WindowView {
+            window: self.window.text().to_owned(),
+            state: self.state(roster, now),
+            statements: self.statements.clone(),
+        }
+    }
+
+    /// The proof that it is approved, from the statements that still count.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn approved(&self, roster: &VerifiedRoster, now: Time) -> Result<ApprovedWindow, Refusal> {
+        let counting = approve::counting(self.window.document(), &self.said, roster);
+        let statements = counting
+            .into_iter()
+            .filter_map(|at| self.statements.get(at).cloned());
+        Grant::new(&self.window, statements.collect()).check(roster, now)
+    }
+
+    /// The file with one more statement.
+    #[must_use]
+    pub fn with(mut self, signed: SignedStatement, verified: &VerifiedStatement) -> Self {
+        self.said.push(said(verified));
+        self.statements.push(signed);
+        self
+    }
+
+    /// The file of a window that is being taken in.
+    pub fn begun(
+        window: FrozenWindow,
+        signed: SignedStatement,
+        verified: &VerifiedStatement,
+    ) -> Self {
+        let case = Self {
+            window,
+            statements: Vec::new(),
+            said: Vec::new(),
+        };
+        case.with(signed, verified)
+    }
+}
+
+/// A statement's row.
+pub fn row(
+    window: &FrozenWindow,
+    signed: &SignedStatement,
+    verified: &VerifiedStatement,
+    now: Time,
+) -> StoredStatement {
+    StoredStatement {
+        window: window.document().id.to_string(),
+        verb: verified.verb().to_string(),
+        signer: verified.signer().to_string(),
+        key: verified.key().to_string(),
+        statement: signed.statement.clone(),
+        signature: signed.signature.to_string(),
+        received: now.unix(),
+    }
+}
+
+/// A signed statement from its row.
+pub fn signed(stored: &StoredStatement) -> Option<SignedStatement> {
+    Some(SignedStatement {
+        statement: stored.statement.clone(),
+        signature: stored.signature.parse().ok()?,
+    })
+}
+
+fn said(verified: &VerifiedStatement) -> Said {
+    Said {
+        verb: verified.verb(),
+        signer: verified.signer().clone(),
+        key: verified.key(),
+    }
+}
+
+fn reopen(stored: &StoredStatement) -> Option<(SignedStatement, Said)> {
+    let signed = signed(stored)?;
+    let statement = signed.read_unverified().ok()?;
+    let said = Said {
+        verb: statement.verb,
+        signer: statement.signer,
+        key: stored.key.parse().ok()?,
+    };
+    Some((signed, said))
+}

@@ -1,0 +1,110 @@
+//! The command line of `daypass-ca`.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::{config, diagnostic, init, serve};
+
+/// The daypass certificate authority: signed windows and approvals in, short-lived SSH certificates out.
+#[derive(Debug, Parser)]
+#[command(name = "daypass-ca", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the CA can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new CA: its keys, its database, and roster 1 with the first admin. Refuses to run twice.
+    Init(InitArgs),
+    /// Answer requests until told to stop.
+    Serve(ServeArgs),
+}
+
+/// What genesis needs to know.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The first admin's name: 1 to 32 of a-z, 0-9, '.', '_' and '-'.
+    #[arg(long, value_name = "NAME")]
+    pub admin: String,
+    /// The first admin's SSH public key. The private half never comes near this machine.
+    #[arg(long, value_name = "FILE.pub")]
+    pub admin_key: PathBuf,
+    /// DNS name of this server, as clients and hosts reach it; can be given more than once.
+    #[arg(long = "name", value_name = "HOSTNAME", required = true)]
+    pub names: Vec<String>,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = config::DEFAULT_LISTEN)]
+    pub listen: SocketAddr,
+    /// The URL that clients and hosts are given, where it is not https://HOSTNAME:PORT.
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Directory for database, keys and journal.
+    #[arg(long, value_name = "DIR", default_value = config::DEFAULT_DATA)]
+    pub data: PathBuf,
+    /// Configuration to write; one that is there is left alone.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// The Unix user that owns everything, when run as root.
+    #[arg(long, value_name = "USER", default_value = "daypass-ca")]
+    pub user: String,
+    /// File with the passphrase of the CA's keys; else the systemd credential ca-passphrase, else asked.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// What serving needs to know beyond `ca.toml`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration to read.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// File with the passphrase of the CA's keys; else the systemd credential ca-passphrase, else asked.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Runs the command line `arguments` and says how it ended: 0 done, 1 failed, 64 usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command {
+        Command::Init(arguments) => {
+            init::run(&arguments).map_err(|error| diagnostic::of_init(&error))
+        }
+        Command::Serve(arguments) => {
+            serve::run(&arguments).map_err(|error| diagnostic::of_serve(&error))
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(std::io::stderr().lock(), "{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line's grammar, for completions and for checking the man page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(64),
+    }
+}

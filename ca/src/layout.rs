@@ -1,0 +1,86 @@
+//! Where the CA keeps what it keeps.
+
+use std::path::{Path, PathBuf};
+
+/// The CA's directory, `/var/lib/daypass/ca` unless `ca.toml` says otherwise.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `root`; nothing is touched.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// People, windows, certificates, hosts.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("ca.db")
+    }
+
+    /// Nonces of accepted requests: apart, so that remembering one never waits for the disk.
+    pub fn nonces(&self) -> PathBuf {
+        self.root.join("nonces.db")
+    }
+
+    /// All private keys, 0700.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// Signs user certificates; encrypted.
+    pub fn user_ca(&self) -> PathBuf {
+        self.keys().join("user_ca")
+    }
+
+    /// Signs host certificates; encrypted.
+    pub fn host_ca(&self) -> PathBuf {
+        self.keys().join("host_ca")
+    }
+
+    /// Signs state and enrolment records; encrypted.
+    pub fn state_key(&self) -> PathBuf {
+        self.keys().join("state")
+    }
+
+    /// The journal's log key and epoch keys.
+    pub fn journal_keys(&self) -> PathBuf {
+        self.keys().join("journal")
+    }
+
+    /// The CA's own journal.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// X.509: root and server certificate with their keys.
+    pub fn tls(&self) -> PathBuf {
+        self.root.join("tls")
+    }
+
+    /// The X.509 root certificate, PEM.
+    pub fn tls_root(&self) -> PathBuf {
+        self.tls().join("root.pem")
+    }
+
+    /// The X.509 root's private key, PEM.
+    pub fn tls_root_key(&self) -> PathBuf {
+        self.tls().join("root.key")
+    }
+
+    /// The server's certificate, PEM.
+    pub fn tls_server(&self) -> PathBuf {
+        self.tls().join("server.pem")
+    }
+
+    /// The server's private key, PEM.
+    pub fn tls_server_key(&self) -> PathBuf {
+        self.tls().join("server.key")
+    }
+}

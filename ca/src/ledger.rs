@@ -1,0 +1,111 @@
+//! The CA's own journal: every decision is an entry in it, durable before it is answered.
+
+use std::path::{Path, PathBuf};
+
+use daypass_journal::reader::{Line, Reader};
+use daypass_journal::writer::{Options, Writer};
+use serde_json::{Value, json};
+
+use crate::layout::Layout;
+
+/// Bytes of entries that one look takes along at most.
+const LOOK: usize = 4 * 1024 * 1024;
+
+/// The journal, open for writing.
+pub struct Ledger {
+    writer: Writer,
+    directory: PathBuf,
+}
+
+/// Why an entry could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The journal.
+    #[error("the CA's journal failed")]
+    Journal(#[from] daypass_journal::Error),
+    /// An event that is no JSON object.
+    #[error("an event could not be written as JSON")]
+    Event(#[from] serde_json::Error),
+}
+
+impl Ledger {
+    /// Opens the journal for writing; nobody else can until it is closed.
+    ///
+    /// # Errors
+    /// When another process writes it, or the disk refuses.
+    pub fn open(layout: &Layout) -> Result<Self, LedgerError> {
+        let directory = layout.journal();
+        let (writer, recovery) =
+            Writer::open(&directory, &layout.journal_keys(), Options::default())?;
+        if !recovery.clean {
+            tracing::warn!(
+                sealed = recovery.sealed,
+                "the last run did not stop cleanly; the journal says what it left behind"
+            );
+        }
+        Ok(Self { writer, directory })
+    }
+
+    /// Appends an event and returns when it is durable.
+    ///
+    /// # Errors
+    /// When it is not: then nothing that it is about may be answered.
+    pub fn record(&self, event: &Value) -> Result<(), LedgerError> {
+        self.writer.append(event)?;
+        Ok(())
+    }
+
+    /// Appends an event that was committed before a crash, marked as such.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    pub fn record_late(&self, text: &str) -> Result<(), LedgerError> {
+        let mut event: Value = serde_json::from_str(text)?;
+        if let Some(event) = event.as_object_mut()
+            && let Some(detail) = event
+                .entry("detail")
+                .or_insert_with(|| json!({}))
+                .as_object_mut()
+        {
+            detail.insert("recovered".to_owned(), Value::Bool(true));
+        }
+        self.record(&event)
+    }
+
+    /// Entries from sequence number `since` on, `limit` at most, exact lines.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn entries(&self, since: u64, limit: usize) -> Result<Vec<String>, LedgerError> {
+        let mut entries = Vec::new();
+        let mut length = 0;
+        for line in Reader::open(&self.directory)? {
+            let Line::Entry { seq, bytes } = line? else {
+                continue;
+            };
+            if seq < since {
+                continue;
+            }
+            length += bytes.len();
+            if entries.len() == limit || length > LOOK {
+                break;
+            }
+            // Our own entries are JSON, hence UTF-8.
+            entries.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        Ok(entries)
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Writes the closing seal; nothing can be recorded, hence nothing decided, after it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn close(&self) -> Result<(), LedgerError> {
+        Ok(self.writer.clone().close()?)
+    }
+}

@@ -1,0 +1,102 @@
+//! The roll of people: the chain of rosters as the CA holds it, in force or waiting for its first signature.
+
+use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
+
+/// Every roster so far. Before the first signature there is one, and no chain.
+#[derive(Debug, Clone)]
+pub struct Roll {
+    pin: Pin,
+    signed: Vec<SignedRoster>,
+    chain: Option<Chain>,
+}
+
+/// Why a roster was not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum RollError {
+    /// It is in force already, or a later one is.
+    #[error("roster {number} is not new here; the newest is {newest}")]
+    NotNew {
+        /// The number offered.
+        number: u64,
+        /// The number in force.
+        newest: u64,
+    },
+    /// It does not follow from what is in force.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl Roll {
+    /// The roll as it was stored: rosters 1…N, where roster 1 may stand alone and unsigned.
+    ///
+    /// # Errors
+    /// When the chain does not hold; then the database was changed by somebody else.
+    pub fn restore(pin: Pin, signed: Vec<SignedRoster>) -> Result<Self, ChainError> {
+        let chain = match signed.as_slice() {
+            [first] if first.signatures.is_empty() => {
+                let found = Digest::of(&first.roster);
+                if Pin::from(found) != pin {
+                    return Err(ChainError::NotPinned {
+                        expected: pin,
+                        found,
+                    });
+                }
+                None
+            }
+            rosters => Some(Chain::verify(pin, rosters)?),
+        };
+        Ok(Self { pin, signed, chain })
+    }
+
+    /// The roll with `next` taken over; this one stays as it is.
+    ///
+    /// # Errors
+    /// When it is not new, or not signed under the rules of the one before.
+    pub fn with(&self, next: SignedRoster) -> Result<Self, RollError> {
+        let Some(chain) = &self.chain else {
+            let chain = Chain::verify(self.pin, std::slice::from_ref(&next))?;
+            return Ok(Self {
+                pin: self.pin,
+                signed: vec![next],
+                chain: Some(chain),
+            });
+        };
+        let newest = chain.newest().number;
+        let number = roster::Roster::parse(&next.roster)
+            .map_err(ChainError::Roster)?
+            .number;
+        if number <= newest {
+            return Err(RollError::NotNew { number, newest });
+        }
+        let mut chain = chain.clone();
+        chain.extend(&next)?;
+        let mut signed = self.signed.clone();
+        signed.push(next);
+        Ok(Self {
+            pin: self.pin,
+            signed,
+            chain: Some(chain),
+        })
+    }
+
+    /// The CA's name in every statement.
+    pub fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// The roster in force; none before activation.
+    pub fn newest(&self) -> Option<&VerifiedRoster> {
+        self.chain.as_ref().map(Chain::newest)
+    }
+
+    /// The number of the newest roster, in force or not.
+    pub fn number(&self) -> u64 {
+        self.newest().map_or(1, |roster| roster.number)
+    }
+
+    /// The rosters with their signatures, from the first.
+    pub fn signed(&self) -> &[SignedRoster] {
+        &self.signed
+    }
+}

@@ -1,0 +1,236 @@
+//! `daypass-ca serve`: opens the CA, answers until told to stop, stops in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use daypass_protocol::event::{Action, Event, Outcome};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::api;
+use crate::authority::{Authority, OpenError};
+use crate::cli::ServeArgs;
+use crate::config::{Config, ConfigError};
+use crate::layout::Layout;
+use crate::ledger::LedgerError;
+use crate::passphrase::{Passphrase, PassphraseError};
+use crate::tls::{self, Renewal, TlsError};
+
+/// How often the state is signed afresh.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How long requests that have begun may take when the CA is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the CA does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The passphrase.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The CA.
+    #[error(transparent)]
+    Open(Box<OpenError>),
+    /// The server's certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The runtime or the server.
+    #[error("the server failed")]
+    Server(#[source] io::Error),
+    /// The configuration file's URL.
+    #[error("{path}: the URL cannot be used")]
+    Url {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: daypass_protocol::token::InvalidUrl,
+    },
+}
+
+impl From<OpenError> for ServeError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(Box::new(error))
+    }
+}
+
+/// A server that can be told to stop.
+pub type Stop = Handle<SocketAddr>;
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When something is missing, damaged or in use, or the server fails.
+pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
+    let _ = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .try_init();
+    let config = Config::read(&arguments.config)?;
+    let url = config.public_url().map_err(|source| ServeError::Url {
+        path: arguments.config.clone(),
+        source,
+    })?;
+    let layout = Layout::new(&config.data);
+    let passphrase = Passphrase::to_open(arguments.passphrase_file.as_deref())?;
+    let authority = Arc::new(Authority::open(
+        &layout,
+        &passphrase,
+        url,
+        Authority::system_clock(),
+    )?);
+    drop(passphrase);
+    tls::renew(
+        authority.x509(),
+        &layout,
+        &config.names,
+        authority.now().into(),
+    )?;
+    let listener = TcpListener::bind(config.listen).map_err(|source| ServeError::Listen {
+        address: config.listen,
+        source,
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Server)?;
+    runtime.block_on(work(Arc::clone(&authority), &config, &layout, listener))?;
+    // Whatever still runs ends before the closing seal.
+    runtime.shutdown_timeout(GRACE);
+    Ok(authority.ledger().close()?)
+}
+
+async fn work(
+    authority: Arc<Authority>,
+    config: &Config,
+    layout: &Layout,
+    listener: TcpListener,
+) -> Result<(), ServeError> {
+    let certificate = RustlsConfig::from_config(tls::config(authority.x509(), layout)?);
+    let address = listener.local_addr().map_err(ServeError::Server)?;
+    let started = Event::new(Action::CaStart)
+        .outcome(Outcome::Done)
+        .detail("version", env!("CARGO_PKG_VERSION"))
+        .detail("ca", authority.pin().to_string())
+        .detail("listen", address.to_string());
+    authority.note(&started)?;
+    let stop = Stop::new();
+    stop_on_signals(stop.clone()).map_err(ServeError::Server)?;
+    let upkeep = tokio::spawn(upkeep(
+        Arc::clone(&authority),
+        layout.clone(),
+        config.names.clone(),
+        certificate.clone(),
+    ));
+    tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "systemd could not be told that the CA is ready"
+        );
+    }
+    let router = api::router(Arc::clone(&authority), config.requests_per_minute);
+    let served = serve(router, listener, certificate, stop).await;
+    upkeep.abort();
+    let _ = upkeep.await;
+    authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;
+    served.map_err(ServeError::Server)
+}
+
+/// Answers on `listener` until `stop` says otherwise.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve(
+    router: axum::Router,
+    listener: TcpListener,
+    certificate: RustlsConfig,
+    stop: Stop,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let acceptor = RustlsAcceptor::new(certificate).acceptor(NoDelayAcceptor::new());
+    axum_server::from_tcp(listener)?
+        .acceptor(acceptor)
+        .handle(stop)
+        .serve(router.into_make_service_with_connect_info::<SocketAddr>())
+        .await
+}
+
+fn stop_on_signals(stop: Stop) -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        stop.graceful_shutdown(Some(GRACE));
+    });
+    Ok(())
+}
+
+/// Signs the state every minute, and renews the server's certificate when its time has come.
+async fn upkeep(
+    authority: Arc<Authority>,
+    layout: Layout,
+    names: Vec<String>,
+    certificate: RustlsConfig,
+) {
+    let mut minute = tokio::time::interval(EVERY);
+    loop {
+        minute.tick().await;
+        let (authority, layout, names) = (Arc::clone(&authority), layout.clone(), names.clone());
+        let certificate = certificate.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            if let Err(error) = authority.announce() {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the state could not be signed afresh"
+                );
+            }
+            if let Err(error) = renew(&authority, &layout, &names, &certificate) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the server's certificate could not be renewed"
+                );
+            }
+        });
+        // A panic in there was printed; the next minute tries again.
+        let _ = done.await;
+    }
+}
+
+fn renew(
+    authority: &Authority,
+    layout: &Layout,
+    names: &[String],
+    certificate: &RustlsConfig,
+) -> Result<(), TlsError> {
+    if tls::renew(authority.x509(), layout, names, authority.now().into())? == Renewal::Renewed {
+        certificate.reload_from_config(tls::config(authority.x509(), layout)?);
+        tracing::info!("the server's certificate was renewed");
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The state that the CA announces: what it says is decided here, when it is signed in `authority`.
+
+use daypass_protocol::digest::{Digest, Incarnation, Pin};
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::VerifiedRoster;
+use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::statement::SignedStatement;
+use daypass_protocol::time::Time;
+use daypass_protocol::version::Version;
+
+/// What the state says, apart from its number and its time.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// Which CA.
+    pub ca: Pin,
+    /// Which life of it.
+    pub incarnation: Incarnation,
+    /// The newest roster.
+    pub roster: RosterMark,
+    /// Signs user certificates.
+    pub user_ca: Key,
+    /// Signs host certificates.
+    pub host_ca: Key,
+    /// Signs the state.
+    pub state_key: Key,
+    /// Of windows that have not ended.
+    pub revocations: Vec<SignedStatement>,
+}
+
+impl Content {
+    /// The state under this number, dated `time`.
+    pub fn numbered(&self, number: u64, time: Time) -> State {
+        State {
+            v: Version,
+            ca: self.ca,
+            incarnation: self.incarnation,
+            number,
+            time,
+            roster: self.roster,
+            user_ca: vec![self.user_ca.clone()],
+            host_ca: vec![self.host_ca.clone()],
+            state_key: self.state_key.clone(),
+            revocations: self.revocations.clone(),
+        }
+    }
+
+    /// Tells whether two states say the same: the number rises only when they do not, so that a host which knows the
+    /// content of a certificate's state is not told to catch up with a date.
+    pub fn digest(&self) -> Digest {
+        let state = self.numbered(0, Time::from_unix(0));
+        Digest::of(serde_json::json!(state).to_string())
+    }
+}
+
+/// How a state names a roster.
+pub fn mark(roster: &VerifiedRoster) -> RosterMark {
+    RosterMark {
+        number: roster.number,
+        hash: roster.hash(),
+    }
+}

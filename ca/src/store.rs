@@ -1,0 +1,257 @@
+//! The CA's database: SQLite, and nothing outside this folder knows that.
+//!
+//! Writes go through one thread that commits what is waiting together: many callers, one `fdatasync`.
+//! Reads take a connection of their own from a small pool and never wait for a writer.
+
+mod certificates;
+mod hosts;
+mod nonces;
+mod pending;
+mod rosters;
+mod tokens;
+mod windows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite_migration::{M, Migrations};
+
+pub use certificates::IssuedCertificate;
+pub use hosts::EnrolledHost;
+pub use nonces::{NonceError, Nonces};
+pub use rosters::StoredRoster;
+pub use tokens::Token;
+pub use windows::{StoredStatement, StoredWindow, WindowFilter};
+
+use writer::Writer;
+
+/// Every migration ever shipped, oldest first; what is listed here is never edited.
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/1-spine.sql"))];
+
+/// As many readers as there is any use for on a small server.
+const READERS: usize = 4;
+
+/// The database.
+pub struct Store {
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+/// A transaction: every method of it is one statement of SQL.
+pub struct Tx<'a>(&'a Connection);
+
+/// Why the database did not do as told.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused or failed.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database is not of a version this program knows.
+    #[error("the database {path} could not be brought to this version's schema")]
+    Migration {
+        /// The database.
+        path: PathBuf,
+        /// What went wrong.
+        source: rusqlite_migration::Error,
+    },
+    /// The file could not be opened.
+    #[error("the database {path} cannot be opened")]
+    NotOpened {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A column holds what this program never wrote.
+    #[error("the database holds a malformed {what}")]
+    Malformed {
+        /// Which value.
+        what: &'static str,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The commit of a batch failed: nothing of it was kept.
+    #[error("the database could not commit: {reason}")]
+    NotCommitted {
+        /// What SQLite said, to each of the batch.
+        reason: String,
+    },
+    /// The database's thread has ended.
+    #[error("the database is shut down")]
+    Closed,
+}
+
+impl Store {
+    /// Opens the database at `path`, making or migrating it as needed.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is newer than this program, or a migration fails.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let not_opened = |source| StoreError::NotOpened {
+            path: path.to_owned(),
+            source,
+        };
+        let mut connection = Connection::open(path).map_err(not_opened)?;
+        prepare(&connection, "FULL").map_err(not_opened)?;
+        Migrations::from_slice(MIGRATIONS)
+            .to_latest(&mut connection)
+            .map_err(|source| StoreError::Migration {
+                path: path.to_owned(),
+                source,
+            })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let readers = (0..READERS)
+            .map(|_| Connection::open_with_flags(path, flags).map_err(not_opened))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            writer: Writer::start(connection),
+            readers: Mutex::new(readers),
+            returned: Condvar::new(),
+        })
+    }
+
+    /// Runs `job` in a transaction and returns when it is durable. An error from `job` undoes what it did.
+    ///
+    /// # Errors
+    /// The job's own, or the database's.
+    pub fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(job)
+    }
+
+    /// Runs `job` after what is waiting now, and does not wait for it; a failure is logged.
+    pub fn write_later(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        self.writer.run_later(job);
+    }
+
+    /// Runs `job` on one consistent view of what is committed.
+    ///
+    /// # Errors
+    /// The job's own, or the database's.
+    pub fn read<T, E>(&self, job: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let mut connection = self.take_reader();
+        let result = connection
+            .transaction()
+            .map_err(|error| E::from(StoreError::Sqlite(error)))
+            .and_then(|transaction| job(&Tx(&transaction)));
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
+        self.returned.notify_one();
+        result
+    }
+
+    fn take_reader(&self) -> Connection {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(reader) = readers.pop() {
+                return reader;
+            }
+            readers = self
+                .returned
+                .wait(readers)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<'a> Tx<'a> {
+    fn of(transaction: &'a Transaction<'_>) -> Self {
+        Self(transaction)
+    }
+}
+
+/// Settings that hold for a connection: a log beside the database, and how far a commit goes.
+fn prepare(connection: &Connection, synchronous: &str) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+/// A list as the database keeps it.
+fn list(values: &[String]) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(|source| StoreError::Malformed {
+        what: "list",
+        source,
+    })
+}
+
+fn unlist(text: &str, what: &'static str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Malformed { what, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_are_valid() {
+        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    #[test]
+    fn a_job_that_fails_leaves_nothing_behind_and_its_neighbours_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("ca.db")).unwrap();
+        store.write(|tx| tx.add_pending("{\"kept\":1}")).unwrap();
+        let refused: Result<(), StoreError> = store.write(|tx| {
+            tx.add_pending("{\"undone\":1}")?;
+            Err(StoreError::Closed)
+        });
+        assert!(matches!(refused, Err(StoreError::Closed)));
+        let pending = store.read(|tx| tx.pending()).unwrap();
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending[0].1, "{\"kept\":1}");
+    }
+
+    #[test]
+    fn what_was_written_is_there_after_opening_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.db");
+        let store = Store::open(&path).unwrap();
+        store.write(|tx| tx.add_pending("{}")).unwrap();
+        drop(store);
+        assert_eq!(
+            Store::open(&path)
+                .unwrap()
+                .read(|tx| tx.pending())
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_database_from_a_newer_version_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.db");
+        drop(Store::open(&path).unwrap());
+        Connection::open(&path)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        assert!(matches!(
+            Store::open(&path),
+            Err(StoreError::Migration { .. })
+        ));
+    }
+}

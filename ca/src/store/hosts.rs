@@ -1,0 +1,150 @@
+//! Enrolled hosts, their names and groups.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{StoreError, Tx, list, unlist};
+
+/// A host as it was enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledHost {
+    /// The name that windows use.
+    pub name: String,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// Its SSH host keys, `TYPE BASE64`.
+    pub host_keys: Vec<String>,
+    /// The enrolment record, exact bytes.
+    pub record: String,
+    /// The state key's SSHSIG over the record.
+    pub signature: String,
+    /// SHA-256 of its current client certificate's DER: no other one is taken.
+    pub certificate: [u8; 32],
+    /// Seconds since 1970.
+    pub enrolled: i64,
+    /// When its client certificate ends, in seconds since 1970.
+    pub expires: i64,
+}
+
+const COLUMNS: &str =
+    "name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires";
+
+type HostRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    [u8; 32],
+    i64,
+    i64,
+);
+
+impl Tx<'_> {
+    /// Enrols a host; a name that another one has is an error of SQLite's.
+    pub(crate) fn add_host(&self, host: &EnrolledHost) -> Result<(), StoreError> {
+        self.0.execute(
+            &format!("INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+            params![
+                host.name,
+                list(&host.aliases)?,
+                list(&host.groups)?,
+                list(&host.host_keys)?,
+                host.record,
+                host.signature,
+                host.certificate,
+                host.enrolled,
+                host.expires
+            ],
+        )?;
+        for name in std::iter::once(&host.name).chain(&host.aliases) {
+            self.0.execute(
+                "INSERT INTO host_names (name, host) VALUES (?1, ?2)",
+                params![name, host.name],
+            )?;
+        }
+        for group in &host.groups {
+            self.0.execute(
+                "INSERT INTO host_groups (\"group\", host) VALUES (?1, ?2)",
+                params![group, host.name],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The host that answers by `name`, be it an alias.
+    pub(crate) fn host_named(&self, name: &str) -> Result<Option<EnrolledHost>, StoreError> {
+        self.0
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM hosts WHERE name = (SELECT host FROM host_names WHERE name = ?1)"
+            ))?
+            .query_row([name], host_from_row)
+            .optional()?
+            .map(host)
+            .transpose()
+    }
+
+    /// The host whose current client certificate hashes to `certificate`.
+    pub(crate) fn host_with_certificate(
+        &self,
+        certificate: &[u8; 32],
+    ) -> Result<Option<EnrolledHost>, StoreError> {
+        self.0
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM hosts WHERE certificate = ?1"
+            ))?
+            .query_row([certificate], host_from_row)
+            .optional()?
+            .map(host)
+            .transpose()
+    }
+
+    /// The names of a group's hosts, sorted.
+    pub(crate) fn hosts_of_group(&self, group: &str) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT host FROM host_groups WHERE \"group\" = ?1 ORDER BY host")?;
+        let rows = statement.query_map([group], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Every host, by name.
+    pub(crate) fn hosts(&self) -> Result<Vec<EnrolledHost>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM hosts ORDER BY name"))?;
+        let rows = statement.query_map([], host_from_row)?;
+        rows.map(|row| host(row?)).collect()
+    }
+}
+
+fn host_from_row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+        row.get(8)?,
+    ))
+}
+
+fn host(row: HostRow) -> Result<EnrolledHost, StoreError> {
+    let (name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires) = row;
+    Ok(EnrolledHost {
+        name,
+        aliases: unlist(&aliases, "aliases of a host")?,
+        groups: unlist(&groups, "groups of a host")?,
+        host_keys: unlist(&host_keys, "keys of a host")?,
+        record,
+        signature,
+        certificate,
+        enrolled,
+        expires,
+    })
+}

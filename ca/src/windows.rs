@@ -1,0 +1,169 @@
+//! What a window must be to be taken in. Pure: the document, the roster and the known hosts in, verdict out.
+
+use std::collections::BTreeSet;
+
+use daypass_protocol::api::Wish;
+use daypass_protocol::digest::Pin;
+use daypass_protocol::grant::{self, Grant};
+use daypass_protocol::key::{Fingerprint, Key};
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::roster::{Role, VerifiedRoster};
+use daypass_protocol::time::Time;
+use daypass_protocol::version::Version;
+use daypass_protocol::window::{self, FrozenWindow, Window, WindowId};
+
+use crate::policy::{self, PolicyRefusal};
+
+/// Why a window was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowRefusal {
+    /// For another CA.
+    #[error("the window is for the CA {found}, this one is {expected}")]
+    OtherCa {
+        /// This CA.
+        expected: Pin,
+        /// The one named.
+        found: Pin,
+    },
+    /// The contractor is not in the roster.
+    #[error("{0} is not in the roster; an admin adds people with: daypass person add")]
+    UnknownContractor(Name),
+    /// The contractor is somebody else's role.
+    #[error("{0} does not have the role contractor")]
+    NotAContractor(Name),
+    /// A key that is not the contractor's.
+    #[error("the roster does not list the key {key} for {contractor}")]
+    ForeignKey {
+        /// The key.
+        key: Fingerprint,
+        /// The contractor.
+        contractor: Name,
+    },
+    /// A host that is not enrolled under this name.
+    #[error("no host called {0} is enrolled; daypass host list shows those that are")]
+    UnknownHost(HostName),
+    /// A group without hosts.
+    #[error("no enrolled host belongs to the group @{0}")]
+    EmptyGroup(Name),
+    /// Not a window document.
+    #[error(transparent)]
+    Malformed(#[from] window::Error),
+    /// Over before it began.
+    #[error("the window ended at {ends}; it is {now} now")]
+    InThePast {
+        /// Its end.
+        ends: Time,
+        /// The CA's time.
+        now: Time,
+    },
+    /// Too large for its own certificate.
+    #[error(transparent)]
+    DoesNotFit(#[from] grant::Error),
+    /// Against the policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+}
+
+impl WindowRefusal {
+    /// For programs, and for the journal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherCa { .. } => "wrong-ca",
+            Self::UnknownContractor(_) => "contractor-unknown",
+            Self::NotAContractor(_) => "not-a-contractor",
+            Self::ForeignKey { .. } => "foreign-key",
+            Self::UnknownHost(_) => "unknown-host",
+            Self::EmptyGroup(_) => "empty-group",
+            Self::Malformed(_) => "window-invalid",
+            Self::InThePast { .. } => "window-ended",
+            Self::DoesNotFit(_) => "window-too-large",
+            Self::Policy(refusal) => refusal.code(),
+        }
+    }
+}
+
+/// Writes down what `wish` asks for: `hosts` are its hosts with groups and aliases resolved, the keys are those that
+/// the roster lists for `contractor` now. A life of certificates beyond the policy's is cut to it.
+///
+/// # Errors
+/// When the contractor is unknown, or what is asked for cannot be a window.
+pub fn draft(
+    wish: Wish,
+    contractor: Name,
+    hosts: BTreeSet<HostName>,
+    roster: &VerifiedRoster,
+    id: WindowId,
+) -> Result<FrozenWindow, WindowRefusal> {
+    let person = roster
+        .person(&contractor)
+        .ok_or_else(|| WindowRefusal::UnknownContractor(contractor.clone()))?;
+    let longest = roster.policy.max_certificate_ttl;
+    let document = Window {
+        v: Version,
+        id,
+        ca: roster.pin(),
+        keys: person.keys.iter().map(Key::fingerprint).collect(),
+        contractor,
+        hosts: hosts.into_iter().collect(),
+        accounts: wish.accounts,
+        sudo: wish.sudo,
+        starts: wish.starts,
+        ends: wish.ends,
+        hours: wish.hours,
+        sources: wish.sources,
+        permit: wish.permit,
+        force_command: wish.force_command,
+        max_certificate_ttl: wish
+            .max_certificate_ttl
+            .map_or(longest, |ttl| ttl.min(longest)),
+        reason: wish.reason,
+        ticket: wish.ticket,
+        extends: wish.extends,
+    };
+    Ok(FrozenWindow::freeze(&document)?)
+}
+
+/// Checks a document that is about to be taken in, whoever wrote it: nothing is believed because we drafted it.
+/// `is_host` tells whether a host is enrolled under exactly this name.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn check(
+    window: &FrozenWindow,
+    roster: &VerifiedRoster,
+    is_host: impl Fn(&HostName) -> bool,
+    now: Time,
+) -> Result<(), WindowRefusal> {
+    let document = window.document();
+    if document.ca != roster.pin() {
+        return Err(WindowRefusal::OtherCa {
+            expected: roster.pin(),
+            found: document.ca,
+        });
+    }
+    let contractor = &document.contractor;
+    let person = roster
+        .person(contractor)
+        .ok_or_else(|| WindowRefusal::UnknownContractor(contractor.clone()))?;
+    if !person.is(Role::Contractor) {
+        return Err(WindowRefusal::NotAContractor(contractor.clone()));
+    }
+    let known: Vec<Fingerprint> = person.keys.iter().map(Key::fingerprint).collect();
+    if let Some(&key) = document.keys.iter().find(|key| !known.contains(key)) {
+        return Err(WindowRefusal::ForeignKey {
+            key,
+            contractor: contractor.clone(),
+        });
+    }
+    if let Some(host) = document.hosts.iter().find(|host| !is_host(host)) {
+        return Err(WindowRefusal::UnknownHost(host.clone()));
+    }
+    if document.ends <= now {
+        return Err(WindowRefusal::InThePast {
+            ends: document.ends,
+            now,
+        });
+    }
+    policy::check(document, &roster.policy)?;
+    Ok(Grant::will_fit(window, roster.policy.approvals)?)
+}
