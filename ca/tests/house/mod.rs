@@ -1,0 +1,455 @@
+//! A CA of one's own for a test: made in a temporary directory, serving on a loopback port, with a clock to turn.
+
+#![allow(dead_code)] // each test binary uses its part
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
+
+use axum_server::tls_rustls::RustlsConfig;
+use daypass_ca::authority::{Authority, Clock};
+use daypass_ca::genesis::{Genesis, Newborn};
+use daypass_ca::layout::Layout;
+use daypass_ca::passphrase::Passphrase;
+use daypass_ca::serve::Stop;
+use daypass_ca::{api, serve, tls};
+use daypass_protocol::api::{
+    Draft, RosterNumber, Rosters, Submission, Token, TokenWish, WindowView, Wish,
+};
+use daypass_protocol::digest::{Digest, Nonce};
+use daypass_protocol::http_auth::Target;
+use daypass_protocol::key::Key;
+use daypass_protocol::name::Name;
+use daypass_protocol::roster::{Person, Role, Roster, SignedRoster};
+use daypass_protocol::sshsig;
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
+use daypass_protocol::time::Time;
+use daypass_protocol::token::JoinToken;
+use daypass_protocol::version::Version;
+use daypass_protocol::window::FrozenWindow;
+use daypass_transport::client::{Client, ClientIdentity, Error, Request};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ssh_key::PrivateKey;
+use ssh_key::private::Ed25519Keypair;
+use tempfile::TempDir;
+
+pub(crate) mod machine;
+
+/// A person with a key, on a machine of their own.
+#[derive(Clone)]
+pub(crate) struct Someone {
+    pub(crate) name: Name,
+    pub(crate) key: PrivateKey,
+}
+
+/// The CA.
+pub(crate) struct House {
+    pub(crate) directory: TempDir,
+    pub(crate) newborn: Newborn,
+    pub(crate) admin: Someone,
+    pub(crate) limit: u32,
+    offset: Arc<AtomicI64>,
+    running: Option<Running>,
+}
+
+struct Running {
+    authority: Arc<Authority>,
+    address: SocketAddr,
+    stop: Stop,
+    thread: JoinHandle<()>,
+}
+
+/// What the API says when it refuses: status and code.
+pub(crate) type No = (u16, String);
+
+impl Someone {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).unwrap();
+        Self {
+            name: name.parse().unwrap(),
+            key: PrivateKey::from(Ed25519Keypair::from_seed(&seed)),
+        }
+    }
+
+    pub(crate) fn public(&self) -> Key {
+        Key::try_from(self.key.public_key().key_data().clone()).unwrap()
+    }
+
+    pub(crate) fn entry(&self, roles: &[Role]) -> Person {
+        Person {
+            name: self.name.clone(),
+            roles: roles.to_vec(),
+            keys: vec![self.public()],
+        }
+    }
+}
+
+impl House {
+    /// A CA that nobody has signed for.
+    pub(crate) fn unsigned() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let admin = Someone::new("ada");
+        let newborn = Genesis {
+            layout: &Layout::new(directory.path()),
+            admin: admin.name.clone(),
+            admin_key: admin.public(),
+            names: &["localhost".to_owned()],
+            url: "https://localhost:7443".parse().unwrap(),
+            passphrase: &passphrase(),
+            rounds: 1,
+            now: Time::from(std::time::SystemTime::now()),
+        }
+        .carry_out()
+        .unwrap();
+        let mut house = Self {
+            directory,
+            newborn,
+            admin,
+            limit: 100_000,
+            offset: Arc::new(AtomicI64::new(0)),
+            running: None,
+        };
+        house.start();
+        house
+    }
+
+    /// A CA in force, with these people beside the admin.
+    pub(crate) fn with(people: &[(&Someone, &[Role])]) -> Self {
+        let house = Self::unsigned();
+        let mut first = SignedRoster::unsigned(house.chain().chain[0].roster.clone());
+        first.sign(sshsig::with_key(&house.admin.key)).unwrap();
+        house.post_roster(&first).unwrap();
+        house.change_roster(|roster| {
+            roster
+                .people
+                .extend(people.iter().map(|(someone, roles)| someone.entry(roles)));
+        });
+        house
+    }
+
+    pub(crate) fn start(&mut self) {
+        let layout = self.layout();
+        let offset = Arc::clone(&self.offset);
+        let clock: Clock = Arc::new(move || {
+            let now = Time::from(std::time::SystemTime::now());
+            Time::from_unix(now.unix() + offset.load(Ordering::SeqCst))
+        });
+        let url = "https://localhost:7443".parse().unwrap();
+        let authority = Arc::new(Authority::open(&layout, &passphrase(), url, clock).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Stop::new();
+        let router = api::router(Arc::clone(&authority), self.limit);
+        let certificate =
+            RustlsConfig::from_config(tls::config(authority.x509(), &layout).unwrap());
+        let told = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime
+                .block_on(serve::serve(router, listener, certificate, told))
+                .unwrap();
+        });
+        self.running = Some(Running {
+            authority,
+            address,
+            stop,
+            thread,
+        });
+    }
+
+    /// Ends the server as a crash would: no closing seal.
+    pub(crate) fn crash(&mut self) {
+        let Running {
+            authority,
+            stop,
+            thread,
+            ..
+        } = self.running.take().unwrap();
+        stop.shutdown();
+        thread.join().unwrap();
+        drop(Arc::into_inner(authority).expect("nobody else holds the CA"));
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(self.directory.path())
+    }
+
+    pub(crate) fn authority(&self) -> &Arc<Authority> {
+        &self.running.as_ref().unwrap().authority
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.authority().now()
+    }
+
+    /// Moves the CA's clock, and everybody's with it.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.offset.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "https://localhost:{}",
+            self.running.as_ref().unwrap().address.port()
+        )
+    }
+
+    pub(crate) fn root(&self) -> String {
+        std::fs::read_to_string(self.layout().tls_root()).unwrap()
+    }
+
+    pub(crate) fn client(&self, identity: Option<ClientIdentity<'_>>) -> Client {
+        Client::new(&self.url(), &self.root(), identity).unwrap()
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.layout().journal()
+    }
+
+    // What people do.
+
+    pub(crate) fn header(&self, who: &Someone, method: &str, path: &str, body: &[u8]) -> String {
+        self.header_at(who, method, path, body, self.now())
+    }
+
+    pub(crate) fn header_at(
+        &self,
+        who: &Someone,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        time: Time,
+    ) -> String {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).unwrap();
+        let target = Target {
+            ca: self.newborn.pin,
+            method,
+            path,
+            body,
+        };
+        target
+            .sign(
+                &who.name,
+                time,
+                Nonce::from_bytes(nonce),
+                sshsig::with_key(&who.key),
+            )
+            .unwrap()
+            .to_header()
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, who: &Someone, path: &str) -> Result<T, No> {
+        let header = self.header(who, "GET", path, b"");
+        refused(
+            self.client(None)
+                .call(&Request::get(path).authorized(&header)),
+        )
+    }
+
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        who: &Someone,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, No> {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.header(who, "POST", path, &body);
+        refused(
+            self.client(None)
+                .call(&Request::post(path, &body).authorized(&header)),
+        )
+    }
+
+    pub(crate) fn post_bare<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, No> {
+        let body = serde_json::to_vec(body).unwrap();
+        refused(self.client(None).call(&Request::post(path, &body)))
+    }
+
+    pub(crate) fn get_bare<T: DeserializeOwned>(&self, path: &str) -> Result<T, No> {
+        refused(self.client(None).call(&Request::get(path)))
+    }
+
+    pub(crate) fn chain(&self) -> Rosters {
+        if self.authority().roll().newest().is_none() {
+            self.get_bare("/v1/roster").unwrap()
+        } else {
+            self.get(&self.admin, "/v1/roster").unwrap()
+        }
+    }
+
+    pub(crate) fn post_roster(&self, signed: &SignedRoster) -> Result<RosterNumber, No> {
+        self.post_bare("/v1/roster", signed)
+    }
+
+    /// The next roster, unsigned.
+    pub(crate) fn next_roster(&self, change: impl FnOnce(&mut Roster)) -> SignedRoster {
+        let chain = self.chain().chain;
+        let newest = chain.last().unwrap();
+        let mut roster = Roster::parse(&newest.roster).unwrap();
+        roster.number += 1;
+        roster.previous = Some(Digest::of(&newest.roster));
+        roster.time = self.now();
+        change(&mut roster);
+        SignedRoster::unsigned(roster.freeze().unwrap())
+    }
+
+    pub(crate) fn change_roster(&self, change: impl FnOnce(&mut Roster)) {
+        let mut next = self.next_roster(change);
+        next.sign(sshsig::with_key(&self.admin.key)).unwrap();
+        self.post_roster(&next).unwrap();
+    }
+
+    /// A wish for ten minutes, from now on, as `deploy` on `host`.
+    pub(crate) fn wish(&self, host: &str) -> Wish {
+        serde_json::from_value(serde_json::json!({
+            "hosts": [host],
+            "accounts": ["deploy"],
+            "sudo": ["/usr/bin/systemctl restart shop"],
+            "starts": self.now(),
+            "ends": self.now().plus(600),
+            "permit": ["pty"],
+            "reason": "the shop is down",
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn draft(&self, who: &Someone, wish: &Wish) -> Result<FrozenWindow, No> {
+        let draft: Draft = self.post(who, "/v1/windows/draft", wish)?;
+        Ok(FrozenWindow::parse(&draft.window).unwrap())
+    }
+
+    pub(crate) fn statement(
+        &self,
+        who: &Someone,
+        verb: Verb,
+        window: &FrozenWindow,
+    ) -> SignedStatement {
+        self.statement_of(verb, window, &who.name)
+            .sign(sshsig::with_key(&who.key))
+            .unwrap()
+    }
+
+    pub(crate) fn statement_of(
+        &self,
+        verb: Verb,
+        window: &FrozenWindow,
+        signer: &Name,
+    ) -> Statement {
+        Statement {
+            v: Version,
+            verb,
+            window: window.hash(),
+            ca: self.newborn.pin,
+            signer: signer.clone(),
+            time: self.now(),
+            expires: window.document().ends,
+        }
+    }
+
+    pub(crate) fn submit(
+        &self,
+        who: &Someone,
+        verb: Verb,
+        window: &FrozenWindow,
+    ) -> Result<WindowView, No> {
+        let body = Submission {
+            window: window.text().to_owned(),
+            statement: self.statement(who, verb, window),
+        };
+        self.post(who, "/v1/windows", &body)
+    }
+
+    /// Draft and request in one.
+    pub(crate) fn request(&self, who: &Someone, wish: &Wish) -> FrozenWindow {
+        let window = self.draft(who, wish).unwrap();
+        self.submit(who, Verb::Request, &window).unwrap();
+        window
+    }
+
+    pub(crate) fn say(
+        &self,
+        who: &Someone,
+        verb: Verb,
+        window: &FrozenWindow,
+    ) -> Result<WindowView, No> {
+        self.send(who, window, &self.statement(who, verb, window))
+    }
+
+    pub(crate) fn send(
+        &self,
+        who: &Someone,
+        window: &FrozenWindow,
+        statement: &SignedStatement,
+    ) -> Result<WindowView, No> {
+        self.post(
+            who,
+            &format!("/v1/windows/{}/statements", window.document().id),
+            statement,
+        )
+    }
+
+    pub(crate) fn token(&self, host: &str, groups: &[&str]) -> JoinToken {
+        let wish = TokenWish {
+            host: host.parse().unwrap(),
+            aliases: vec![format!("{host}.example.org").parse().unwrap()],
+            groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+            ttl: 600,
+        };
+        let token: Token = self.post(&self.admin, "/v1/hosts/tokens", &wish).unwrap();
+        token.token.parse().unwrap()
+    }
+
+    /// The CA's journal, entry by entry.
+    pub(crate) fn entries(&self) -> Vec<serde_json::Value> {
+        let entries = self.authority().ledger().entries(0, usize::MAX).unwrap();
+        entries
+            .iter()
+            .map(|entry| serde_json::from_str(entry).unwrap())
+            .collect()
+    }
+
+    /// The entries of one action.
+    pub(crate) fn told(&self, action: &str) -> Vec<serde_json::Value> {
+        self.entries()
+            .into_iter()
+            .filter(|entry| entry["action"] == action)
+            .collect()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop.shutdown();
+            let _ = running.thread.join();
+        }
+    }
+}
+
+pub(crate) fn passphrase() -> Passphrase {
+    Passphrase::new("correct horse battery")
+}
+
+pub(crate) fn refused<T>(result: Result<T, Error>) -> Result<T, No> {
+    result.map_err(|error| match error {
+        Error::Api { status, code, .. } => (status, code),
+        other => panic!("not an answer of the API: {other}"),
+    })
+}
+
+pub(crate) fn no<T>(status: u16, code: &str) -> Result<T, No> {
+    Err((status, code.to_owned()))
+}

@@ -1,0 +1,536 @@
+//! What the API refuses: every route to those who may not, and every request that is not what it should be.
+
+mod house;
+
+use daypass_ca::api::routes::{Access, Before, Method, ROUTES};
+use daypass_protocol::api::{About, CertificateWish, WindowView};
+use daypass_protocol::roster::{Role, SignedRoster};
+use daypass_protocol::sshsig;
+use daypass_protocol::statement::Verb;
+use daypass_transport::client::Request;
+use house::machine::application;
+use house::{House, No, Someone, no, refused};
+use serde_json::{Value, json};
+
+/// Who may use which route: written down a second time, on purpose.
+const MAY: &[(&str, &str, &str)] = &[
+    ("GET", "/v1/about", "anyone"),
+    (
+        "GET",
+        "/v1/roster",
+        "contractor approver admin auditor host",
+    ),
+    ("POST", "/v1/roster", "anyone"),
+    ("GET", "/v1/hosts", "contractor approver admin auditor"),
+    ("POST", "/v1/hosts/tokens", "admin"),
+    ("POST", "/v1/hosts/enroll", "anyone"),
+    ("POST", "/v1/windows/draft", "contractor approver"),
+    ("POST", "/v1/windows", "contractor approver"),
+    ("GET", "/v1/windows", "contractor approver admin auditor"),
+    (
+        "GET",
+        "/v1/windows/{id}",
+        "contractor approver admin auditor",
+    ),
+    (
+        "POST",
+        "/v1/windows/{id}/statements",
+        "contractor approver admin",
+    ),
+    ("POST", "/v1/certificates", "contractor"),
+    ("GET", "/v1/state", "contractor approver admin auditor host"),
+    ("GET", "/v1/journal", "approver admin auditor"),
+];
+
+/// Refusals that mean "not you", as opposed to "not this".
+fn is_turned_away((status, code): &No) -> bool {
+    *status == 401 || (*status == 403 && code == "role")
+}
+
+fn word(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    }
+}
+
+#[test]
+fn every_route_answers_exactly_those_who_may_use_it() {
+    let people = [
+        ("contractor", Someone::new("cody"), Role::Contractor),
+        ("approver", Someone::new("bob"), Role::Approver),
+        ("auditor", Someone::new("otto"), Role::Auditor),
+    ];
+    let roles = people.each_ref().map(|(_, _, role)| [*role]);
+    let listed: Vec<(&Someone, &[Role])> = people
+        .iter()
+        .zip(&roles)
+        .map(|((_, someone, _), roles)| (someone, roles.as_slice()))
+        .collect();
+    let house = House::with(&listed);
+    let machine = house.host("db1");
+    let stranger = Someone::new("cody");
+    assert_eq!(ROUTES.len(), MAY.len());
+    for (route, (method, path, may)) in ROUTES.iter().zip(MAY) {
+        assert_eq!((word(route.method), route.path), (*method, *path));
+        let path = path.replace("{id}", "w-00000000000000000000000000");
+        let outcome =
+            |header: Option<&str>,
+             client: &daypass_transport::client::Client|
+             -> Result<Value, No> {
+                let request = match route.method {
+                    Method::Get => Request::get(&path),
+                    Method::Post => Request::post(&path, b"{}"),
+                };
+                refused(client.call(
+                    &header.map_or(request.clone(), |header| request.clone().authorized(header)),
+                ))
+            };
+        let body: &[u8] = if route.method == Method::Post {
+            b"{}"
+        } else {
+            b""
+        };
+        let check = |who: &str, answer: Result<Value, No>| {
+            let may = may.split(' ').any(|may| may == who || may == "anyone");
+            let turned_away = answer.as_ref().err().is_some_and(is_turned_away);
+            assert_eq!(turned_away, !may, "{who} at {method} {path}: {answer:?}");
+        };
+        let plain = house.client(None);
+        for (role, someone, _) in &people {
+            check(
+                role,
+                outcome(Some(&house.header(someone, method, &path, body)), &plain),
+            );
+        }
+        check(
+            "admin",
+            outcome(
+                Some(&house.header(&house.admin, method, &path, body)),
+                &plain,
+            ),
+        );
+        check(
+            "stranger",
+            outcome(Some(&house.header(&stranger, method, &path, body)), &plain),
+        );
+        check("nobody", outcome(None, &plain));
+        check("host", outcome(None, &house.client_of(&machine)));
+    }
+}
+
+#[test]
+fn before_roster_1_is_signed_the_ca_answers_about_and_roster_alone() {
+    let house = House::unsigned();
+    for route in ROUTES {
+        let path = route.path.replace("{id}", "w-00000000000000000000000000");
+        let request = match route.method {
+            Method::Get => Request::get(&path),
+            Method::Post => Request::post(&path, b"{}"),
+        };
+        let answer: Result<Value, No> = refused(house.client(None).call(&request));
+        let waits = answer == no(503, "roster-unsigned");
+        assert_eq!(
+            waits,
+            route.before == Before::Waits,
+            "{}: {answer:?}",
+            route.path
+        );
+        let open = matches!(route.path, "/v1/about" | "/v1/roster");
+        assert_eq!(open, route.before == Before::Answers, "{}", route.path);
+    }
+    let about: About = house.get_bare("/v1/about").unwrap();
+    assert!(!about.active);
+    assert_eq!(about.ca, house.newborn.pin);
+}
+
+#[test]
+fn no_route_that_changes_anything_is_open_to_anyone() {
+    for route in ROUTES {
+        assert!(
+            route.method == Method::Get || route.access != Access::Anyone,
+            "{}",
+            route.path
+        );
+    }
+}
+
+#[test]
+fn unlisted_routes_and_methods_are_refused() {
+    let house = House::with(&[]);
+    let get = |path| house.get_bare::<Value>(path);
+    assert_eq!(get("/v1/nothing"), no(404, "no-such-route"));
+    assert_eq!(get("/"), no(404, "no-such-route"));
+    assert_eq!(get("/v1/windows/draft/"), no(404, "no-such-route"));
+    assert_eq!(get("/v1/certificates"), no(405, "no-such-method"));
+    assert_eq!(
+        house.post_bare::<Value>("/v1/about", &json!({})),
+        no(405, "no-such-method")
+    );
+}
+
+#[test]
+fn only_the_admins_signature_puts_roster_1_in_force() {
+    let house = House::unsigned();
+    let text = house.chain().chain[0].roster.clone();
+    let mut by_a_stranger = SignedRoster::unsigned(text.clone());
+    by_a_stranger
+        .sign(sshsig::with_key(&Someone::new("eve").key))
+        .unwrap();
+    assert_eq!(
+        house.post_roster(&by_a_stranger).map(|_| ()),
+        no(422, "roster-refused")
+    );
+    let mut another = SignedRoster::unsigned(text.replace("ada", "eve"));
+    another.sign(sshsig::with_key(&house.admin.key)).unwrap();
+    assert_eq!(
+        house.post_roster(&another).map(|_| ()),
+        no(422, "roster-refused")
+    );
+    let mut right = SignedRoster::unsigned(text);
+    right.sign(sshsig::with_key(&house.admin.key)).unwrap();
+    assert_eq!(house.post_roster(&right).unwrap().number, 1);
+    assert_eq!(
+        house.post_roster(&right).map(|_| ()),
+        no(409, "roster-not-new")
+    );
+}
+
+#[test]
+fn the_recovery_key_signs_a_roster_when_no_admin_can_and_the_journal_says_so() {
+    let house = House::with(&[]);
+    let recovery = ssh_key::PrivateKey::from_openssh(house.newborn.recovery.as_bytes()).unwrap();
+    let new_admin = Someone::new("eda");
+    let new_recovery = Someone::new("r");
+    let mut next = house.next_roster(|roster| {
+        roster.people = vec![new_admin.entry(&[Role::Admin])];
+        roster.recovery = new_recovery.public();
+    });
+    next.sign(sshsig::with_key(&recovery)).unwrap();
+    assert_eq!(house.post_roster(&next).unwrap().number, 3);
+    assert_eq!(
+        house.told("roster.signed")[2]["detail"]["signers"],
+        "recovery"
+    );
+}
+
+#[test]
+fn a_request_is_taken_once_even_across_a_crash() {
+    let mut house = House::with(&[]);
+    let header = house.header(&house.admin, "GET", "/v1/hosts", b"");
+    let send = |house: &House| {
+        refused::<Value>(
+            house
+                .client(None)
+                .call(&Request::get("/v1/hosts").authorized(&header)),
+        )
+        .map(|_| ())
+    };
+    assert_eq!(send(&house), Ok(()));
+    assert_eq!(send(&house), no(401, "replay"));
+    house.crash();
+    house.start();
+    assert_eq!(send(&house), no(401, "replay"));
+    assert_eq!(house.told("request.refused").len(), 2);
+}
+
+#[test]
+fn a_signature_serves_for_its_own_method_path_query_and_body_alone() {
+    let house = House::with(&[]);
+    let call = |header: &str, request: Request<'_>| {
+        refused::<Value>(house.client(None).call(&request.authorized(header))).map(|_| ())
+    };
+    let other_path = house.header(&house.admin, "GET", "/v1/windows", b"");
+    assert_eq!(
+        call(&other_path, Request::get("/v1/hosts")),
+        no(401, "signature-invalid")
+    );
+    let other_query = house.header(&house.admin, "GET", "/v1/windows?state=open", b"");
+    assert_eq!(
+        call(&other_query, Request::get("/v1/windows")),
+        no(401, "signature-invalid")
+    );
+    let other_body = house.header(&house.admin, "POST", "/v1/hosts/tokens", b"{}");
+    assert_eq!(
+        call(&other_body, Request::post("/v1/hosts/tokens", b"{ }")),
+        no(401, "signature-invalid")
+    );
+    assert_eq!(
+        call("Bearer 1234", Request::get("/v1/hosts")),
+        no(401, "not-signed")
+    );
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_by_how_much() {
+    let house = House::with(&[]);
+    let header = house.header_at(
+        &house.admin,
+        "GET",
+        "/v1/hosts",
+        b"",
+        house.now().minus(100),
+    );
+    let error = house
+        .client(None)
+        .call::<Value>(&Request::get("/v1/hosts").authorized(&header))
+        .unwrap_err();
+    let daypass_transport::client::Error::Api { code, message, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(code, "clock-skew");
+    assert!(
+        message.contains("-100") || message.contains("-101"),
+        "{message}"
+    );
+}
+
+#[test]
+fn oversized_and_malformed_bodies_are_refused() {
+    let house = House::with(&[]);
+    let post = |path: &str, body: &[u8]| {
+        let header = house.header(&house.admin, "POST", path, body);
+        refused::<Value>(
+            house
+                .client(None)
+                .call(&Request::post(path, body).authorized(&header)),
+        )
+        .map(|_| ())
+    };
+    let large = vec![b' '; 64 * 1024 + 1];
+    assert_eq!(post("/v1/hosts/tokens", &large), no(413, "body-too-large"));
+    assert_eq!(
+        post("/v1/roster", &vec![b' '; 512 * 1024 + 1]),
+        no(413, "body-too-large")
+    );
+    for body in [
+        &b"not json"[..],
+        b"",
+        b"\xff\xfe",
+        b"{\"host\":\"db1\",\"host\":\"db1\",\"ttl\":600}",
+        b"{\"host\":\"db1\",\"ttl\":600,\"extra\":1}",
+        b"{\"host\":\"DB 1\",\"ttl\":600}",
+        b"{\"host\":\"db1,root\",\"ttl\":600}",
+    ] {
+        assert_eq!(post("/v1/hosts/tokens", body), no(400, "malformed-body"));
+    }
+}
+
+#[test]
+fn nobody_approves_their_own_and_every_attempt_is_journalled() {
+    let (cody, bob, eve) = (
+        Someone::new("cody"),
+        Someone::new("bob"),
+        Someone::new("eve"),
+    );
+    let house = House::with(&[
+        (&cody, &[Role::Contractor, Role::Approver]),
+        (&bob, &[Role::Approver]),
+        (&eve, &[Role::Contractor]),
+    ]);
+    house.host("db1");
+    let say = |who: &Someone, verb, window: &_| house.say(who, verb, window).map(|_| ());
+    let own = house.request(&cody, &house.wish("db1"));
+    assert_eq!(say(&cody, Verb::Approve, &own), no(403, "own-window"));
+    let mut wish = house.wish("db1");
+    wish.contractor = Some(eve.name.clone());
+    let asked = house.request(&bob, &wish);
+    assert_eq!(say(&bob, Verb::Approve, &asked), no(403, "own-request"));
+    assert_eq!(say(&eve, Verb::Approve, &asked), no(403, "not-an-approver"));
+    assert_eq!(say(&eve, Verb::Revoke, &asked), no(403, "not-concerned"));
+    assert_eq!(say(&cody, Verb::Grant, &asked), no(422, "wrong-verb"));
+    // Somebody else's signature under one's own name, and one's own sent by somebody else.
+    let forged = house.statement_of(Verb::Approve, &asked, &bob.name);
+    let forged = forged.sign(sshsig::with_key(&eve.key)).unwrap();
+    assert_eq!(
+        house.send(&bob, &asked, &forged).map(|_| ()),
+        no(403, "signature-foreign-key")
+    );
+    let cody_says = house.statement(&cody, Verb::Approve, &asked);
+    assert_eq!(
+        house.send(&eve, &asked, &cody_says).map(|_| ()),
+        no(403, "foreign-statement")
+    );
+    let other = house.statement(&cody, Verb::Approve, &own);
+    assert_eq!(
+        house.send(&cody, &asked, &other).map(|_| ()),
+        no(422, "statement-other-window")
+    );
+    assert_eq!(house.told("statement.refused").len(), 8);
+    // A request's signature is no approval, even over the same words.
+    let mut request = house.statement(&cody, Verb::Request, &asked);
+    request.statement = request.statement.replace("request", "approve");
+    assert_eq!(
+        house.send(&cody, &asked, &request).map(|_| ()),
+        no(403, "signature-invalid")
+    );
+    let codes: Vec<_> = house
+        .told("statement.refused")
+        .iter()
+        .map(|entry| entry["code"].clone())
+        .collect();
+    assert_eq!(codes[0], "own-window");
+    assert_eq!(say(&cody, Verb::Approve, &asked), Ok(()));
+    assert_eq!(say(&cody, Verb::Approve, &asked), no(409, "said-twice"));
+}
+
+#[test]
+fn a_grant_is_for_somebody_else_and_by_an_approver() {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let house = House::with(&[
+        (&cody, &[Role::Contractor, Role::Approver]),
+        (&bob, &[Role::Contractor]),
+    ]);
+    house.host("db1");
+    let own = house.draft(&cody, &house.wish("db1")).unwrap();
+    assert_eq!(
+        house.submit(&cody, Verb::Grant, &own).map(|_| ()),
+        no(403, "own-window")
+    );
+    let mut wish = house.wish("db1");
+    wish.contractor = Some(cody.name.clone());
+    let others = house.draft(&bob, &wish).unwrap();
+    assert_eq!(
+        house.submit(&bob, Verb::Grant, &others).map(|_| ()),
+        no(403, "not-an-approver")
+    );
+    assert_eq!(
+        house.submit(&bob, Verb::Request, &others).map(|_| ()),
+        no(403, "not-an-approver")
+    );
+    assert_eq!(
+        house.submit(&bob, Verb::Approve, &others).map(|_| ()),
+        no(422, "wrong-verb")
+    );
+}
+
+#[test]
+fn a_window_that_cannot_be_is_refused_at_submission() {
+    let cody = Someone::new("cody");
+    let house = House::with(&[(&cody, &[Role::Contractor])]);
+    house.host("db1");
+    let submit = |window: &_| {
+        house
+            .submit(&cody, Verb::Request, window)
+            .map(|_: WindowView| ())
+    };
+    let drafted = |change: &dyn Fn(&mut daypass_protocol::api::Wish)| {
+        let mut wish = house.wish("db1");
+        change(&mut wish);
+        house.draft(&cody, &wish)
+    };
+    let long = drafted(&|wish| wish.ends = wish.starts.plus(31 * 86_400)).unwrap();
+    assert_eq!(submit(&long), no(422, "window-too-long"));
+    let past = drafted(&|wish| {
+        wish.starts = wish.starts.minus(600);
+        wish.ends = wish.starts.plus(1);
+    });
+    assert_eq!(submit(&past.unwrap()), no(422, "window-ended"));
+    let unknown = drafted(&|wish| wish.hosts = vec!["db7".parse().unwrap()]);
+    assert_eq!(unknown.map(|_| ()), no(422, "unknown-host"));
+    let empty = drafted(&|wish| wish.hosts = vec!["@nowhere".parse().unwrap()]);
+    assert_eq!(empty.map(|_| ()), no(422, "empty-group"));
+    let right = drafted(&|_| ()).unwrap();
+    // By hand: an alias in place of the name, and a life of certificates beyond the policy's.
+    let text = right.text().replace("\"db1\"", "\"db1.example.org\"");
+    let alias = daypass_protocol::window::FrozenWindow::parse(&text).unwrap();
+    assert_eq!(submit(&alias), no(422, "unknown-host"));
+    let text = right.text().replace(
+        "\"max_certificate_ttl\":3600",
+        "\"max_certificate_ttl\":7200",
+    );
+    let greedy = daypass_protocol::window::FrozenWindow::parse(&text).unwrap();
+    assert_eq!(submit(&greedy), no(422, "certificate-ttl"));
+    assert_eq!(submit(&right), Ok(()));
+    assert_eq!(submit(&right), no(409, "window-known"));
+}
+
+#[test]
+fn a_window_that_would_not_fit_its_certificate_is_refused_at_submission() {
+    let cody = Someone::new("cody");
+    let house = House::with(&[(&cody, &[Role::Contractor])]);
+    house.host("db1");
+    house.change_roster(|roster| roster.policy.approvals = 8);
+    let mut wish = house.wish("db1");
+    wish.sudo = (0..120)
+        .map(|at| {
+            format!("/usr/bin/systemctl restart {at}-{}", "x".repeat(80))
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    let window = house.draft(&cody, &wish).unwrap();
+    assert_eq!(
+        house.submit(&cody, Verb::Request, &window).map(|_| ()),
+        no(422, "window-too-large")
+    );
+}
+
+#[test]
+fn a_join_token_enrols_one_machine_under_its_own_name_once() {
+    let house = House::with(&[]);
+    let token = house.token("db1", &["db-prod"]);
+    let enroll = |application| {
+        house
+            .post_bare::<Value>("/v1/hosts/enroll", application)
+            .map(|_| ())
+    };
+    let (right, _) = application(&token);
+    let mut other_name = right.clone();
+    other_name.host = "db2".parse().unwrap();
+    assert_eq!(enroll(&other_name), no(422, "token-other-host"));
+    let mut other_journal = right.clone();
+    other_journal.journal.origin = other_journal.journal.origin.replace("db1", "db2");
+    assert_eq!(enroll(&other_journal), no(422, "journal-origin"));
+    let mut no_keys = right.clone();
+    no_keys.host_keys.clear();
+    assert_eq!(enroll(&no_keys), no(422, "host-keys"));
+    let mut bad_csr = right.clone();
+    bad_csr.csr = "not a request".to_owned();
+    assert_eq!(enroll(&bad_csr), no(400, "csr-invalid"));
+    let mut guessed = right.clone();
+    guessed.secret = daypass_protocol::token::Secret::from_bytes([1; 32]);
+    assert_eq!(enroll(&guessed), no(403, "token-unknown"));
+    assert_eq!(enroll(&right), Ok(()));
+    assert_eq!(enroll(&right), no(403, "token-used"));
+    let again = json!({"host": "web1", "aliases": ["db1.example.org"], "ttl": 600});
+    let taken = house.post::<Value>(&house.admin, "/v1/hosts/tokens", &again);
+    assert_eq!(taken.map(|_| ()), no(409, "name-taken"));
+    assert_eq!(house.told("host.refused").len(), 5);
+}
+
+#[test]
+fn a_join_token_expires() {
+    let house = House::with(&[]);
+    let token = house.token("db1", &[]);
+    house.pass(601);
+    assert_eq!(house.enroll(&token).map(|_| ()), no(403, "token-expired"));
+}
+
+#[test]
+fn one_address_is_told_to_wait() {
+    let mut house = House::with(&[]);
+    house.crash();
+    house.limit = 3;
+    house.start();
+    let about = || house.get_bare::<About>("/v1/about").map(|_| ());
+    assert_eq!((about(), about(), about()), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(about(), no(429, "too-many-requests"));
+}
+
+#[test]
+fn a_certificate_is_no_key() {
+    let cody = Someone::new("cody");
+    let house = House::with(&[(&cody, &[Role::Contractor])]);
+    let machine = house.host("db1");
+    let wish = CertificateWish {
+        host: "db1".parse().unwrap(),
+        account: "deploy".parse().unwrap(),
+        key: cody.public(),
+        window: None,
+    };
+    let mut body = serde_json::to_value(wish).unwrap();
+    body["key"] = machine.enrolled.host_certificates[0].clone().into();
+    let answer = house.post::<Value>(&cody, "/v1/certificates", &body);
+    assert_eq!(answer.map(|_| ()), no(400, "malformed-body"));
+}
