@@ -234,7 +234,7 @@ impl Gates {
 }
 
 /// Between two looks at whether a newer state is in force.
-const HEED: Duration = Duration::from_secs(1);
+const HEED: Duration = Duration::from_millis(200);
 
 fn heed(
     sessions: &Sessions,

@@ -6,6 +6,7 @@ use daypass_gate::{Caller, Response};
 use daypass_protocol::event::{Action, Event, Origin, Outcome};
 use daypass_protocol::sudo_item::SudoItem;
 
+use super::flood::with_untold;
 use super::principals::{GATE_3, origin};
 use super::{Gates, account_identity, allow, uid_of};
 use crate::diagnostic;
@@ -68,8 +69,8 @@ impl Gates {
         if let Some(untold) = self.flood.tell(None) {
             let event = self
                 .denied(caller, Some(uid), code, message)
-                .detail("refusals_not_told_before", untold);
-            self.intake.note(&event.from(tty_origin(caller)));
+                .from(tty_origin(caller));
+            self.intake.note(&with_untold(event, untold));
         }
         Response::deny(message)
     }

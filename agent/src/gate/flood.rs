@@ -6,10 +6,20 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use daypass_protocol::event::Event;
+
 const SPAN: Duration = Duration::from_secs(60);
 const PER_SPAN: u32 = 10;
 /// Addresses that are remembered; beyond, the oldest spans are forgotten.
 const ADDRESSES: usize = 4096;
+
+/// Says in an event how many before it were not told.
+pub(super) fn with_untold(event: Event, untold: u32) -> Event {
+    if untold == 0 {
+        return event;
+    }
+    event.detail("refusals_not_told_before", untold)
+}
 
 /// Counts refusals by address.
 #[derive(Debug, Default)]

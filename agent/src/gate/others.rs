@@ -74,14 +74,21 @@ impl Gates {
         let process = peer.handle.process();
         let mut origin = tty_origin(caller);
         let ids = process.ids().ok();
-        if let Some(session) = ids.and_then(|ids| self.sessions.of(process, &ids)) {
+        let session = ids.as_ref().and_then(|ids| self.sessions.of(process, ids));
+        if let Some(session) = session {
             return (session.identity(), session.origin(origin.tty));
         }
         if let Some(endpoint) = connection_of(process) {
             (origin.address, origin.port) = (Some(endpoint.address), Some(endpoint.port));
         }
         origin.session = Some(id.to_string());
-        (account_identity(&caller.user, None), origin)
+        // Who becomes another account is the one who calls su.
+        let identity = if caller.service.starts_with("su") {
+            account_identity(&caller.ruser, ids.map(|ids| ids.real_uid))
+        } else {
+            account_identity(&caller.user, None)
+        };
+        (identity, origin)
     }
 
     pub(super) fn other_closes(&self, handle: u64) {

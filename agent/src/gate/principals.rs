@@ -11,6 +11,7 @@ use daypass_protocol::digest::Digest;
 use daypass_protocol::event::{Action, Event, Origin, Outcome};
 
 use super::admission::{Admission, Refusal};
+use super::flood::with_untold;
 use super::verdict::{Refused, Seen, Shown, Verdict};
 use super::{Gates, account_identity, uid_of};
 use crate::diagnostic;
@@ -130,7 +131,7 @@ impl Gates {
             let Some(untold) = self.flood.tell(endpoint.map(|endpoint| endpoint.address)) else {
                 continue;
             };
-            let mut event = Event::new(Action::LoginDenied)
+            let event = Event::new(Action::LoginDenied)
                 .outcome(Outcome::Denied)
                 .because(refused.code, refused.reason)
                 .by(account_identity(&refused.account, Some(refused.uid)))
@@ -141,10 +142,7 @@ impl Gates {
                     "shown",
                     format!("{} serial {}", refused.shown.key_id, refused.shown.serial),
                 );
-            if untold > 0 {
-                event = event.detail("refusals_not_told_before", untold);
-            }
-            self.intake.note(&event);
+            self.intake.note(&with_untold(event, untold));
         }
     }
 }

@@ -9,6 +9,7 @@ use daypass_gate::{Caller, Response};
 use daypass_protocol::event::{Action, Command, Event, Identity, Origin, Outcome};
 
 use super::account::tty_origin;
+use super::flood::with_untold;
 use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
@@ -117,8 +118,7 @@ impl Gates {
             let event = sudo
                 .event(self, Action::SudoDenied, Outcome::Denied)
                 .because(code, message);
-            self.intake
-                .note(&event.detail("refusals_not_told_before", untold));
+            self.intake.note(&with_untold(event, untold));
         }
         Response::deny(message)
     }
