@@ -36,9 +36,8 @@ impl Cgroup {
     }
 
     /// Makes the group and those above it.
-    pub(crate) fn make(self) -> Result<Self> {
-        crate::outside::make_directory(&self.0)?;
-        Ok(self)
+    pub(crate) fn make(&self) -> Result<()> {
+        crate::outside::make_directory(&self.0)
     }
 
     /// The file through which a process enters the group.

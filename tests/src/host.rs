@@ -36,7 +36,7 @@ impl Host {
         let directory = run.directory().join(name);
         make_directory(&directory)?;
         disk::mount_on(&directory, root.path())?;
-        let cgroup = run.cgroup()?.below(name).make()?;
+        let cgroup = run.cgroup()?.below(name);
         let slot = Slot {
             name: name.to_owned(),
             directory,
@@ -173,11 +173,13 @@ impl Host {
     /// A control group of its own for the next command.
     pub(crate) fn next_cgroup(&self) -> Result<crate::cgroup::Cgroup> {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
-        self.slot
+        let cgroup = self
+            .slot
             .cgroup
             .below("commands")
-            .below(&number.to_string())
-            .make()
+            .below(&number.to_string());
+        cgroup.make()?;
+        Ok(cgroup)
     }
 
     fn take(&self) -> Result<Machine> {

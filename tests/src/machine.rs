@@ -35,6 +35,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// Boots, and returns when systemd says that the default target is reached.
     pub(crate) fn boot(slot: &Slot) -> Result<Self> {
+        slot.cgroup.make()?;
         let socket = slot.directory.join("notify");
         if socket.exists() {
             fs::remove_file(&socket).map_err(Error::path("remove", &socket))?;
@@ -70,12 +71,15 @@ impl Machine {
     }
 
     /// Ends everything at once, as a power cut does.
+    ///
+    /// The groups go too: a group that was killed once kills what is cloned into it from one that
+    /// was not (Linux from 6.13 on), and systemd from 254 on starts its services so.
     pub(crate) fn kill(mut self, slot: &Slot) -> Result<()> {
         slot.cgroup.kill()?;
         self.nspawn
             .wait()
-            .map(drop)
-            .map_err(|source| waiting(&slot.name, source))
+            .map_err(|source| waiting(&slot.name, source))?;
+        slot.cgroup.remove()
     }
 
     /// Waits for the end of a shutdown that was asked for inside.

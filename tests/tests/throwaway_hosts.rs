@@ -117,6 +117,14 @@ fn a_pulled_plug_ends_everything_and_the_disk_stays() -> Result<()> {
     db1.boot()?;
     assert_eq!(db1.read("/root/note")?, b"still here");
     assert_ne!(db1.read("/proc/1/stat")?, boot);
+    let failed = [
+        "systemctl",
+        "list-units",
+        "--failed",
+        "--plain",
+        "--no-legend",
+    ];
+    assert_eq!(db1.root(failed).ok()?, "");
     db1.shut_down()?;
     db1.boot()
 }
