@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use thiserror::Error;
 
-use crate::chain::Broken;
+pub use crate::chain::{Broken, Cause};
 pub use crate::durable::{Action, DiskError};
 
 /// Why a name cannot be a key's name or a journal's origin.
