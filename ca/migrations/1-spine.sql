@@ -77,11 +77,13 @@ CREATE TABLE hosts (
     record      TEXT    NOT NULL,
     signature   TEXT    NOT NULL,
     certificate BLOB    NOT NULL CHECK (length(certificate) = 32),
+    renewed     BLOB    CHECK (length(renewed) = 32),
     enrolled    INTEGER NOT NULL,
     expires     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX hosts_by_certificate ON hosts (certificate);
+CREATE UNIQUE INDEX hosts_by_renewed_certificate ON hosts (renewed);
 
 -- Every name by which a host answers, so that no two hosts ever share one.
 CREATE TABLE host_names (

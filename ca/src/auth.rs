@@ -55,7 +55,7 @@ pub fn person(
     Ok(signer)
 }
 
-/// The host whose current client certificate this is. TLS has checked that it chains to our root and has not ended.
+/// The host whose client certificate this is; the first use of a renewed one ends the one before. TLS has checked that it chains to our root and has not ended.
 ///
 /// # Errors
 /// When it is no enrolled host's.
@@ -65,5 +65,10 @@ pub fn host(authority: &Authority, certificate: &[u8]) -> Result<HostName, AuthE
         .store()
         .read(|tx| tx.host_with_certificate(&fingerprint))?
         .ok_or(AuthError::UnknownCertificate)?;
+    if host.certificate != fingerprint {
+        authority
+            .store()
+            .write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint))?;
+    }
     Ok(host.name.parse()?)
 }

@@ -12,6 +12,8 @@ mod tokens;
 mod windows;
 mod writer;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,6 +68,14 @@ pub enum StoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The file could not be made.
+    #[error("the database {path} cannot be made")]
+    NotMade {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A column holds what this program never wrote.
     #[error("the database holds a malformed {what}")]
     Malformed {
@@ -95,6 +105,7 @@ impl Store {
             path: path.to_owned(),
             source,
         };
+        keep_private(path)?;
         let mut connection = Connection::open(path).map_err(not_opened)?;
         prepare(&connection, "FULL").map_err(not_opened)?;
         Migrations::from_slice(MIGRATIONS)
@@ -176,6 +187,20 @@ impl<'a> Tx<'a> {
     fn of(transaction: &'a Transaction<'_>) -> Self {
         Self(transaction)
     }
+}
+
+/// SQLite makes its files as open as the umask lets it, and its logs as open as the database: so we make the first.
+fn keep_private(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|source| StoreError::NotMade {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Settings that hold for a connection: a log beside the database, and how far a commit goes.

@@ -24,6 +24,7 @@ const MAY: &[(&str, &str, &str)] = &[
     ("GET", "/v1/hosts", "contractor approver admin auditor"),
     ("POST", "/v1/hosts/tokens", "admin"),
     ("POST", "/v1/hosts/enroll", "anyone"),
+    ("POST", "/v1/hosts/renew", "host"),
     ("POST", "/v1/windows/draft", "contractor approver"),
     ("POST", "/v1/windows", "contractor approver"),
     ("GET", "/v1/windows", "contractor approver admin auditor"),

@@ -352,3 +352,38 @@ fn a_host_whose_certificate_is_not_the_enrolled_one_is_nobody() {
     );
     assert_eq!(answer.map(|_| ()), no(401, "certificate-unknown"));
 }
+
+#[test]
+fn a_renewed_client_certificate_replaces_the_old_one_at_its_first_use() {
+    let house = House::with(&[]);
+    let machine = house.host("db1");
+    let state = |machine: &house::machine::Machine| {
+        refused(
+            house
+                .client_of(machine)
+                .call::<SignedState>(&Request::get("/v1/state")),
+        )
+        .map(|_| ())
+    };
+    let request = daypass_transport::request::SigningRequest::create("db1").unwrap();
+    let body = serde_json::to_vec(&daypass_protocol::api::Renewal {
+        csr: request.csr,
+        host_keys: vec![Someone::new("host").public()],
+    })
+    .unwrap();
+    let renewed: daypass_protocol::api::Renewed = house
+        .client_of(&machine)
+        .call(&Request::post("/v1/hosts/renew", &body))
+        .unwrap();
+    assert_eq!(state(&machine), Ok(()));
+    let newer = house::machine::Machine {
+        enrolled: daypass_protocol::api::Enrolled {
+            client_certificate: renewed.client_certificate,
+            ..machine.enrolled.clone()
+        },
+        key: request.key,
+    };
+    assert_eq!(state(&newer), Ok(()));
+    assert_eq!(state(&machine), no(401, "certificate-unknown"));
+    assert_eq!(state(&newer), Ok(()));
+}

@@ -1,13 +1,14 @@
-//! `POST /v1/hosts/enroll`
+//! `POST /v1/hosts/enroll` and `POST /v1/hosts/renew`
 
-use daypass_protocol::api::{Enrolled, Enrolment};
+use daypass_protocol::api::{Enrolled, Enrolment, Renewal, Renewed};
 use daypass_protocol::event::{Action, Outcome, Resource};
+use daypass_protocol::key::Key;
 use daypass_protocol::time::Time;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest as _, Sha256};
 
-use super::call::{Call, Reply};
+use super::call::{Call, Caller, Reply};
 use super::hosts::{are_free, names, texts};
 use super::refusal::Refusal;
 use crate::authority::Authority;
@@ -59,10 +60,8 @@ fn admit(authority: &Authority, asked: &Enrolment) -> Result<Place, Refusal> {
         .into());
     }
     hosts::check_journal(&asked.journal, authority.pin(), &place.host)?;
-    match asked.host_keys.len() {
-        1..=MOST_HOST_KEYS => Ok(place),
-        found => Err(HostRefusal::HostKeys { found }.into()),
-    }
+    check_host_keys(&asked.host_keys)?;
+    Ok(place)
 }
 
 fn check_token(token: &Token, now: Time) -> Result<(), HostRefusal> {
@@ -86,27 +85,11 @@ fn carry_out(
     place: &Place,
 ) -> Result<Enrolled, Refusal> {
     let now = authority.now();
-    let client_certificate = authority
-        .x509()
-        .issue_host(&asked.csr, place.host.as_str(), now.into())
-        .map_err(|error| match error {
-            daypass_transport::authority::Error::Request(_)
-            | daypass_transport::authority::Error::RequestTooLong(_) => {
-                Refusal::malformed("csr-invalid", error.to_string())
-            }
-            error => Refusal::failure(&error),
-        })?;
-    let der = CertificateDer::from_pem_slice(client_certificate.as_bytes())
-        .map_err(|error| Refusal::failure(&error))?;
-    let host_certificates = asked
-        .host_keys
-        .iter()
-        .map(|key| {
-            let serial = issue::fresh_serial()?;
-            let certificate = hosts::certify(place, key, serial, now, authority.keys().host_ca())?;
-            Ok(certificate.to_openssh()?)
-        })
-        .collect::<Result<_, Refusal>>()?;
+    let Papers {
+        client_certificate,
+        fingerprint,
+        host_certificates,
+    } = papers(authority, place, &asked.csr, &asked.host_keys, now)?;
     let enrolment = hosts::record(authority.pin(), place, &asked.journal, now)
         .sign(|namespace, message| authority.keys().sign_by_state_key(namespace, message))?;
     let row = EnrolledHost {
@@ -116,7 +99,7 @@ fn carry_out(
         host_keys: texts(&asked.host_keys),
         record: enrolment.record.clone(),
         signature: enrolment.signature.to_string(),
-        certificate: Sha256::digest(&der).into(),
+        certificate: fingerprint,
         enrolled: now.unix(),
         expires: now.plus(CERTIFICATE_LIFE).unix(),
     };
@@ -158,4 +141,97 @@ fn carry_out(
         enrolment,
         user_ca: vec![authority.keys().public().user_ca.clone()],
     })
+}
+
+/// Renews the certificates of an enrolled host. Names and groups stay; the client certificate of before counts until
+/// the new one is first used, so that an answer that is lost locks no host out.
+pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
+    let asked: Renewal = call.read()?;
+    let Caller::Host(name) = &call.caller else {
+        return Err(Refusal::unauthenticated(
+            "no-identity",
+            "this route answers enrolled hosts",
+        ));
+    };
+    check_host_keys(&asked.host_keys)?;
+    let now = authority.now();
+    let host = authority
+        .store()
+        .read(|tx| tx.host_named(name.as_str()))?
+        .ok_or_else(|| {
+            Refusal::missing("unknown-host", format!("no host called {name} is enrolled"))
+        })?;
+    let place = Place {
+        host: name.clone(),
+        aliases: names(&host.aliases)?,
+        groups: names(&host.groups)?,
+    };
+    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
+    let keys = texts(&asked.host_keys);
+    let event = call
+        .event(Action::HostEnrolled, Outcome::Done)
+        .on(Resource {
+            host: Some(name.clone()),
+            ..Resource::default()
+        })
+        .detail("renewed", true)
+        .detail("host_keys", keys.clone());
+    let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
+    let _alone = authority.deciding();
+    authority.decide(move |tx| {
+        tx.renew_host(&host.name, &keys, &fingerprint, expires)?;
+        Ok::<_, Refusal>(((), event))
+    })?;
+    Reply::of(&Renewed {
+        client_certificate: papers.client_certificate,
+        host_certificates: papers.host_certificates,
+    })
+}
+
+/// What a host is given to show: X.509 to us, SSH to people.
+struct Papers {
+    client_certificate: String,
+    fingerprint: [u8; 32],
+    host_certificates: Vec<String>,
+}
+
+fn papers(
+    authority: &Authority,
+    place: &Place,
+    csr: &str,
+    host_keys: &[Key],
+    now: Time,
+) -> Result<Papers, Refusal> {
+    let client_certificate = authority
+        .x509()
+        .issue_host(csr, place.host.as_str(), now.into())
+        .map_err(|error| match error {
+            daypass_transport::authority::Error::Request(_)
+            | daypass_transport::authority::Error::RequestTooLong(_) => {
+                Refusal::malformed("csr-invalid", error.to_string())
+            }
+            error => Refusal::failure(&error),
+        })?;
+    let der = CertificateDer::from_pem_slice(client_certificate.as_bytes())
+        .map_err(|error| Refusal::failure(&error))?;
+    let host_certificates = host_keys
+        .iter()
+        .map(|key| {
+            let serial = issue::fresh_serial()?;
+            let certificate = hosts::certify(place, key, serial, now, authority.keys().host_ca())?;
+            Ok(certificate.to_openssh()?)
+        })
+        .collect::<Result<_, Refusal>>()?;
+    Ok(Papers {
+        client_certificate,
+        fingerprint: Sha256::digest(&der).into(),
+        host_certificates,
+    })
+}
+
+fn check_host_keys(keys: &[Key]) -> Result<(), HostRefusal> {
+    match keys.len() {
+        1..=MOST_HOST_KEYS => Ok(()),
+        found => Err(HostRefusal::HostKeys { found }),
+    }
 }

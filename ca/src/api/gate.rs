@@ -119,6 +119,7 @@ fn identify(
         Access::PersonOrHost if !parts.headers.contains_key(AUTHORIZATION) => {
             host(authority, parts)
         }
+        Access::Host => host(authority, parts),
         Access::Person | Access::PersonOrHost => person(authority, roster, parts, body),
         Access::Roles(roles) => person(authority, roster, parts, body)
             .and_then(|caller| require(roster, &caller, roles).map(|()| caller)),
@@ -194,7 +195,7 @@ fn host(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
     let Some(certificate) = certificate else {
         let refusal = Refusal::unauthenticated(
             "no-identity",
-            "this route answers people who sign their requests, and enrolled hosts",
+            "this route asks who you are: people sign their requests, enrolled hosts show their certificate",
         );
         return Err(Refused::stranger(refusal));
     };

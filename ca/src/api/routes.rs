@@ -30,6 +30,8 @@ pub enum Access {
     Roles(&'static [Role]),
     /// People and enrolled hosts.
     PersonOrHost,
+    /// Enrolled hosts.
+    Host,
 }
 
 /// What a route does before roster 1 is signed, when there are no people yet.
@@ -119,6 +121,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/hosts", Access::Person, hosts::list),
     post("/v1/hosts/tokens", ADMIN, hosts::make_token),
     post("/v1/hosts/enroll", Access::Bearer, enrolment::enroll),
+    post("/v1/hosts/renew", Access::Host, enrolment::renew),
     post("/v1/windows/draft", ASKS, windows::draft),
     post("/v1/windows", ASKS, windows::submit),
     get("/v1/windows", Access::Person, windows::list),

@@ -86,19 +86,43 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// The host whose current client certificate hashes to `certificate`.
+    /// The host whose client certificate, the current or the renewed one, hashes to `certificate`.
     pub(crate) fn host_with_certificate(
         &self,
         certificate: &[u8; 32],
     ) -> Result<Option<EnrolledHost>, StoreError> {
         self.0
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM hosts WHERE certificate = ?1"
+                "SELECT {COLUMNS} FROM hosts WHERE certificate = ?1 OR renewed = ?1"
             ))?
             .query_row([certificate], host_from_row)
             .optional()?
             .map(host)
             .transpose()
+    }
+
+    /// Keeps a renewed client certificate beside the current one, until it is used.
+    pub(crate) fn renew_host(
+        &self,
+        name: &str,
+        host_keys: &[String],
+        certificate: &[u8; 32],
+        expires: i64,
+    ) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE hosts SET host_keys = ?2, renewed = ?3, expires = ?4 WHERE name = ?1",
+            params![name, list(host_keys)?, certificate, expires],
+        )?;
+        Ok(())
+    }
+
+    /// The renewed certificate was used: the one before counts no more.
+    pub(crate) fn use_renewed(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE hosts SET certificate = renewed, renewed = NULL WHERE renewed = ?1",
+            [certificate],
+        )?;
+        Ok(())
     }
 
     /// The names of a group's hosts, sorted.
