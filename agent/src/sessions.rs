@@ -4,6 +4,7 @@
 //! so that an agent that starts anew finds it again.
 
 mod cgroup;
+mod cut;
 mod deadline;
 mod end;
 mod gid;
@@ -15,6 +16,7 @@ mod session;
 mod sweep;
 mod terminal;
 
+pub use cut::cut_off;
 pub use end::Cause;
 pub use gid::{GidError, Gids};
 pub use logind::scope_led_by;

@@ -16,6 +16,7 @@ use super::verdict::{Refused, Seen, Shown, Verdict};
 use super::{Gates, account_identity, uid_of};
 use crate::diagnostic;
 use crate::facts::{Endpoint, FactError, Handle, Peer, Process, connection_of, descendants};
+use crate::sessions::cut_off;
 
 /// How long a login may stand in the account without having passed gate 3.
 pub(super) const GATE_3: Duration = Duration::from_secs(30);
@@ -105,8 +106,8 @@ impl Gates {
             ids.is_ok_and(|ids| uids.contains(&ids.real_uid))
         };
         if self.verdicts.awaits_session(process) || descendants(process.pid).iter().any(is_in) {
-            monitor.kill();
             self.journal_absent_gate(process);
+            cut_off(&monitor);
         } else {
             self.expect_gate_3(monitor, LOOK_AGAIN);
         }

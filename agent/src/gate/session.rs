@@ -18,7 +18,7 @@ use super::{Gates, allow, uid_of};
 use crate::facts::{FactError, Handle, Peer, Process, connection_of, since_boot};
 use crate::intake::NotCommitted;
 use crate::managed::Managed;
-use crate::sessions::{GidError, Record, Session, SessionId, scope_led_by};
+use crate::sessions::{GidError, Record, Session, SessionId, cut_off, scope_led_by};
 use crate::sudoers::SudoersError;
 use crate::{diagnostic, durable};
 
@@ -115,7 +115,7 @@ impl Gates {
             Err(error) => {
                 let monitor = peer.handle.clone();
                 self.alarm
-                    .at(Instant::now() + FAREWELL, move || monitor.kill());
+                    .at(Instant::now() + FAREWELL, move || cut_off(&monitor));
                 let event = self
                     .denied(caller, Some(uid), error.code(), &error.to_string())
                     .detail("gate", 3);
