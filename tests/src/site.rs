@@ -21,7 +21,7 @@ pub use people::{Person, Wish};
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// Where the server keeps the passphrase of the CA's keys.
-pub(crate) const PASSPHRASE: &str = "/etc/daypass/ca.passphrase";
+pub(crate) const PASSPHRASE: &str = "/root/ca.passphrase";
 
 /// The administrator: signs the roster, enrols hosts.
 pub const ALICE: &str = "alice";
@@ -102,18 +102,23 @@ impl Site {
             people::make(laptop, name)?;
         }
         server.write("/root/alice.pub", people::public_key(laptop, ALICE)?)?;
-        let printed = server
-            .root([
-                "daypass-ca",
-                "init",
-                "--admin",
-                ALICE,
-                "--admin-key",
-                "/root/alice.pub",
-                "--name",
-                "server",
-            ])
-            .ok()?;
+        server.script(&format!(
+            "umask 077; head -c 32 /dev/urandom | base64 > {PASSPHRASE}; mkdir -p /etc/credstore.encrypted; \
+             systemd-creds encrypt --name=ca-passphrase {PASSPHRASE} /etc/credstore.encrypted/ca-passphrase"
+        )).ok()?;
+        let init = [
+            "daypass-ca",
+            "init",
+            "--admin",
+            ALICE,
+            "--admin-key",
+            "/root/alice.pub",
+            "--name",
+            "server",
+            "--passphrase-file",
+            PASSPHRASE,
+        ];
+        let printed = server.root(init).ok()?;
         self.setup_line = word_starting(&printed, "daypass-setup-1.")?;
         self.pin = hash_in(&printed)?;
         server

@@ -47,7 +47,7 @@ pub(crate) fn close_all(site: &Site) -> Result<()> {
         let over = ["closed", "denied", "ended", "revoked", "lapsed"]
             .contains(&view["state"].as_str().unwrap_or_default());
         if let (false, Some(id)) = (over, document["id"].as_str()) {
-            site.person(CAROL).daypass(["end", "--yes", id]).ok()?;
+            site.person(CAROL).daypass(["end", id]).ok()?;
         }
     }
     site.person(CAROL)
@@ -93,7 +93,7 @@ fn not_approved(site: &Site) -> Result<()> {
 fn denied(site: &Site) -> Result<()> {
     close_all(site)?;
     let window = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
-    site.person(BOB).daypass(["deny", "--yes", &window]).ok()?;
+    site.person(BOB).daypass(["deny", &window]).ok()?;
     refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
     Ok(())
 }

@@ -244,7 +244,7 @@ fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     stage.step("The journal tells the story.");
     let table = db1
         .root(["daypass", "log", JOURNAL])
-        .env("COLUMNS", "150")
+        
         .ok()?;
     stage.shows("root@db1", &format!("daypass log {JOURNAL}"), &table);
     for part in [
