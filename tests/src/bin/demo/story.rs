@@ -242,10 +242,7 @@ fn the_end(stage: &mut Stage, site: &Site, mut session: Running) -> Result<(), F
 fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     let db1 = site.network.host("db1")?;
     stage.step("The journal tells the story.");
-    let table = db1
-        .root(["daypass", "log", JOURNAL])
-        
-        .ok()?;
+    let table = db1.root(["daypass", "log", JOURNAL]).ok()?;
     stage.shows("root@db1", &format!("daypass log {JOURNAL}"), &table);
     for part in [
         "login.allowed",
