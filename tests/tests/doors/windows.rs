@@ -62,7 +62,7 @@ fn opens(site: &Site) -> Result<()> {
         site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).ok()?,
         "deploy\n"
     );
-    site.await_entry("db1", "login.allowed", &[CAROL, &window])?;
+    site.await_entry("db1", "session.open", &[CAROL, &window])?;
     site.await_entry("db1", "session.close", &[CAROL, &window])?;
     Ok(())
 }

@@ -245,7 +245,7 @@ fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     let table = db1.root(["daypass", "log", JOURNAL]).ok()?;
     stage.shows("root@db1", &format!("daypass log {JOURNAL}"), &table);
     for part in [
-        "login.allowed",
+        "session.open",
         "sudo.request",
         "sudo.denied",
         "session.end",
