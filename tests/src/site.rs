@@ -121,9 +121,8 @@ impl Site {
         let printed = server.root(init).ok()?;
         self.setup_line = word_starting(&printed, "daypass-setup-1.")?;
         self.pin = hash_in(&printed)?;
-        server
-            .root(["systemctl", "enable", "--now", "daypass-ca"])
-            .ok()?;
+        let start = "systemctl enable --now daypass-ca || { journalctl -u daypass-ca -n 20 --no-pager >&2; exit 1; }";
+        server.script(start).ok()?;
         Ok(printed)
     }
 
