@@ -161,11 +161,17 @@ impl Site {
     pub fn enrol(&self, host: &str) -> Result<String> {
         let token = self.person(ALICE).daypass(["host", "token", host]).ok()?;
         let token = word_starting(&token, "daypass-join-1.")?;
-        self.network
+        let enrolled = self
+            .network
             .host(host)?
             .root(["daypass-agent", "enroll"])
             .input(format!("{token}\n"))
-            .ok()
+            .ok()?;
+        // A laptop learns of a new host when it next asks for the list.
+        for name in [ALICE, BOB, CAROL, MALLORY] {
+            self.person(name).daypass(["setup", "--refresh"]).ok()?;
+        }
+        Ok(enrolled)
     }
 
     /// Puts an account of a host under management.

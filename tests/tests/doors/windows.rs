@@ -41,7 +41,7 @@ pub(crate) fn carol_gets(site: &Site, wish: &Wish) -> Result<String> {
 pub(crate) fn close_all(site: &Site) -> Result<()> {
     let listed = site.person(CAROL).daypass(["windows", "-o", "json"]).ok()?;
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap_or_default();
-    for view in listed["windows"].as_array().into_iter().flatten() {
+    for view in listed.as_array().into_iter().flatten() {
         let document: serde_json::Value =
             serde_json::from_str(view["window"].as_str().unwrap_or_default()).unwrap_or_default();
         let over = ["closed", "denied", "ended", "revoked", "lapsed"]
@@ -181,10 +181,10 @@ fn wrong_account(site: &Site) -> Result<()> {
     refused(
         &site
             .person(CAROL)
-            .command(["sh", "-c", &by_hand.replace("backup@", "operator@")])
+            .command(["sh", "-c", &by_hand.replace("backup@", "porter@")])
             .run()?,
     );
-    site.await_entry("db1", "login.denied", &[CAROL, "operator"])?;
+    site.await_entry("db1", "login.denied", &[CAROL, "porter"])?;
     Ok(())
 }
 
@@ -204,7 +204,7 @@ fn sudo(site: &Site) -> Result<()> {
         "/usr/bin/systemctl stop cron.service",
         "/usr/bin/id",
         "-i",
-        "-u operator /usr/bin/true",
+        "-u porter /usr/bin/true",
     ] {
         refused(
             &carol

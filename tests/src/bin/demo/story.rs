@@ -272,7 +272,7 @@ fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     )?;
     stage.step("In a copy, one letter of Carol's command line is changed.");
     let altered = "set -- /root/copy/*; rm -rf /root/copy; cp -a /var/log/daypass/journal /root/copy; \
-        file=$(grep -l '\"sudo.request\"' /root/copy/*.log | head -n 1); \
+        file=$(grep -l '\"sudo.request\"' /root/copy/*.jsonl | head -n 1); \
         seq=$(grep -m1 '\"sudo.request\"' \"$file\" | sed 's/.*\"seq\":\\([0-9]*\\).*/\\1/'); \
         sed -i '/\"sudo.request\"/s/restart cron/restart cr0n/' \"$file\"; echo $seq";
     let sequence = db1.script(altered).ok()?;

@@ -1,0 +1,103 @@
+//! How a visit ends, and what is left to show of it.
+
+use std::time::Duration;
+
+use daypass_tests::{CAROL, Result, SOON, Site, Wish};
+
+use crate::Row;
+use crate::windows::{carol_gets, close_all};
+
+const SHORT: Duration = Duration::from_secs(12);
+const HOUR: Duration = Duration::from_secs(3600);
+/// What a contractor might leave behind, and the line that says it is there.
+const CLING: &str = "nohup sleep 2001 >/dev/null 2>&1 & setsid -f sleep 2002 >/dev/null 2>&1; \
+    tmux new-session -d 'sleep 2003'; (trap '' HUP TERM; sleep 2004) & echo here; sleep 2005";
+
+pub(crate) const ROWS: &[Row] = &[
+    (
+        "a_session_ends_with_its_window_and_leaves_nothing_running",
+        end_of_window,
+    ),
+    (
+        "a_session_outlives_a_restart_of_the_agent_and_not_its_window",
+        restart,
+    ),
+    ("a_window_that_is_ended_early_ends_its_session", ended_early),
+    (
+        "the_journal_is_proven_and_a_changed_byte_is_named",
+        journal_proven,
+    ),
+];
+
+/// Nothing of the account runs on db1 any more.
+fn nothing_is_left(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.await_condition("! pgrep -u deploy", SOON)
+}
+
+fn end_of_window(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
+    let mut terminal = site.person(CAROL).terminal("deploy@db1", CLING)?;
+    terminal.await_text("here", SOON)?;
+    let end = site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
+    assert!(end.contains("killed"), "{end}");
+    let output = terminal.wait(SOON)?;
+    assert!(output.stdout().contains("its window has ended"), "{output}");
+    assert!(!output.success(), "{output}");
+    nothing_is_left(site)
+}
+
+fn restart(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "echo here; cat")?;
+    terminal.await_text("here", SOON)?;
+    let db1 = site.network.host("db1")?;
+    db1.root([
+        "systemctl",
+        "kill",
+        "--signal=KILL",
+        "daypass-agent.service",
+    ])
+    .ok()?;
+    db1.await_condition("systemctl is-active --quiet daypass-agent.service", SOON)?;
+    terminal.write(b"still there\n")?;
+    terminal.await_text("still there", SOON)?;
+    site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
+    assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn ended_early(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "echo here; sleep 2006")?;
+    terminal.await_text("here", SOON)?;
+    close_all(site)?;
+    site.await_entry("db1", "session.end", &[&window])?;
+    assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn journal_proven(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    site.await_entry("db1", "session.open", &[])?;
+    // Between two commits nothing is half written: the agent is stopped for the copy.
+    db1.script("systemctl stop daypass-agent.service; rm -rf /root/copy; cp -a /var/log/daypass/journal /root/copy; systemctl start daypass-agent.service").ok()?;
+    let proven = site.verify("db1", Some("/root/copy"))?;
+    assert_eq!(proven.code, 0, "{}", proven.text);
+    let altered = "file=$(grep -l '\"session.open\"' /root/copy/*.jsonl | head -n 1); \
+        grep -m1 '\"session.open\"' \"$file\" | sed 's/.*\"seq\":\\([0-9]*\\).*/\\1/'; \
+        sed -i '0,/\"session.open\"/s//\"session.oPen\"/' \"$file\"";
+    let sequence = db1.script(altered).ok()?;
+    let caught = site.verify("db1", Some("/root/copy"))?;
+    assert_eq!(caught.code, 1, "{}", caught.text);
+    assert!(
+        caught.text.contains(sequence.trim()),
+        "entry {sequence}: {}",
+        caught.text
+    );
+    Ok(())
+}
