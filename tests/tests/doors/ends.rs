@@ -83,7 +83,8 @@ fn ended_early(site: &Site) -> Result<()> {
 
 fn journal_proven(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
-    site.await_entry("db1", "session.open", &[])?;
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
     // Between two commits nothing is half written: the agent is stopped for the copy.
     db1.script("systemctl stop daypass-agent.service; rm -rf /root/copy; cp -a /var/log/daypass/journal /root/copy; systemctl start daypass-agent.service").ok()?;
     let proven = site.verify("db1", Some("/root/copy"))?;
