@@ -22,6 +22,7 @@ pub mod entry;
 mod epoch;
 mod erased;
 pub mod error;
+pub mod follow;
 pub mod identity;
 mod inert;
 #[allow(unsafe_code)]

@@ -173,6 +173,12 @@ impl Own {
         }
     }
 
+    /// Whether an event, readable or not, says that it opens an epoch.
+    pub(crate) fn opens(event: &str) -> bool {
+        serde_json::from_str::<JustAction>(event)
+            .is_ok_and(|just| matches!(&*just.action, "journal.open" | "journal.epoch"))
+    }
+
     /// The event as a JSON object, of some kilobytes at most.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("structs of strings and numbers always serialize")

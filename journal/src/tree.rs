@@ -43,6 +43,20 @@ impl Frontier {
         self.size
     }
 
+    /// The roots of the perfect subtrees, largest first: with the size, all there is.
+    #[must_use]
+    pub fn subtrees(&self) -> &[Hash] {
+        &self.subtrees
+    }
+
+    /// The tree of `size` leaves with these subtrees, largest first; `None` when their number cannot
+    /// be right.
+    #[must_use]
+    pub fn from_parts(size: u64, subtrees: Vec<Hash>) -> Option<Self> {
+        let fits = subtrees.len() == size.count_ones() as usize;
+        fits.then_some(Self { size, subtrees })
+    }
+
     /// Appends one leaf.
     pub fn push(&mut self, leaf: Hash) {
         let mut node = leaf;
