@@ -56,6 +56,7 @@ impl Ca {
             host_ca: vec![],
             state_key: public(STATE),
             revocations: vec![],
+            collectors: vec![],
         };
         Self {
             pin,

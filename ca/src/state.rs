@@ -41,6 +41,7 @@ impl Content {
             host_ca: vec![self.host_ca.clone()],
             state_key: self.state_key.clone(),
             revocations: self.revocations.clone(),
+            collectors: Vec::new(),
         }
     }
 

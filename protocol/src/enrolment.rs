@@ -31,7 +31,8 @@ pub struct Record {
     pub groups: Vec<Name>,
     /// Which life of its journal.
     pub incarnation: Incarnation,
-    /// The journal's origin: `daypass/PIN16/host/HOST/INCARNATION`.
+    /// The journal's origin: `daypass/PIN16/host/HOST/INCARNATION`; of the CA's own, whose `host` is
+    /// [`CA_HOST`], `daypass/PIN16/ca/INCARNATION`.
     pub origin: String,
     /// The journal's log key, as a C2SP vkey.
     pub log_key: String,
@@ -95,9 +96,17 @@ pub fn host_origin(ca: Pin, host: &HostName, incarnation: Incarnation) -> String
     format!("daypass/{}/host/{host}/{incarnation}", ca.short())
 }
 
+/// The name under which the CA's own journal is enrolled; no host may have it.
+pub const CA_HOST: &str = "ca";
+
 /// The origin of a CA's journal.
 pub fn ca_origin(ca: Pin, incarnation: Incarnation) -> String {
     format!("daypass/{}/ca/{incarnation}", ca.short())
+}
+
+/// The origin of a collector's own journal.
+pub fn collector_origin(ca: Pin, incarnation: Incarnation) -> String {
+    format!("daypass/{}/collector/{incarnation}", ca.short())
 }
 
 impl Record {
@@ -134,7 +143,10 @@ impl SignedRecord {
                 found: record.ca,
             });
         }
-        let expected = host_origin(pin, &record.host, record.incarnation);
+        let expected = match record.host.as_str() {
+            CA_HOST => ca_origin(pin, record.incarnation),
+            _ => host_origin(pin, &record.host, record.incarnation),
+        };
         if record.origin != expected {
             return Err(Error::Origin {
                 expected,

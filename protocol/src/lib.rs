@@ -15,6 +15,7 @@ mod text;
 pub mod api;
 pub mod certificate;
 pub mod cidr;
+pub mod collector;
 pub mod digest;
 pub mod enrolment;
 pub mod event;

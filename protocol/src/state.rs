@@ -6,6 +6,7 @@ use crate::sshsig::{self, Signature};
 use crate::statement::SignedStatement;
 use crate::strict_json;
 use crate::time::Time;
+use crate::token::CaUrl;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use ssh_key::SshSig;
@@ -41,6 +42,19 @@ pub struct State {
     pub state_key: Key,
     /// Statements that stop windows which have not ended; see [`crate::stop`].
     pub revocations: Vec<SignedStatement>,
+    /// Where journals are to be forwarded; 8 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collectors: Vec<Collector>,
+}
+
+/// Who takes journals in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collector {
+    /// Where it answers.
+    pub url: CaUrl,
+    /// The key that it cosigns with, as a C2SP vkey.
+    pub witness: String,
 }
 
 /// Which roster is the newest.

@@ -3,7 +3,7 @@
 use crate::encoding::{self, PemError};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -109,14 +109,7 @@ impl Authority {
             now,
             SERVER_LIFETIME,
         );
-        for name in names {
-            let alone = CertificateParams::new([name.clone()]);
-            let alone = alone.map_err(|source| Error::Name {
-                name: name.clone(),
-                source,
-            })?;
-            params.subject_alt_names.extend(alone.subject_alt_names);
-        }
+        params.subject_alt_names = alternative_names(names)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let leaf = params.signed_by(&key, &self.issuer).map_err(Error::Make)?;
@@ -126,18 +119,55 @@ impl Authority {
         })
     }
 
+    /// A certificate in PEM for the key of a collector's certificate signing request: it serves under these names, and
+    /// identifies the collector towards the CA by the first of them. Nothing but the key is taken from the request.
+    pub fn issue_collector(
+        &self,
+        csr: &str,
+        names: &[String],
+        now: SystemTime,
+    ) -> Result<String, Error> {
+        let mut request = request(csr)?;
+        let common_name = names.first().map_or("daypass-collector", String::as_str);
+        request.params = parameters(common_name, now, SERVER_LIFETIME);
+        request.params.subject_alt_names = alternative_names(names)?;
+        request.params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        request.params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        Ok(request.signed_by(&self.issuer).map_err(Error::Make)?.pem())
+    }
+
     /// A client certificate in PEM for the key of a certificate signing request, whose own signature is checked.
     /// Nothing else of the request is taken over: `host` becomes the common name, whatever it asks for.
     pub fn issue_host(&self, csr: &str, host: &str, now: SystemTime) -> Result<String, Error> {
-        if csr.len() > MAX_CSR {
-            return Err(Error::RequestTooLong(csr.len()));
-        }
-        let mut request = CertificateSigningRequestParams::from_pem(csr).map_err(Error::Request)?;
+        let mut request = request(csr)?;
         request.params = parameters(host, now, HOST_LIFETIME);
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         request.params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         Ok(request.signed_by(&self.issuer).map_err(Error::Make)?.pem())
     }
+}
+
+fn request(csr: &str) -> Result<CertificateSigningRequestParams, Error> {
+    if csr.len() > MAX_CSR {
+        return Err(Error::RequestTooLong(csr.len()));
+    }
+    CertificateSigningRequestParams::from_pem(csr).map_err(Error::Request)
+}
+
+fn alternative_names(names: &[String]) -> Result<Vec<SanType>, Error> {
+    let mut all = Vec::new();
+    for name in names {
+        let alone = CertificateParams::new([name.clone()]);
+        let alone = alone.map_err(|source| Error::Name {
+            name: name.clone(),
+            source,
+        })?;
+        all.extend(alone.subject_alt_names);
+    }
+    Ok(all)
 }
 
 /// SHA-256 of the DER of a root in PEM.

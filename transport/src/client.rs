@@ -48,6 +48,7 @@ pub struct Request<'a> {
 enum Method<'a> {
     Get,
     Post(&'a [u8]),
+    Put(&'a [u8]),
 }
 
 /// Why a client cannot be set up.
@@ -88,6 +89,15 @@ impl<'a> Request<'a> {
         Self {
             path,
             method: Method::Post(body),
+            authorization: None,
+        }
+    }
+
+    /// Puts exactly these bytes, which are JSON, in this place.
+    pub fn put(path: &'a str, body: &'a [u8]) -> Self {
+        Self {
+            path,
+            method: Method::Put(body),
             authorization: None,
         }
     }
@@ -176,24 +186,22 @@ impl Client {
 
     fn send(&self, request: &Request<'_>) -> Result<Response<Body>, ureq::Error> {
         let url = format!("{}{}", self.base, request.path);
-        let authorization = request
-            .authorization
-            .map(|header| ("Authorization", header));
-        match request.method {
-            Method::Get => authorization
-                .into_iter()
-                .fold(self.agent.get(url), |request, (name, value)| {
-                    request.header(name, value)
-                })
-                .call(),
-            Method::Post(body) => authorization
-                .into_iter()
-                .fold(self.agent.post(url), |request, (name, value)| {
-                    request.header(name, value)
-                })
-                .content_type("application/json")
-                .send(body),
-        }
+        let (builder, body) = match request.method {
+            Method::Get => {
+                let get = self.agent.get(url);
+                return match request.authorization {
+                    Some(header) => get.header("Authorization", header).call(),
+                    None => get.call(),
+                };
+            }
+            Method::Post(body) => (self.agent.post(url), body),
+            Method::Put(body) => (self.agent.put(url), body),
+        };
+        let builder = match request.authorization {
+            Some(header) => builder.header("Authorization", header),
+            None => builder,
+        };
+        builder.content_type("application/json").send(body)
     }
 }
 

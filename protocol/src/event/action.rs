@@ -100,8 +100,29 @@ actions! {
     HostEnrolled = "host.enrolled",
     /// CA: a host did not join.
     HostRefused = "host.refused",
-    /// CA: a request was refused before its route was reached.
+    /// CA, collector: a request was refused before its route was reached.
     RequestRefused = "request.refused",
+    /// Collector: it runs.
+    CollectorStart = "collector.start",
+    /// Collector: it stops in order.
+    CollectorStop = "collector.stop",
+    /// Collector: a journal may be written from now on; `detail.log`.
+    LogRegistered = "log.registered",
+    /// Collector: somebody read journals; `detail.query`.
+    LogRead = "log.read",
+    /// Collector: lines were refused, and nothing of them kept; `detail.log`.
+    UploadRefused = "upload.refused",
+    /// Collector: a journal of which two pasts were signed; `detail.log`, `.seq`, `.held`, `.offered`, `.evidence`.
+    AlarmFork = "alarm.fork",
+    /// Collector: signed lines that are not as they were sealed, or do not follow from what is stored; `detail.log`, `.seq`,
+    /// `.found`, `.evidence`.
+    AlarmTampered = "alarm.tampered",
+    /// Collector: a journal that ends before what is stored of it; `detail.log`, `.size`, `.held`.
+    AlarmRollback = "alarm.rollback",
+    /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`.
+    AlarmSilence = "alarm.silence",
+    /// Collector: a silent journal is heard again; `detail.log`.
+    AlarmOver = "alarm.over",
 }
 
 impl fmt::Display for Action {
