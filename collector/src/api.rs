@@ -1,0 +1,86 @@
+//! The HTTPS API of `docs/formats/forwarding.md`: one table of routes, one way in.
+
+mod about;
+mod call;
+mod checkpoints;
+mod entries;
+mod errors;
+mod gate;
+mod lines;
+mod logs;
+mod readers;
+mod refusal;
+pub mod routes;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+
+use crate::collector::Collector;
+use crate::tally::Tally;
+use readers::Readers;
+use refusal::Refusal;
+use routes::{Method, ROUTES, Route};
+
+/// What every request needs.
+#[derive(Clone)]
+struct Service {
+    collector: Arc<Collector>,
+    rate: Arc<Mutex<Tally>>,
+    readers: Arc<Readers>,
+}
+
+/// The API of `collector`, for `axum_server` with connection info. `requests_per_minute` is for one address without a
+/// client certificate.
+pub fn router(collector: Arc<Collector>, requests_per_minute: u32) -> Router {
+    let rate = Tally::new(requests_per_minute, Duration::from_secs(60));
+    let service = Service {
+        collector,
+        rate: Arc::new(Mutex::new(rate)),
+        readers: Arc::default(),
+    };
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, method(route));
+    }
+    router
+        .fallback(|| async {
+            Refusal::missing(
+                "no-such-route",
+                "the collector has no such route; is the client of another version?",
+            )
+        })
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(service)
+}
+
+fn method(route: &'static Route) -> MethodRouter<Service> {
+    let handler =
+        move |State(service): State<Service>, request: Request| answer(service, route, request);
+    match route.method {
+        // axum answers HEAD where it answers GET; nobody signs a HEAD, so it is refused.
+        Method::Get => get(handler).head(no_such_method),
+        Method::Post => post(handler),
+        Method::Put => put(handler),
+    }
+}
+
+async fn no_such_method() -> Refusal {
+    Refusal::with(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "this route does not take this method",
+    )
+}
+
+async fn answer(service: Service, route: &'static Route, request: Request) -> Response {
+    match gate::pass(service, route, request).await {
+        Ok(reply) => reply.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}

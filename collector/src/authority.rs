@@ -1,0 +1,176 @@
+//! What the CA says: who people are, and which key signs enrolment records. Checked from the pin up, whoever brings it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use daypass_protocol::digest::Pin;
+use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::state::{self, SignedState, VerifiedState};
+use daypass_protocol::strict_json;
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+
+/// Bytes of what is stored, at most: a chain of a few large rosters, and a state.
+const FILE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What the CA said last, as it is stored and brought.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    /// From roster 1 to the newest.
+    pub chain: Vec<SignedRoster>,
+    /// The state.
+    pub state: SignedState,
+}
+
+/// Why what the CA said is not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum WordError {
+    /// The rosters do not hold.
+    #[error("the CA's rosters do not hold: {0}")]
+    Chain(#[from] ChainError),
+    /// The state does not hold.
+    #[error(transparent)]
+    State(#[from] state::Error),
+    /// It cannot be read.
+    #[error("what the CA said cannot be read: {0}")]
+    Json(#[from] strict_json::Error),
+    /// Fewer rosters than are known.
+    #[error("the CA shows {found} rosters, {known} are known: it went back")]
+    Fewer {
+        /// How many are known.
+        known: u64,
+        /// How many it shows.
+        found: u64,
+    },
+    /// The file of what was taken over.
+    #[error("{} cannot be read or written", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What was taken over last.
+pub struct Authority {
+    pin: Pin,
+    path: PathBuf,
+    known: RwLock<Arc<Known>>,
+}
+
+struct Known {
+    chain: Chain,
+    state: VerifiedState,
+}
+
+impl Known {
+    fn check(pin: Pin, word: &Word, state_key: &Key) -> Result<Self, WordError> {
+        Ok(Self {
+            chain: Chain::verify(pin, &word.chain)?,
+            state: word.state.check(pin, state_key)?,
+        })
+    }
+}
+
+impl Authority {
+    /// Takes over what the CA says for the first time: the state's key is the one inside, since whoever brings it vouches.
+    ///
+    /// # Errors
+    /// When it does not hold from the pin up, or cannot be stored.
+    pub fn begin(path: &Path, pin: Pin, word: &Word) -> Result<Self, WordError> {
+        let state_key = word.state.read_unverified()?.state_key;
+        let known = Known::check(pin, word, &state_key)?;
+        write(path, word)?;
+        Ok(Self::of(path, pin, known))
+    }
+
+    /// Reads what was taken over last.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not hold any more.
+    pub fn open(path: &Path, pin: Pin) -> Result<Self, WordError> {
+        let bytes = std::fs::read(path).map_err(|source| WordError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let word: Word = strict_json::parse(bytes, FILE_LIMIT)?;
+        // What is stored was checked with the key before it; here its own key tells a damaged file.
+        let signed_by = word
+            .state
+            .signature
+            .verify(daypass_protocol::sshsig::STATE, word.state.state.as_bytes());
+        let state_key = signed_by.map_err(state::Error::from)?;
+        let known = Known::check(pin, &word, &state_key)?;
+        Ok(Self::of(path, pin, known))
+    }
+
+    fn of(path: &Path, pin: Pin, known: Known) -> Self {
+        Self {
+            pin,
+            path: path.to_owned(),
+            known: RwLock::new(Arc::new(known)),
+        }
+    }
+
+    /// Takes over what the CA says now, if it follows from what is known.
+    ///
+    /// # Errors
+    /// When it does not, or cannot be stored; what was known stays.
+    pub fn follow(&self, word: &Word) -> Result<(), WordError> {
+        let known = self.known();
+        let new = Known::check(self.pin, word, &known.state.state().state_key)?;
+        new.state.may_follow(&known.state)?;
+        let (before, after) = (known.number(), new.number());
+        if after < before {
+            return Err(WordError::Fewer {
+                known: before,
+                found: after,
+            });
+        }
+        write(&self.path, word)?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(())
+    }
+
+    /// The CA's name.
+    pub fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// Does something with the newest roster.
+    pub fn with_roster<T>(&self, job: impl FnOnce(&VerifiedRoster) -> T) -> T {
+        job(self.known().chain.newest())
+    }
+
+    /// Checks that the CA signed an enrolment record.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn check(&self, record: &SignedRecord) -> Result<VerifiedRecord, enrolment::Error> {
+        record.check(self.pin, &self.known().state.state().state_key)
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Known {
+    fn number(&self) -> u64 {
+        self.chain.rosters().count() as u64
+    }
+}
+
+fn write(path: &Path, word: &Word) -> Result<(), WordError> {
+    let bytes = serde_json::to_vec(word).map_err(strict_json::Error::Syntax)?;
+    durable::replace(path, 0o640, &bytes).map_err(|source| WordError::File {
+        path: path.to_owned(),
+        source,
+    })
+}

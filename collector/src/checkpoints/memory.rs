@@ -1,0 +1,119 @@
+//! A second, throwaway [`CheckpointStore`], so that the boundary is no description of SQLite.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::{
+    Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
+};
+use crate::origin::Origin;
+use crate::segments::SegmentName;
+
+/// Clones share what they hold, as connections to one service do.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryCheckpoints(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    logs: BTreeMap<Origin, (Registration, Option<Held>)>,
+    segments: Vec<StoredSegment>,
+}
+
+impl CheckpointStore for MemoryCheckpoints {
+    fn register(&self, registration: &Registration) -> Result<Registered, CheckpointError> {
+        let mut state = self.0.lock().unwrap();
+        let Some((known, _)) = state.logs.get(&registration.log) else {
+            state
+                .logs
+                .insert(registration.log.clone(), (registration.clone(), None));
+            return Ok(Registered::New);
+        };
+        if known.record == registration.record {
+            Ok(Registered::Same)
+        } else {
+            Ok(Registered::Differs)
+        }
+    }
+
+    fn registration(&self, log: &Origin) -> Result<Option<Registration>, CheckpointError> {
+        Ok(self
+            .0
+            .lock()
+            .unwrap()
+            .logs
+            .get(log)
+            .map(|(registration, _)| registration.clone()))
+    }
+
+    fn latest(&self, log: &Origin) -> Result<Option<Held>, CheckpointError> {
+        Ok(self
+            .0
+            .lock()
+            .unwrap()
+            .logs
+            .get(log)
+            .and_then(|(_, held)| held.clone()))
+    }
+
+    fn advance(
+        &self,
+        log: &Origin,
+        old: &Mark,
+        new: &Held,
+        segment: &SegmentName,
+    ) -> Result<Advanced, CheckpointError> {
+        let mut state = self.0.lock().unwrap();
+        let State { logs, segments } = &mut *state;
+        let (_, held) = logs
+            .get_mut(log)
+            .ok_or_else(|| CheckpointError::Unregistered { log: log.clone() })?;
+        let current = held.as_ref().map_or(Mark::empty(), |held| held.mark);
+        if current == new.mark {
+            return Ok(Advanced::Done);
+        }
+        if current != *old {
+            return Ok(Advanced::Stale);
+        }
+        *held = Some(new.clone());
+        segments.push(StoredSegment {
+            number: segments.len() as u64 + 1,
+            log: log.clone(),
+            name: *segment,
+        });
+        Ok(Advanced::Done)
+    }
+
+    fn segments_of(
+        &self,
+        log: &Origin,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredSegment>, CheckpointError> {
+        let state = self.0.lock().unwrap();
+        let of_log = state
+            .segments
+            .iter()
+            .filter(|at| at.log == *log && at.name.size > from);
+        Ok(of_log.take(limit).cloned().collect())
+    }
+
+    fn segments_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredSegment>, CheckpointError> {
+        let state = self.0.lock().unwrap();
+        let later = state.segments.iter().filter(|at| at.number > after);
+        Ok(later.take(limit).cloned().collect())
+    }
+
+    fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {
+        Ok(self.0.lock().unwrap().logs.values().cloned().collect())
+    }
+}
+
+#[test]
+fn checkpoints_in_memory_keep_the_contract() {
+    let store = MemoryCheckpoints::default();
+    super::contract::holds_for(|| store.clone());
+}

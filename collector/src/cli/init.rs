@@ -1,0 +1,150 @@
+//! `daypass-collector init`: keys, configuration, and the request that root carries to the CA.
+
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use daypass_protocol::collector::Request;
+use daypass_protocol::token::{CaUrl, InvalidUrl};
+use daypass_protocol::version::Version;
+use daypass_transport::request::SigningRequest;
+
+use super::InitArgs;
+use crate::config;
+use crate::durable;
+use crate::layout::Layout;
+use crate::ledger::{BeginError, Ledger};
+use crate::ownership::{self, OwnershipError};
+use crate::witness::Witness;
+
+/// Names that a certificate carries, at most.
+const NAMES: usize = 16;
+
+/// Why no collector was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InitError {
+    /// There is one.
+    #[error("{} holds a collector already; to begin anew, move that directory away", path.display())]
+    Exists {
+        /// Its keys.
+        path: PathBuf,
+    },
+    /// A name that is no part of a URL, or too many.
+    #[error("{name:?} cannot be this server's name: {source}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong.
+        source: InvalidUrl,
+    },
+    /// More names than a certificate carries.
+    #[error("{0} names are too many; a certificate carries {NAMES}")]
+    Names(usize),
+    /// A file or directory.
+    #[error("{} cannot be made", path.display())]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The witness key.
+    #[error("the witness key cannot be made")]
+    Witness(#[source] daypass_journal::Error),
+    /// The collector's own journal.
+    #[error("the collector's own journal cannot be begun")]
+    Journal(#[from] BeginError),
+    /// The X.509 key and request.
+    #[error(transparent)]
+    Request(#[from] daypass_transport::request::Error),
+    /// The request cannot be written as JSON.
+    #[error("the request cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// Files cannot be given to the service's user.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
+    /// Standard output is gone.
+    #[error("the request could not be printed")]
+    Print(#[source] io::Error),
+}
+
+pub(crate) fn run(arguments: &InitArgs) -> Result<(), InitError> {
+    let layout = Layout::new(&arguments.data);
+    let url = url(arguments)?;
+    if layout.keys().exists() {
+        return Err(InitError::Exists {
+            path: layout.keys(),
+        });
+    }
+    for (path, mode) in [
+        (layout.root().to_owned(), 0o750),
+        (layout.segments(), 0o750),
+        (layout.keys(), 0o700),
+    ] {
+        make_dir(&path, mode)?;
+    }
+    let witness =
+        Witness::create(&layout.witness_key(), &witness_name(&url)).map_err(InitError::Witness)?;
+    Ledger::begin(&layout, arguments.ca_setup.ca)?;
+    let SigningRequest { key, csr } = SigningRequest::create(url.host())?;
+    replace(&layout.tls_key(), 0o600, &key)?;
+    if !arguments.config.exists() {
+        let text = config::initial_text(&arguments.ca_setup, arguments.listen, &arguments.data);
+        replace(&arguments.config, 0o644, &text)?;
+    }
+    ownership::give(layout.root(), &arguments.user)?;
+    let request = Request {
+        v: Version,
+        ca: arguments.ca_setup.ca,
+        url,
+        names: arguments.names.clone(),
+        csr,
+        witness: witness.vkey(),
+    };
+    print(&serde_json::to_string(&request)?).map_err(InitError::Print)
+}
+
+fn url(arguments: &InitArgs) -> Result<CaUrl, InitError> {
+    if arguments.names.len() > NAMES {
+        return Err(InitError::Names(arguments.names.len()));
+    }
+    let port = arguments.listen.port();
+    let mut urls = arguments.names.iter().map(|name| {
+        CaUrl::new(name, port).map_err(|source| InitError::Name {
+            name: name.clone(),
+            source,
+        })
+    });
+    // Clap sees to it that there is one.
+    let first = urls.next().unwrap_or(Err(InitError::Names(0)))?;
+    urls.try_for_each(|url| url.map(|_| ()))?;
+    Ok(first)
+}
+
+/// Witnesses are named by where they are found, without a scheme (C2SP tlog-cosignature).
+fn witness_name(url: &CaUrl) -> String {
+    format!("{}/daypass-collector", url.host())
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), InitError> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| InitError::Make {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn replace(path: &Path, mode: u32, text: &str) -> Result<(), InitError> {
+    durable::replace(path, mode, text.as_bytes()).map_err(|source| InitError::Make {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The request alone goes to standard output, so that it can be piped; what to do with it goes to people.
+fn print(request: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{request}")?;
+    let mut people = io::stderr().lock();
+    writeln!(people, "{}", crate::diagnostic::AFTER_INIT)
+}

@@ -1,0 +1,80 @@
+//! Search: what can be found in the journals, made again from the segments at any time.
+//!
+//! Whatever stands behind the boundary must pass [`contract`]. It holds nothing that the segments do not say.
+
+pub mod cursor;
+pub mod query;
+pub mod record;
+pub mod sqlite;
+
+#[cfg(test)]
+pub(crate) mod contract;
+#[cfg(test)]
+pub(crate) mod memory;
+
+use crate::segments::Cause;
+use cursor::Cursor;
+use query::Query;
+use record::Record;
+
+/// One entry that was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// The origin of its journal.
+    pub origin: String,
+    /// The exact line.
+    pub entry: String,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Page {
+    /// What was found, in the order asked for.
+    pub entries: Vec<Found>,
+    /// Where the next part begins; `None` when there is none. In the order of arrival there always is one, since more
+    /// may come.
+    pub next: Option<Cursor>,
+}
+
+/// Why an index could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// A segment out of turn.
+    #[error("the index has taken segment {taken}, so segment {given} cannot come now")]
+    OutOfTurn {
+        /// The last one taken.
+        taken: u64,
+        /// The one given.
+        given: u64,
+    },
+    /// The index failed.
+    #[error("the index could not {doing}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// What answers searches.
+pub trait Index: Send + Sync {
+    /// The number of the last segment taken; 0 before the first.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`].
+    fn taken(&self) -> Result<u64, IndexError>;
+
+    /// Takes the entries of segment `number`, all or none. A segment taken before is passed over.
+    ///
+    /// # Errors
+    /// [`IndexError::OutOfTurn`] when one before it is missing, [`IndexError::Failed`].
+    fn take(&self, number: u64, records: &[Record]) -> Result<(), IndexError>;
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`].
+    fn search(&self, query: &Query) -> Result<Page, IndexError>;
+}

@@ -1,0 +1,244 @@
+//! What can be asked, and the form in which it stands in a URL.
+
+use chrono::DateTime;
+
+use super::cursor::Cursor;
+use super::record::Record;
+
+/// Entries in one answer, at most and when nothing is said.
+pub const LIMIT: usize = 1000;
+const DEFAULT_LIMIT: usize = 100;
+/// Values of one filter, and bytes of each.
+const VALUES: usize = 32;
+const VALUE_BYTES: usize = 256;
+
+/// In which order entries are given.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Order {
+    /// By time, journal and sequence number.
+    #[default]
+    Oldest,
+    /// The reverse of it.
+    Newest,
+    /// As they came in: what comes later is always behind the cursor.
+    Arrival,
+}
+
+/// Which entries; an empty list, or `None`, asks for nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Query {
+    /// Microseconds since 1970, inclusive.
+    pub since: Option<i64>,
+    /// Microseconds since 1970, exclusive.
+    pub until: Option<i64>,
+    /// A person, an account, or a sudo's target account.
+    pub users: Vec<String>,
+    /// The host that an entry is about.
+    pub hosts: Vec<String>,
+    /// A window's id.
+    pub windows: Vec<String>,
+    /// An action, or the part of it before a dot.
+    pub actions: Vec<String>,
+    /// Bytes in the command or the reason.
+    pub text: Option<String>,
+    /// In which order.
+    pub order: Order,
+    /// Behind what.
+    pub after: Option<Cursor>,
+    /// How many; at most [`LIMIT`].
+    pub limit: usize,
+}
+
+/// Why a query cannot be answered.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidQuery {
+    /// A key that means nothing here.
+    #[error(
+        "the query has the key {0:?}; known are since, until, user, host, window, action, text, order, limit and cursor"
+    )]
+    Unknown(String),
+    /// A key that can stand once only.
+    #[error("{0} stands in the query twice")]
+    Twice(&'static str),
+    /// Not an instant.
+    #[error("{0} must be a time like 2026-11-23T10:00:00Z")]
+    Time(&'static str),
+    /// Not one of the three.
+    #[error("order must be oldest, newest or arrival")]
+    Order,
+    /// Not a number, or out of bounds.
+    #[error("limit must be a number from 1 to {LIMIT}")]
+    Limit,
+    /// Made up, or of another order.
+    #[error("the cursor is not one of this order; begin without one")]
+    Cursor,
+    /// More than anybody asks for.
+    #[error("at most {VALUES} values of {VALUE_BYTES} bytes can stand for {0}")]
+    TooMuch(&'static str),
+}
+
+impl Query {
+    /// Everything, in the given order.
+    pub fn all(order: Order) -> Self {
+        Self {
+            order,
+            limit: DEFAULT_LIMIT,
+            ..Self::default()
+        }
+    }
+
+    /// Reads the part of a URL behind the question mark.
+    ///
+    /// # Errors
+    /// One variant for each thing that can be wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidQuery> {
+        let mut query = Self::all(Order::default());
+        let mut once = Vec::new();
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            let value = value.into_owned();
+            match &*key {
+                "user" => push(&mut query.users, "user", value)?,
+                "host" => push(&mut query.hosts, "host", value)?,
+                "window" => push(&mut query.windows, "window", value)?,
+                "action" => push(&mut query.actions, "action", value)?,
+                _ => {
+                    let key = query.single(&key, &value)?;
+                    if once.contains(&key) {
+                        return Err(InvalidQuery::Twice(key));
+                    }
+                    once.push(key);
+                }
+            }
+        }
+        match &query.after {
+            Some(cursor) if cursor.is_by_arrival() != (query.order == Order::Arrival) => {
+                Err(InvalidQuery::Cursor)
+            }
+            _ => Ok(query),
+        }
+    }
+
+    fn single(&mut self, key: &str, value: &str) -> Result<&'static str, InvalidQuery> {
+        match key {
+            "since" => self.since = Some(instant("since", value)?),
+            "until" => self.until = Some(instant("until", value)?),
+            "text" => self.text = Some(bounded("text", value.to_owned())?),
+            "order" => self.order = order(value)?,
+            "limit" => self.limit = limit(value)?,
+            "cursor" => self.after = Some(value.parse().map_err(|_| InvalidQuery::Cursor)?),
+            _ => return Err(InvalidQuery::Unknown(key.chars().take(64).collect())),
+        }
+        Ok(["since", "until", "text", "order", "limit", "cursor"]
+            .into_iter()
+            .find(|known| *known == key)
+            .unwrap_or("cursor"))
+    }
+
+    /// Whether an entry is asked for: what every index must agree with. An entry whose time cannot be read is shown
+    /// rather than hidden.
+    pub fn admits(&self, record: &Record) -> bool {
+        (record.time == 0
+            || self.since.is_none_or(|since| record.time >= since)
+                && self.until.is_none_or(|until| record.time < until))
+            && any(&self.users, |user| {
+                [&record.person, &record.account, &record.target].contains(&user)
+            })
+            && any(&self.hosts, |host| record.host == *host)
+            && any(&self.windows, |window| record.window == *window)
+            && any(&self.actions, |action| is_within(&record.action, action))
+            && self.text.as_ref().is_none_or(|text| {
+                contains(record.reason.as_bytes(), text.as_bytes())
+                    || contains(&record.command, text.as_bytes())
+            })
+    }
+}
+
+fn any(wanted: &[String], matches: impl Fn(&String) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(matches)
+}
+
+/// `sudo` asks for `sudo.request` and all its siblings.
+fn is_within(action: &str, wanted: &str) -> bool {
+    action
+        .strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn contains(whole: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || whole.windows(part.len()).any(|window| window == part)
+}
+
+fn push(values: &mut Vec<String>, key: &'static str, value: String) -> Result<(), InvalidQuery> {
+    if values.len() == VALUES {
+        return Err(InvalidQuery::TooMuch(key));
+    }
+    values.push(bounded(key, value)?);
+    Ok(())
+}
+
+fn bounded(key: &'static str, value: String) -> Result<String, InvalidQuery> {
+    if value.len() > VALUE_BYTES {
+        return Err(InvalidQuery::TooMuch(key));
+    }
+    Ok(value)
+}
+
+fn instant(key: &'static str, value: &str) -> Result<i64, InvalidQuery> {
+    DateTime::parse_from_rfc3339(value)
+        .map(|time| time.timestamp_micros())
+        .map_err(|_| InvalidQuery::Time(key))
+}
+
+fn order(value: &str) -> Result<Order, InvalidQuery> {
+    match value {
+        "oldest" => Ok(Order::Oldest),
+        "newest" => Ok(Order::Newest),
+        "arrival" => Ok(Order::Arrival),
+        _ => Err(InvalidQuery::Order),
+    }
+}
+
+fn limit(value: &str) -> Result<usize, InvalidQuery> {
+    match value.parse() {
+        Ok(limit @ 1..=LIMIT) => Ok(limit),
+        _ => Err(InvalidQuery::Limit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_can_be_said() {
+        let query = Query::parse(
+            "since=2026-11-23T10:00:00Z&until=2026-11-23T11:00:00%2B01:00&user=carol&user=deploy&host=db1\
+             &window=w-1&action=sudo&text=rm+-r&order=newest&limit=7",
+        )
+        .unwrap();
+        assert_eq!(query.users, ["carol", "deploy"]);
+        assert_eq!(query.text.as_deref(), Some("rm -r"));
+        assert_eq!((query.order, query.limit), (Order::Newest, 7));
+        assert_eq!(query.since, query.until);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for (text, error) in [
+            ("usr=carol", InvalidQuery::Unknown("usr".to_owned())),
+            ("limit=0", InvalidQuery::Limit),
+            ("limit=1001", InvalidQuery::Limit),
+            ("limit=1&limit=2", InvalidQuery::Twice("limit")),
+            ("since=yesterday", InvalidQuery::Time("since")),
+            ("order=best", InvalidQuery::Order),
+            ("cursor=1", InvalidQuery::Cursor),
+            ("order=newest&cursor=a.1.2", InvalidQuery::Cursor),
+        ] {
+            assert_eq!(Query::parse(text), Err(error), "{text}");
+        }
+        let long = format!("user={}", "x".repeat(300));
+        assert_eq!(Query::parse(&long), Err(InvalidQuery::TooMuch("user")));
+        let many = "user=x&".repeat(33);
+        assert_eq!(Query::parse(&many), Err(InvalidQuery::TooMuch("user")));
+    }
+}

@@ -1,0 +1,52 @@
+//! Feeds the index from the segments, in the order in which they were stored. The same loop makes it anew.
+
+use crate::checkpoints::{CheckpointError, StoredSegment};
+use crate::index::record::Record;
+use crate::index::{Index, IndexError};
+use crate::ingest::overlap;
+use crate::keep::Stores;
+use crate::segments::SegmentError;
+
+/// Segments that are looked up at once.
+const LOOK: usize = 256;
+
+/// Why the index does not follow.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowIndexError {
+    /// The list of segments.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A segment.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// Takes every segment into `index` that it has not taken yet; says how many those were.
+///
+/// # Errors
+/// At the first that cannot be taken; those before it are.
+pub fn catch_up(stores: Stores<'_>, index: &dyn Index) -> Result<u64, FollowIndexError> {
+    let mut count = 0;
+    loop {
+        let segments = stores.checkpoints.segments_after(index.taken()?, LOOK)?;
+        if segments.is_empty() {
+            return Ok(count);
+        }
+        for segment in &segments {
+            index.take(segment.number, &records(stores, segment)?)?;
+            count += 1;
+        }
+    }
+}
+
+fn records(stores: Stores<'_>, segment: &StoredSegment) -> Result<Vec<Record>, SegmentError> {
+    let entries = overlap::read(stores, segment)?;
+    Ok(entries
+        .iter()
+        // Entries were found to be UTF-8 when they were verified.
+        .map(|(seq, line)| Record::of(&segment.log, *seq, &String::from_utf8_lossy(line)))
+        .collect())
+}

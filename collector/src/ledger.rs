@@ -1,0 +1,73 @@
+//! The collector's own journal: what it took in, what it refused and why, who read, what alarmed it.
+
+use daypass_journal::Error;
+use daypass_journal::identity::Identity;
+use daypass_journal::writer::{Options, Writer};
+use daypass_protocol::digest::Pin;
+use daypass_protocol::enrolment::collector_origin;
+use daypass_protocol::event::Event;
+
+use crate::layout::Layout;
+
+/// The journal, open for writing.
+pub struct Ledger {
+    writer: Writer,
+}
+
+/// Why a journal could not be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] Error),
+    /// Its incarnation, which it made itself.
+    #[error("the journal made an incarnation that is none: {0}")]
+    Incarnation(#[from] daypass_protocol::digest::InvalidHex),
+}
+
+impl Ledger {
+    /// Makes the identity of a new journal.
+    ///
+    /// # Errors
+    /// When there is one, or the disk refuses.
+    pub fn begin(layout: &Layout, ca: Pin) -> Result<Identity, BeginError> {
+        let incarnation = daypass_journal::identity::fresh_incarnation()?.parse()?;
+        let origin = collector_origin(ca, incarnation);
+        Ok(Identity::create(&layout.journal_keys(), &origin)?)
+    }
+
+    /// Opens the journal; nobody else can until it is closed.
+    ///
+    /// # Errors
+    /// When another process writes it, or the disk refuses.
+    pub fn open(layout: &Layout) -> Result<Self, Error> {
+        let (writer, recovery) = Writer::open(
+            &layout.journal(),
+            &layout.journal_keys(),
+            Options::default(),
+        )?;
+        if !recovery.clean {
+            tracing::warn!(
+                sealed = recovery.sealed,
+                "the last run did not stop in order; the journal says what it left behind"
+            );
+        }
+        Ok(Self { writer })
+    }
+
+    /// Appends an event and returns when it is durable.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn record(&self, event: &Event) -> Result<(), Error> {
+        self.writer.append(event).map(|_| ())
+    }
+
+    /// Writes the closing seal.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn close(self) -> Result<(), Error> {
+        self.writer.close()
+    }
+}

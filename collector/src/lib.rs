@@ -1,0 +1,34 @@
+//! daypass-collector: journals come in over mTLS, are verified, stored, and only then cosigned.
+//!
+//! Three boundaries keep what is kept: [`checkpoints`] (the truth about each log), [`segments`] (its lines) and the
+//! index (search, made again from the segments at any time). What stands above them knows of no database.
+
+#![forbid(unsafe_code)]
+
+pub mod add_checkpoint;
+pub mod api;
+pub mod authority;
+pub mod checkpoints;
+pub mod cli;
+pub mod clock;
+pub mod collector;
+pub mod config;
+pub mod database;
+mod diagnostic;
+mod durable;
+pub mod index;
+pub mod indexer;
+pub mod ingest;
+pub mod keep;
+pub mod layout;
+pub mod ledger;
+pub mod origin;
+mod ownership;
+pub mod people;
+pub mod refresh;
+pub mod refusals;
+pub mod segments;
+pub mod server;
+mod tally;
+pub mod watch;
+pub mod witness;

@@ -1,0 +1,11 @@
+//! The collector as hosts and people meet it: over loopback, with real mTLS and journals that the journal crate wrote.
+
+mod alarms;
+mod forwarding;
+mod host;
+mod refusals;
+mod restart;
+mod search;
+mod setup;
+mod site;
+mod witness;

@@ -1,0 +1,159 @@
+//! People search; what they may, and what is noted of it.
+
+use daypass_transport::client::Request;
+use serde_json::{Value, json};
+
+use crate::site::{PEOPLE, Site, refused};
+
+fn sudo(person: &str, line: &str) -> Value {
+    json!({
+        "action": "sudo.request",
+        "identity": {"person": person, "account": "deploy", "window": "w-1"},
+        "resource": {"host": "elsewhere", "account": "root"},
+        "command": {"line": line},
+    })
+}
+
+#[test]
+fn entries_of_all_hosts_are_found_by_every_filter() {
+    let site = Site::new();
+    let (db1, db2) = (site.host("db1"), site.host("db2"));
+    db1.write(&[
+        sudo("carol", "systemctl restart nginx"),
+        json!({"action": "login.allowed"}),
+    ]);
+    db2.write(&[sudo("carol", "\u{1b}[2J rm -rf /srv")]);
+    db1.forward(&site, 0);
+    db2.forward(&site, 0);
+    assert_eq!(site.find("action=sudo", 2).len(), 2);
+    let found = site.find("user=carol&host=db2&window=w-1&text=rm+-rf", 1);
+    assert_eq!(found[0]["origin"], db2.origin.as_str());
+    let line = found[0]["entry"].as_str().unwrap();
+    assert!(
+        db2.lines(0)
+            .windows(line.len())
+            .any(|window| window == line.as_bytes()),
+        "the exact line"
+    );
+    assert_eq!(site.find("action=login.allowed", 1).len(), 1);
+    let elsewhere = site.ask("dora", "/v1/entries?host=elsewhere").unwrap();
+    assert_eq!(
+        elsewhere["entries"],
+        json!([]),
+        "a host speaks for itself only"
+    );
+}
+
+#[test]
+fn pages_join_and_what_arrives_is_behind_the_cursor() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let events: Vec<_> = (0..7)
+        .map(|number| sudo("carol", &format!("id {number}")))
+        .collect();
+    host.write(&events);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    let all = site.find("user=carol&order=arrival", 7);
+    let (mut joined, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/entries?user=carol&order=arrival&limit=3{cursor}");
+        let page = site.ask("bob", &path).unwrap();
+        let entries = page["entries"].as_array().unwrap();
+        cursor = format!("&cursor={}", page["next"].as_str().unwrap());
+        if entries.is_empty() {
+            break;
+        }
+        joined.extend(entries.clone());
+    }
+    assert_eq!(joined, all);
+    host.write(&[sudo("carol", "id later")]);
+    host.forward(&site, held);
+    let later = site.find(&format!("user=carol&order=arrival{cursor}"), 1);
+    assert!(later[0]["entry"].as_str().unwrap().contains("id later"));
+}
+
+#[test]
+fn each_route_takes_its_roles_and_no_other() {
+    let site = Site::new();
+    site.host("db1");
+    for (person, _) in PEOPLE {
+        for path in ["/v1/entries", "/v1/logs"] {
+            let answer = site.ask(person, path);
+            match person {
+                "carol" => assert_eq!(refused(answer), (403, "role".to_owned())),
+                _ => assert!(answer.is_ok(), "{person} {path}"),
+            }
+        }
+    }
+    for path in ["/v1/entries", "/v1/logs", "/v1/logs/x/checkpoint"] {
+        let unsigned: Result<Value, _> = site.client(None).call(&Request::get(path));
+        assert_eq!(refused(unsigned), (401, "not-signed".to_owned()), "{path}");
+        let host = site.ca.identity("db1");
+        let as_host: Result<Value, _> = site.client(Some(&host)).call(&Request::get(path));
+        assert_eq!(refused(as_host).0, 401, "a host reads nothing: {path}");
+    }
+    let about: Value = site.client(None).call(&Request::get("/v1/about")).unwrap();
+    assert_eq!(about["witness"], site.server().collector().witness_key());
+}
+
+#[test]
+fn a_signature_serves_one_request_once() {
+    let site = Site::new();
+    let header = site.signature("dora", "/v1/logs");
+    let client = site.client(None);
+    let ask =
+        |path: &str| -> Result<Value, _> { client.call(&Request::get(path).authorized(&header)) };
+    assert_eq!(
+        refused(ask("/v1/entries")),
+        (401, "signature-invalid".to_owned())
+    );
+    ask("/v1/logs").unwrap();
+    assert_eq!(refused(ask("/v1/logs")), (401, "replay".to_owned()));
+}
+
+#[test]
+fn who_read_what_is_journalled_once_for_all_pages() {
+    let site = Site::new();
+    for path in [
+        "/v1/entries?user=carol",
+        "/v1/entries?user=carol&cursor=t.0.0.x",
+        "/v1/entries?user=bob",
+    ] {
+        let _ = site.ask("dora", path);
+    }
+    let read = site.journalled("log.read");
+    let queries: Vec<_> = read
+        .iter()
+        .map(|entry| entry["detail"]["query"].as_str().unwrap())
+        .collect();
+    assert_eq!(queries, ["user=carol", "user=bob"]);
+    assert_eq!(read[0]["identity"]["person"], "dora");
+}
+
+#[test]
+fn a_query_that_means_nothing_is_refused_with_its_reason() {
+    let site = Site::new();
+    assert_eq!(
+        refused(site.ask("dora", "/v1/entries?usr=carol")),
+        (400, "unknown-query".to_owned())
+    );
+    assert!(site.journalled("log.read").is_empty());
+}
+
+#[test]
+fn the_list_of_journals_says_how_each_stands() {
+    let site = Site::new();
+    let (db1, _db2) = (site.host("db1"), site.host("db2"));
+    db1.write(&[json!({"action": "x"})]);
+    let size = db1.forward(&site, 0)["size"].clone();
+    let logs = site.ask("dora", "/v1/logs").unwrap();
+    assert_eq!(logs["logs"][0]["origin"], db1.origin.as_str());
+    assert_eq!(
+        (&logs["logs"][0]["size"], &logs["logs"][0]["state"]),
+        (&size, &json!("live"))
+    );
+    assert_eq!(
+        (&logs["logs"][1]["host"], &logs["logs"][1]["state"]),
+        (&json!("db2"), &json!("new"))
+    );
+}

@@ -1,0 +1,328 @@
+//! A CA in miniature, hosts with journals, and a collector on a port of its own.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use daypass_collector::authority::{Authority, Word};
+use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
+use daypass_collector::clock::Now;
+use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::index::sqlite::SqliteIndex;
+use daypass_collector::layout::Layout;
+use daypass_collector::ledger::Ledger;
+use daypass_collector::segments::directory::DirectorySegments;
+use daypass_collector::server::Server;
+use daypass_collector::witness::Witness;
+use daypass_journal::identity::Identity;
+use daypass_journal::reader::{Line, Reader};
+use daypass_protocol::digest::{Digest, Incarnation, Nonce, Pin};
+use daypass_protocol::enrolment::{Record, ca_origin, host_origin};
+use daypass_protocol::http_auth::Target;
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::sshsig;
+use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::version::Version;
+use daypass_transport::authority::Authority as Root;
+use daypass_transport::client::{Client, ClientIdentity, Error, Request};
+use daypass_transport::request::SigningRequest;
+use serde_json::Value;
+use ssh_key::PrivateKey;
+use ssh_key::private::Ed25519Keypair;
+
+use crate::host::Host;
+
+const STATE: u8 = 100;
+/// Nothing here takes longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn private(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+fn public(seed: u8) -> Key {
+    Key::try_from(private(seed).public_key().key_data().clone()).unwrap()
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+/// Who is in the roster; the seed of the key is the place in the list, from 1.
+pub(crate) const PEOPLE: [(&str, Role); 4] = [
+    ("alice", Role::Admin),
+    ("bob", Role::Approver),
+    ("carol", Role::Contractor),
+    ("dora", Role::Auditor),
+];
+
+/// The miniature CA.
+pub(crate) struct Ca {
+    pub(crate) root: Root,
+    pub(crate) pin: Pin,
+    pub(crate) word: Word,
+}
+
+impl Ca {
+    pub(crate) fn new() -> Self {
+        let people = (1..).zip(PEOPLE).map(|(seed, (name, role))| Person {
+            name: name.parse().unwrap(),
+            roles: vec![role],
+            keys: vec![public(seed)],
+        });
+        let roster = Roster {
+            v: Version,
+            number: 1,
+            previous: None,
+            time: Now::read()
+                .time()
+                .plus(u64::from_le_bytes(random()) % 1_000_000),
+            // No two CAs of one test have the same pin.
+            people: people.collect(),
+            recovery: public(101),
+            policy: Policy::default(),
+        };
+        let text = roster.freeze().unwrap();
+        let hash = Digest::of(&text);
+        let mut signed = SignedRoster::unsigned(text);
+        signed.sign(sshsig::with_key(&private(1))).unwrap();
+        let pin = Pin::from(hash);
+        let state = State {
+            v: Version,
+            ca: pin,
+            incarnation: Incarnation::from_bytes([7; 8]),
+            number: 1,
+            time: Now::read().time(),
+            roster: RosterMark { number: 1, hash },
+            user_ca: vec![public(102)],
+            host_ca: vec![],
+            state_key: public(STATE),
+            revocations: vec![],
+            collectors: vec![],
+        };
+        let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();
+        Self {
+            root: Root::create("test", SystemTime::now()).unwrap(),
+            pin,
+            word: Word {
+                chain: vec![signed],
+                state,
+            },
+        }
+    }
+
+    /// A client certificate and its key.
+    pub(crate) fn identity(&self, name: &str) -> (String, String) {
+        issue(&self.root, name, SystemTime::now())
+    }
+}
+
+/// A client certificate of any root, and its key.
+pub(crate) fn issue(root: &Root, name: &str, now: SystemTime) -> (String, String) {
+    let SigningRequest { key, csr } = SigningRequest::create(name).unwrap();
+    (root.issue_host(&csr, name, now).unwrap(), key)
+}
+
+/// The whole site.
+pub(crate) struct Site {
+    dir: tempfile::TempDir,
+    pub(crate) ca: Ca,
+    server: Option<Server>,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = Ca::new();
+        let layout = Layout::new(dir.path());
+        std::fs::create_dir(layout.keys()).unwrap();
+        std::fs::create_dir(layout.segments()).unwrap();
+        Ledger::begin(&layout, ca.pin).unwrap();
+        Witness::create(&layout.witness_key(), "collector.test").unwrap();
+        Authority::begin(&layout.authority(), ca.pin, &ca.word).unwrap();
+        let mut site = Self {
+            dir,
+            ca,
+            server: None,
+        };
+        site.start();
+        site
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(self.dir.path())
+    }
+
+    pub(crate) fn start(&mut self) {
+        let layout = self.layout();
+        let parts = Parts {
+            checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
+            segments: Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
+            index: Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+            authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
+            witness: Witness::open(&layout.witness_key()).unwrap(),
+            ledger: Ledger::open(&layout).unwrap(),
+            silence_after: 2700,
+        };
+        let leaf = self
+            .ca
+            .root
+            .issue_server(&["localhost".to_owned()], SystemTime::now())
+            .unwrap();
+        let tls =
+            daypass_transport::server::config(&leaf.chain, &leaf.key, self.ca.root.certificate())
+                .unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (collector, arrived) = Collector::new(parts, Now::read());
+        self.server = Some(Server::start(collector, arrived, listener, tls, 10_000).unwrap());
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.server.take().unwrap().stop().unwrap();
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
+    /// A client that trusts our root, and shows this certificate, if any.
+    pub(crate) fn client(&self, identity: Option<&(String, String)>) -> Client {
+        let identity = identity.map(|(certificate, key)| ClientIdentity { certificate, key });
+        let base = format!("https://localhost:{}", self.server().address().port());
+        Client::new(&base, self.ca.root.certificate(), identity).unwrap()
+    }
+
+    /// A host with a journal, known to the collector.
+    pub(crate) fn host(&self, name: &str) -> Host {
+        let host = self.stranger(name);
+        host.register(self).unwrap();
+        host
+    }
+
+    /// A host with a journal that the collector has not heard of.
+    pub(crate) fn stranger(&self, name: &str) -> Host {
+        let dir = tempfile::tempdir().unwrap();
+        let incarnation = Incarnation::from_bytes([1; 8]);
+        let origin = match name {
+            "ca" => ca_origin(self.ca.pin, incarnation),
+            _ => host_origin(self.ca.pin, &name.parse().unwrap(), incarnation),
+        };
+        let identity = Identity::create(&dir.path().join("keys"), &origin).unwrap();
+        let record = Record {
+            v: Version,
+            ca: self.ca.pin,
+            host: name.parse().unwrap(),
+            aliases: vec![],
+            groups: vec![],
+            incarnation,
+            origin: origin.clone(),
+            log_key: identity.log_vkey(),
+            epoch_key: identity.epoch_vkey(),
+            time: Now::read().time(),
+        };
+        Host {
+            origin,
+            record: record.sign(sshsig::with_key(&private(STATE))).unwrap(),
+            identity: self.ca.identity(name),
+            dir,
+        }
+    }
+
+    /// Asks as a person, with a fresh signature.
+    pub(crate) fn ask(&self, person: &str, path: &str) -> Result<Value, Error> {
+        let header = self.signature(person, path);
+        self.client(None)
+            .call(&Request::get(path).authorized(&header))
+    }
+
+    /// The header with which a person asks for a path.
+    pub(crate) fn signature(&self, person: &str, path: &str) -> String {
+        let place = PEOPLE.iter().position(|(name, _)| *name == person).unwrap();
+        let key = private(u8::try_from(place).unwrap() + 1);
+        let target = Target {
+            ca: self.ca.pin,
+            method: "GET",
+            path,
+            body: b"",
+        };
+        let credential = target.sign(
+            &person.parse().unwrap(),
+            Now::read().time(),
+            Nonce::from_bytes(random()),
+            sshsig::with_key(&key),
+        );
+        credential.unwrap().to_header()
+    }
+
+    /// The entries that `query` finds, once there are `count` of them.
+    pub(crate) fn find(&self, query: &str, count: usize) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.ask("dora", &format!("/v1/entries?{query}")).unwrap();
+            let entries = answer["entries"].as_array().unwrap().clone();
+            if entries.len() >= count {
+                return entries;
+            }
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "{query} finds {} of {count}",
+                entries.len()
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// The entries of the collector's own journal with this action, as they stand on disk.
+    pub(crate) fn journalled(&self, action: &str) -> Vec<Value> {
+        let lines = Reader::open(&self.layout().journal()).unwrap();
+        lines
+            .filter_map(|line| match line.unwrap() {
+                Line::Entry { bytes, .. } => Some(serde_json::from_slice::<Value>(&bytes).unwrap()),
+                _ => None,
+            })
+            .filter(|entry| entry["action"] == action)
+            .collect()
+    }
+
+    /// As [`Site::journalled`], once there is one.
+    pub(crate) fn await_journalled(&self, action: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            if let Some(entry) = self.journalled(action).pop() {
+                return entry;
+            }
+            assert!(begun.elapsed() < DEADLINE, "{action} is not journalled");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Every file below the segments' directory.
+    pub(crate) fn stored(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut open = vec![self.layout().segments()];
+        while let Some(dir) = open.pop() {
+            for file in std::fs::read_dir(dir).unwrap() {
+                let path = file.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+/// Status and code of a refusal.
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
+    match result.unwrap_err() {
+        Error::Api { status, code, .. } => (status, code),
+        Error::Status { status, .. } => (status, String::new()),
+        other => panic!("{other}"),
+    }
+}

@@ -1,0 +1,168 @@
+//! C2SP tlog-witness, as any client of it speaks.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use daypass_journal::follow::{leaf, note_of_seal};
+use daypass_journal::tree::path::{Gatherer, consistency};
+use daypass_transport::client::{Error, Request};
+use serde_json::json;
+
+use crate::host::Host;
+use crate::site::{Site, refused};
+
+/// Every seal's note, in order.
+fn seals(host: &Host) -> Vec<String> {
+    host.lines(0)
+        .split(|byte| *byte == b'\n')
+        .filter_map(note_of_seal)
+        .collect()
+}
+
+fn size(note: &str) -> u64 {
+    note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+fn proof(host: &Host, old: u64, new: u64) -> String {
+    let mut gatherer = Gatherer::new(consistency(old, new).unwrap());
+    for (seq, hash) in host.lines(0).split(|byte| *byte == b'\n').filter_map(leaf) {
+        gatherer.leaf(seq, hash);
+    }
+    let hashes = gatherer.proof().unwrap();
+    hashes
+        .iter()
+        .map(|hash| STANDARD.encode(hash) + "\n")
+        .collect()
+}
+
+fn add(site: &Site, body: &str) -> Result<String, Error> {
+    let answer = site
+        .client(None)
+        .fetch(&Request::post("/add-checkpoint", body.as_bytes()))?;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+#[test]
+fn checkpoints_are_answered_as_the_specification_says() {
+    let site = Site::new();
+    let host = site.host("db1");
+    host.write(&[json!({"action": "x"}), json!({"action": "y"})]);
+    let seals = seals(&host);
+    let (first, last) = (&seals[0], seals.last().unwrap());
+    let (held, end) = (size(first), size(last));
+
+    assert_eq!(
+        refused(add(&site, &format!("old 0\n\n{last}"))).0,
+        503,
+        "what is not stored is not cosigned"
+    );
+    let beginning = host.lines(0);
+    let cut = beginning
+        .windows(7)
+        .position(|window| window == b"{\"seal\"")
+        .unwrap();
+    let cut = cut
+        + beginning[cut..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap()
+        + 1;
+    host.send(&site, 0, &beginning[..cut]).unwrap();
+
+    let line = add(&site, &format!("old {held}\n\n{first}")).unwrap();
+    assert!(
+        line.starts_with("\u{2014} collector.test ") && line.ends_with('\n'),
+        "{line}"
+    );
+    assert_eq!(line.lines().count(), 1);
+
+    let good = proof(&host, held, end);
+    assert_eq!(
+        refused(add(&site, &format!("old {held}\n{good}\n{last}"))),
+        (503, "entries-missing".to_owned())
+    );
+    assert!(site.journalled("alarm.fork").is_empty());
+    assert_eq!(
+        refused(add(&site, &format!("old 0\n\n{last}"))).0,
+        409,
+        "another old size"
+    );
+    assert_eq!(
+        refused(add(&site, &format!("old {}\n\n{first}", held + 1))).0,
+        400
+    );
+
+    host.forward(&site, held);
+    add(&site, &format!("old {end}\n\n{last}")).unwrap();
+}
+
+#[test]
+fn a_proof_that_does_not_lead_there_is_an_alarm() {
+    let site = Site::new();
+    let host = site.host("db1");
+    host.write(&[json!({"action": "x"})]);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    let clone = host.clone_machine();
+    host.write(&[json!({"action": "here"})]);
+    let now = host.forward(&site, held)["size"].as_u64().unwrap();
+    clone.write(&[json!({"action": "there"}), json!({"action": "there"})]);
+    let forged = seals(&clone).pop().unwrap();
+    let path = proof(&clone, now, size(&forged));
+    assert_eq!(
+        refused(add(&site, &format!("old {now}\n{path}\n{forged}"))).0,
+        422
+    );
+    let alarm = site.journalled("alarm.fork").pop().unwrap();
+    assert_eq!(alarm["resource"]["host"], "db1");
+
+    let same_size = seals(&clone).into_iter().find(|note| size(note) == now);
+    if let Some(other) = same_size {
+        assert_eq!(refused(add(&site, &format!("old {now}\n\n{other}"))).0, 409);
+    }
+}
+
+#[test]
+fn unknown_logs_and_foreign_signatures_are_refused() {
+    let site = Site::new();
+    let (host, stranger) = (site.host("db1"), site.stranger("db2"));
+    host.write(&[json!({"action": "x"})]);
+    stranger.write(&[json!({"action": "x"})]);
+    let unknown = seals(&stranger).pop().unwrap();
+    assert_eq!(refused(add(&site, &format!("old 0\n\n{unknown}"))).0, 404);
+    let foreign = "someone.else/log\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u{2014} x AAAAAAAA\n";
+    assert_eq!(refused(add(&site, &format!("old 0\n\n{foreign}"))).0, 404);
+    // The same name, another key.
+    let impostor = site.stranger("db1");
+    impostor.write(&[json!({"action": "x"})]);
+    let forged = seals(&impostor).pop().unwrap();
+    assert_eq!(
+        refused(add(&site, &format!("old 0\n\n{forged}"))),
+        (403, "not-signed".to_owned())
+    );
+    assert_eq!(refused(add(&site, "old x\n\nnothing")).0, 400);
+}
+
+#[test]
+fn people_get_the_newest_cosigned_checkpoint() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let path = format!("{}/checkpoint", host.path());
+    assert_eq!(
+        refused(site.ask("carol", &path)),
+        (404, "no-checkpoint".to_owned())
+    );
+    host.write(&[json!({"action": "x"})]);
+    host.forward(&site, 0);
+    let header = site.signature("carol", &path);
+    let note = site
+        .client(None)
+        .fetch(&Request::get(&path).authorized(&header))
+        .unwrap();
+    let note = String::from_utf8(note).unwrap();
+    assert!(note.starts_with(&seals(&host).pop().unwrap()));
+    assert!(
+        note.lines()
+            .last()
+            .unwrap()
+            .starts_with("\u{2014} collector.test ")
+    );
+}
