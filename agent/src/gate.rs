@@ -199,6 +199,7 @@ impl Gates {
             )),
             // Root may connect to either; the file's mode and this keep everybody else out.
             (Door::Agent, _) if peer.uid != 0 => None,
+            (Door::Agent, Request::Authenticate(caller)) => self.sudo_ungranted(peer, caller),
             (Door::Agent, Request::Account(caller)) => Some(self.account(peer, caller)),
             (
                 Door::Agent,

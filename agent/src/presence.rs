@@ -25,7 +25,7 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("sshd", &[Kind::Auth, Kind::Account, Kind::Session]),
     ("sudo", &[Kind::Account, Kind::Session]),
     ("sudo-i", &[Kind::Account, Kind::Session]),
-    ("daypass-sudo", &[Kind::Account, Kind::Session]),
+    ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
 
 /// A gate that is not where it should be.

@@ -17,9 +17,10 @@ use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::WindowId;
 
 /// What holds for sudo inside these sessions, whatever the site's own files say: PAM decides, through our own service,
-/// about the caller.
+/// about the caller. What the session's rules do not grant needs a password: PAM hears of it then, `sudo -n` or not,
+/// and once.
 const DEFAULTS: &str = "pam_service=daypass-sudo, pam_login_service=daypass-sudo, pam_acct_mgmt, pam_session, \
-     !rootpw, !targetpw, !runaspw";
+     !rootpw, !targetpw, !runaspw, noninteractive_auth, passwd_tries=1";
 
 /// The directory of the live sessions' rules.
 #[derive(Debug, Clone)]
@@ -71,7 +72,7 @@ impl Sudoers {
         })
     }
 
-    /// Puts the rules of one session in force.
+    /// Puts the rules of one session in force. Without items they grant nothing, and have sudo say so to PAM.
     ///
     /// # Errors
     /// [`SudoersError`]; nothing is in force then.
@@ -196,6 +197,19 @@ mod tests {
         sudoers.remove(window(), 1_900_000_001).unwrap();
         sudoers.remove(window(), 1_900_000_001).unwrap();
         assert!(names().is_empty());
+    }
+
+    #[test]
+    fn a_session_without_sudo_has_rules_that_grant_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let sudoers = Sudoers::new(directory.path()).unwrap();
+        sudoers.place(window(), 1_900_000_000, &[]).unwrap();
+        let path = directory.path().join("rules");
+        write(&path, &text(1_900_000_000, &items(&["ALL"]))).unwrap();
+        assert!(matches!(
+            check::check(&path, 1_900_000_000, &[]),
+            Err(SudoersError::Misread { .. })
+        ));
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn journal(directory: &Path) {
         ))
         .expect("written");
     writer
-        .append(&event("login.allowed", "dave", json!({ "line": "=1+1" })))
+        .append(&event("session.open", "dave", json!({ "line": "=1+1" })))
         .expect("written");
     writer.close().expect("closed");
 }

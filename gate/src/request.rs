@@ -16,6 +16,7 @@ const PRINCIPALS: u8 = 1;
 const ACCOUNT: u8 = 2;
 const SESSION_OPEN: u8 = 3;
 const SESSION_CLOSE: u8 = 4;
+const AUTHENTICATE: u8 = 5;
 
 /// What PAM says about who asks. All of it comes from the program that called PAM: facts come from the kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub enum Request {
         /// What open_session, or else account, answered; 0 when neither did.
         handle: u64,
     },
+    /// PAM's authenticate, of contractors' sudo only: sudo wants a password, so no rule of the session grants what was
+    /// asked for. The answer is never a yes.
+    Authenticate(Caller),
 }
 
 impl Caller {
@@ -150,6 +154,10 @@ impl Request {
                 caller.write(&mut to)?;
                 to.number64(*handle);
             }
+            Self::Authenticate(caller) => {
+                to = Writer::new(AUTHENTICATE);
+                caller.write(&mut to)?;
+            }
         }
         Ok(to.finish())
     }
@@ -178,6 +186,7 @@ impl Request {
                 caller: Caller::read(&mut from)?,
                 handle: from.number64("handle")?,
             },
+            AUTHENTICATE => Self::Authenticate(Caller::read(&mut from)?),
             found => return Err(Malformed::Kind { found }),
         };
         from.finish()?;

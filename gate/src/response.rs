@@ -22,7 +22,7 @@ pub enum Response {
     Allow {
         /// What the next phases of this transaction show again, 0 for none.
         handle: u64,
-        /// The group that the session is to carry, where the window grants sudo.
+        /// The group that the session is to carry.
         session_gid: Option<u32>,
     },
     /// Stop, and tell the person why.

@@ -25,6 +25,7 @@ fn request() -> impl Strategy<Value = Request> {
             }
         ),
         caller().prop_map(Request::Account),
+        caller().prop_map(Request::Authenticate),
         (caller(), any::<u64>(), text(2048)).prop_map(|(caller, handle, auth_info)| {
             Request::SessionOpen {
                 caller,
@@ -67,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_decodes_is_exactly_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 1u8..5) {
+    fn whatever_decodes_is_exactly_one_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 1u8..6) {
         let mut message = vec![1, kind];
         message.extend(bytes);
         if let Ok(request) = Request::decode(&message) {

@@ -98,6 +98,17 @@ pub(crate) fn judge(
     }
 }
 
+/// The verdict where contractors' sudo wants a password: a refusal, whatever the agent says.
+pub(crate) fn judge_authentication(answer: Result<Response, Unanswered>, silence: &str) -> Verdict {
+    match judge(Standing::Guarded, answer, silence) {
+        refusal @ Verdict::Refuse { .. } => refusal,
+        other => Verdict::Refuse {
+            message: silence.to_owned(),
+            why: format!("no answer but a refusal fits here: {other:?}"),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +170,27 @@ mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn nobody_authenticates_here_whatever_the_agent_says() {
+        for answer in [
+            Ok(Response::Allow {
+                handle: 7,
+                session_gid: None,
+            }),
+            Ok(Response::Ignore),
+            Err(Unanswered::TimedOut),
+        ] {
+            assert!(matches!(
+                judge_authentication(answer, "silence"),
+                Verdict::Refuse { message, .. } if message == "silence"
+            ));
+        }
+        assert!(matches!(
+            judge_authentication(Ok(Response::deny("not granted")), "silence"),
+            Verdict::Refuse { message, .. } if message == "not granted"
+        ));
     }
 
     #[test]

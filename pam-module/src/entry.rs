@@ -20,6 +20,15 @@ struct Daypass;
 pam_hooks!(Daypass);
 
 impl PamHooks for Daypass {
+    fn sm_authenticate(pamh: &mut PamHandle, args: Vec<&CStr>, _flags: PamFlag) -> PamResultCode {
+        run(
+            pamh,
+            &args,
+            Phase::Authenticate,
+            PamResultCode::PAM_AUTH_ERR,
+        )
+    }
+
     fn acct_mgmt(pamh: &mut PamHandle, args: Vec<&CStr>, _flags: PamFlag) -> PamResultCode {
         run(pamh, &args, Phase::Account, PamResultCode::PAM_PERM_DENIED)
     }

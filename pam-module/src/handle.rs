@@ -26,6 +26,8 @@ pub(crate) struct Kept {
     pub(crate) handle: u64,
     /// The group that the session is to carry.
     pub(crate) session_gid: Option<u32>,
+    /// Whether a refusal to authenticate was told, to the agent and the person.
+    pub(crate) was_told: bool,
 }
 
 /// A PAM transaction in one of its phases.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use daypass_gate::{Caller, Request, Response};
 
 use crate::client::Unanswered;
-use crate::decide::{Standing, Verdict, judge, standing};
+use crate::decide::{Standing, Verdict, judge, judge_authentication, standing};
 use crate::handle::{Kept, Transaction};
 use crate::options::Options;
 use crate::service::Service;
@@ -14,6 +14,8 @@ use crate::{budget, diagnostic, managed, mark, sys};
 /// A PAM phase in which the agent is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// `pam_sm_authenticate`: of contractors' sudo only, and there it always ends in a refusal.
+    Authenticate,
     /// `pam_sm_acct_mgmt`
     Account,
     /// `pam_sm_open_session`
@@ -25,6 +27,7 @@ pub(crate) enum Phase {
 impl Phase {
     fn name(self) -> &'static str {
         match self {
+            Self::Authenticate => "the request for a password",
             Self::Account => "the account check",
             Self::Open => "the session's opening",
             Self::Close => "the session's end",
@@ -49,7 +52,7 @@ impl Asker {
     ) -> Option<Self> {
         let caller = transaction.caller();
         let service = Service::named(&caller.service)?;
-        if service == Service::Unattended && phase != Phase::Account {
+        if !service.is_asked_in(phase) {
             return None;
         }
         let accounts = managed::read(&options.managed);
@@ -88,6 +91,9 @@ impl Asker {
             return self.changed_user(&kept);
         }
         kept.user = Some(self.caller.user.clone());
+        if phase == Phase::Authenticate && std::mem::replace(&mut kept.was_told, true) {
+            return self.told_before();
+        }
         let auth_info = if self.service == Service::Sshd {
             transaction.auth_info()
         } else {
@@ -95,7 +101,12 @@ impl Asker {
         };
         let request = self.request(phase, kept.handle, auth_info);
         let answer = self.ask(&request, &mut kept, options);
-        let verdict = judge(self.standing, answer, diagnostic::NO_ANSWER);
+        let verdict = match phase {
+            Phase::Authenticate => judge_authentication(answer, diagnostic::NO_ANSWER),
+            Phase::Account | Phase::Open | Phase::Close => {
+                judge(self.standing, answer, diagnostic::NO_ANSWER)
+            }
+        };
         if let Verdict::Go {
             handle,
             session_gid,
@@ -112,6 +123,7 @@ impl Asker {
     fn request(&self, phase: Phase, handle: u64, auth_info: String) -> Request {
         let caller = self.caller.clone();
         match phase {
+            Phase::Authenticate => Request::Authenticate(caller),
             Phase::Account => Request::Account(caller),
             Phase::Open => Request::SessionOpen {
                 caller,
@@ -142,6 +154,14 @@ impl Asker {
             _ => {}
         }
         answer
+    }
+
+    /// sudo tries again where a site's own rules give it more tries: the refusal is journalled and shown already.
+    fn told_before(&self) -> Verdict {
+        Verdict::Refuse {
+            message: String::new(),
+            why: format!("{} asks again after a refusal", self.caller.service),
+        }
     }
 
     /// A change that touches no managed account is not ours to refuse.

@@ -1,5 +1,7 @@
 //! The PAM services that the module looks at. Everything else is none of its business.
 
+use crate::phase::Phase;
+
 /// What kind of door a PAM service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -31,6 +33,16 @@ impl Service {
         }
     }
 
+    /// Whether the agent hears of this phase. A password is asked for by contractors' sudo only where no rule grants
+    /// the command; everywhere else passwords are none of our business.
+    pub(crate) fn is_asked_in(self, phase: Phase) -> bool {
+        match phase {
+            Phase::Account => true,
+            Phase::Open | Phase::Close => self != Self::Unattended,
+            Phase::Authenticate => self == Self::ContractorSudo,
+        }
+    }
+
     /// Whether the agent hears of this service for people who are not under management, too.
     pub(crate) fn is_journalled_for_everyone(self) -> bool {
         self != Self::Unattended
@@ -39,5 +51,20 @@ impl Service {
     /// Whether `PAM_USER` must stay the same in all phases. sudo and login set it anew, and may.
     pub(crate) fn keeps_its_user(self) -> bool {
         self == Self::Sshd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_our_business_in_contractors_sudo_only() {
+        for name in ["sshd", "sudo", "sudo-i", "su", "su-l", "login", "cron"] {
+            let service = Service::named(name).unwrap();
+            assert!(!service.is_asked_in(Phase::Authenticate), "{name}");
+            assert!(service.is_asked_in(Phase::Account), "{name}");
+        }
+        assert!(Service::ContractorSudo.is_asked_in(Phase::Authenticate));
     }
 }

@@ -138,6 +138,18 @@ fn the_contractors_sudo_is_refused_where_nobody_answers() -> Result<()> {
         !refused.success() && refused.stdout().is_empty(),
         "{refused}"
     );
+    // Nor is a password any way in.
+    let wants_one = "Defaults:ordinary pam_service=daypass-sudo, noninteractive_auth, passwd_tries=1\n\
+        ordinary ALL = PASSWD: ALL\n";
+    db1.write("/run/daypass/sudoers.d/wants-one", wants_one)?;
+    db1.script("chmod 440 /run/daypass/sudoers.d/wants-one; visudo -c")
+        .ok()?;
+    let refused = sudo()?;
+    assert!(
+        !refused.success() && refused.stderr().contains("does not answer"),
+        "{refused}"
+    );
+    db1.root(["rm", "/run/daypass/sudoers.d/wants-one"]).ok()?;
     // Nothing but the module refuses there.
     db1.script("sed -i /pam_daypass/d /etc/pam.d/daypass-sudo")
         .ok()?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use daypass_protocol::window::WindowId;
+
 use crate::sessions::Cause;
 
 /// On a session's terminal, before its end.
@@ -49,9 +51,17 @@ pub const NO_SESSION: &str = "daypass: this account is under management and nobo
 /// To a managed account that calls sudo outside a session.
 pub const SUDO_WITHOUT_SESSION: &str = "daypass: sudo is for sessions with an open window; this is none. Log in again, or ask for a window with: daypass request";
 
-/// To a session whose window grants no sudo, or none for this.
-pub const SUDO_NOT_GRANTED: &str =
+/// To a session that wants to become another account, which its window does not grant.
+pub const SU_NOT_GRANTED: &str =
     "daypass: this window does not grant it. Ask for a window that does: daypass request --sudo";
+
+/// To a session whose window grants no sudo, or none for this.
+#[must_use]
+pub fn sudo_not_granted(window: WindowId) -> String {
+    format!(
+        "daypass: this window does not grant that. To see what it grants: daypass show {window}; to ask for one that does: daypass request --sudo"
+    )
+}
 
 /// To whoever wants to become a managed account.
 pub const SU_INTO_MANAGED: &str = "daypass: this account is entered through approved windows only. Ask for one with: daypass request";

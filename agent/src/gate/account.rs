@@ -93,7 +93,7 @@ impl Gates {
                     caller,
                     ids.real_uid,
                     "su-not-granted",
-                    diagnostic::SUDO_NOT_GRANTED,
+                    diagnostic::SU_NOT_GRANTED,
                 );
             }
         } else if let Some(uid) = target.filter(|_| ids.real_uid != 0) {

@@ -178,7 +178,6 @@ impl Gates {
         admission: &Admission,
     ) -> Result<Record, SessionError> {
         let monitor = peer.handle.process();
-        let document = admission.window.document();
         let endpoint = connection_of(monitor);
         let now = SystemTime::now();
         let left = admission.closes.unix_unsigned().saturating_mul(1000);
@@ -192,11 +191,7 @@ impl Gates {
             monitor,
             account: caller.user.clone(),
             uid,
-            gid: if document.sudo.is_empty() {
-                None
-            } else {
-                Some(self.gids.take()?)
-            },
+            gid: Some(self.gids.take()?),
             window: admission.window.text().to_owned(),
             serial: admission.profile.serial(),
             key: admission.profile.key(),

@@ -1,6 +1,9 @@
 //! sudo's gate. Who calls is its real uid and its session, by the kernel, and not PAM_USER, which rootpw and targetpw
 //! change. The request is journalled before it is answered; what follows is noted.
 
+mod listing;
+mod refusal;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,12 +12,13 @@ use daypass_gate::{Caller, Response};
 use daypass_protocol::event::{Action, Command, Event, Identity, Origin, Outcome};
 
 use super::account::tty_origin;
-use super::flood::with_untold;
 use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
 use crate::sessions::{Session, SessionId};
+
+use listing::only_lists;
 
 /// Sudo calls that are followed at once; more are journalled at their request only.
 const MOST: usize = 16 * 1024;
@@ -104,23 +108,6 @@ impl Gates {
             watched: process,
             started: None,
         }
-    }
-
-    fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
-        let (code, message) = match session {
-            Some(session) if session.is_open() => {
-                ("sudo-not-granted", diagnostic::SUDO_NOT_GRANTED)
-            }
-            Some(_) => ("window-ended", diagnostic::SUDO_WITHOUT_SESSION),
-            None => ("no-session", diagnostic::SUDO_WITHOUT_SESSION),
-        };
-        if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            let event = sudo
-                .event(self, Action::SudoDenied, Outcome::Denied)
-                .because(code, message);
-            self.intake.note(&with_untold(event, untold));
-        }
-        Response::deny(message)
     }
 
     /// Remembers a request until its end, under a handle that the next phases show again.
@@ -241,73 +228,5 @@ impl Sudo {
             .on(gates.resource(&self.service, target))
             .from(self.origin.clone())
             .command(self.command.clone())
-    }
-}
-
-/// Whether this call of sudo runs nothing by itself: `-l`, `-v`, `-k`, `-K`, `-V`, `-h`. Options that take a value hide
-/// what follows them; the first word that is no option begins the command.
-fn only_lists(words: &[Vec<u8>]) -> bool {
-    let mut words = words.iter().skip(1);
-    while let Some(word) = words.next() {
-        if let Some(long) = word.strip_prefix(b"--") {
-            match long {
-                b"list" | b"validate" | b"version" | b"help" | b"remove-timestamp" => return true,
-                b"" => return false,
-                _ => {}
-            }
-            continue;
-        }
-        let Some(short) = word.strip_prefix(b"-") else {
-            return false;
-        };
-        for (index, letter) in short.iter().enumerate() {
-            match letter {
-                b'l' | b'v' | b'V' | b'K' => return true,
-                b'u' | b'g' | b'p' | b'C' | b'D' | b'R' | b'T' | b'U' | b'r' | b't' | b'h'
-                | b'a' | b'c' => {
-                    if index + 1 == short.len() {
-                        words.next();
-                    }
-                    break;
-                }
-                _ => {}
-            }
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listing_and_validating_run_nothing() {
-        let words = |line: &str| {
-            line.split(' ')
-                .map(|word| word.as_bytes().to_vec())
-                .collect::<Vec<_>>()
-        };
-        for line in [
-            "sudo -l",
-            "sudo -nl",
-            "sudo -v",
-            "sudo --list",
-            "sudo -n -u www -l",
-            "sudo -uwww -ll",
-        ] {
-            assert!(only_lists(&words(line)), "{line}");
-        }
-        for line in [
-            "sudo id",
-            "sudo -n id -l",
-            "sudo -u lv id",
-            "sudo -ulv id",
-            "sudo -- -l",
-            "sudo -i",
-            "sudo -nu v id",
-        ] {
-            assert!(!only_lists(&words(line)), "{line}");
-        }
     }
 }

@@ -26,7 +26,11 @@ pub(super) fn check(path: &Path, gid: u32, items: &[SudoItem]) -> Result<(), Sud
 }
 
 fn compare(read: &Value, gid: u32, items: &[SudoItem]) -> Result<(), SudoersError> {
-    let expected: Vec<&str> = vec!["Defaults", "User_Specs"];
+    let expected: &[&str] = if items.is_empty() {
+        &["Defaults"]
+    } else {
+        &["Defaults", "User_Specs"]
+    };
     let found: Vec<&str> = read
         .as_object()
         .into_iter()

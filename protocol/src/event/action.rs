@@ -38,8 +38,6 @@ actions! {
     AgentStop = "agent.stop",
     /// Host: nothing else happened for a while, and the agent is there.
     AgentHeartbeat = "agent.heartbeat",
-    /// Host: gate 1 said yes.
-    LoginAllowed = "login.allowed",
     /// Host: a gate said no.
     LoginDenied = "login.denied",
     /// Host: a session began.

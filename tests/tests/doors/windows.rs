@@ -189,7 +189,7 @@ fn wrong_account(site: &Site) -> Result<()> {
 }
 
 fn sudo(site: &Site) -> Result<()> {
-    carol_gets(
+    let window = carol_gets(
         site,
         &Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/systemctl restart cron.service"),
     )?;
@@ -200,33 +200,56 @@ fn sudo(site: &Site) -> Result<()> {
             &["sudo -n /usr/bin/systemctl restart cron.service"],
         )
         .ok()?;
-    for other in [
-        "/usr/bin/systemctl stop cron.service",
-        "/usr/bin/id",
-        "-i",
-        "-u porter /usr/bin/true",
-    ] {
-        refused(
-            &carol
-                .ssh("deploy@db1", &[&format!("sudo -n {other}")])
-                .run()?,
-        );
-    }
     site.await_entry("db1", "sudo.request", &[CAROL, "restart cron.service"])?;
     site.await_entry("db1", "sudo.start", &[CAROL])?;
     site.await_entry("db1", "sudo.end", &[CAROL])?;
-    site.await_entry("db1", "sudo.request", &[CAROL, "stop cron.service"])?;
+    // With -n and without: nobody is asked for a password, and the journal has the command line.
+    for other in [
+        "-n /usr/bin/systemctl stop cron.service",
+        "/usr/bin/id --user",
+        "-n -i",
+        "-n -u nobody /usr/bin/true",
+    ] {
+        let refusal = carol.ssh("deploy@db1", &[&format!("sudo {other}")]).run()?;
+        refused(&refusal);
+        assert!(
+            refusal.stderr().contains(&format!("daypass show {window}")),
+            "{refusal}"
+        );
+        let line = format!("sudo {other}\"");
+        site.await_entry(
+            "db1",
+            "sudo.denied",
+            &[CAROL, &window, &line, "sudo-not-granted", "\"s-"],
+        )?;
+    }
+    // What runs nothing and needs no password is no denial.
+    carol.ssh("deploy@db1", &["sudo -n -l"]).ok()?;
+    carol.ssh("deploy@db1", &["sudo -n -v"]).ok()?;
+    let entries = site.entries("db1")?;
+    let told = |line: &str| {
+        let line = format!("{line}\"");
+        let denials = entries
+            .iter()
+            .filter(|entry| entry.contains("\"sudo.denied\""));
+        denials.filter(|entry| entry.contains(&line)).count()
+    };
+    assert_eq!(told("sudo -n -l"), 0);
+    assert_eq!(told("sudo -n -v"), 0);
+    assert_eq!(told("sudo /usr/bin/id --user"), 1, "once");
     Ok(())
 }
 
 fn no_sudo(site: &Site) -> Result<()> {
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     refused(
         &site
             .person(CAROL)
             .ssh("deploy@db1", &["sudo -n /usr/bin/id"])
             .run()?,
     );
+    let line = "sudo -n /usr/bin/id\"";
+    site.await_entry("db1", "sudo.denied", &[CAROL, &window, line])?;
     assert!(
         site.person(ALICE)
             .daypass(["windows"])

@@ -1,0 +1,46 @@
+//! What sudo refuses: by PAM's account phase, or because the session's rules do not grant it.
+
+use daypass_gate::{Caller, Response};
+use daypass_protocol::event::{Action, Outcome};
+
+use super::Sudo;
+use crate::diagnostic;
+use crate::facts::Peer;
+use crate::gate::Gates;
+use crate::gate::flood::with_untold;
+use crate::sessions::Session;
+
+impl Gates {
+    /// sudo wants a password inside a session. What the window grants needs none, so it does not grant this. `None` for
+    /// any other service: passwords are not the agent's business there.
+    pub(in crate::gate) fn sudo_ungranted(&self, peer: &Peer, caller: &Caller) -> Option<Response> {
+        if caller.service != "daypass-sudo" {
+            return None;
+        }
+        let process = peer.handle.process();
+        // A sudo that is gone has no command line to journal, and nobody waits for the answer.
+        let ids = process.ids().ok()?;
+        let session = self.sessions.of(process, &ids);
+        let sudo = self.sudo(process, &ids, session.as_deref(), caller);
+        Some(self.refuse_sudo(&sudo, session.as_deref()))
+    }
+
+    pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
+        let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
+        let (code, message) = match session {
+            Some(session) if session.is_open() => (
+                "sudo-not-granted",
+                diagnostic::sudo_not_granted(session.document().id),
+            ),
+            Some(_) => ("window-ended", without),
+            None => ("no-session", without),
+        };
+        if let Some(untold) = self.flood.tell(sudo.origin.address) {
+            let event = sudo
+                .event(self, Action::SudoDenied, Outcome::Denied)
+                .because(code, &message);
+            self.intake.note(&with_untold(event, untold));
+        }
+        Response::deny(&message)
+    }
+}
