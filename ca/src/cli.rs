@@ -56,7 +56,8 @@ pub struct InitArgs {
     /// The Unix user that owns everything, when run as root.
     #[arg(long, value_name = "USER", default_value = "daypass-ca")]
     pub user: String,
-    /// File with the passphrase of the CA's keys; else the systemd credential ca-passphrase, else asked.
+    /// File with the passphrase of the CA's keys. Without it root gets a random one, sealed for the service by systemd;
+    /// anybody else is asked.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
 }

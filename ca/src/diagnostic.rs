@@ -50,6 +50,9 @@ pub fn of_init(error: &InitError) -> String {
             "Give an Ed25519, ECDSA or RSA (3072 bits or more) public key, one line as in id_ed25519.pub.",
         ),
         InitError::Passphrase(error) => of_passphrase(error),
+        InitError::Credential(_) => Some(
+            "Give a passphrase of your own with --passphrase-file, or mend what systemd-creds complains of.",
+        ),
         InitError::Config(_) => Some("Check --name, --listen and --url."),
         InitError::NoUser(_) => Some(
             "Install the package daypass-server, which makes it, or name another one with --user.",

@@ -11,6 +11,7 @@ use nix::unistd::{User, geteuid, initgroups, setgid, setuid};
 use crate::authority::Authority;
 use crate::cli::InitArgs;
 use crate::config::{self, Config, ConfigError};
+use crate::credential::{self, CredentialError};
 use crate::diagnostic;
 use crate::genesis::{Genesis, GenesisError};
 use crate::layout::Layout;
@@ -42,6 +43,9 @@ pub enum InitError {
     /// No passphrase for the key files.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// Nor a sealed one.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// Names, address and URL do not make a configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -91,7 +95,10 @@ pub fn run(arguments: &InitArgs) -> Result<(), InitError> {
         url: arguments.url.clone().unwrap_or_default(),
         source,
     })?;
-    let passphrase = Passphrase::to_create(arguments.passphrase_file.as_deref())?;
+    let passphrase = match &arguments.passphrase_file {
+        None if credential::is_possible() => credential::obtain()?,
+        file => Passphrase::to_create(file.as_deref())?,
+    };
     make_directory(&arguments.data)?;
     write_config(&arguments.config, &text)?;
     become_owner(&arguments.user, &arguments.data)?;

@@ -17,6 +17,7 @@ pub mod authority;
 pub mod case;
 pub mod cli;
 pub mod config;
+pub mod credential;
 pub mod diagnostic;
 pub mod genesis;
 pub mod hosts;

@@ -20,9 +20,6 @@ pub use people::{Person, Wish};
 /// How long a service may take to be up, a page to be there, a window to be seen.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// Where the server keeps the passphrase of the CA's keys.
-pub(crate) const PASSPHRASE: &str = "/root/ca.passphrase";
-
 /// The administrator: signs the roster, enrols hosts.
 pub const ALICE: &str = "alice";
 /// The approver.
@@ -102,10 +99,6 @@ impl Site {
             people::make(laptop, name)?;
         }
         server.write("/root/alice.pub", people::public_key(laptop, ALICE)?)?;
-        server.script(&format!(
-            "umask 077; head -c 32 /dev/urandom | base64 > {PASSPHRASE}; mkdir -p /etc/credstore.encrypted; \
-             systemd-creds encrypt --name=ca-passphrase {PASSPHRASE} /etc/credstore.encrypted/ca-passphrase"
-        )).ok()?;
         let init = [
             "daypass-ca",
             "init",
@@ -115,8 +108,6 @@ impl Site {
             "/root/alice.pub",
             "--name",
             "server",
-            "--passphrase-file",
-            PASSPHRASE,
         ];
         let printed = server.root(init).ok()?;
         self.setup_line = word_starting(&printed, "daypass-setup-1.")?;

@@ -38,11 +38,11 @@ impl<'a> Forger<'a> {
     pub fn with_stolen_key(site: &'a Site) -> Result<Self> {
         let (server, laptop) = (site.network.host("server")?, site.network.host("laptop")?);
         server
-            .script(&format!(
+            .script(
                 "umask 077; cp /var/lib/daypass/ca/keys/user_ca /root/stolen; \
-                 ssh-keygen -q -p -P \"$(cat {})\" -N '' -f /root/stolen",
-                super::PASSPHRASE
-            ))
+                 passphrase=$(systemd-creds decrypt --name=ca-passphrase /etc/credstore.encrypted/ca-passphrase -); \
+                 ssh-keygen -q -p -P \"$passphrase\" -N '' -f /root/stolen",
+            )
             .ok()?;
         laptop.root(["mkdir", "-p", "-m700", LAIR]).ok()?;
         laptop.write(&format!("{LAIR}/user_ca"), server.read("/root/stolen")?)?;
