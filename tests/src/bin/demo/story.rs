@@ -15,6 +15,8 @@ const WINDOW: Duration = Duration::from_secs(40);
 /// The one command that the window grants.
 const GRANTED: &str = "/usr/bin/systemctl restart cron.service";
 const JOURNAL: &str = "/var/log/daypass/journal";
+/// Where Carol's client keeps the certificate; it goes when the CA says that the window is over.
+const CERTIFICATE: &str = "/home/carol/.local/share/daypass/certificates/deploy@db1-cert.pub";
 const USAGE: &str = "usage: demo [--keep DIR]";
 
 /// Plays the story; 0 only when every step happened.
@@ -54,12 +56,12 @@ fn acts(keep: Option<&Path>) -> Result<(), Failure> {
     let mut stage = Stage::new();
     let site = found(&mut stage)?;
     let window = permission(&mut stage, &site)?;
-    let session = work(&mut stage, &site)?;
+    let (session, certificate) = work(&mut stage, &site)?;
     strangers(&mut stage, &site)?;
     the_end(&mut stage, &site, session)?;
     proof(&mut stage, &site)?;
     if let Some(directory) = keep {
-        leave(&mut stage, &site, &window, directory)?;
+        leave(&mut stage, &site, &window, &certificate, directory)?;
     }
     stage.end();
     Ok(())
@@ -125,12 +127,13 @@ fn permission(stage: &mut Stage, site: &Site) -> Result<String, Failure> {
 }
 
 /// Plain ssh, scp, sudo; and a terminal that stays.
-fn work(stage: &mut Stage, site: &Site) -> Result<Running, Failure> {
+fn work(stage: &mut Stage, site: &Site) -> Result<(Running, Vec<u8>), Failure> {
     let carol = site.person(CAROL);
     stage.step("Carol uses plain ssh; the certificate is fetched on the way.");
     let id = carol.ssh("deploy@db1", &["id", "-un"]).ok()?;
     stage.shows("carol@laptop", "ssh deploy@db1 id -un", &id);
     must(id.trim() == "deploy", "ssh was to run as deploy", &id)?;
+    let certificate = site.network.host("laptop")?.read(CERTIFICATE)?;
     stage.step("So does scp.");
     carol
         .command([
@@ -181,7 +184,7 @@ fn work(stage: &mut Stage, site: &Site) -> Result<Running, Failure> {
         "nohup sleep 1001 >/dev/null 2>&1 & echo here; exec sleep 1002",
     )?;
     session.await_text("here", SOON)?;
-    Ok(session)
+    Ok((session, certificate))
 }
 
 /// Somebody without a window.
@@ -295,7 +298,13 @@ fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
 }
 
 /// Journals, public keys and documents, for whoever wants to look.
-fn leave(stage: &mut Stage, site: &Site, window: &str, directory: &Path) -> Result<(), Failure> {
+fn leave(
+    stage: &mut Stage,
+    site: &Site,
+    window: &str,
+    certificate: &[u8],
+    directory: &Path,
+) -> Result<(), Failure> {
     stage.step(&format!(
         "Journals, public keys, window and certificate are left in {}.",
         directory.display()
@@ -318,7 +327,7 @@ fn leave(stage: &mut Stage, site: &Site, window: &str, directory: &Path) -> Resu
         .ok()?;
     std::fs::write(directory.join("roster.json"), roster).map_err(made)?;
     let laptop = site.network.host("laptop")?;
-    laptop.copy_out("/home/carol/.local/share/daypass/certificates", directory)?;
+    std::fs::write(directory.join("carol-cert.pub"), certificate).map_err(made)?;
     for name in [ALICE, BOB, CAROL, MALLORY] {
         let key = laptop.read(&format!("/home/{name}/.ssh/id_ed25519.pub"))?;
         std::fs::write(directory.join(format!("{name}.pub")), key).map_err(made)?;
