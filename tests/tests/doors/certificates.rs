@@ -6,7 +6,7 @@ use daypass_tests::{BOB, CAROL, Forger, Forgery, MALLORY, Output, Papers, Result
 use serde_json::{Value, json};
 
 use crate::Row;
-use crate::windows::carol_gets;
+use crate::windows::{carol_gets, close_all, later_window};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -55,6 +55,10 @@ pub(crate) const ROWS: &[Row] = &[
     (
         "a_certificate_for_a_key_that_the_window_does_not_name_opens_nothing",
         foreign_key,
+    ),
+    (
+        "a_certificate_before_its_windows_start_opens_nothing",
+        before_start,
     ),
     (
         "a_certificate_after_its_windows_end_opens_nothing",
@@ -219,6 +223,15 @@ fn more_permits(site: &Site) -> Result<()> {
 fn foreign_key(site: &Site) -> Result<()> {
     let (forger, papers) = papers(site)?;
     outside(&forger.try_on_with_key_of(MALLORY, "deploy@db1", &Forgery::of(papers))?);
+    Ok(())
+}
+
+/// The CA makes none so early; whoever stole its key can.
+fn before_start(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let window = later_window(site)?;
+    let forger = Forger::with_stolen_key(site)?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(forger.papers(&window)?))?);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ const WINDOW: Duration = Duration::from_secs(40);
 /// The one command that the window grants.
 const GRANTED: &str = "/usr/bin/systemctl restart cron.service";
 const JOURNAL: &str = "/var/log/daypass/journal";
+const CA_JOURNAL: &str = "/var/lib/daypass/ca/journal";
 /// Where Carol's client keeps the certificate; it goes when the CA says that the window is over.
 const CERTIFICATE: &str = "/home/carol/.local/share/daypass/certificates/deploy@db1-cert.pub";
 const USAGE: &str = "usage: demo [--keep DIR]";
@@ -312,9 +313,12 @@ fn leave(
     let made = |source: std::io::Error| {
         Failure(format!("cannot write to {}: {source}", directory.display()))
     };
-    std::fs::create_dir_all(directory).map_err(made)?;
     let db1 = site.network.host("db1")?;
-    db1.copy_out(JOURNAL, directory)?;
+    for (host, journal) in [(db1, JOURNAL), (site.network.host("server")?, CA_JOURNAL)] {
+        let place = directory.join(host.name());
+        std::fs::create_dir_all(&place).map_err(made)?;
+        host.copy_out(journal, &place)?;
+    }
     std::fs::write(directory.join("trust.toml"), db1.read("/root/trust.toml")?).map_err(made)?;
     let shown = site
         .person(BOB)
