@@ -48,7 +48,7 @@ pub enum Command {
     Deny(WindowArguments),
     /// End your own window early
     End(WindowArguments),
-    /// Revoke somebody's window: its sessions end at once
+    /// Revoke somebody's window: its sessions end within seconds
     Revoke(WindowArguments),
     /// Fetch the certificate for an account on a host now
     Login(LoginArguments),

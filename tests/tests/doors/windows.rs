@@ -9,6 +9,7 @@ use crate::Row;
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub(crate) const ROWS: &[Row] = &[
+    ("scp_rsync_and_git_work_through_plain_ssh", other_tools),
     ("an_approved_window_opens_its_account_on_its_host", opens),
     ("a_window_granted_by_an_approver_opens_too", granted),
     ("without_a_window_nobody_gets_in", no_window),
@@ -64,6 +65,17 @@ fn opens(site: &Site) -> Result<()> {
     );
     site.await_entry("db1", "session.open", &[CAROL, &window])?;
     site.await_entry("db1", "session.close", &[CAROL, &window])?;
+    Ok(())
+}
+
+fn other_tools(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let work = "export GIT_SSH_COMMAND='ssh -oBatchMode=yes' RSYNC_RSH='ssh -oBatchMode=yes'; \
+        echo one > one; scp -q -oBatchMode=yes one deploy@db1:; rsync one deploy@db1:two; \
+        ssh -oBatchMode=yes deploy@db1 'cat one two; git init -q --bare repository'; \
+        git ls-remote deploy@db1:repository";
+    let seen = site.person(CAROL).command(["sh", "-ec", work]).ok()?;
+    assert_eq!(seen, "one\none\n");
     Ok(())
 }
 
