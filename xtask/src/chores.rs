@@ -24,7 +24,7 @@ usage: cargo xtask CHORE
 
   check                     format, lints, dependencies, who may depend on whom, ignored tests
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
-  package [--release NAME]  Debian packages, built in a root of that release (bookworm, trixie)
+  package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
   setup                     installs what the chores need from the distribution's packages
 ";

@@ -11,18 +11,11 @@ use super::{debian, package, process, say, workspace};
 pub(crate) fn run(keep: Option<&Path>) -> Result<()> {
     debian::install(&[debian::TO_COMPILE, debian::FOR_HOSTS])?;
     let release = Release::chosen()?;
-    let packages = package::build(release)?;
+    let packages = package::for_hosts(release)?;
     say::step("the story");
     let mut story = workspace::cargo();
     story
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "--package=daypass-tests",
-            "--bin=demo",
-            "--",
-        ])
+        .args(["run", "--quiet", "--locked", "--bin=demo", "--"])
         .env("DAYPASS_PACKAGES", packages.directory())
         .env("DAYPASS_TEST_RELEASE", release.name());
     if let Some(directory) = keep {

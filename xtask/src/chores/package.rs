@@ -13,6 +13,8 @@ use daypass_tests::{Release, Root, RootKind};
 use super::error::{Error, Result};
 use super::{debian, process, say, source_tree, workspace};
 
+mod programs;
+
 /// The packages that every build makes.
 const NAMES: [&str; 3] = ["daypass", "daypass-host", "daypass-server"];
 
@@ -55,11 +57,28 @@ impl Packages {
     }
 }
 
-/// Builds the packages, unless those that are there were built from the same sources by the same
-/// compiler.
+/// Builds the packages that people get.
 pub(crate) fn build(release: Release) -> Result<Packages> {
+    build_with(release, None)
+}
+
+/// Packages for throwaway hosts: around the programs of the checkout's own build where the release
+/// can run them, which saves the optimised build of everything; else as [`build`].
+pub(crate) fn for_hosts(release: Release) -> Result<Packages> {
+    if !programs::can_run_on(release) {
+        return build(release);
+    }
+    build_with(release, Some(programs::build()?))
+}
+
+/// Packs `programs`, or builds them first in the root, unless the packages that are there were made
+/// from the same sources by the same compiler.
+fn build_with(release: Release, programs: Option<PathBuf>) -> Result<Packages> {
     debian::install(&[debian::FOR_HOSTS])?;
-    let place = workspace::target()?.join("packages").join(release.name());
+    let kind = programs
+        .as_ref()
+        .map_or("packages", |_| "packages-for-hosts");
+    let place = workspace::target()?.join(kind).join(release.name());
     let packages = Packages {
         directory: place.join("packages"),
     };
@@ -76,7 +95,19 @@ pub(crate) fn build(release: Release) -> Result<Packages> {
     lay_out(&place, &sources)?;
     process::run(workspace::cargo().args(["fetch", "--locked", "--quiet"]))?;
     let root = Root::obtain(release, RootKind::Build)?;
-    run_logged(&mut build_command(&root, &place)?, &place.join("build.log"))?;
+    let mut command = build_command(&root, &place)?;
+    if let Some(programs) = programs {
+        command.arg(format!("--bind-ro={}:/build/programs", programs.display()));
+        command.arg("--setenv=PROGRAMS=/build/programs");
+        fs::create_dir_all(place.join("programs")).map_err(Error::path("make", &place))?;
+    }
+    command.args([
+        "dpkg-buildpackage",
+        "--build=binary",
+        "--unsigned-changes",
+        "--no-pre-clean",
+    ]);
+    run_logged(&mut command, &place.join("build.log"))?;
     gather(&place, &packages.directory)?;
     packages.are_complete()?;
     fs::write(&stamp, digest).map_err(Error::path("write", stamp))?;
@@ -100,6 +131,7 @@ fn lay_out(place: &Path, sources: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// All but the words of the build itself.
 fn build_command(root: &Root, place: &Path) -> Result<Command> {
     let mut command = Command::new("systemd-nspawn");
     command
@@ -134,12 +166,6 @@ fn build_command(root: &Root, place: &Path) -> Result<Command> {
             command.arg(format!("--bind-ro={}:/build/cargo/{part}", path.display()));
         }
     }
-    command.args([
-        "dpkg-buildpackage",
-        "--build=binary",
-        "--unsigned-changes",
-        "--no-pre-clean",
-    ]);
     Ok(command)
 }
 

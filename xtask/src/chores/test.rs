@@ -5,6 +5,9 @@ use daypass_tests::Release;
 use super::error::Result;
 use super::{debian, package, privilege, process, say, workspace};
 
+/// The tests that start hosts.
+const ON_HOSTS: [&str; 3] = ["throwaway_hosts", "doors", "packages"];
+
 /// How much to test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -33,20 +36,41 @@ fn fast() -> Result<()> {
 
 /// Each test has hosts of its own; two at a time keep a small machine busy, more make it slow.
 fn on_hosts(release: Release) -> Result<()> {
-    let packages = package::build(release)?;
+    let packages = package::for_hosts(release)?;
     say::step(format_args!("tests on throwaway hosts ({release})"));
+    // By the tests' names over the whole workspace: one package alone would have its dependencies
+    // built once more, with other features.
     process::run(
         workspace::cargo()
             .args([
                 "test",
+                "--workspace",
                 "--locked",
-                "--package=daypass-tests",
-                "--features=hosts",
-                "--tests",
-                "--",
+                "--features=daypass-tests/hosts",
             ])
-            .arg("--test-threads=2")
+            .args(ON_HOSTS.map(|name| format!("--test={name}")))
+            .args(["--", "--test-threads=2"])
             .env("DAYPASS_PACKAGES", packages.directory())
             .env("DAYPASS_TEST_RELEASE", release.name()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_that_starts_hosts_is_run() {
+        let manifest = include_str!("../../../tests/Cargo.toml");
+        let behind_the_feature = manifest
+            .split("[[test]]")
+            .skip(1)
+            .filter(|test| test.contains("required-features"))
+            .filter_map(|test| test.split('"').nth(1));
+        let (mut named, mut listed): (Vec<_>, Vec<_>) =
+            (behind_the_feature.collect(), ON_HOSTS.to_vec());
+        named.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(named, listed);
+    }
 }

@@ -26,10 +26,11 @@ pub(super) fn check() -> Result<()> {
     )
 }
 
-/// The pinned cargo-deny, built into the target directory where it is not there yet.
+/// The pinned cargo-deny, built beside cargo's own files where it is not there yet, so that all
+/// checkouts share it; unoptimised, since it runs for a second and would build for minutes.
 fn program() -> Result<PathBuf> {
-    let place = workspace::target()?
-        .join("tools")
+    let place = workspace::cargo_home()
+        .join("daypass-tools")
         .join(format!("cargo-deny-{VERSION}"));
     let program = place.join("bin/cargo-deny");
     if !is_pinned(&program) {
@@ -40,6 +41,7 @@ fn program() -> Result<PathBuf> {
                     "install",
                     "--locked",
                     "--quiet",
+                    "--debug",
                     "--version",
                     VERSION,
                     "--root",
