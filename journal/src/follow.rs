@@ -253,6 +253,13 @@ impl SignedCheckpoint {
         })
     }
 
+    /// When this witness cosigned it, in seconds since the epoch; `None` when it did not.
+    #[must_use]
+    pub fn cosigned_by(&self, witness: &VerifierKey) -> Option<u64> {
+        let cosigned = Cosigned::parse(&self.note)?;
+        cosigned.by(witness).ok()?.map(|by| by.time)
+    }
+
     /// Whether the key (a vkey) signed it.
     #[must_use]
     pub fn is_signed_by(&self, log: &str) -> bool {

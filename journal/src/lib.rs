@@ -23,6 +23,7 @@ mod epoch;
 mod erased;
 pub mod error;
 pub mod follow;
+pub mod horizon;
 pub mod identity;
 mod inert;
 #[allow(unsafe_code)]

@@ -11,8 +11,10 @@ use crate::seal::{self, Kind};
 use crate::segment::{self, Lines, Name};
 use crate::tree::Hash;
 
+mod copy;
 mod follow;
 
+pub use copy::Copier;
 pub use follow::{Begin, Follower};
 
 /// One line of a journal.

@@ -32,6 +32,17 @@ pub struct Options<'a> {
     pub progress: Option<&'a mut dyn FnMut(u64, u64)>,
 }
 
+/// Whose journal `dir` holds, as far as the trust file tells: the only one that it knows, or the one of them that
+/// the journal itself claims to be.
+///
+/// # Errors
+///
+/// [`Error::NoJournal`], or what the disk refused.
+pub fn origin(dir: &Path, trust: &Trust) -> Result<Option<String>, Error> {
+    let claimed = claimed_origin(dir, trust)?;
+    Ok(trusted(trust, claimed.as_deref()).map(|log| log.origin().to_owned()))
+}
+
 /// Verifies the journal in `dir`.
 #[must_use]
 pub fn verify(dir: &Path, trust: &Trust, options: Options<'_>) -> Report {

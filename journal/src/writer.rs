@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::chain::Interruption;
 use crate::entry::Event;
 use crate::error::{DiskError, Error, KeyFault};
+use crate::horizon::Horizon;
 use crate::note::{KeyKind, VerifierKey};
 
 mod batch;
@@ -34,7 +35,8 @@ use keeper::Keeper;
 /// How a journal is written.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The vkeys of the witnesses that this journal is to be cosigned by, declared at each start.
+    /// The vkeys of the witnesses that this journal is to be cosigned by, declared at each start;
+    /// [`Writer::declare_witnesses`] changes them.
     pub witnesses: Vec<String>,
     /// A segment is ended before it grows beyond this many bytes.
     pub segment_bytes: u64,
@@ -42,6 +44,8 @@ pub struct Options {
     pub epoch_entries: u64,
     /// or after this time, if anything was sealed in it.
     pub epoch_age: Duration,
+    /// Moved after each commit; keep a clone to know how far the journal is on disk.
+    pub horizon: Horizon,
 }
 
 impl Default for Options {
@@ -51,6 +55,7 @@ impl Default for Options {
             segment_bytes: 16 * 1024 * 1024,
             epoch_entries: 1 << 16,
             epoch_age: Duration::from_secs(60 * 60),
+            horizon: Horizon::default(),
         }
     }
 }
@@ -58,29 +63,27 @@ impl Default for Options {
 /// The most witnesses that a journal may declare.
 pub const WITNESS_LIMIT: usize = 16;
 
-impl Options {
-    /// The declared witnesses' keys.
-    fn witness_keys(&self) -> Result<Vec<VerifierKey>, Error> {
-        let count = self.witnesses.len();
-        if count > WITNESS_LIMIT {
-            return Err(Error::Witnesses {
-                count,
-                limit: WITNESS_LIMIT,
-            });
-        }
-        let key = |text: &String| {
-            let witness = |fault| Error::Witness {
-                text: text.clone(),
-                fault,
-            };
-            let key: VerifierKey = text.parse().map_err(witness)?;
-            match key.kind() {
-                KeyKind::Cosignature => Ok(key),
-                KeyKind::Ed25519 => Err(witness(KeyFault::Kind { byte: 1 })),
-            }
-        };
-        self.witnesses.iter().map(key).collect()
+/// The keys of declared witnesses.
+fn witness_keys(witnesses: &[String]) -> Result<Vec<VerifierKey>, Error> {
+    let count = witnesses.len();
+    if count > WITNESS_LIMIT {
+        return Err(Error::Witnesses {
+            count,
+            limit: WITNESS_LIMIT,
+        });
     }
+    let key = |text: &String| {
+        let witness = |fault| Error::Witness {
+            text: text.clone(),
+            fault,
+        };
+        let key: VerifierKey = text.parse().map_err(witness)?;
+        match key.kind() {
+            KeyKind::Cosignature => Ok(key),
+            KeyKind::Ed25519 => Err(witness(KeyFault::Kind { byte: 1 })),
+        }
+    };
+    witnesses.iter().map(key).collect()
 }
 
 /// That an entry is durable and sealed.
@@ -187,7 +190,7 @@ impl Writer {
     /// what was sealed, [`Error::EpochKey`] when keys and journal are not of the same time, and
     /// whatever the disk refused.
     pub fn open(dir: &Path, keys_dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
-        let witnesses = options.witness_keys()?;
+        let witnesses = witness_keys(&options.witnesses)?;
         let epoch_age = options.epoch_age;
         let (core, recovery) = start::start(dir, keys_dir, options, witnesses)?;
         let inner = Arc::new(Inner {

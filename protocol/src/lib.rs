@@ -19,6 +19,7 @@ pub mod collector;
 pub mod digest;
 pub mod enrolment;
 pub mod event;
+pub mod forwarding;
 pub mod grant;
 pub mod hours;
 pub mod http_auth;

@@ -10,7 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body, http::Response};
 
 /// Bytes in an answer, at most: a chain of a few large rosters.
@@ -18,6 +20,12 @@ pub const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of an exchange on a lasting connection: for what is sent, megabytes over a slow line,
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// and for each part of the answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// An idle connection is kept this long; whoever speaks more often has one connection.
+const LASTING: Duration = Duration::from_secs(300);
 
 /// Speaks to one server.
 #[derive(Clone, Debug)]
@@ -120,6 +128,36 @@ impl Client {
         root: &str,
         identity: Option<ClientIdentity<'_>>,
     ) -> Result<Self, SetupError> {
+        Self::set_up(base, root, identity, |config| {
+            config.timeout_global(Some(WHOLE_TIMEOUT))
+        })
+    }
+
+    /// As [`Client::new`], for one who sends much, one request after the other: it keeps its connection, and each
+    /// part of an exchange has a time of its own.
+    pub fn lasting(
+        base: &str,
+        root: &str,
+        identity: Option<ClientIdentity<'_>>,
+    ) -> Result<Self, SetupError> {
+        Self::set_up(base, root, identity, |config| {
+            config
+                .timeout_send_request(Some(ANSWER_TIMEOUT))
+                .timeout_send_body(Some(SEND_TIMEOUT))
+                .timeout_recv_response(Some(ANSWER_TIMEOUT))
+                .timeout_recv_body(Some(ANSWER_TIMEOUT))
+                .max_idle_connections(1)
+                .max_idle_connections_per_host(1)
+                .max_idle_age(LASTING)
+        })
+    }
+
+    fn set_up(
+        base: &str,
+        root: &str,
+        identity: Option<ClientIdentity<'_>>,
+        timing: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+    ) -> Result<Self, SetupError> {
         let root = Certificate::from_der(&encoding::certificate(root)?).to_owned();
         let identity = identity.map(client_certificate).transpose()?;
         let tls = TlsConfig::builder()
@@ -136,9 +174,8 @@ impl Client {
             .max_redirects(0)
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(WHOLE_TIMEOUT))
-            .user_agent(concat!("daypass/", env!("CARGO_PKG_VERSION")))
-            .build();
+            .user_agent(concat!("daypass/", env!("CARGO_PKG_VERSION")));
+        let config = timing(config).build();
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             agent: config.new_agent(),

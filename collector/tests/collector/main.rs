@@ -3,6 +3,11 @@
 mod alarms;
 mod forwarding;
 mod host;
+mod hostile;
+mod killed;
+mod link;
+mod machine;
+mod proxy;
 mod refusals;
 mod restart;
 mod search;

@@ -118,7 +118,10 @@ fn watch(dir: &Path) -> Result<Inotify, Errno> {
 }
 
 /// The segment after this one, or the first.
-fn later_segment(dir: &Path, name: Option<Name>) -> Result<Option<(Name, PathBuf)>, Error> {
+pub(super) fn later_segment(
+    dir: &Path,
+    name: Option<Name>,
+) -> Result<Option<(Name, PathBuf)>, Error> {
     let mut segments = segment::list(dir)?.into_iter();
     Ok(segments.find(|(other, _)| Some(*other) > name))
 }

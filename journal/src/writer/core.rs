@@ -16,7 +16,7 @@ use crate::own::{Close, Epoch, Next, Own, Previous, Reason};
 use crate::recent::RecentSeals;
 use crate::seal::Checkpoint;
 use crate::segment::Name;
-use crate::tree::{Frontier, leaf_hash};
+use crate::tree::{Frontier, Hash, leaf_hash};
 
 /// The mode of segment files: root writes, adm reads.
 pub(super) const SEGMENT_MODE: u32 = 0o640;
@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) latest_seal: String,
     /// The declared witnesses.
     pub(super) witnesses: Vec<VerifierKey>,
+    /// Whether the next opening entry has to name them.
+    pub(super) declaration: Declaration,
     /// Entries of the journal's own that the next commit begins with.
     pub(super) pending: Vec<Own>,
     /// Whether the next segment's room is reserved.
@@ -48,10 +50,44 @@ pub(super) struct Core {
     pub(super) epoch_entries: u64,
 }
 
+/// After so many bytes of entries comes a seal, so that what is sealed fits into one upload; most
+/// commits are far smaller.
+const SEAL_BYTES: usize = 1024 * 1024;
+
+/// The seals of one commit; the last covers all of it.
+#[derive(Default)]
+struct Seals {
+    made: Vec<(u64, Hash)>,
+    latest: String,
+    /// Where the bytes begin that none of them covers.
+    end: usize,
+}
+
+impl Seals {
+    fn push(&mut self, core: &Core, tree: &Frontier, bytes: &mut Vec<u8>) {
+        let checkpoint = Checkpoint {
+            origin: core.log.public().name().to_owned(),
+            size: tree.size(),
+            root: tree.root(),
+        };
+        self.latest = checkpoint.seal(&core.log, core.keyring.current(), bytes);
+        self.made.push((checkpoint.size, checkpoint.root));
+        bytes.push(b'\n');
+        self.end = bytes.len();
+    }
+}
+
 /// A file to reserve.
 pub(super) struct Room {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
+}
+
+/// Whether the journal names its witnesses as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Declaration {
+    Owed,
+    Made,
 }
 
 /// The segment that grows.
@@ -96,30 +132,31 @@ impl Core {
         let stamp = Stamp::now();
         let mut tree = self.tree.clone();
         let mut bytes = Vec::with_capacity(1024 * (own.len() + events.len() + 1));
+        let mut seals = Seals::default();
         for event in own.iter().chain(events) {
+            if bytes.len() - seals.end > SEAL_BYTES {
+                seals.push(self, &tree, &mut bytes);
+            }
             let start = bytes.len();
             event.write(tree.size(), &stamp, &self.boot, &mut bytes);
             tree.push(leaf_hash(&bytes[start..]));
             bytes.push(b'\n');
         }
-        let checkpoint = Checkpoint {
-            origin: self.log.public().name().to_owned(),
-            size: tree.size(),
-            root: tree.root(),
-        };
-        let note = checkpoint.seal(&self.log, self.keyring.current(), &mut bytes);
-        bytes.push(b'\n');
+        seals.push(self, &tree, &mut bytes);
         self.make_room(bytes.len() as u64)?;
         let Segment { path, file, length } = &mut self.segment;
         durable::append(file, path, &bytes)?;
         *length += bytes.len() as u64;
         let first = self.tree.size() + own.len() as u64;
         self.tree = tree;
-        self.sealed = Previous::new(checkpoint.size, &checkpoint.root);
-        self.recent.push(checkpoint.size, checkpoint.root);
-        self.latest_seal = note;
+        for (size, root) in seals.made {
+            self.sealed = Previous::new(size, &root);
+            self.recent.push(size, root);
+        }
+        self.latest_seal = seals.latest;
         self.pending.clear();
         self.epoch_entries += events.len() as u64;
+        self.options.horizon.moved(self.tree.size());
         Ok(Committed { first, stamp })
     }
 
@@ -175,13 +212,15 @@ impl Core {
         if !self.keyring.advance() {
             return false;
         }
-        self.open_epoch(reason, None);
+        self.open_epoch(reason);
         self.pending.push(self.announcement());
         true
     }
 
     /// Makes the opening entry of the current epoch the next to be written.
-    pub(super) fn open_epoch(&mut self, reason: Reason, witnesses: Option<Vec<String>>) {
+    pub(super) fn open_epoch(&mut self, reason: Reason) {
+        let declaration = std::mem::replace(&mut self.declaration, Declaration::Made);
+        let witnesses = (declaration == Declaration::Owed).then(|| self.options.witnesses.clone());
         self.pending.push(Own::Epoch(Epoch {
             epoch: self.keyring.epoch(),
             epoch_key: self.keyring.current().public().to_string(),

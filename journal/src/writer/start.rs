@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Instant;
 
-use super::core::{Core, Segment};
+use super::core::{Core, Declaration, Segment};
 use super::{Options, Recovery, Torn, erase};
 use crate::chain::{Chain, Check, Interruption};
 use crate::clock;
@@ -53,6 +53,7 @@ pub(super) fn start(
         recent: chain.take_recent(),
         latest_seal: String::new(),
         witnesses,
+        declaration: Declaration::Owed,
         pending: Vec::new(),
         epoch_began: Instant::now(),
         epoch_entries: 0,
@@ -113,7 +114,6 @@ fn segment(dir: &Path, end: &End, chain: &Chain, bytes: u64) -> Result<Segment, 
 
 /// The entries that a start begins with.
 fn open(core: &mut Core, chain: &Chain, identity: &Identity) {
-    let witnesses = core.options.witnesses.clone();
     if chain.epoch().is_none() {
         let origin = identity.origin();
         core.pending.push(Own::Open(Open {
@@ -121,12 +121,13 @@ fn open(core: &mut Core, chain: &Chain, identity: &Identity) {
             origin: origin.to_owned(),
             incarnation: origin.rsplit('/').next().unwrap_or(origin).to_owned(),
             log_key: identity.log_vkey(),
-            witnesses,
+            witnesses: core.options.witnesses.clone(),
             epoch: 0,
             epoch_key: identity.epoch_vkey(),
         }));
+        core.declaration = Declaration::Made;
     } else {
-        core.open_epoch(Reason::Start, Some(witnesses));
+        core.open_epoch(Reason::Start);
     }
     let recovered = chain.interruptions().iter().map(Interruption::recovered);
     core.pending.extend(recovered.map(Own::Recovered));

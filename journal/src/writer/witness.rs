@@ -1,7 +1,7 @@
 //! Taking a witness's cosignature into the journal.
 
-use super::core::Core;
-use super::{Inner, Writer, lock};
+use super::core::{Core, Declaration};
+use super::{After, Inner, Writer, lock, witness_keys};
 use crate::cosignature::Cosigned;
 use crate::durable;
 use crate::error::{Error, WitnessFault};
@@ -19,6 +19,17 @@ impl Writer {
         self.handle.inner.append_witness(note)
     }
 
+    /// Names other witnesses from here on: an epoch ends, and the opening entry of the next declares
+    /// them. Returns once that is on disk; at once when they are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Witness`] or [`Error::Witnesses`] when they cannot be witnesses, else as for
+    /// [`Writer::append`].
+    pub fn declare_witnesses(&self, witnesses: &[String]) -> Result<(), Error> {
+        self.handle.inner.declare_witnesses(witnesses)
+    }
+
     /// The latest seal, for those who forward it: size of the tree and signed note.
     #[must_use]
     pub fn latest_seal(&self) -> (u64, String) {
@@ -27,6 +38,21 @@ impl Writer {
 }
 
 impl Inner {
+    fn declare_witnesses(&self, witnesses: &[String]) -> Result<(), Error> {
+        let keys = witness_keys(witnesses)?;
+        lock(&self.queue).check()?;
+        let mut core = lock(&self.core);
+        if core.options.witnesses == witnesses {
+            return Ok(());
+        }
+        core.options.witnesses = witnesses.to_vec();
+        core.witnesses = keys;
+        core.declaration = Declaration::Owed;
+        let mut core = self.end_epoch(core, After::EndEpoch);
+        core.settle().inspect_err(|failure| self.stop(failure))?;
+        lock(&self.queue).check()
+    }
+
     fn append_witness(&self, note: &str) -> Result<(), Error> {
         lock(&self.queue).check()?;
         let mut core = lock(&self.core);

@@ -1,6 +1,7 @@
 //! The journal from outside: written, crashed, attacked, verified; every change is one of files.
 
 mod attacks;
+mod copying;
 mod crashes;
 mod erasure;
 mod place;

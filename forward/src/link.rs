@@ -1,0 +1,214 @@
+//! How the link fares: for those who wait for a cosignature, and those who want to know.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use daypass_journal::horizon::Horizon;
+
+/// The link to the collectors; clones are the same one.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    horizon: Horizon,
+}
+
+struct State {
+    contact: Contact,
+    /// Whether waiting is worth while.
+    answers: bool,
+    cosigned: u64,
+    time: Option<u64>,
+}
+
+/// Whether anybody is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// No collector is named.
+    Nobody,
+    /// Not yet, or not now.
+    Away {
+        /// The last failure; `None` before the first attempt ended.
+        trouble: Option<String>,
+    },
+    /// This collector takes the journal.
+    Connected {
+        /// Where it answers.
+        url: String,
+    },
+    /// Journal and collector contradict each other; nothing is forwarded.
+    Stopped {
+        /// What was found.
+        found: String,
+    },
+}
+
+/// How far the journal has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whether anybody is there.
+    pub contact: Contact,
+    /// Sealed entries here.
+    pub sealed: u64,
+    /// Entries that a collector has cosigned.
+    pub cosigned: u64,
+    /// When, by the collector's clock, in seconds since the epoch.
+    pub time: Option<u64>,
+}
+
+impl Status {
+    /// Sealed entries that no collector has cosigned yet.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.sealed.saturating_sub(self.cosigned)
+    }
+}
+
+/// What came of waiting for a cosignature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// It is there.
+    Cosigned,
+    /// Nobody answers, so nobody waited.
+    Down,
+    /// It did not come in time; nobody waits from now on until the collector answers again.
+    Late,
+}
+
+impl Link {
+    pub(crate) fn new(horizon: Horizon) -> Self {
+        let state = State {
+            contact: Contact::Nobody,
+            answers: false,
+            cosigned: 0,
+            time: None,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                changed: Condvar::new(),
+                horizon,
+            }),
+        }
+    }
+
+    /// Waits until a collector has cosigned entry `seq`, at most for `patience`, and not at all while nobody answers.
+    #[must_use]
+    pub fn await_cosigned(&self, seq: u64, patience: Duration) -> Awaited {
+        let (mut state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.lock(), patience, |state| {
+                state.answers && state.cosigned <= seq
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.cosigned > seq {
+            return Awaited::Cosigned;
+        }
+        match std::mem::replace(&mut state.answers, false) {
+            true => Awaited::Late,
+            false => Awaited::Down,
+        }
+    }
+
+    /// How the link fares now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let sealed = self.shared.horizon.sight().size;
+        let state = self.lock();
+        Status {
+            contact: state.contact.clone(),
+            sealed: sealed.max(state.cosigned),
+            cosigned: state.cosigned,
+            time: state.time,
+        }
+    }
+
+    pub(crate) fn contact(&self, contact: Contact) {
+        let mut state = self.lock();
+        state.answers = matches!(contact, Contact::Connected { .. });
+        state.contact = contact;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    pub(crate) fn cosigned(&self, size: u64, time: u64) {
+        let mut state = self.lock();
+        // Another collector may be further behind.
+        state.cosigned = state.cosigned.max(size);
+        state.time = Some(time);
+        state.answers = matches!(state.contact, Contact::Connected { .. });
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn connected() -> Link {
+        let link = Link::new(Horizon::default());
+        link.contact(Contact::Connected {
+            url: "https://c".to_owned(),
+        });
+        link
+    }
+
+    #[test]
+    fn nobody_waits_while_nobody_answers() {
+        let link = Link::new(Horizon::default());
+        assert_eq!(link.await_cosigned(3, LONG), Awaited::Down);
+        link.contact(Contact::Away { trouble: None });
+        assert_eq!(link.await_cosigned(3, LONG), Awaited::Down);
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_the_cosignature() {
+        let link = connected();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| link.await_cosigned(3, LONG));
+            link.cosigned(3, 1);
+            link.cosigned(4, 2);
+            assert_eq!(waiting.join().unwrap(), Awaited::Cosigned);
+        });
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_when_the_link_goes_down() {
+        let link = connected();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| link.await_cosigned(3, LONG));
+            link.contact(Contact::Away { trouble: None });
+            assert_eq!(waiting.join().unwrap(), Awaited::Down);
+        });
+    }
+
+    #[test]
+    fn after_one_who_waited_in_vain_nobody_waits_until_the_collector_answers() {
+        let link = connected();
+        assert_eq!(
+            link.await_cosigned(3, Duration::from_millis(1)),
+            Awaited::Late
+        );
+        assert_eq!(link.await_cosigned(3, LONG), Awaited::Down);
+        link.cosigned(3, 1);
+        assert_eq!(
+            link.await_cosigned(3, Duration::from_millis(1)),
+            Awaited::Late
+        );
+    }
+}
