@@ -72,6 +72,8 @@ pub struct JournalConfig {
     pub log: Log,
     /// Commands that monitoring runs all day: counted in summaries instead of one entry each.
     pub exclude: Vec<Exclude>,
+    /// Whether a contractor's sudo waits until a collector has cosigned its request.
+    pub forward: Forward,
 }
 
 /// Whose logins and sudo commands are journalled.
@@ -83,6 +85,19 @@ pub enum Log {
     Everyone,
     /// Only those of managed accounts.
     Managed,
+}
+
+/// What a contractor's sudo waits for, once its request is durable here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forward {
+    /// A quarter of a second for the collector's cosignature, while one answers.
+    #[default]
+    BeforeSudo,
+    /// Likewise, and without it sudo is refused.
+    Strict,
+    /// Nothing.
+    Async,
 }
 
 /// One command of one account that is counted instead of journalled each time.
@@ -220,11 +235,12 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "[state]\npoll_seconds = 5\nmax_age_seconds = 600\nmax_clock_offset_seconds = 60\n\
-            [journal]\nlog = \"managed\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
+            [journal]\nlog = \"managed\"\nforward = \"strict\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
             [sessions]\nwarn_seconds = [30]\n";
         let config = parse(text).unwrap();
         assert_eq!(config.state.poll(), Duration::from_secs(5));
         assert_eq!(config.journal.log, Log::Managed);
+        assert_eq!(config.journal.forward, Forward::Strict);
         assert_eq!(config.journal.exclude[0].account, "nagios");
         assert_eq!(config.sessions.warn_seconds, [30]);
     }

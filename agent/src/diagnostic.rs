@@ -6,8 +6,8 @@ mod visitor;
 
 pub use report::{enrolled, findings, managed, status, unmanaged};
 pub use visitor::{
-    NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, OTHER_CERTIFICATE, SU_INTO_MANAGED, SU_NOT_GRANTED,
-    SUDO_WITHOUT_SESSION, ended, ends_soon, login_refused, sudo_not_granted,
+    NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, NOT_WITNESSED, OTHER_CERTIFICATE, SU_INTO_MANAGED,
+    SU_NOT_GRANTED, SUDO_WITHOUT_SESSION, ended, ends_soon, login_refused, sudo_not_granted,
 };
 
 use std::io;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use daypass_protocol::enrolment::{Record, SignedRecord};
 use daypass_protocol::strict_json;
-use daypass_protocol::token::{self, SetupLine};
+use daypass_protocol::token::{self, CaUrl, SetupLine};
 use daypass_transport::client::{Client, ClientIdentity, SetupError};
 
 use crate::authority::HostNames;
@@ -126,11 +126,22 @@ impl Enrolment {
     /// # Errors
     /// A certificate or key is not what its file says.
     pub fn client(&self) -> Result<Client, SetupError> {
-        let identity = ClientIdentity {
+        Client::new(&self.ca.url.join(""), &self.root, Some(self.identity()))
+    }
+
+    /// A client for a collector of this CA, which shows this host's certificate.
+    ///
+    /// # Errors
+    /// A certificate or key is not what its file says.
+    pub fn client_for(&self, collector: &CaUrl) -> Result<Client, SetupError> {
+        Client::lasting(&collector.join(""), &self.root, Some(self.identity()))
+    }
+
+    fn identity(&self) -> ClientIdentity<'_> {
+        ClientIdentity {
             certificate: &self.client,
             key: &self.client,
-        };
-        Client::new(&self.ca.url.join(""), &self.root, Some(identity))
+        }
     }
 }
 

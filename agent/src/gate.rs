@@ -26,6 +26,7 @@ use crate::alarm::Alarm;
 use crate::authority::{Authority, Snapshot};
 use crate::config::{Config, Log};
 use crate::facts::Peer;
+use crate::forward::Evidence;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::managed::Managed;
@@ -54,6 +55,8 @@ pub struct Deps {
     pub presence: Arc<Presence>,
     /// The journal.
     pub intake: Intake,
+    /// Whether its entries have left this host.
+    pub evidence: Evidence,
 }
 
 /// Why the gates cannot open.
@@ -90,6 +93,7 @@ pub struct Gates {
     managed: Arc<managed::Store>,
     presence: Arc<Presence>,
     intake: Intake,
+    evidence: Evidence,
     watch: Watch,
     alarm: Alarm,
     sudoers: Sudoers,
@@ -114,6 +118,7 @@ impl Gates {
             managed,
             presence,
             intake,
+            evidence,
         } = deps;
         durable::directory(&layout.sessions(), 0o700)?;
         let (watch, alarm) = (Watch::start()?, Alarm::start()?);
@@ -141,6 +146,7 @@ impl Gates {
             managed,
             presence,
             intake,
+            evidence,
             watch,
             alarm,
             sudoers,

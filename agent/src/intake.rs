@@ -68,6 +68,18 @@ pub trait Ledger: Send + Sync {
     /// But for [`LedgerFailed::Event`], the journal must be opened again.
     fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, LedgerFailed>;
 
+    /// Keeps a collector's cosignature.
+    ///
+    /// # Errors
+    /// It is not taken, or the journal takes nothing.
+    fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error>;
+
+    /// Names the witnesses that are expected from here on.
+    ///
+    /// # Errors
+    /// They are none, or the journal takes nothing.
+    fn declare_witnesses(&self, keys: &[String]) -> Result<(), daypass_journal::Error>;
+
     /// Closes the journal with a closing seal.
     ///
     /// # Errors
@@ -159,6 +171,27 @@ impl Intake {
                 | TrySendError::Disconnected(Message::Note(event)),
             ) => self.shared.set_aside(&event),
             Err(_) => {}
+        }
+    }
+
+    /// Keeps a collector's cosignature in the journal.
+    ///
+    /// # Errors
+    /// It is not taken, or the journal takes nothing.
+    pub fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error> {
+        match self.shared.ledger().clone() {
+            Some(ledger) => ledger.keep_cosignature(note),
+            None => Err(daypass_journal::Error::Closed),
+        }
+    }
+
+    /// Has the journal name these witnesses, if it takes entries; else its next start does.
+    pub fn declare_witnesses(&self, keys: &[String]) {
+        let Some(ledger) = self.shared.ledger().clone() else {
+            return;
+        };
+        if let Err(why) = ledger.declare_witnesses(keys) {
+            (self.shared.aside)(&format!("the witnesses are not declared: {why}"));
         }
     }
 

@@ -148,6 +148,12 @@ impl Layout {
         self.at("run/daypass/principals.sock")
     }
 
+    /// How the link to the collector fares.
+    #[must_use]
+    pub fn link(&self) -> PathBuf {
+        self.at("run/daypass/link")
+    }
+
     /// One file for each live session.
     #[must_use]
     pub fn sessions(&self) -> PathBuf {

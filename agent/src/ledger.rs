@@ -1,9 +1,10 @@
 //! The journal behind the intake.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use daypass_journal::Error;
+use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::{Options, Recovery, Writer};
 
 use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Open, Receipt};
@@ -11,6 +12,23 @@ use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Open, Receipt};
 /// This host's journal, open for writing.
 struct HostJournal {
     writer: Writer,
+    witnesses: Witnesses,
+}
+
+/// The witnesses that the journal declares at each start; clones share them.
+#[derive(Clone, Default)]
+pub struct Witnesses(Arc<Mutex<Vec<String>>>);
+
+impl Witnesses {
+    /// These vkeys.
+    #[must_use]
+    pub fn new(keys: Vec<String>) -> Self {
+        Self(Arc::new(Mutex::new(keys)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Something that opens the journal in `dir` with the keys in `keys`, now and after each failure,
@@ -19,17 +37,27 @@ struct HostJournal {
 pub fn opener(
     dir: PathBuf,
     keys: PathBuf,
+    witnesses: Witnesses,
+    horizon: Horizon,
     found: impl Fn(Recovery) + Send + Sync + 'static,
 ) -> Open {
     Box::new(move || {
-        let (writer, recovery) = open(&dir, &keys).map_err(LedgerFailed::Journal)?;
+        let options = Options {
+            witnesses: witnesses.lock().clone(),
+            horizon: horizon.clone(),
+            ..Options::default()
+        };
+        let (writer, recovery) = open(&dir, &keys, options).map_err(LedgerFailed::Journal)?;
         found(recovery);
-        Ok(Arc::new(HostJournal { writer }))
+        Ok(Arc::new(HostJournal {
+            writer,
+            witnesses: witnesses.clone(),
+        }))
     })
 }
 
-fn open(dir: &Path, keys: &Path) -> Result<(Writer, Recovery), Error> {
-    Writer::open(dir, keys, Options::default())
+fn open(dir: &Path, keys: &Path, options: Options) -> Result<(Writer, Recovery), Error> {
+    Writer::open(dir, keys, options)
 }
 
 impl Ledger for HostJournal {
@@ -46,6 +74,16 @@ impl Ledger for HostJournal {
             Err(error @ Error::Event(_)) => Err(LedgerFailed::Event(error)),
             Err(error) => Err(LedgerFailed::Journal(error)),
         }
+    }
+
+    fn keep_cosignature(&self, note: &str) -> Result<(), Error> {
+        self.writer.append_witness(note)
+    }
+
+    fn declare_witnesses(&self, keys: &[String]) -> Result<(), Error> {
+        self.writer.declare_witnesses(keys)?;
+        *self.witnesses.lock() = keys.to_vec();
+        Ok(())
     }
 
     fn close(&self) -> Result<(), LedgerFailed> {

@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod event;
 pub mod facts;
 pub mod file_mark;
+pub mod forward;
 pub mod gate;
 pub mod host_keys;
 pub mod intake;

@@ -14,6 +14,7 @@ use daypass_transport::client::{self, Client, Request};
 use crate::authority::{Authority, HostNames, Turn};
 use crate::durable;
 use crate::event;
+use crate::forward::Forwarding;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::renewal::Renewal;
@@ -62,6 +63,8 @@ pub struct Poller {
     pub intake: Intake,
     /// Keeps this host's certificates alive; tests do without.
     pub renewal: Option<Renewal>,
+    /// Told of the collectors that the state names; tests do without.
+    pub forwarding: Option<Forwarding>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
 }
@@ -136,6 +139,9 @@ impl Poller {
         let said = SystemTime::from(next.state().time);
         self.authority.clock().heard(said.into());
         self.authority.publish(next.snapshot(self.names.clone()));
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.heed(&next.state().collectors);
+        }
         self.known = next;
         Ok(changes)
     }

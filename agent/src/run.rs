@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::{io, mem};
 
+use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::Recovery;
 use daypass_protocol::event::{Action, Event, Outcome};
 use nix::sys::signal::{SigSet, Signal};
@@ -15,11 +16,12 @@ use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::enrolment::{self, Enrolment};
 use crate::event;
+use crate::forward::{self, Evidence, Forwarding};
 use crate::gate::{Deps, Gates, GatesError};
 use crate::intake::{Intake, LedgerFailed, NotCommitted};
 use crate::keeper::{Keeper, Told};
 use crate::layout::Layout;
-use crate::ledger;
+use crate::ledger::{self, Witnesses};
 use crate::managed;
 use crate::poller::Poller;
 use crate::presence::Presence;
@@ -101,6 +103,7 @@ struct Agent {
     intake: Intake,
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
+    forwarding: Forwarding,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -112,7 +115,12 @@ impl Agent {
         let authority = Arc::new(Authority::new(known.snapshot(enrolment.names())));
         let presence = Arc::new(Presence::new(layout));
         let source = Box::new(enrolment.client()?);
-        let intake = open_journal(layout, &authority, &managed)?;
+        let collectors = known.state().collectors.clone();
+        let witnesses = Witnesses::new(forward::witnesses(&collectors));
+        let horizon = Horizon::default();
+        let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;
+        let forwarding = Forwarding::start(layout, &enrolment, horizon, &intake, &collectors)
+            .map_err(Error::Thread)?;
 
         let poller = Poller {
             source,
@@ -122,6 +130,7 @@ impl Agent {
             authority: Arc::clone(&authority),
             intake: intake.clone(),
             renewal: Some(Renewal::new(layout)),
+            forwarding: Some(forwarding.clone()),
             failing: None,
         };
         let keeper = Keeper::new(
@@ -138,6 +147,7 @@ impl Agent {
             managed,
             presence,
             intake: intake.clone(),
+            evidence: Evidence::new(forwarding.link(), config.journal.forward),
         })?;
         for unreadable in gates.recover().unreadable {
             aside::tell(&unreadable.to_string());
@@ -153,6 +163,7 @@ impl Agent {
             intake,
             authority,
             keeper: tell,
+            forwarding,
             threads,
         })
     }
@@ -162,6 +173,7 @@ impl Agent {
         while signals.wait().map_err(Error::Signals)? == Signal::SIGHUP {
             // A keeper that is busy looks again anyway.
             let _ = self.keeper.try_send(Told::Look);
+            self.forwarding.again();
         }
         Ok(())
     }
@@ -177,6 +189,7 @@ impl Agent {
         let snapshot = self.authority.snapshot();
         let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
         self.intake.finish(&last);
+        self.forwarding.stop();
     }
 }
 
@@ -199,12 +212,20 @@ fn open_journal(
     layout: &Layout,
     authority: &Authority,
     managed: &managed::Store,
+    witnesses: Witnesses,
+    horizon: Horizon,
 ) -> Result<Intake, Error> {
     let found = Arc::new(Mutex::new(None));
     let finds = Arc::clone(&found);
-    let open = ledger::opener(layout.journal(), layout.journal_keys(), move |recovery| {
-        *finds.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
-    });
+    let open = ledger::opener(
+        layout.journal(),
+        layout.journal_keys(),
+        witnesses,
+        horizon,
+        move |recovery| {
+            *finds.lock().unwrap_or_else(PoisonError::into_inner) = Some(recovery);
+        },
+    );
     let intake = Intake::start(open, Box::new(aside::tell))?;
     let recovery = mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     intake.commit(&started(authority, managed, recovery.as_ref()))?;

@@ -6,6 +6,7 @@ use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::time::Time;
 
 use crate::enrolment::{self, Enrolment};
+use crate::forward::{self, Told};
 use crate::layout::Layout;
 use crate::managed::{self, Managed};
 use crate::presence::{Absent, Presence};
@@ -39,6 +40,8 @@ pub struct Status {
     pub absent: Vec<Absent>,
     /// The journal's name.
     pub origin: String,
+    /// How its forwarding fares, while the daemon runs.
+    pub link: Option<Told>,
 }
 
 /// Why the status cannot be told.
@@ -70,7 +73,9 @@ pub fn status(layout: &Layout) -> Result<Status, Error> {
     let known = Known::load(&layout.state(), enrolment.ca.ca)?;
     let managed = Managed::load(&layout.managed())?;
     let snapshot = known.snapshot(enrolment.names());
+    let running = systemd::is_active("daypass-agent.service");
     Ok(Status {
+        link: forward::read(&layout.link()).filter(|_| running),
         ca: enrolment.ca.url.as_str().to_owned(),
         pin: enrolment.ca.ca.to_string(),
         state: snapshot.state.number,
@@ -78,7 +83,7 @@ pub fn status(layout: &Layout) -> Result<Status, Error> {
         roster: snapshot.roster().number,
         absent: Presence::new(layout).look(&managed),
         managed,
-        running: systemd::is_active("daypass-agent.service"),
+        running,
         origin: enrolment.record.origin,
         host: enrolment.record.host,
         aliases: enrolment.record.aliases,

@@ -3,7 +3,9 @@
 use daypass_journal::trust::{Trust, TrustError, TrustedLog};
 
 use crate::enrolment::{self, Enrolment};
+use crate::forward;
 use crate::layout::Layout;
+use crate::state::{Known, store};
 
 /// Why there is no trust file.
 #[derive(Debug, thiserror::Error)]
@@ -14,12 +16,16 @@ pub enum Error {
     /// The papers of the enrolment.
     #[error(transparent)]
     Enrolment(#[from] enrolment::Error),
+    /// What was taken over from the CA.
+    #[error(transparent)]
+    State(#[from] store::Error),
     /// The keys in the record are none.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
-/// The trust file's text: keys as the CA signed them at enrolment, not as they are found today.
+/// The trust file's text: the journal's keys as the CA signed them at enrolment, not as they are found today, and the
+/// witness keys that the CA's state names.
 ///
 /// # Errors
 /// See [`enum@Error`].
@@ -28,9 +34,14 @@ pub fn trust(layout: &Layout) -> Result<String, Error> {
         return Err(Error::NotEnrolled);
     }
     let record = Enrolment::load(layout)?.record;
+    let known = Known::load(&layout.state(), record.ca)?;
+    let witnesses = forward::witnesses(&known.state().collectors);
     let trust = Trust {
         logs: vec![TrustedLog::new(&record.log_key, &record.epoch_key)?],
-        witnesses: Vec::new(),
+        witnesses: witnesses
+            .iter()
+            .filter_map(|key| key.parse().ok())
+            .collect(),
         pin: Some(record.ca.to_string()),
     };
     Ok(trust.to_string())

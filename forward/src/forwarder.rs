@@ -106,8 +106,11 @@ impl Forwarder {
     }
 
     /// Tries at once, whatever was waited for: the network is back, or somebody has looked into a contradiction.
+    /// While a collector is connected there is nothing to try.
     pub fn again(&self) {
-        self.given(self.control.lock());
+        if !matches!(self.link.status().contact, Contact::Connected { .. }) {
+            self.given(self.control.lock());
+        }
     }
 
     /// The link, for those who wait or want to know.

@@ -3,8 +3,11 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+use daypass_protocol::time::Time;
+
 use crate::doctor::{Door, Finding};
 use crate::enroll::Enrolled;
+use crate::forward::{Contact, Told};
 use crate::host_keys::Shown;
 use crate::manage::Change;
 use crate::presence::Absent;
@@ -134,6 +137,9 @@ pub fn status(status: &Status) -> String {
         ),
     );
     row("journal", status.origin.clone());
+    if let Some(told) = &status.link {
+        row("collector", link(told));
+    }
     row(
         "agent",
         if status.running {
@@ -158,6 +164,26 @@ pub fn status(status: &Status) -> String {
         }
     }
     lines.0
+}
+
+fn link(told: &Told) -> String {
+    let behind = match (told.behind(), told.cosigned) {
+        (0, 1..) => "all of the journal is cosigned".to_owned(),
+        (behind, 0) => format!("none of its {behind} entries is cosigned yet"),
+        (1, _) => "1 entry is not cosigned yet".to_owned(),
+        (behind, _) => format!("{behind} entries are not cosigned yet"),
+    };
+    let seconds = told.time.and_then(|time| i64::try_from(time).ok());
+    let last = seconds.map_or_else(String::new, |seconds| {
+        format!(", last at {}", Time::from_unix(seconds))
+    });
+    match &told.contact {
+        Contact::Nobody => "none is named by the CA: the journal stays on this host".to_owned(),
+        Contact::Connected(url) => format!("{url}; {behind}{last}"),
+        Contact::Away(None) => format!("not connected yet; {behind}{last}"),
+        Contact::Away(Some(trouble)) => format!("away: {trouble}; {behind}{last}"),
+        Contact::Stopped(found) => format!("STOPPED: {found}; {behind}{last}"),
+    }
 }
 
 /// After `doctor`.
@@ -312,6 +338,30 @@ mod tests {
         assert_eq!(told(900), "15 min");
         assert_eq!(told(8 * 3600), "8 h");
         assert_eq!(told(400_000), "4 days");
+    }
+
+    #[test]
+    fn the_link_is_told_with_what_is_missing() {
+        let told = |contact, cosigned| {
+            link(&Told {
+                contact,
+                sealed: 12,
+                cosigned,
+                time: (cosigned > 0).then_some(1_764_028_800),
+            })
+        };
+        assert_eq!(
+            told(Contact::Connected("https://c:7444".to_owned()), 12),
+            "https://c:7444; all of the journal is cosigned, last at 2025-11-25T00:00:00Z"
+        );
+        assert_eq!(
+            told(Contact::Away(Some("no answer".to_owned())), 11),
+            "away: no answer; 1 entry is not cosigned yet, last at 2025-11-25T00:00:00Z"
+        );
+        assert_eq!(
+            told(Contact::Away(None), 0),
+            "not connected yet; none of its 12 entries is cosigned yet"
+        );
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub const OTHER_CERTIFICATE: &str =
 /// To a managed account, when the journal takes no entries.
 pub const NO_JOURNAL: &str = "this host cannot write its journal, so nobody is let in who must be journalled; ask whoever runs it";
 
+/// To a session's sudo, where a cosignature must come first and does not.
+pub const NOT_WITNESSED: &str = "daypass: this host lets sudo run only after its collector has confirmed the request, and no confirmation comes. Try again in a minute; if it stays so, tell whoever runs this host.";
+
 /// To a managed account's program outside a session.
 pub const NO_SESSION: &str = "daypass: this account is under management and nobody is logged in to it with an open window, so nothing runs in its name.";
 

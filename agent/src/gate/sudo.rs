@@ -70,8 +70,14 @@ impl Gates {
                     Action::SudoRequest,
                     Outcome::Allowed,
                 ));
-                if entry.is_err() && is_guarded {
-                    return Response::deny(&diagnostic::login_refused(diagnostic::NO_JOURNAL));
+                match entry {
+                    Err(_) if is_guarded => {
+                        return Response::deny(&diagnostic::login_refused(diagnostic::NO_JOURNAL));
+                    }
+                    Ok(entry) if is_guarded && !self.evidence.has_left(entry.seq) => {
+                        return self.refuse_unwitnessed(&sudo);
+                    }
+                    _ => {}
                 }
             }
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),

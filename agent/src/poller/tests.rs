@@ -42,6 +42,14 @@ impl Ledger for Pages {
         })
     }
 
+    fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
+        Ok(())
+    }
+
+    fn declare_witnesses(&self, _: &[String]) -> Result<(), daypass_journal::Error> {
+        Ok(())
+    }
+
     fn close(&self) -> Result<(), LedgerFailed> {
         Ok(())
     }
@@ -76,6 +84,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         layout,
         intake: Intake::start(open, Box::new(|_| {})).unwrap(),
         renewal: None,
+        forwarding: None,
         failing: None,
     };
     Bench {

@@ -68,6 +68,10 @@ actions! {
     ClockStep = "clock.step",
     /// Host: something could not be journalled in time.
     Gap = "gap",
+    /// Host, CA: a collector takes the journal, for the first time or again; `detail.collector`, `.held`, `.size`.
+    LinkUp = "link.up",
+    /// Host, CA: none does for now; `detail.collector`.
+    LinkDown = "link.down",
     /// CA: it runs.
     CaStart = "ca.start",
     /// CA: it stops in order.
@@ -110,12 +114,12 @@ actions! {
     LogRead = "log.read",
     /// Collector: lines were refused, and nothing of them kept; `detail.log`.
     UploadRefused = "upload.refused",
-    /// Collector: a journal of which two pasts were signed; `detail.log`, `.seq`, `.held`, `.offered`, `.evidence`.
+    /// Collector, and whoever writes the journal (`detail.collector`, `.seq`): two pasts of it were signed; `detail.log`, `.seq`, `.held`, `.offered`, `.evidence`.
     AlarmFork = "alarm.fork",
-    /// Collector: signed lines that are not as they were sealed, or do not follow from what is stored; `detail.log`, `.seq`,
+    /// Likewise: signed lines that are not as they were sealed, or do not follow from what is stored; `detail.log`, `.seq`,
     /// `.found`, `.evidence`.
     AlarmTampered = "alarm.tampered",
-    /// Collector: a journal that ends before what is stored of it; `detail.log`, `.size`, `.held`.
+    /// Likewise: a journal that ends before what is stored of it; `detail.log`, `.size`, `.held`.
     AlarmRollback = "alarm.rollback",
     /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`.
     AlarmSilence = "alarm.silence",

@@ -25,6 +25,14 @@ impl Gates {
         Some(self.refuse_sudo(&sudo, session.as_deref()))
     }
 
+    /// The settings ask for a cosignature before the command runs, and none came.
+    pub(super) fn refuse_unwitnessed(&self, sudo: &Sudo) -> Response {
+        let event = sudo.event(self, Action::SudoDenied, Outcome::Denied);
+        self.intake
+            .note(&event.because("not-witnessed", diagnostic::NOT_WITNESSED));
+        Response::deny(diagnostic::NOT_WITNESSED)
+    }
+
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
         let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
         let (code, message) = match session {
