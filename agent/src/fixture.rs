@@ -79,9 +79,14 @@ impl Ca {
 
     /// The state with this number, signed; a minute for each number.
     pub(crate) fn state(&self, number: u64) -> SignedState {
+        self.state_at(number, Time::from_unix(NOW).plus(60 * number))
+    }
+
+    /// The state with this number, signed at this time.
+    pub(crate) fn state_at(&self, number: u64, time: Time) -> SignedState {
         let state = State {
             number,
-            time: Time::from_unix(NOW).plus(60 * number),
+            time,
             ..self.template.clone()
         };
         state.sign(sshsig::with_key(&private(STATE))).unwrap()

@@ -125,7 +125,11 @@ impl Poller {
     fn take_over(&mut self) -> Result<Changes, Failed> {
         let signed = self.source.state()?;
         let (next, changes) = self.known.take_over(signed, || self.source.rosters())?;
-        if next.number() == self.known.number() && !changes.is_notable() {
+        // The number stays while the CA has nothing new to say, the date does not: taking it over is what keeps a
+        // state of a quiet CA from looking old.
+        let is_known =
+            next.number() == self.known.number() && next.state().time <= self.known.state().time;
+        if is_known && !changes.is_notable() {
             return Ok(changes);
         }
         let directory = self.layout.state();

@@ -129,6 +129,18 @@ fn a_newer_state_is_published_kept_and_its_keys_put_before_sshd() {
 }
 
 #[test]
+fn the_state_of_a_ca_that_says_nothing_new_stays_fresh() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    let later = bench.poller.known.state().time.plus(60);
+    bench.turn(Some(ca.state_at(1, later)));
+    assert_eq!(bench.poller.authority.snapshot().state.time, later);
+    let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
+    assert_eq!(kept.state().time, later);
+    assert!(bench.journalled().is_empty());
+}
+
+#[test]
 fn a_new_roster_and_a_stop_are_journalled() {
     let mut ca = Ca::new();
     ca.next_roster();
