@@ -12,9 +12,10 @@ use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{Account, HostName, Name};
 use daypass_protocol::roster::{Chain, SignedRoster, VerifiedRoster};
+use daypass_protocol::state::{self, SignedState, State};
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
-use daypass_protocol::token::SetupLine;
+use daypass_protocol::token::{CaUrl, SetupLine};
 use daypass_protocol::version::Version;
 use daypass_protocol::window::{FrozenWindow, WindowId};
 use serde::Serialize;
@@ -26,7 +27,7 @@ use crate::keys::SigningKey;
 use crate::keys::file::Asking;
 use crate::paths::Places;
 use crate::roster::memory;
-use wire::{Call, Wire};
+pub(crate) use wire::{Call, Wire};
 
 /// The most entries that are asked for at once.
 const JOURNAL_PAGE: usize = 500;
@@ -256,6 +257,26 @@ impl Ca {
         let journal: Journal =
             self.fetch(&format!("/v1/journal?since={since}&limit={JOURNAL_PAGE}"))?;
         Ok(journal.entries)
+    }
+
+    /// What the CA announces: the state, signed by the key that it names itself. The connection vouches for that key, as
+    /// it does when a host is enrolled.
+    pub(crate) fn announced(&self) -> Result<State, Failure> {
+        let signed: SignedState = self.fetch("/v1/state")?;
+        let read = signed.read_unverified().map_err(state::Error::from);
+        let checked = read.and_then(|state| signed.check(self.pin(), &state.state_key));
+        match checked {
+            Ok(state) => Ok(state.state().clone()),
+            Err(source) => Err(Failure::BadState {
+                url: self.config.url.to_string(),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// A connection with another server of this CA's.
+    pub(crate) fn wire_to(&self, url: &CaUrl) -> Result<Wire, Failure> {
+        Wire::to(url, &self.places)
     }
 
     fn fetch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

@@ -190,6 +190,19 @@ pub enum Failure {
         /// For people.
         message: String,
     },
+    /// What the CA announces does not hold.
+    #[error("the CA at {url} announces a state that does not hold: {source}; tell its admins")]
+    BadState {
+        /// Where.
+        url: String,
+        /// Why not.
+        source: Box<daypass_protocol::state::Error>,
+    },
+    /// No collector is known.
+    #[error(
+        "the CA names no collector; if there is one, name it: --collector=https://HOST:7444; to make one known: daypass-ca collector add"
+    )]
+    NoCollector,
     /// The frozen document is not a window.
     #[error("the CA at {url} sent something that is no window: {source}; nothing was signed")]
     BadWindow {
@@ -279,6 +292,20 @@ pub enum Failure {
     },
 
     // Journals.
+    /// It is not known which journal's checkpoint to ask for.
+    #[error(
+        "{} does not say which of the journals in the trust file it is; add --origin ORIGIN", directory.display()
+    )]
+    WhichJournal {
+        /// Its directory.
+        directory: PathBuf,
+    },
+    /// Something that only the collector's answer has.
+    #[error("-f follows what comes in at the collector; add --collector")]
+    FollowWhat,
+    /// Directories beside a collector.
+    #[error("name directories or --collector, not both")]
+    TwoSources,
     /// A journal cannot be read.
     #[error("cannot read the journal in {}: {source}", directory.display())]
     Journal {
@@ -313,7 +340,13 @@ impl Failure {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Name(_) | Self::Moment(_) | Self::NoEnd | Self::PermitAndNone | Self::NoZoneName
+            Self::Name(_)
+                | Self::Moment(_)
+                | Self::NoEnd
+                | Self::PermitAndNone
+                | Self::NoZoneName
+                | Self::FollowWhat
+                | Self::TwoSources
         )
     }
 

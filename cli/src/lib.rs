@@ -8,6 +8,7 @@
 
 mod ca;
 pub mod cli;
+mod collector;
 mod completions;
 pub mod config;
 pub mod diagnostic;

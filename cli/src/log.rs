@@ -1,5 +1,6 @@
 //! `daypass log`: reads journals, in directories or the CA's own, and shows what is asked for.
 
+mod collected;
 mod entry;
 mod filter;
 mod render;
@@ -14,6 +15,7 @@ use jiff::Zoned;
 
 use crate::Context;
 use crate::ca::Ca;
+use crate::collector::{NAMED_BY_CA, Which};
 use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
@@ -25,7 +27,7 @@ use filter::Filter;
 /// Arguments of `daypass log`.
 #[derive(Debug, clap::Args)]
 pub struct LogArguments {
-    /// Directories of journals; the CA's own journal if none is given
+    /// Directories of journals; the CA's own journal if neither they nor a collector are given
     #[arg(value_name = "DIR")]
     directories: Vec<PathBuf>,
     /// Not before: RFC 3339, a date, HH:MM, or a duration ago
@@ -52,6 +54,18 @@ pub struct LogArguments {
     /// Only the last N
     #[arg(short = 'n', value_name = "N")]
     last: Option<usize>,
+    /// Ask the collector, which has the journals of all; without a URL, the collector that the CA names
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = NAMED_BY_CA
+    )]
+    collector: Option<Which>,
+    /// Go on with what comes in, until interrupted (with --collector)
+    #[arg(short = 'f', long = "follow")]
+    follow: bool,
     /// How to write the result
     #[arg(
         short = 'o',
@@ -76,6 +90,12 @@ enum LogFormat {
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &LogArguments) -> Result<Exit, Failure> {
     let filter = arguments.filter(&Zoned::now())?;
+    if let Some(which) = &arguments.collector {
+        return collected::run(context, arguments, &filter, which);
+    }
+    if arguments.follow {
+        return Err(Failure::FollowWhat);
+    }
     let mut sources = Vec::new();
     if arguments.directories.is_empty() {
         let ca = Ca::connect(&context.places, Asking::Allowed)?;
@@ -92,17 +112,21 @@ pub(crate) fn run(context: &Context, arguments: &LogArguments) -> Result<Exit, F
     if let Some(last) = arguments.last {
         entries.drain(..entries.len().saturating_sub(last));
     }
-    match arguments.format {
-        LogFormat::Table => render::table(&context.output, &entries, &context.zone)?,
-        LogFormat::Json => render::json(&context.output, &entries)?,
-        LogFormat::Csv => render::csv(&context.output, &entries)?,
-    }
+    show(context, arguments.format, &entries)?;
     note(if arguments.directories.is_empty() {
         hint::AS_TOLD
     } else {
         hint::NOT_VERIFIED
     });
     Ok(Exit::Done)
+}
+
+fn show(context: &Context, format: LogFormat, entries: &[Entry]) -> Result<(), Failure> {
+    match format {
+        LogFormat::Table => render::table(&context.output, entries, &context.zone),
+        LogFormat::Json => render::json(&context.output, entries),
+        LogFormat::Csv => render::csv(&context.output, entries),
+    }
 }
 
 impl LogArguments {

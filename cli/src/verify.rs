@@ -5,12 +5,15 @@
 use std::path::PathBuf;
 
 use daypass_journal::trust::Trust;
-use daypass_journal::verify::{Options, Report, verify};
+use daypass_journal::verify::{Options, Report, origin, verify};
 
 use crate::Context;
+use crate::ca::Ca;
+use crate::collector::{Collector, NAMED_BY_CA, Which};
 use crate::diagnostic::{self, Failure};
 use crate::durable;
 use crate::exit::Exit;
+use crate::keys::file::Asking;
 use crate::output::inert::inert;
 use crate::output::{Format, FormatOption, note};
 
@@ -27,8 +30,17 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
     /// A checkpoint of this journal that was kept elsewhere, which the journal must contain
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "collector")]
     checkpoint: Option<PathBuf>,
+    /// Compare with what the collector holds of this journal; without a URL, the collector that the CA names
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = NAMED_BY_CA
+    )]
+    collector: Option<Which>,
     /// The origin that the journal must have, where the trust file knows several
     #[arg(long, value_name = "ORIGIN")]
     origin: Option<String>,
@@ -53,13 +65,7 @@ fn check(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure
         path: path.clone(),
         source: Box::new(source),
     })?;
-    let checkpoint = match &arguments.checkpoint {
-        Some(path) => Some(
-            durable::read(path, LONGEST_CHECKPOINT)?
-                .ok_or_else(|| Failure::NoSuchFile { path: path.clone() })?,
-        ),
-        None => None,
-    };
+    let checkpoint = checkpoint(context, arguments, &trust)?;
     let options = Options {
         origin: arguments.origin.as_deref(),
         checkpoint: checkpoint.as_deref(),
@@ -75,6 +81,38 @@ fn check(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure
         }
     }
     Ok(exit(&report))
+}
+
+/// What the journal is compared with, if anything.
+fn checkpoint(
+    context: &Context,
+    arguments: &VerifyArguments,
+    trust: &Trust,
+) -> Result<Option<String>, Failure> {
+    if let Some(path) = &arguments.checkpoint {
+        let text = durable::read(path, LONGEST_CHECKPOINT)?;
+        return match text {
+            Some(text) => Ok(Some(text)),
+            None => Err(Failure::NoSuchFile { path: path.clone() }),
+        };
+    }
+    let Some(which) = &arguments.collector else {
+        return Ok(None);
+    };
+    let directory = &arguments.directory;
+    let origin = match &arguments.origin {
+        Some(origin) => origin.clone(),
+        None => origin(directory, trust)
+            .map_err(|source| Failure::Journal {
+                directory: directory.clone(),
+                source: Box::new(source),
+            })?
+            .ok_or_else(|| Failure::WhichJournal {
+                directory: directory.clone(),
+            })?,
+    };
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    Collector::find(&ca, which)?.checkpoint(&origin).map(Some)
 }
 
 fn exit(report: &Report) -> Exit {

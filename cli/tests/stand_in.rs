@@ -10,8 +10,12 @@ use std::time::SystemTime;
 use ca::{Answers, Request, StandIn};
 use daypass_cli::config::Config;
 use daypass_cli::paths::Places;
+use daypass_journal::identity::Identity;
+use daypass_journal::trust::{Trust, TrustedLog};
+use daypass_journal::writer::{Options, Writer};
 use daypass_protocol::api::{Draft, Failure, Host, Hosts, Problem, Rosters, Wish};
 use daypass_protocol::digest::Digest;
+use daypass_protocol::forwarding::{Entries, Found};
 use daypass_protocol::http_auth::{Credential, Target};
 use daypass_protocol::key::Key;
 use daypass_protocol::name::Account;
@@ -401,4 +405,91 @@ fn while_nobody_answers_the_certificate_at_hand_serves() {
     )
     .expect("copied");
     assert_eq!(carol.daypass(&login).0, 1);
+}
+
+/// A journal in `directory`, its trust file, and a copy of it from before its last entries.
+fn journal(directory: &Path) -> (String, String, String, String) {
+    let (keys, live) = (directory.join("keys"), directory.join("live"));
+    let identity = Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef");
+    let identity = identity.expect("an identity");
+    let (writer, _) = Writer::open(&live, &keys, Options::default()).expect("a journal");
+    let old = directory.join("old");
+    std::fs::create_dir(&old).expect("a directory");
+    for file in std::fs::read_dir(&live).expect("files") {
+        let path = file.expect("a file").path();
+        std::fs::copy(&path, old.join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    writer
+        .append(&serde_json::json!({"action": "sudo.request"}))
+        .expect("written");
+    let log = TrustedLog::new(&identity.log_vkey(), &identity.epoch_vkey()).expect("keys");
+    let trust = Trust {
+        logs: vec![log],
+        ..Trust::default()
+    };
+    let file = directory.join("trust.toml");
+    std::fs::write(&file, trust.to_string()).expect("written");
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    (
+        text(&live),
+        text(&old),
+        text(&file),
+        writer.latest_seal().1,
+    )
+}
+
+#[test]
+fn a_copy_from_before_is_caught_by_what_the_collector_remembers() {
+    let carol = Carol::new();
+    let rolls = rolls(&carol);
+    let (live, old, trust, checkpoint) = journal(carol.home.path());
+    let collector = StandIn::start(Box::new(move |request| {
+        match request.path.ends_with("%2F0123456789abcdef/checkpoint") {
+            true => (200, checkpoint.clone()),
+            false => refusal("unknown-log", "no such journal".to_owned()),
+        }
+    }));
+    carol.set_up(collector.port, collector.root.certificate(), &rolls);
+    let there = format!("--collector=https://localhost:{}", collector.port);
+    let verify = |directory: &str, with: &str| {
+        carol.daypass(&["verify", directory, "--trust", &trust, with])
+    };
+    assert_eq!(verify(&live, &there).0, 0);
+    // By itself the copy is whole.
+    assert_eq!(carol.daypass(&["verify", &old, "--trust", &trust]).0, 0);
+    let (code, said) = verify(&old, &there);
+    assert_eq!(code, 1, "{said}");
+    // Whoever cannot be asked proves nothing.
+    let (code, said) = verify(&live, "--collector=https://localhost:1");
+    assert_eq!(code, 2, "{said}");
+}
+
+#[test]
+fn what_the_collector_finds_is_shown_page_by_page() {
+    let carol = Carol::new();
+    let rolls = rolls(&carol);
+    let collector = StandIn::start(Box::new(|request| {
+        let entry = |seq: u64| {
+            format!(r#"{{"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","action":"sudo.request"}}"#)
+        };
+        let page = |seq, next: Option<&str>| Entries {
+            entries: vec![Found {
+                origin: "o".to_owned(),
+                entry: entry(seq),
+            }],
+            next: next.map(ToOwned::to_owned),
+        };
+        match request.path.as_str() {
+            "/v1/entries?order=oldest&limit=500&user=carol" => json(&page(4, Some("t.1.4.o"))),
+            "/v1/entries?order=oldest&limit=500&user=carol&cursor=t.1.4.o" => json(&page(9, None)),
+            path => refusal("unknown-query", path.to_owned()),
+        }
+    }));
+    carol.set_up(collector.port, collector.root.certificate(), &rolls);
+    let there = format!("--collector=https://localhost:{}", collector.port);
+    let (code, said) = carol.daypass(&["log", &there, "--user", "carol", "-o", "json"]);
+    assert_eq!(code, 0, "{said}");
+    let lines: Vec<_> = said.lines().collect();
+    assert!(lines[0].starts_with(r#"{"seq":4,"#) && lines[1].starts_with(r#"{"seq":9,"#), "{said}");
+    assert!(said.contains("As the collector tells it"), "{said}");
 }

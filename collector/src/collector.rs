@@ -15,6 +15,7 @@ use daypass_protocol::strict_json;
 pub use error::CollectorError;
 
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
+use crate::arrivals::Arrivals;
 use crate::authority::Authority;
 use crate::checkpoints::{CheckpointStore, Mark, Registered, Registration};
 use crate::clock::Now;
@@ -56,6 +57,7 @@ pub struct Collector {
     locks: Mutex<HashMap<Origin, Arc<Mutex<()>>>>,
     arrivals: SyncSender<()>,
     stopping: AtomicBool,
+    searchable: Arrivals,
 }
 
 /// What is held of a log, and our word for it.
@@ -79,6 +81,7 @@ impl Collector {
             locks: Mutex::default(),
             arrivals,
             stopping: AtomicBool::new(false),
+            searchable: Arrivals::default(),
         };
         (collector, arrived)
     }
@@ -109,6 +112,11 @@ impl Collector {
     /// The witness's public key.
     pub fn witness_key(&self) -> String {
         self.parts.witness.vkey()
+    }
+
+    /// Wakes those who wait for what comes in.
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.searchable
     }
 
     /// Tells whoever indexes to finish what there is, and no more.

@@ -7,6 +7,7 @@
 
 pub mod add_checkpoint;
 pub mod api;
+pub mod arrivals;
 pub mod authority;
 pub mod checkpoints;
 pub mod cli;

@@ -127,6 +127,8 @@ impl Server {
     /// # Errors
     /// When a thread failed, or the journal cannot be closed.
     pub fn stop(self) -> Result<(), ServerError> {
+        // Those who wait for something to come in are answered now.
+        self.collector.arrivals().end();
         self.handle.graceful_shutdown(Some(GRACE));
         let served = self.serving.join().map_err(|_| ServerError::Panicked)?;
         let (stop_watching, watching) = self.watching;
@@ -159,12 +161,16 @@ fn spawn(
 /// Takes segments into the index whenever some came, and at the start.
 fn index(collector: &Collector, arrived: &Receiver<()>) {
     loop {
-        if let Err(error) = indexer::catch_up(collector.stores(), collector.index()) {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(
-                error,
-                "the index does not follow; searches miss what came in since"
-            );
+        match indexer::catch_up(collector.stores(), collector.index()) {
+            Ok(0) => {}
+            Ok(_) => collector.arrivals().came(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    "the index does not follow; searches miss what came in since"
+                );
+            }
         }
         if collector.is_stopping() {
             return;

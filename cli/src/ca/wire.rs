@@ -19,14 +19,14 @@ const LONGEST_ROOT: u64 = 64 * 1024;
 
 /// The connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     url: CaUrl,
     client: Client,
 }
 
 /// What is asked of the CA.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Call<'a> {
+pub(crate) enum Call<'a> {
     Get(&'a str),
     Post(&'a str, &'a [u8]),
 }
@@ -53,26 +53,38 @@ pub(super) fn fetch_root(url: &CaUrl, root: &Digest) -> Result<String, Failure> 
 impl Wire {
     /// Ready to speak with the configured CA; nothing is connected yet.
     pub(super) fn open(config: &Config, places: &Places) -> Result<Self, Failure> {
+        Self::to(&config.url, places)
+    }
+
+    /// Ready to speak with a server under the same X.509 root.
+    pub(super) fn to(url: &CaUrl, places: &Places) -> Result<Self, Failure> {
         let path = places.root_file();
         let root = durable::read(&path, LONGEST_ROOT)?
             .ok_or_else(|| Failure::NotSetUp { path: path.clone() })?;
         let client =
-            Client::new(&config.url.join(""), &root, None).map_err(|source| Failure::BadRoot {
+            Client::new(&url.join(""), &root, None).map_err(|source| Failure::BadRoot {
                 path,
                 source: Box::new(source),
             })?;
         Ok(Self {
-            url: config.url.clone(),
+            url: url.clone(),
             client,
         })
     }
 
     /// Sends a request, signed by `signer` if there is one, and reads the answer.
-    pub(super) fn call<T: DeserializeOwned>(
+    pub(crate) fn call<T: DeserializeOwned>(
         &self,
         call: Call<'_>,
         signer: Option<&Ca>,
     ) -> Result<T, Failure> {
+        let answer = self.fetch(call, signer)?;
+        let bound = usize::try_from(MAX_ANSWER).unwrap_or(usize::MAX);
+        strict_json::parse(answer, bound).map_err(|error| self.garbled(error.to_string()))
+    }
+
+    /// Likewise, and returns the answer's bytes.
+    pub(crate) fn fetch(&self, call: Call<'_>, signer: Option<&Ca>) -> Result<Vec<u8>, Failure> {
         let credential = signer.map(|ca| call.credential(ca)).transpose()?;
         let request = match call {
             Call::Get(path) => Request::get(path),
@@ -81,12 +93,9 @@ impl Wire {
         let request = credential
             .iter()
             .fold(request, |request, header| request.authorized(header));
-        let answer = self
-            .client
+        self.client
             .fetch(&request)
-            .map_err(|error| self.failure(error))?;
-        let bound = usize::try_from(MAX_ANSWER).unwrap_or(usize::MAX);
-        strict_json::parse(answer, bound).map_err(|error| self.garbled(error.to_string()))
+            .map_err(|error| self.failure(error))
     }
 
     fn failure(&self, error: client::Error) -> Failure {
@@ -118,7 +127,7 @@ impl Wire {
         }
     }
 
-    fn garbled(&self, reason: String) -> Failure {
+    pub(crate) fn garbled(&self, reason: String) -> Failure {
         Failure::Garbled {
             url: self.url.to_string(),
             reason,

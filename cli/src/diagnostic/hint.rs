@@ -39,6 +39,9 @@ pub(crate) const RECOVERY_KEY: &str = "the recovery key";
 pub(crate) const NOT_VERIFIED: &str =
     "Read, not verified: `daypass verify DIR --trust FILE` checks that nothing was changed.";
 pub(crate) const AS_TOLD: &str = "As the CA tells it, not verified.";
+pub(crate) const FOLLOWING: &str = "What comes in at the collector; Ctrl-C ends it.";
+pub(crate) const AS_COLLECTED: &str =
+    "As the collector tells it, which verified it when it came in.";
 
 pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
     format!(

@@ -13,9 +13,23 @@ const CSV_COLUMNS: &str =
 
 /// A table: one line an entry, times in the reader's zone.
 pub(super) fn table(output: &Output, entries: &[Entry], zone: &TimeZone) -> Result<(), Failure> {
-    let mut table = Table::new([
+    let table = Table::new([
         "TIME", "HOST", "ACTION", "OUTCOME", "WHO", "ACCOUNT", "WINDOW", "WHAT",
     ]);
+    filled(table, output, entries, zone)
+}
+
+/// Rows without a heading, for a view that goes on.
+pub(super) fn rows(output: &Output, entries: &[Entry], zone: &TimeZone) -> Result<(), Failure> {
+    filled(Table::without_headings(), output, entries, zone)
+}
+
+fn filled(
+    mut table: Table,
+    output: &Output,
+    entries: &[Entry],
+    zone: &TimeZone,
+) -> Result<(), Failure> {
     for entry in entries {
         let time = entry.time().map(|time| {
             time.to_zoned(zone.clone())

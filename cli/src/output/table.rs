@@ -20,6 +20,13 @@ impl Table {
         Self { inner }
     }
 
+    /// A table without any.
+    pub fn without_headings() -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner.load_style(NOTHING);
+        Self { inner }
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.inner.add_row(cells.map(|cell| Cell::new(inert(cell))));

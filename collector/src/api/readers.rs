@@ -22,7 +22,11 @@ impl Readers {
     pub(super) fn news(&self, person: &Name, query: &str) -> Option<String> {
         let asked: Vec<&str> = query
             .split('&')
-            .filter(|pair| !pair.starts_with("cursor=") && !pair.starts_with("limit="))
+            .filter(|pair| {
+                !pair.starts_with("cursor=")
+                    && !pair.starts_with("limit=")
+                    && !pair.starts_with("wait=")
+            })
             .collect();
         let asked = asked.join("&");
         let now = Instant::now();

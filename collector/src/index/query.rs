@@ -1,9 +1,12 @@
 //! What can be asked, and the form in which it stands in a URL.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 
 use super::cursor::Cursor;
 use super::record::Record;
+use crate::arrivals::LONGEST_WAIT;
 
 /// Entries in one answer, at most and when nothing is said.
 pub const LIMIT: usize = 1000;
@@ -47,6 +50,8 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// How many; at most [`LIMIT`].
     pub limit: usize,
+    /// How long to wait where nothing is found yet.
+    pub wait: Duration,
 }
 
 /// Why a query cannot be answered.
@@ -54,7 +59,7 @@ pub struct Query {
 pub enum InvalidQuery {
     /// A key that means nothing here.
     #[error(
-        "the query has the key {0:?}; known are since, until, user, host, window, action, text, order, limit and cursor"
+        "the query has the key {0:?}; known are since, until, user, host, window, action, text, order, limit, cursor and wait"
     )]
     Unknown(String),
     /// A key that can stand once only.
@@ -69,6 +74,9 @@ pub enum InvalidQuery {
     /// Not a number, or out of bounds.
     #[error("limit must be a number from 1 to {LIMIT}")]
     Limit,
+    /// Not a number of seconds, or in another order.
+    #[error("wait must be a number of seconds from 0 to {}, with order=arrival", LONGEST_WAIT.as_secs())]
+    Wait,
     /// Made up, or of another order.
     #[error("the cursor is not one of this order; begin without one")]
     Cursor,
@@ -114,6 +122,7 @@ impl Query {
             Some(cursor) if cursor.is_by_arrival() != (query.order == Order::Arrival) => {
                 Err(InvalidQuery::Cursor)
             }
+            _ if !query.wait.is_zero() && query.order != Order::Arrival => Err(InvalidQuery::Wait),
             _ => Ok(query),
         }
     }
@@ -125,13 +134,16 @@ impl Query {
             "text" => self.text = Some(bounded("text", value.to_owned())?),
             "order" => self.order = order(value)?,
             "limit" => self.limit = limit(value)?,
+            "wait" => self.wait = wait(value)?,
             "cursor" => self.after = Some(value.parse().map_err(|_| InvalidQuery::Cursor)?),
             _ => return Err(InvalidQuery::Unknown(key.chars().take(64).collect())),
         }
-        Ok(["since", "until", "text", "order", "limit", "cursor"]
-            .into_iter()
-            .find(|known| *known == key)
-            .unwrap_or("cursor"))
+        Ok(
+            ["since", "until", "text", "order", "limit", "cursor", "wait"]
+                .into_iter()
+                .find(|known| *known == key)
+                .unwrap_or("cursor"),
+        )
     }
 
     /// Whether an entry is asked for: what every index must agree with. An entry whose time cannot be read is shown
@@ -151,6 +163,13 @@ impl Query {
                     || contains(&record.command, text.as_bytes())
             })
     }
+}
+
+fn wait(value: &str) -> Result<Duration, InvalidQuery> {
+    let wait = value.parse().map(Duration::from_secs);
+    wait.ok()
+        .filter(|wait| *wait <= LONGEST_WAIT)
+        .ok_or(InvalidQuery::Wait)
 }
 
 fn any(wanted: &[String], matches: impl Fn(&String) -> bool) -> bool {

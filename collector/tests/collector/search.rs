@@ -157,3 +157,28 @@ fn the_list_of_journals_says_how_each_stands() {
         (&json!("db2"), &json!("new"))
     );
 }
+
+#[test]
+fn a_question_that_waits_is_answered_by_what_comes_in() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let path = "/v1/entries?action=late&order=arrival&wait=20";
+    let answer = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| site.ask("dora", path));
+        host.write(&[json!({"action": "late"})]);
+        host.forward(&site, 0);
+        waiting.join().unwrap().unwrap()
+    });
+    assert_eq!(answer["entries"].as_array().unwrap().len(), 1);
+
+    // Nothing that is there is asked for, and the cursor does not stay behind it.
+    let answer = site
+        .ask("dora", "/v1/entries?action=never&order=arrival&wait=1")
+        .unwrap();
+    assert_eq!(answer["entries"].as_array().unwrap().len(), 0);
+    assert_ne!(answer["next"], "a.0.0");
+    for query in ["wait=5", "order=arrival&wait=21", "order=arrival&wait=x"] {
+        let (status, code) = refused(site.ask("dora", &format!("/v1/entries?{query}")));
+        assert_eq!((status, code.as_str()), (400, "unknown-query"));
+    }
+}
