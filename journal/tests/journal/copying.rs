@@ -41,7 +41,7 @@ fn proven(place: &Place, lines: &[Vec<u8>]) -> u64 {
 fn a_copy_is_the_files_byte_for_byte_across_segments() {
     let place = Place::new();
     let (writer, _) = place.open_with(small_segments());
-    place.write(&writer, 60);
+    place.write(&writer, 120);
     let mut files = Vec::new();
     assert!(place.segments().len() > 2);
     for segment in place.segments() {
