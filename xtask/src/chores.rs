@@ -1,5 +1,6 @@
 //! The chores, and the words that name them.
 
+mod bench;
 mod check;
 mod debian;
 mod demo;
@@ -26,6 +27,7 @@ usage: cargo xtask CHORE
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
+  bench NAME                prints what something costs, as ratios: journal, collector
   setup                     installs what the chores need from the distribution's packages
 ";
 
@@ -37,6 +39,7 @@ enum Chore {
     Test(test::Scope),
     Package(Release),
     Demo { keep: Option<PathBuf> },
+    Bench(bench::Bench),
     Setup,
 }
 
@@ -66,11 +69,19 @@ fn parse(words: &[&str]) -> Result<Chore> {
         ["demo", "--keep", directory] => Ok(Chore::Demo {
             keep: Some(PathBuf::from(directory)),
         }),
+        ["bench", name] => match bench::Bench::of(name) {
+            Some(bench) => Ok(Chore::Bench(bench)),
+            None => Err(usage(words)),
+        },
         ["setup"] => Ok(Chore::Setup),
-        _ => Err(Error::Usage {
-            words: words.join(" "),
-            usage: USAGE,
-        }),
+        _ => Err(usage(words)),
+    }
+}
+
+fn usage(words: &[&str]) -> Error {
+    Error::Usage {
+        words: words.join(" "),
+        usage: USAGE,
     }
 }
 
@@ -86,6 +97,7 @@ fn run(chore: &Chore) -> Result<()> {
             privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
         }
         Chore::Demo { keep } => privilege::as_root(|| demo::run(keep.as_deref())),
+        Chore::Bench(bench) => bench::run(*bench),
         Chore::Setup => privilege::as_root(|| debian::install(debian::EVERYTHING)),
     }
 }
@@ -115,7 +127,8 @@ mod tests {
             .skip(2)
             .filter_map(|line| line.split_whitespace().next());
         for chore in chores {
-            assert!(parse(&[chore]).is_ok(), "{chore}");
+            let with_name = parse(&[chore, "collector"]);
+            assert!(parse(&[chore]).or(with_name).is_ok(), "{chore}");
         }
     }
 }

@@ -1,0 +1,161 @@
+//! What forwarding costs, beside raw appends in the same run on one file system: `cargo xtask bench collector`. `TMPDIR`
+//! chooses the file system.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daypass_forward::Awaited;
+use serde_json::json;
+
+#[path = "../tests/collector/host.rs"]
+#[allow(dead_code)]
+mod host;
+#[path = "../tests/collector/machine.rs"]
+#[allow(dead_code)]
+mod machine;
+#[path = "../tests/collector/site.rs"]
+#[allow(dead_code)]
+mod site;
+
+use machine::{Machine, collector};
+use site::Site;
+
+/// Entries of one host that the collector has to take in one after the other.
+const BACKLOG: u64 = 20_000;
+/// Entries whose way to the cosignature is timed.
+const TIMED: usize = 2000;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+fn main() -> io::Result<()> {
+    // `cargo test --all-targets` starts benches too, without this argument.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let out = &mut io::stdout().lock();
+    let dir = tempfile::tempdir()?;
+    let (raw, sync) = raw_appends(dir.path())?;
+    writeln!(
+        out,
+        "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
+    )?;
+    for hosts in [1, 20] {
+        let rate = ingest(hosts);
+        writeln!(
+            out,
+            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends",
+            rate / raw
+        )?;
+    }
+    let mut ways = round_trips();
+    ways.sort_unstable();
+    let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
+    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+        writeln!(
+            out,
+            "durable to cosigned, {name}            {:10.2?}  {:6.1} raw appends",
+            at(share),
+            at(share).as_secs_f64() / sync.as_secs_f64()
+        )?;
+    }
+    Ok(())
+}
+
+/// One line after the other, each synced: how many a second, and how long one takes in the middle.
+fn raw_appends(dir: &Path) -> io::Result<(f64, Duration)> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("raw"))?;
+    let line = [b'x'; 400];
+    let (begun, mut each) = (Instant::now(), Vec::new());
+    while begun.elapsed() < Duration::from_secs(2) {
+        let one = Instant::now();
+        file.write_all(&line)?;
+        file.sync_data()?;
+        each.push(one.elapsed());
+    }
+    let rate = each.len() as f64 / begun.elapsed().as_secs_f64();
+    each.sort_unstable();
+    Ok((rate, each[each.len() / 2]))
+}
+
+/// Entries a second, from `hosts` hosts that have a backlog each, from the first word to the last cosignature.
+fn ingest(hosts: u64) -> f64 {
+    let site = Site::new();
+    let witness = site.server().collector().witness_key();
+    let named = [collector(site.server().address().port(), &witness)];
+    let each = BACKLOG / hosts;
+    let machines: Vec<_> = (0..hosts)
+        .map(|number| {
+            let machine = Machine::boot(&site, site.stranger(&format!("h{number}")), &[]);
+            machine
+                .writer
+                .declare_witnesses(&[witness.clone()])
+                .expect("declared");
+            backlog(&machine, each);
+            machine
+        })
+        .collect();
+    let sealed: u64 = machines.iter().map(|machine| machine.status().sealed).sum();
+    let begun = Instant::now();
+    for machine in &machines {
+        machine.forwarder().collectors(&named);
+    }
+    for machine in &machines {
+        machine.settle();
+    }
+    let rate = sealed as f64 / begun.elapsed().as_secs_f64();
+    for machine in machines {
+        machine.shut_down();
+    }
+    rate
+}
+
+/// Writes entries as a busy host does: several callers share a commit.
+fn backlog(machine: &Machine, entries: u64) {
+    const CALLERS: u64 = 16;
+    thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| {
+                for _ in 0..entries / CALLERS {
+                    machine.writer.append(&event()).expect("appended");
+                }
+            });
+        }
+    });
+}
+
+/// From durable on the host to the cosignature, one entry at a time, as before a contractor's sudo.
+fn round_trips() -> Vec<Duration> {
+    let site = Site::new();
+    let witness = site.server().collector().witness_key();
+    let named = [collector(site.server().address().port(), &witness)];
+    let machine = Machine::boot(&site, site.stranger("db1"), &named);
+    machine.await_told("connected");
+    machine.settle();
+    let link = machine.forwarder().link();
+    let ways = (0..TIMED)
+        .map(|_| {
+            let seq = machine.writer.append(&event()).expect("appended").seq;
+            let begun = Instant::now();
+            assert_eq!(link.await_cosigned(seq, PATIENCE), Awaited::Cosigned);
+            begun.elapsed()
+        })
+        .collect();
+    machine.shut_down();
+    ways
+}
+
+fn event() -> serde_json::Value {
+    json!({
+        "action": "sudo.request",
+        "outcome": "allowed",
+        "identity": {"person": "carol", "account": "deploy", "window": "w-01hzzzzzzzzzzzzzzzzzzzzzzz", "serial": "1234567890123456789"},
+        "resource": {"host": "db1", "service": "sudo"},
+        "origin": {"address": "192.0.2.7", "port": 50_000, "session": "s-0123456789abcdef"},
+        "command": {"line": "systemctl restart nginx"},
+    })
+}
