@@ -93,7 +93,7 @@ fn ingest(hosts: u64) -> f64 {
             let machine = Machine::boot(&site, site.stranger(&format!("h{number}")), &[]);
             machine
                 .writer
-                .declare_witnesses(&[witness.clone()])
+                .declare_witnesses(std::slice::from_ref(&witness))
                 .expect("declared");
             backlog(&machine, each);
             machine

@@ -235,7 +235,7 @@ fn collectors_that_are_named_later_are_taken_up() {
     assert_eq!(machine.status().contact, Contact::Nobody);
     machine
         .writer
-        .declare_witnesses(&[witness.clone()])
+        .declare_witnesses(std::slice::from_ref(&witness))
         .unwrap();
     machine
         .forwarder()

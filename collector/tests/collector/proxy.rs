@@ -46,7 +46,7 @@ impl Proxy {
                     return;
                 }
                 if let Ok(stream) = stream {
-                    accepts.pass(stream);
+                    accepts.pass(&stream);
                 }
             }
         });
@@ -84,7 +84,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn pass(&self, near: TcpStream) {
+    fn pass(&self, near: &TcpStream) {
         let (to, budget) = match *self.way.lock().unwrap() {
             Way::Cut => return,
             Way::To(to) => (to, usize::MAX),
@@ -93,12 +93,12 @@ impl Shared {
         let Ok(far) = TcpStream::connect(to) else {
             return;
         };
-        for stream in [&near, &far] {
+        for stream in [near, &far] {
             stream.set_nodelay(true).unwrap();
             self.open.lock().unwrap().push(stream.try_clone().unwrap());
         }
         let budget = Arc::new(Mutex::new(budget));
-        for (from, to) in [(&near, &far), (&far, &near)] {
+        for (from, to) in [(near, &far), (&far, near)] {
             let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
             let budget = Arc::clone(&budget);
             spawn(move || carry(from, to, &budget));
