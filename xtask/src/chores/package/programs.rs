@@ -33,11 +33,10 @@ fn runs_on(os_release: &str, release: Release) -> bool {
     let code_name = os_release
         .lines()
         .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    match (code_name.map(|name| name.trim_matches('"')), release) {
-        (Some("bookworm"), Release::Bookworm | Release::Trixie) => true,
-        (Some("trixie"), Release::Trixie) => true,
-        _ => false,
-    }
+    matches!(
+        (code_name.map(|name| name.trim_matches('"')), release),
+        (Some("bookworm"), _) | (Some("trixie"), Release::Trixie)
+    )
 }
 
 #[cfg(test)]
