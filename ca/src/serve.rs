@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::api;
 use crate::authority::{Authority, OpenError};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ConfigError};
+use crate::control;
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::passphrase::{Passphrase, PassphraseError};
@@ -51,6 +53,14 @@ pub enum ServeError {
     Listen {
         /// Where.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The control socket.
+    #[error("the control socket {path} cannot be made")]
+    Control {
+        /// Where.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -109,11 +119,21 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         address: config.listen,
         source,
     })?;
+    let control = control::server::bind(&config.control).map_err(|source| ServeError::Control {
+        path: config.control.clone(),
+        source,
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Server)?;
-    runtime.block_on(work(Arc::clone(&authority), &config, &layout, listener))?;
+    runtime.block_on(work(
+        Arc::clone(&authority),
+        &config,
+        &layout,
+        listener,
+        control,
+    ))?;
     // Whatever still runs ends before the closing seal.
     runtime.shutdown_timeout(GRACE);
     Ok(authority.ledger().close()?)
@@ -124,6 +144,7 @@ async fn work(
     config: &Config,
     layout: &Layout,
     listener: TcpListener,
+    control: UnixListener,
 ) -> Result<(), ServeError> {
     let certificate = RustlsConfig::from_config(tls::config(authority.x509(), layout)?);
     let address = listener.local_addr().map_err(ServeError::Server)?;
@@ -141,6 +162,7 @@ async fn work(
         config.names.clone(),
         certificate.clone(),
     ));
+    let commands = tokio::spawn(command(Arc::clone(&authority), control));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -150,6 +172,8 @@ async fn work(
     }
     let router = api::router(Arc::clone(&authority), config.requests_per_minute);
     let served = serve(router, listener, certificate, stop).await;
+    commands.abort();
+    let _ = commands.await;
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;
@@ -173,6 +197,16 @@ pub async fn serve(
         .handle(stop)
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
+}
+
+/// Answers root's commands; without them people and hosts are served all the same.
+async fn command(authority: Arc<Authority>, listener: UnixListener) {
+    if let Err(error) = control::server::serve(authority, listener).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the control socket failed; commands are answered again after a restart"
+        );
+    }
 }
 
 fn stop_on_signals(stop: Stop) -> io::Result<()> {

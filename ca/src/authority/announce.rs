@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
-use daypass_protocol::state::SignedState;
+use daypass_protocol::state::{Collector, SignedState};
+use daypass_protocol::token::InvalidUrl;
 
 use super::Authority;
 use crate::case;
@@ -36,6 +37,14 @@ pub enum AnnounceError {
         /// The window's id.
         window: String,
     },
+    /// A stored address that is none.
+    #[error("the address of the collector {url} in the database is damaged")]
+    Collector {
+        /// What is there.
+        url: String,
+        /// What is wrong with it.
+        source: InvalidUrl,
+    },
 }
 
 impl Authority {
@@ -61,7 +70,9 @@ impl Authority {
             return Ok(());
         };
         let now = self.now();
-        let revocations = self.store.read(|tx| tx.revocations(now.unix()))?;
+        let (revocations, collectors) = self
+            .store
+            .read(|tx| Ok::<_, StoreError>((tx.revocations(now.unix())?, tx.collectors()?)))?;
         let keys = self.keys.public();
         let content = Content {
             ca: self.pin,
@@ -76,6 +87,19 @@ impl Authority {
                     case::signed(stored).ok_or_else(|| AnnounceError::Damaged {
                         window: stored.window.clone(),
                     })
+                })
+                .collect::<Result<_, _>>()?,
+            collectors: collectors
+                .into_iter()
+                .map(|stored| match stored.url.parse() {
+                    Ok(url) => Ok(Collector {
+                        url,
+                        witness: stored.witness,
+                    }),
+                    Err(source) => Err(AnnounceError::Collector {
+                        url: stored.url,
+                        source,
+                    }),
                 })
                 .collect::<Result<_, _>>()?,
         };

@@ -76,11 +76,13 @@ fn found(stage: &mut Stage) -> Result<Site, Failure> {
     let mut site = Site::machines(&["db1"])?;
     stage.step("The packages are installed: daypass-server, daypass-host, daypass.");
     site.install()?;
-    stage.step("The CA is made on the server, from the administrator's public key alone.");
-    let printed = site.make_ca()?;
+    stage.step(
+        "CA and collector are made on the server, from the administrator's public key alone.",
+    );
+    let printed = site.set_up_server()?;
     stage.shows(
         "root@server",
-        "daypass-ca init --admin alice --admin-key alice.pub --name server",
+        "daypass-server init --admin alice --admin-key alice.pub --name server",
         &printed,
     );
     stage
