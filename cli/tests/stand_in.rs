@@ -429,12 +429,7 @@ fn journal(directory: &Path) -> (String, String, String, String) {
     let file = directory.join("trust.toml");
     std::fs::write(&file, trust.to_string()).expect("written");
     let text = |path: &Path| path.to_str().expect("text").to_owned();
-    (
-        text(&live),
-        text(&old),
-        text(&file),
-        writer.latest_seal().1,
-    )
+    (text(&live), text(&old), text(&file), writer.latest_seal().1)
 }
 
 #[test]
@@ -469,7 +464,9 @@ fn what_the_collector_finds_is_shown_page_by_page() {
     let rolls = rolls(&carol);
     let collector = StandIn::start(Box::new(|request| {
         let entry = |seq: u64| {
-            format!(r#"{{"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","action":"sudo.request"}}"#)
+            format!(
+                r#"{{"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","action":"sudo.request"}}"#
+            )
         };
         let page = |seq, next: Option<&str>| Entries {
             entries: vec![Found {
@@ -489,6 +486,9 @@ fn what_the_collector_finds_is_shown_page_by_page() {
     let (code, said) = carol.daypass(&["log", &there, "--user", "carol", "-o", "json"]);
     assert_eq!(code, 0, "{said}");
     let lines: Vec<_> = said.lines().collect();
-    assert!(lines[0].starts_with(r#"{"seq":4,"#) && lines[1].starts_with(r#"{"seq":9,"#), "{said}");
+    assert!(
+        lines[0].starts_with(r#"{"seq":4,"#) && lines[1].starts_with(r#"{"seq":9,"#),
+        "{said}"
+    );
     assert!(said.contains("As the collector tells it"), "{said}");
 }
