@@ -41,13 +41,7 @@ impl Made {
         let made = Self { dir, setup };
         let init = made
             .command()
-            .args([
-                "init",
-                "--name",
-                "collector.test",
-                "--listen",
-                "127.0.0.1:0",
-            ])
+            .args(["init", "--name", "collector.test"])
             .args([
                 "--ca-setup",
                 &made.setup.to_string(),
@@ -65,6 +59,9 @@ impl Made {
             "{}",
             String::from_utf8_lossy(&init.stderr)
         );
+        // A port of the system's choice; the address that hosts are told needs a real one.
+        let text = std::fs::read_to_string(made.config()).unwrap();
+        std::fs::write(made.config(), text.replace("[::]:7444", "127.0.0.1:0")).unwrap();
         made.put(ca);
         made
     }
