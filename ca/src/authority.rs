@@ -12,7 +12,7 @@ mod tokens;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
-use daypass_protocol::enrolment::SignedRecord;
+use daypass_protocol::enrolment::{SignedRecord, ca_origin};
 use daypass_protocol::event::Event;
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
@@ -64,6 +64,11 @@ impl Authority {
     /// The CA's name.
     pub fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// The name of the CA's own journal.
+    pub fn origin(&self) -> String {
+        ca_origin(self.pin, self.incarnation)
     }
 
     /// Where clients and hosts reach it.

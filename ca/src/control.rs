@@ -7,8 +7,13 @@ mod answer;
 pub mod client;
 pub mod server;
 
+use std::sync::Arc;
+
 use daypass_protocol::api::TokenWish;
 use serde::{Deserialize, Serialize};
+
+use crate::authority::Authority;
+use crate::forwarding::Forwarding;
 
 /// Bytes in a question, at most.
 pub const MAX_QUESTION: usize = 64 * 1024;
@@ -75,6 +80,29 @@ pub struct Status {
     pub admins: Vec<String>,
     /// The collectors.
     pub collectors: Vec<CollectorView>,
+    /// How the CA's own journal gets there.
+    pub forwarding: ForwardingView,
+}
+
+/// How the forwarding of the CA's own journal fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardingView {
+    /// In one line, for people.
+    pub standing: String,
+    /// Entries that are sealed here.
+    pub sealed: u64,
+    /// Entries that a collector has cosigned.
+    pub cosigned: u64,
+}
+
+/// What the control socket works with.
+#[derive(Clone)]
+pub struct Service {
+    /// The CA.
+    pub authority: Arc<Authority>,
+    /// The forwarder of its journal.
+    pub forwarding: Arc<Forwarding>,
 }
 
 /// A collector.

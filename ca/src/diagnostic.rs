@@ -77,7 +77,13 @@ pub fn of_status(status: &Status) -> String {
             status.admins.join(" or ")
         )
     };
-    text + &of_collectors(&status.collectors)
+    text += &of_collectors(&status.collectors);
+    let _ = writeln!(
+        text,
+        "The CA's own journal is forwarded: {}",
+        status.forwarding.standing
+    );
+    text
 }
 
 /// What `collector list` shows.
@@ -167,7 +173,7 @@ pub fn of_serve(error: &ServeError) -> String {
         ServeError::Control { .. } => Some(
             "Its unit makes the directory; run by hand, set another path with control in ca.toml.",
         ),
-        ServeError::Tls(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
+        ServeError::Tls(_) | ServeError::Forwarding(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
     };
     message(error, advice)
 }

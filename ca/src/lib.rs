@@ -21,6 +21,7 @@ pub mod config;
 pub mod control;
 pub mod credential;
 pub mod diagnostic;
+pub mod forwarding;
 pub mod genesis;
 pub mod hosts;
 pub mod init;

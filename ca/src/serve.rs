@@ -18,7 +18,8 @@ use crate::api;
 use crate::authority::{Authority, OpenError};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ConfigError};
-use crate::control;
+use crate::control::{self, Service};
+use crate::forwarding::{Forwarding, ForwardingError};
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::passphrase::{Passphrase, PassphraseError};
@@ -48,6 +49,9 @@ pub enum ServeError {
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The forwarding of the journal.
+    #[error("the CA's own journal cannot be forwarded")]
+    Forwarding(#[from] ForwardingError),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}")]
     Listen {
@@ -127,8 +131,10 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Server)?;
+    let forwarding = Arc::new(Forwarding::start(&authority)?);
     runtime.block_on(work(
         Arc::clone(&authority),
+        Arc::clone(&forwarding),
         &config,
         &layout,
         listener,
@@ -136,11 +142,17 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     ))?;
     // Whatever still runs ends before the closing seal.
     runtime.shutdown_timeout(GRACE);
-    Ok(authority.ledger().close()?)
+    authority.ledger().close()?;
+    // What nobody else holds any more; a command that hangs beyond the grace keeps it, and then it ends with us.
+    if let Some(forwarding) = Arc::into_inner(forwarding) {
+        forwarding.stop();
+    }
+    Ok(())
 }
 
 async fn work(
     authority: Arc<Authority>,
+    forwarding: Arc<Forwarding>,
     config: &Config,
     layout: &Layout,
     listener: TcpListener,
@@ -162,7 +174,11 @@ async fn work(
         config.names.clone(),
         certificate.clone(),
     ));
-    let commands = tokio::spawn(command(Arc::clone(&authority), control));
+    let service = Service {
+        authority: Arc::clone(&authority),
+        forwarding: Arc::clone(&forwarding),
+    };
+    let commands = tokio::spawn(command(service, control));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -200,8 +216,8 @@ pub async fn serve(
 }
 
 /// Answers root's commands; without them people and hosts are served all the same.
-async fn command(authority: Arc<Authority>, listener: UnixListener) {
-    if let Err(error) = control::server::serve(authority, listener).await {
+async fn command(service: Service, listener: UnixListener) {
+    if let Err(error) = control::server::serve(service, listener).await {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "the control socket failed; commands are answered again after a restart"

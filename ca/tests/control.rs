@@ -12,7 +12,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use daypass_ca::control::client::{ControlError, ask};
-use daypass_ca::control::{Nothing, Question, Status, server};
+use daypass_ca::control::{Nothing, Question, Service, Status, server};
+use daypass_ca::forwarding::Forwarding;
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::collector::Admission;
 use daypass_protocol::token::JoinToken;
@@ -35,7 +36,9 @@ impl Socket {
             .enable_all()
             .build()
             .unwrap();
-        runtime.spawn(server::serve(Arc::clone(house.authority()), listener));
+        let authority = Arc::clone(house.authority());
+        let forwarding = Arc::new(Forwarding::start(&authority).unwrap());
+        runtime.spawn(server::serve(Service { authority, forwarding }, listener));
         Self {
             directory,
             _runtime: runtime,
@@ -101,7 +104,10 @@ fn root_admits_lists_and_removes_a_collector() {
     let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
     assert_eq!(status.collectors[0].witness, request.witness);
     let remove = Question::CollectorRemove("https://log:7444".to_owned());
+    assert!(status.forwarding.standing.contains("not connected"), "{status:?}");
     let Nothing {} = ask(&socket.path(), &remove).unwrap();
+    let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
+    assert_eq!(status.forwarding.standing, "no collector is named");
     assert_eq!(
         code(ask::<Value>(&socket.path(), &remove)),
         "unknown-collector"

@@ -9,7 +9,7 @@ use daypass_protocol::token::InvalidUrl;
 use super::Authority;
 use crate::case;
 use crate::state::{self, Content};
-use crate::store::StoreError;
+use crate::store::{AdmittedCollector, StoreError};
 
 /// The state as it was signed last.
 #[derive(Debug, Clone)]
@@ -56,6 +56,14 @@ impl Authority {
             .clone()
     }
 
+    /// The collectors that the state names, or will once roster 1 is signed.
+    ///
+    /// # Errors
+    /// When the database fails, or holds what is none.
+    pub fn named_collectors(&self) -> Result<Vec<Collector>, AnnounceError> {
+        named(self.store.read(|tx| tx.collectors())?)
+    }
+
     /// Signs the state afresh; its number rises when it says something new. Nothing happens before activation.
     ///
     /// # Errors
@@ -89,19 +97,7 @@ impl Authority {
                     })
                 })
                 .collect::<Result<_, _>>()?,
-            collectors: collectors
-                .into_iter()
-                .map(|stored| match stored.url.parse() {
-                    Ok(url) => Ok(Collector {
-                        url,
-                        witness: stored.witness,
-                    }),
-                    Err(source) => Err(AnnounceError::Collector {
-                        url: stored.url,
-                        source,
-                    }),
-                })
-                .collect::<Result<_, _>>()?,
+            collectors: named(collectors)?,
         };
         let digest = content.digest();
         let number = match self.announced() {
@@ -123,4 +119,19 @@ impl Authority {
         }));
         Ok(())
     }
+}
+
+/// The collectors in the form that the state has them in.
+fn named(stored: Vec<AdmittedCollector>) -> Result<Vec<Collector>, AnnounceError> {
+    let named = stored.into_iter().map(|stored| match stored.url.parse() {
+        Ok(url) => Ok(Collector {
+            url,
+            witness: stored.witness,
+        }),
+        Err(source) => Err(AnnounceError::Collector {
+            url: stored.url,
+            source,
+        }),
+    });
+    named.collect()
 }

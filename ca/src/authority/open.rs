@@ -111,7 +111,9 @@ impl Authority {
             &read(layout.tls_root())?,
             &read(layout.tls_root_key())?,
         )?;
-        let ledger = Ledger::open(layout)?;
+        let witnesses = store.read(|tx| tx.collectors())?;
+        let witnesses = witnesses.into_iter().map(|known| known.witness).collect();
+        let ledger = Ledger::open(layout, witnesses)?;
         for (id, event) in store.read(|tx| tx.pending())? {
             ledger.record_late(&event)?;
             store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;

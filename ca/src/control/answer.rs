@@ -8,23 +8,26 @@ use daypass_protocol::time::Time;
 use nix::unistd::{Uid, User};
 use serde::Serialize;
 
-use super::{Answer, CollectorView, Problem, Question, Status};
+use super::{Answer, CollectorView, ForwardingView, Problem, Question, Service, Status};
 use crate::authority::{Authority, CollectorError, TokenError};
 use crate::collectors::CollectorRefusal;
+use crate::forwarding;
 use crate::store::AdmittedCollector;
 
 /// How an entry says that somebody asked by the control socket.
 const VIA: &str = "control";
 
 /// Does what is asked, in the name of the Unix user `uid`.
-pub(super) fn answer(authority: &Authority, question: Question, uid: u32) -> Answer {
+pub(super) fn answer(service: &Service, question: Question, uid: u32) -> Answer {
+    let authority = &service.authority;
     let by = identity(uid);
     let answer = match question {
-        Question::Status(_) => status(authority).and_then(done),
-        Question::CollectorAdd(text) => add(authority, &text, by),
+        Question::Status(_) => status(service).and_then(done),
+        Question::CollectorAdd(text) => add(service, &text, by),
         Question::CollectorRemove(url) => authority
             .remove_collector(&url, by)
             .map_err(Problem::from)
+            .and_then(|()| follow(service))
             .and_then(|()| done(super::Nothing {})),
         Question::HostToken(wish) => token(authority, wish, by),
     };
@@ -40,10 +43,18 @@ fn identity(uid: u32) -> Identity {
     }
 }
 
-fn add(authority: &Authority, text: &str, by: Identity) -> Result<Answer, Problem> {
+fn add(service: &Service, text: &str, by: Identity) -> Result<Answer, Problem> {
     let request = Request::parse(text)
         .map_err(|error| CollectorError::from(CollectorRefusal::Malformed(error.to_string())))?;
-    done(authority.admit_collector(&request, by)?)
+    let admission = service.authority.admit_collector(&request, by)?;
+    follow(service)?;
+    done(admission)
+}
+
+/// The CA's own journal goes where the new state says.
+fn follow(service: &Service) -> Result<(), Problem> {
+    let followed = service.forwarding.follow(&service.authority);
+    followed.map_err(|error| Problem::failure(&error))
 }
 
 fn token(authority: &Authority, wish: TokenWish, by: Identity) -> Result<Answer, Problem> {
@@ -58,7 +69,9 @@ fn token(authority: &Authority, wish: TokenWish, by: Identity) -> Result<Answer,
     done(authority.make_token(wish, &maker, event)?.to_string())
 }
 
-fn status(authority: &Authority) -> Result<Status, Problem> {
+fn status(service: &Service) -> Result<Status, Problem> {
+    let authority = &service.authority;
+    let forwarding = service.forwarding.status();
     let roll = authority.roll();
     let collectors = authority.collectors().map_err(CollectorError::from)?;
     let first = roll.signed().first().map(|signed| signed.roster.as_str());
@@ -72,6 +85,11 @@ fn status(authority: &Authority) -> Result<Status, Problem> {
             None => first.map(admins).unwrap_or_default(),
         },
         collectors: collectors.into_iter().map(view).collect(),
+        forwarding: ForwardingView {
+            standing: forwarding::in_words(&forwarding),
+            sealed: forwarding.sealed,
+            cosigned: forwarding.cosigned,
+        },
     })
 }
 

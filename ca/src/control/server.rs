@@ -14,8 +14,7 @@ use nix::unistd::geteuid;
 use tokio::sync::Semaphore;
 
 use super::answer::answer;
-use super::{Answer, MAX_QUESTION, Problem, Question};
-use crate::authority::Authority;
+use super::{Answer, MAX_QUESTION, Problem, Question, Service};
 
 /// Questions that are answered at the same time, at most.
 const AT_ONCE: usize = 4;
@@ -45,17 +44,17 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve(authority: Arc<Authority>, listener: UnixListener) -> io::Result<()> {
+pub async fn serve(service: Service, listener: UnixListener) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
     let room = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         // Never closed, so there always is a permit to wait for.
         let permit = Arc::clone(&room).acquire_owned().await.ok();
         let (stream, _) = listener.accept().await?;
-        let authority = Arc::clone(&authority);
+        let service = service.clone();
         let stream = stream.into_std()?;
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = attend(&authority, stream) {
+            if let Err(error) = attend(&service, stream) {
                 tracing::info!(%error, "a command broke off");
             }
             drop(permit);
@@ -63,14 +62,14 @@ pub async fn serve(authority: Arc<Authority>, listener: UnixListener) -> io::Res
     }
 }
 
-fn attend(authority: &Authority, mut stream: UnixStream) -> io::Result<()> {
+fn attend(service: &Service, mut stream: UnixStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let uid = getsockopt(&stream, PeerCredentials)?.uid();
     let reply = if uid == 0 || uid == geteuid().as_raw() {
         match ask(&mut stream)? {
-            Ok(question) => answer(authority, question, uid),
+            Ok(question) => answer(service, question, uid),
             Err(problem) => Answer::Refused(problem),
         }
     } else {
