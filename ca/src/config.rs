@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use daypass_journal::retention::Policy;
 use daypass_protocol::token::{CaUrl, InvalidUrl};
 use serde::Deserialize;
 
@@ -34,6 +35,9 @@ pub struct Config {
     /// Requests that one address may make in a minute before it is told to wait.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// How long the journal keeps its text.
+    #[serde(default)]
+    pub retention: Policy,
 }
 
 /// Why a configuration cannot be used.

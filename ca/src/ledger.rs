@@ -1,9 +1,11 @@
 //! The CA's own journal: every decision is an entry in it, durable before it is answered.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use daypass_journal::reader::{Line, Reader};
-use daypass_journal::writer::{Options, Writer};
+use daypass_journal::retention::Policy;
+use daypass_journal::writer::{Options, Retired, Writer};
 use serde_json::{Value, json};
 
 use crate::layout::Layout;
@@ -94,6 +96,14 @@ impl Ledger {
             entries.push(String::from_utf8_lossy(&bytes).into_owned());
         }
         Ok(entries)
+    }
+
+    /// Retires old segments as `policy` says; others go on recording meanwhile.
+    ///
+    /// # Errors
+    /// When they cannot be archived, or the disk refuses.
+    pub fn retire(&self, policy: &Policy) -> Result<Option<Retired>, LedgerError> {
+        Ok(policy.apply(&self.writer, SystemTime::now().into(), "ca.toml")?)
     }
 
     /// Where it is.

@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError};
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::passphrase::{Passphrase, PassphraseError};
+use crate::retention;
 use crate::tls::{self, Renewal, TlsError};
 
 /// How often the state is signed afresh.
@@ -141,6 +142,10 @@ async fn work(
         config.names.clone(),
         certificate.clone(),
     ));
+    let retiring = tokio::spawn(retention::run(
+        Arc::clone(&authority),
+        config.retention.clone(),
+    ));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -150,6 +155,7 @@ async fn work(
     }
     let router = api::router(Arc::clone(&authority), config.requests_per_minute);
     let served = serve(router, listener, certificate, stop).await;
+    retiring.abort();
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;

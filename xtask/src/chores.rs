@@ -1,5 +1,6 @@
 //! The chores, and the words that name them.
 
+mod bench;
 mod check;
 mod debian;
 mod demo;
@@ -26,6 +27,7 @@ usage: cargo xtask CHORE
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
+  bench journal             what the journal costs, as ratios in one run
   setup                     installs what the chores need from the distribution's packages
 ";
 
@@ -37,6 +39,7 @@ enum Chore {
     Test(test::Scope),
     Package(Release),
     Demo { keep: Option<PathBuf> },
+    Bench(bench::Subject),
     Setup,
 }
 
@@ -66,6 +69,7 @@ fn parse(words: &[&str]) -> Result<Chore> {
         ["demo", "--keep", directory] => Ok(Chore::Demo {
             keep: Some(PathBuf::from(directory)),
         }),
+        ["bench", name] => Ok(Chore::Bench(name.parse()?)),
         ["setup"] => Ok(Chore::Setup),
         _ => Err(Error::Usage {
             words: words.join(" "),
@@ -86,6 +90,7 @@ fn run(chore: &Chore) -> Result<()> {
             privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
         }
         Chore::Demo { keep } => privilege::as_root(|| demo::run(keep.as_deref())),
+        Chore::Bench(subject) => bench::run(*subject),
         Chore::Setup => privilege::as_root(|| debian::install(debian::EVERYTHING)),
     }
 }
@@ -113,9 +118,11 @@ mod tests {
         let chores = USAGE
             .lines()
             .skip(2)
-            .filter_map(|line| line.split_whitespace().next());
+            .filter_map(|line| line.get(..28))
+            .map(|chore| chore.split(" [").next().unwrap_or(chore));
         for chore in chores {
-            assert!(parse(&[chore]).is_ok(), "{chore}");
+            let words: Vec<_> = chore.split_whitespace().collect();
+            assert!(parse(&words).is_ok(), "{chore}");
         }
     }
 }
