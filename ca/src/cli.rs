@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{config, diagnostic, init, serve};
+use crate::layout::Layout;
+use crate::{config, diagnostic, init, serve, trust};
 
 /// The daypass certificate authority: signed windows and approvals in, short-lived SSH certificates out.
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ pub enum Command {
     Init(InitArgs),
     /// Answer requests until told to stop.
     Serve(ServeArgs),
+    /// Print the trust file with which the CA's journal is verified.
+    Trust(TrustArgs),
 }
 
 /// What genesis needs to know.
@@ -73,6 +76,14 @@ pub struct ServeArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// Where the CA is.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// Directory of database, keys and journal.
+    #[arg(long, value_name = "DIR", default_value = config::DEFAULT_DATA)]
+    pub data: PathBuf,
+}
+
 /// Runs the command line `arguments` and says how it ended: 0 done, 1 failed, 64 usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -86,6 +97,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(arguments) => {
             serve::run(&arguments).map_err(|error| diagnostic::of_serve(&error))
         }
+        Command::Trust(arguments) => trust::trust(&Layout::new(arguments.data))
+            .map_err(|error| diagnostic::of_trust(&error))
+            .map(|text| {
+                // Whoever closed the pipe has read enough.
+                let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

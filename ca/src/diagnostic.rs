@@ -11,6 +11,7 @@ use crate::ledger::LedgerError;
 use crate::passphrase::{PassphraseError, SHORTEST};
 use crate::serve::ServeError;
 use crate::signer::file::KeyFileError;
+use crate::trust::TrustFileError;
 
 /// What `init` prints when all went well.
 pub fn of_newborn(newborn: &Newborn) -> String {
@@ -84,6 +85,16 @@ pub fn of_serve(error: &ServeError) -> String {
             Some("Stop what listens there, or set another address with listen in ca.toml.")
         }
         ServeError::Tls(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
+    };
+    message(error, advice)
+}
+
+/// What `trust` says when there is nothing to print.
+pub fn of_trust(error: &TrustFileError) -> String {
+    let advice = match error {
+        TrustFileError::NoCa { .. } => Some("Make one with: daypass-ca init"),
+        TrustFileError::Unreadable { .. } | TrustFileError::Journal(_) => Some("Run it as root."),
+        TrustFileError::Store(_) | TrustFileError::Trust(_) => None,
     };
     message(error, advice)
 }

@@ -36,4 +36,5 @@ pub mod signer;
 pub mod state;
 pub mod store;
 pub mod tls;
+pub mod trust;
 pub mod windows;

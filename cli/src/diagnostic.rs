@@ -1,5 +1,6 @@
 //! What people are told: what happened, and what to do next. All such text stands here and below.
 
+pub mod evidence;
 pub(crate) mod hint;
 mod input;
 mod key;
@@ -288,6 +289,18 @@ pub enum Failure {
         source: Box<daypass_journal::Error>,
     },
 
+    /// An entry that is not there, or has no bytes any more.
+    #[error("the journal in {} has no entry {seq} whose bytes could be shown: it is not there yet, or erased; without --entry its proof can still be made", directory.display())]
+    NoSuchEntry {
+        /// The journal's directory.
+        directory: PathBuf,
+        /// The entry's number.
+        seq: u64,
+    },
+    /// Evidence cannot be gathered, or read.
+    #[error(transparent)]
+    Evidence(#[from] evidence::EvidenceError),
+
     /// The keys to verify with.
     #[error("{}: {source}; `daypass-agent trust` on the host prints such a file", path.display())]
     Trust {
@@ -313,7 +326,12 @@ impl Failure {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Name(_) | Self::Moment(_) | Self::NoEnd | Self::PermitAndNone | Self::NoZoneName
+            Self::Name(_)
+                | Self::Moment(_)
+                | Self::NoEnd
+                | Self::PermitAndNone
+                | Self::NoZoneName
+                | Self::Evidence(evidence::EvidenceError::NoQuestion)
         )
     }
 

@@ -1,5 +1,6 @@
 //! The one place that everything is written through.
 
+mod columns;
 pub mod inert;
 mod table;
 
@@ -8,6 +9,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::diagnostic::Failure;
+pub use columns::Columns;
 pub use table::Table;
 
 /// How a command's result is written.

@@ -1,5 +1,6 @@
 //! The chores, and the words that name them.
 
+mod bench;
 mod check;
 mod debian;
 mod demo;
@@ -26,6 +27,7 @@ usage: cargo xtask CHORE
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
+  bench NAME                what it costs, beside other tools in the same run (log)
   setup                     installs what the chores need from the distribution's packages
 ";
 
@@ -36,7 +38,13 @@ enum Chore {
     Check,
     Test(test::Scope),
     Package(Release),
-    Demo { keep: Option<PathBuf> },
+    Demo {
+        keep: Option<PathBuf>,
+    },
+    Bench {
+        package: &'static str,
+        bench: &'static str,
+    },
     Setup,
 }
 
@@ -66,11 +74,19 @@ fn parse(words: &[&str]) -> Result<Chore> {
         ["demo", "--keep", directory] => Ok(Chore::Demo {
             keep: Some(PathBuf::from(directory)),
         }),
+        ["bench", name] => match bench::ALL.iter().find(|(known, ..)| known == name) {
+            Some((_, package, bench)) => Ok(Chore::Bench { package, bench }),
+            None => Err(misused(words)),
+        },
         ["setup"] => Ok(Chore::Setup),
-        _ => Err(Error::Usage {
-            words: words.join(" "),
-            usage: USAGE,
-        }),
+        _ => Err(misused(words)),
+    }
+}
+
+fn misused(words: &[&str]) -> Error {
+    Error::Usage {
+        words: words.join(" "),
+        usage: USAGE,
     }
 }
 
@@ -86,6 +102,7 @@ fn run(chore: &Chore) -> Result<()> {
             privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
         }
         Chore::Demo { keep } => privilege::as_root(|| demo::run(keep.as_deref())),
+        Chore::Bench { package, bench } => bench::run(package, bench),
         Chore::Setup => privilege::as_root(|| debian::install(debian::EVERYTHING)),
     }
 }
@@ -115,7 +132,14 @@ mod tests {
             .skip(2)
             .filter_map(|line| line.split_whitespace().next());
         for chore in chores {
-            assert!(parse(&[chore]).is_ok(), "{chore}");
+            match chore {
+                "bench" => assert!(
+                    bench::ALL
+                        .iter()
+                        .all(|(name, ..)| parse(&[chore, name]).is_ok())
+                ),
+                _ => assert!(parse(&[chore]).is_ok(), "{chore}"),
+            }
         }
     }
 }
