@@ -7,6 +7,7 @@ mod certificates;
 mod hosts;
 mod nonces;
 mod pending;
+mod revocations;
 mod rosters;
 mod tokens;
 mod windows;
@@ -24,6 +25,7 @@ use rusqlite_migration::{M, Migrations};
 pub use certificates::IssuedCertificate;
 pub use hosts::EnrolledHost;
 pub use nonces::{NonceError, Nonces};
+pub use revocations::StoredRevocation;
 pub use rosters::StoredRoster;
 pub use tokens::Token;
 pub use windows::{StoredStatement, StoredWindow, WindowFilter};
@@ -31,7 +33,10 @@ pub use windows::{StoredStatement, StoredWindow, WindowFilter};
 use writer::Writer;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/1-spine.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/1-spine.sql")),
+    M::up(include_str!("../migrations/4-revocations.sql")),
+];
 
 /// As many readers as there is any use for on a small server.
 const READERS: usize = 4;

@@ -5,7 +5,9 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, certificates, enrolment, hosts, journal, roster, state, statements, windows};
+use super::{
+    about, certificates, enrolment, hosts, journal, revocations, roster, state, statements, windows,
+};
 use crate::authority::Authority;
 
 /// The method of a route; there are no others.
@@ -43,6 +45,15 @@ pub enum Before {
     Waits,
 }
 
+/// When a route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as it can.
+    AtOnce,
+    /// When there is something new, or after a while: see [`state::linger`].
+    Lingers,
+}
+
 /// What answers: blocking, on a thread where that is allowed.
 pub type Handler = fn(&Authority, &Call) -> Result<Reply, Refusal>;
 
@@ -57,6 +68,8 @@ pub struct Route {
     pub access: Access,
     /// Whether it answers, and answers anyone, before roster 1 is signed.
     pub before: Before,
+    /// When it answers.
+    pub pace: Pace,
     /// The bound of its body, in bytes.
     pub bound: usize,
     /// What answers.
@@ -76,6 +89,7 @@ const fn get(path: &'static str, access: Access, handler: Handler) -> Route {
         path,
         access,
         before: Before::Waits,
+        pace: Pace::AtOnce,
         bound: 0,
         handler,
     }
@@ -87,6 +101,7 @@ const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
         path,
         access,
         before: Before::Waits,
+        pace: Pace::AtOnce,
         bound: api::MAX_BODY,
         handler,
     }
@@ -96,6 +111,13 @@ const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
 const fn always(route: Route) -> Route {
     Route {
         before: Before::Answers,
+        ..route
+    }
+}
+
+const fn lingering(route: Route) -> Route {
+    Route {
+        pace: Pace::Lingers,
         ..route
     }
 }
@@ -128,6 +150,8 @@ pub const ROUTES: &[Route] = &[
     get("/v1/windows/{id}", Access::Person, windows::show),
     post("/v1/windows/{id}/statements", SPEAKS, statements::add),
     post("/v1/certificates", CONTRACTOR, certificates::issue),
-    get("/v1/state", Access::PersonOrHost, state::show),
+    lingering(get("/v1/state", Access::PersonOrHost, state::show)),
+    post("/v1/revocations", SPEAKS, revocations::add),
+    get("/v1/krl", Access::PersonOrHost, revocations::list),
     get("/v1/journal", WATCHES, journal::list),
 ];
