@@ -215,7 +215,7 @@ impl Poller {
         if after.number == before.number && after.time <= before.time {
             return Ok(changes);
         }
-        let says_more = after.number != before.number;
+        let says_more = (after.incarnation, after.number) != (before.incarnation, before.number);
         let directory = self.layout.state();
         if changes.roster.is_some() {
             next.store(&directory)?;
