@@ -9,6 +9,7 @@
 mod ca;
 pub mod cli;
 mod completions;
+mod comparison;
 pub mod config;
 pub mod diagnostic;
 pub mod durable;
@@ -21,6 +22,7 @@ mod moment;
 pub mod output;
 pub mod paths;
 mod person;
+mod policy;
 mod portrait;
 mod request;
 mod roster;
@@ -84,6 +86,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Setup(arguments) => setup::run(&context, arguments),
         Command::Roster(arguments) => roster::run(&context, arguments),
         Command::Person(arguments) => person::run(&context, arguments),
+        Command::Policy(arguments) => policy::run(&context, arguments),
         Command::Host(arguments) => host::run(&context, arguments),
         Command::Request(arguments) => request::request(&context, arguments),
         Command::Grant(arguments) => request::grant(&context, arguments),

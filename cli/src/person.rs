@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::Name;
-use daypass_protocol::roster::{Person, Role, Roster, SignedRoster, VerifiedRoster};
-use daypass_protocol::time::Time;
+use daypass_protocol::roster::{Person, Role};
 
 use crate::Context;
 use crate::ca::Ca;
-use crate::diagnostic::{Failure, hint, prompt};
+use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::{self, Asking};
-use crate::output::{Consent, Format, FormatOption, note};
+use crate::output::{Consent, Format, FormatOption};
+use crate::roster::change::{self, Proposal};
 use crate::roster::people;
 
 /// What to do with people.
@@ -42,6 +42,8 @@ enum PersonCommand {
         roles: Vec<Role>,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
     /// List everybody
     List {
@@ -54,6 +56,8 @@ enum PersonCommand {
         name: Name,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
 }
 
@@ -66,6 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             keys,
             roles,
             consent,
+            proposal,
         } => {
             let keys = keys
                 .iter()
@@ -76,17 +81,23 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                 roles: roles.clone(),
                 keys,
             };
-            let number = change(context, &ca, *consent, |people| {
+            let changed = change::change(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 if people.iter().any(|person| person.name == *name) {
                     return Err(Failure::PersonExists { name: name.clone() });
                 }
                 people.push(added);
                 Ok(())
             })?;
-            context.output.line(hint::person_added(name, number))?;
+            change::told(context, &changed, |number| hint::person_added(name, number))?;
         }
-        PersonCommand::Remove { name, consent } => {
-            let number = change(context, &ca, *consent, |people| {
+        PersonCommand::Remove {
+            name,
+            consent,
+            proposal,
+        } => {
+            let changed = change::change(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 let before = people.len();
                 people.retain(|person| person.name != *name);
                 if people.len() == before {
@@ -95,7 +106,7 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                     Ok(())
                 }
             })?;
-            context.output.line(hint::person_removed(name, number))?;
+            change::told(context, &changed, |number| hint::person_removed(name, number))?;
         }
         PersonCommand::List { output } => {
             let roster = ca.roster()?;
@@ -106,38 +117,6 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
         }
     }
     Ok(Exit::Done)
-}
-
-/// Writes the next roster with a change to its people, signs it, puts it in force; its number.
-fn change(
-    context: &Context,
-    ca: &Ca,
-    consent: Consent,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
-    let newest = ca.roster()?;
-    let next = successor(&newest, edit)?;
-    note(people(&next).text(&context.output));
-    consent.given(prompt::ROSTER)?;
-    let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
-    signed
-        .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
-        .map_err(Failure::Key)?;
-    // Judged here as every host will judge it, so that a mistake is told before it is sent.
-    newest.successor(&signed).map_err(Failure::Chain)?;
-    ca.put_roster(&signed)
-}
-
-fn successor(
-    newest: &VerifiedRoster,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<Roster, Failure> {
-    let mut next: Roster = Roster::clone(newest);
-    edit(&mut next.people)?;
-    next.number += 1;
-    next.previous = Some(newest.hash());
-    next.time = Time::from(std::time::SystemTime::now());
-    Ok(next)
 }
 
 fn key(path: &std::path::Path) -> Result<Key, Failure> {

@@ -25,6 +25,7 @@ pub mod http_auth;
 pub mod key;
 pub mod line;
 pub mod name;
+pub mod place;
 pub mod roster;
 pub mod sshsig;
 pub mod state;

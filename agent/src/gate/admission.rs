@@ -160,7 +160,8 @@ fn judge(
             verb: stop.verb(),
         });
     }
-    let approved = profile.approve(snapshot.roster(), now)?;
+    let here = std::slice::from_ref(snapshot.host.place());
+    let approved = profile.approve(snapshot.roster(), here, now)?;
     let account: Account = account.parse()?;
     let kind = approved.admits(&Visit {
         host: snapshot.host.all(),

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
 use daypass_protocol::state::SignedState;
+use daypass_protocol::time::Time;
 
 use super::Authority;
 use crate::case;
@@ -17,6 +18,8 @@ pub struct Announced {
     pub number: u64,
     /// The hash of what it says.
     pub content: Digest,
+    /// When it was signed.
+    pub time: Time,
     /// What hosts get.
     pub signed: SignedState,
 }
@@ -95,6 +98,7 @@ impl Authority {
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Announced {
             number,
             content: digest,
+            time: now,
             signed,
         }));
         Ok(())
