@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use daypass_protocol::name::HostName;
 use daypass_protocol::token::JoinToken;
 
 use crate::diagnostic::{self, Failure};
@@ -28,7 +29,11 @@ enum Command {
     ///
     /// An enrolled host observes: logins and sudo commands are journalled, and nobody is refused
     /// until an account is put under management.
-    Enroll,
+    Enroll {
+        /// This host's name, where the token is for a group; its own hostname if not said
+        #[arg(long)]
+        name: Option<HostName>,
+    },
     /// Put an account under management: only contractors with an open window get in
     Manage {
         /// The account; every name of its uid counts
@@ -92,7 +97,9 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
         return Err(Failure::NotRoot);
     }
     let text = match command {
-        Command::Enroll => diagnostic::enrolled(&enroll::enroll(layout, &token()?)?),
+        Command::Enroll { name } => {
+            diagnostic::enrolled(&enroll::enroll(layout, &token()?, name.as_ref())?)
+        }
         Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
         Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),
         Command::Run => {

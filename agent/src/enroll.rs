@@ -4,6 +4,8 @@
 //! from the token's pin up, everything else by the keys that follow. The journal's keys are put in
 //! place last; until then the host is not enrolled, and enrolling again starts over.
 
+pub mod own_name;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -61,6 +63,9 @@ pub enum Error {
         /// With which CA.
         ca: String,
     },
+    /// No name to enrol under.
+    #[error(transparent)]
+    Name(#[from] own_name::Error),
     /// The CA's X.509 root could not be fetched.
     #[error(transparent)]
     Root(#[from] fetch::Error),
@@ -96,18 +101,23 @@ pub enum Error {
     File(#[from] durable::Error),
 }
 
-/// Enrols this host.
+/// Enrols this host, under the token's name; where it has none, under `wanted` or the machine's own.
 ///
 /// # Errors
 /// See [`enum@Error`]; the host is then not enrolled, and trying again is safe.
-pub fn enroll(layout: &Layout, token: &JoinToken) -> Result<Enrolled, Error> {
+pub fn enroll(
+    layout: &Layout,
+    token: &JoinToken,
+    wanted: Option<&HostName>,
+) -> Result<Enrolled, Error> {
     refuse_twice(layout)?;
+    let host = own_name::choose(token.host.as_ref(), wanted)?;
     let keys = host_keys::read(layout)?;
     let root = fetch::root(token.url.host(), token.url.port(), *token.root.as_bytes())?;
-    let journal = new_journal(layout, token)?;
-    let request = SigningRequest::create(token.host.as_str())?;
-    let answer = ask(token, &root, &request, &keys, &journal)?;
-    let (known, announced) = check(token, &answer, &keys, &journal)?;
+    let journal = new_journal(layout, token, &host)?;
+    let request = SigningRequest::create(host.as_str())?;
+    let answer = ask(token, &host, &root, &request, &keys, &journal)?;
+    let (known, announced) = check(token, &host, &answer, &keys, &journal)?;
 
     let enrolment = Enrolment {
         ca: SetupLine {
@@ -132,7 +142,7 @@ pub fn enroll(layout: &Layout, token: &JoinToken) -> Result<Enrolled, Error> {
     durable::rename(&staged_keys(layout), &layout.journal_keys())?;
 
     Ok(Enrolled {
-        host: token.host.clone(),
+        host,
         aliases: answer.aliases,
         groups: answer.groups,
         ca: token.url.to_string(),
@@ -163,7 +173,7 @@ fn staged_keys(layout: &Layout) -> PathBuf {
 }
 
 /// Makes the keys of a journal that nobody has heard of yet.
-fn new_journal(layout: &Layout, token: &JoinToken) -> Result<JournalKeys, Error> {
+fn new_journal(layout: &Layout, token: &JoinToken, host: &HostName) -> Result<JournalKeys, Error> {
     durable::directory(&layout.state(), 0o700)?;
     let staged = staged_keys(layout);
     // Left over from an attempt that the CA did not take part in, or refused.
@@ -176,7 +186,7 @@ fn new_journal(layout: &Layout, token: &JoinToken) -> Result<JournalKeys, Error>
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(Error::Random)?;
     let incarnation = Incarnation::from_bytes(random);
-    let origin = host_origin(token.ca, &token.host, incarnation);
+    let origin = host_origin(token.ca, host, incarnation);
     let identity = Identity::create(&staged, &origin)?;
     Ok(JournalKeys {
         log_key: identity.log_vkey(),
@@ -188,6 +198,7 @@ fn new_journal(layout: &Layout, token: &JoinToken) -> Result<JournalKeys, Error>
 
 fn ask(
     token: &JoinToken,
+    host: &HostName,
     root: &str,
     request: &SigningRequest,
     keys: &[HostKey],
@@ -195,7 +206,7 @@ fn ask(
 ) -> Result<Answer, Error> {
     let question = Question {
         secret: token.secret.clone(),
-        host: token.host.clone(),
+        host: host.clone(),
         csr: request.csr.clone(),
         host_keys: keys.iter().map(|key| key.key.clone()).collect(),
         journal: journal.clone(),
@@ -209,6 +220,7 @@ fn ask(
 /// Holds every part of the answer against the token, the pin, and what was asked.
 fn check(
     token: &JoinToken,
+    host: &HostName,
     answer: &Answer,
     keys: &[HostKey],
     journal: &JournalKeys,
@@ -217,7 +229,7 @@ fn check(
     let announced = known.state().clone();
     let verified = answer.enrolment.check(token.ca, &announced.state_key)?;
     let record = verified.record();
-    let is_ours = record.host == token.host
+    let is_ours = record.host == *host
         && record.incarnation == journal.incarnation
         && record.origin == journal.origin
         && record.log_key == journal.log_key

@@ -3,6 +3,7 @@
 mod about;
 mod call;
 mod certificates;
+mod collectors;
 mod enrolment;
 mod errors;
 mod gate;

@@ -1,4 +1,4 @@
-//! Who asks: a person by a signature over this very request, or a host by its client certificate.
+//! Who asks: a person by a signature over this very request, or a host or collector by its client certificate.
 
 use daypass_protocol::http_auth::{self, Caller as Signer, Credential, Target};
 use daypass_protocol::name::{HostName, InvalidName};
@@ -7,7 +7,7 @@ use daypass_protocol::time::{SKEW, Time};
 use sha2::{Digest as _, Sha256};
 
 use crate::authority::Authority;
-use crate::store::{NonceError, StoreError};
+use crate::store::{AdmittedCollector, NonceError, StoreError};
 
 /// Why a caller is not taken for who they say they are.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,9 @@ pub enum AuthError {
     #[error("this very request was made before; every request is signed anew")]
     Replay(Box<Signer>),
     /// A certificate of our root that no enrolled host has any more.
-    #[error("the client certificate belongs to no enrolled host: it was replaced or retired")]
+    #[error(
+        "the client certificate belongs to no enrolled host and no collector: it was replaced, removed or retired"
+    )]
     UnknownCertificate,
     /// The replay cache; the request is refused then.
     #[error(transparent)]
@@ -55,20 +57,34 @@ pub fn person(
     Ok(signer)
 }
 
-/// The host whose client certificate this is; the first use of a renewed one ends the one before. TLS has checked that it chains to our root and has not ended.
+/// A machine that shows a certificate of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Machine {
+    /// An enrolled host.
+    Host(HostName),
+    /// An admitted collector.
+    Collector(Box<AdmittedCollector>),
+}
+
+/// The machine whose client certificate this is; the first use of a renewed one ends the one before. TLS has checked that
+/// it chains to our root and has not ended.
 ///
 /// # Errors
-/// When it is no enrolled host's.
-pub fn host(authority: &Authority, certificate: &[u8]) -> Result<HostName, AuthError> {
+/// When it is nobody's.
+pub fn machine(authority: &Authority, certificate: &[u8]) -> Result<Machine, AuthError> {
     let fingerprint: [u8; 32] = Sha256::digest(certificate).into();
-    let host = authority
-        .store()
-        .read(|tx| tx.host_with_certificate(&fingerprint))?
-        .ok_or(AuthError::UnknownCertificate)?;
-    if host.certificate != fingerprint {
-        authority
-            .store()
-            .write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint))?;
+    let store = authority.store();
+    if let Some(host) = store.read(|tx| tx.host_with_certificate(&fingerprint))? {
+        if host.certificate != fingerprint {
+            store.write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint))?;
+        }
+        return Ok(Machine::Host(host.name.parse()?));
     }
-    Ok(host.name.parse()?)
+    let collector = store
+        .read(|tx| tx.collector_with_certificate(&fingerprint))?
+        .ok_or(AuthError::UnknownCertificate)?;
+    if collector.certificate != fingerprint {
+        store.write::<_, StoreError>(move |tx| tx.use_renewed_collector(&fingerprint))?;
+    }
+    Ok(Machine::Collector(Box::new(collector)))
 }

@@ -4,11 +4,15 @@
 //! then it is answered. What a crash leaves between the two is journalled at the next start.
 
 mod announce;
+mod collectors;
 mod open;
+mod own;
+mod tokens;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
+use daypass_protocol::enrolment::{SignedRecord, ca_origin};
 use daypass_protocol::event::Event;
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
@@ -19,7 +23,11 @@ use crate::people::Roll;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
 pub use announce::{AnnounceError, Announced};
+pub use collectors::CollectorError;
 pub use open::OpenError;
+pub use own::OwnRecordError;
+pub use tokens::TokenError;
+pub(crate) use tokens::{are_free, mark};
 
 /// What time it is; tests have their own.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -34,6 +42,7 @@ pub struct Authority {
     pin: Pin,
     incarnation: Incarnation,
     url: CaUrl,
+    own_record: SignedRecord,
     clock: Clock,
     roll: RwLock<Arc<Roll>>,
     announced: RwLock<Option<Arc<Announced>>>,
@@ -57,9 +66,19 @@ impl Authority {
         self.pin
     }
 
+    /// The name of the CA's own journal.
+    pub fn origin(&self) -> String {
+        ca_origin(self.pin, self.incarnation)
+    }
+
     /// Where clients and hosts reach it.
     pub fn url(&self) -> &CaUrl {
         &self.url
+    }
+
+    /// What the CA shows collectors of its own journal.
+    pub fn own_record(&self) -> &SignedRecord {
+        &self.own_record
     }
 
     /// The line for `daypass setup`.

@@ -1,5 +1,8 @@
 //! The command line of `daypass-ca`.
 
+mod control;
+mod lifetime;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,6 +13,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{config, diagnostic, init, serve};
+
+pub use control::{CollectorArgs, CommandError, HostArgs, StatusArgs};
 
 /// The daypass certificate authority: signed windows and approvals in, short-lived SSH certificates out.
 #[derive(Debug, Parser)]
@@ -27,6 +32,12 @@ pub enum Command {
     Init(InitArgs),
     /// Answer requests until told to stop.
     Serve(ServeArgs),
+    /// Say how the running CA fares: its pin, the setup line, its collectors.
+    Status(StatusArgs),
+    /// The collectors that journals are forwarded to.
+    Collector(CollectorArgs),
+    /// Hosts: the token that enrols them.
+    Host(HostArgs),
 }
 
 /// What genesis needs to know.
@@ -60,6 +71,12 @@ pub struct InitArgs {
     /// anybody else is asked.
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Do nothing, and say nothing, when there is a CA already.
+    #[arg(long)]
+    pub unless_made: bool,
+    /// Show the recovery key alone: whoever runs this says what comes next.
+    #[arg(long)]
+    pub brief: bool,
 }
 
 /// What serving needs to know beyond `ca.toml`.
@@ -85,6 +102,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Serve(arguments) => {
             serve::run(&arguments).map_err(|error| diagnostic::of_serve(&error))
+        }
+        Command::Status(arguments) => {
+            control::status(&arguments).map_err(|error| diagnostic::of_command(&error))
+        }
+        Command::Collector(arguments) => {
+            control::collector(&arguments).map_err(|error| diagnostic::of_command(&error))
+        }
+        Command::Host(arguments) => {
+            control::host(arguments).map_err(|error| diagnostic::of_command(&error))
         }
     };
     match result {

@@ -13,6 +13,9 @@ pub const DEFAULT_PATH: &str = "/etc/daypass/ca.toml";
 /// Where the CA keeps its data when nothing else is said.
 pub const DEFAULT_DATA: &str = "/var/lib/daypass/ca";
 
+/// Where the service listens for commands when nothing else is said; its unit makes the directory.
+pub const DEFAULT_CONTROL: &str = "/run/daypass-ca/control.sock";
+
 /// Every interface, the port of `docs/formats/api.md`.
 pub const DEFAULT_LISTEN: &str = "[::]:7443";
 
@@ -34,6 +37,9 @@ pub struct Config {
     /// Requests that one address may make in a minute before it is told to wait.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// The socket by which root on this machine speaks to the service.
+    #[serde(default = "default_control")]
+    pub control: PathBuf,
 }
 
 /// Why a configuration cannot be used.
@@ -157,6 +163,10 @@ fn default_data() -> PathBuf {
 
 fn default_rate() -> u32 {
     600
+}
+
+fn default_control() -> PathBuf {
+    DEFAULT_CONTROL.into()
 }
 
 #[cfg(test)]

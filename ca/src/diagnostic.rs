@@ -4,6 +4,10 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use crate::authority::OpenError;
+use crate::cli::CommandError;
+use crate::config::ConfigError;
+use crate::control::client::ControlError;
+use crate::control::{CollectorView, Status};
 use crate::genesis::{GenesisError, Newborn};
 use crate::init::InitError;
 use crate::keys::KeysError;
@@ -12,20 +16,28 @@ use crate::passphrase::{PassphraseError, SHORTEST};
 use crate::serve::ServeError;
 use crate::signer::file::KeyFileError;
 
+/// After `collector add`.
+pub(crate) const AFTER_ADD: &str = "\
+The line above is the answer to the collector; nothing in it is secret. There, as root:
+
+    daypass-collector accept < ANSWER";
+
+/// After `collector remove`.
+pub(crate) const AFTER_REMOVE: &str = "Hosts forward to it no longer once they have the new state, within a minute. What it holds it keeps.";
+
+/// After `host token`.
+pub(crate) const AFTER_TOKEN: &str = "\
+The line above is secret until it is used. On the host, as root, paste it into:
+
+    daypass-agent enroll";
+
 /// What `init` prints when all went well.
 pub fn of_newborn(newborn: &Newborn) -> String {
-    let Newborn {
-        pin,
-        recovery,
-        setup,
-    } = newborn;
+    let Newborn { pin, setup, .. } = newborn;
     format!(
         "The CA is made. Its pin, by which everybody will know it:
 
     {pin}
-
-The recovery key. It is shown this once and kept nowhere: store it offline, it signs a new
-roster when no admin can.
 
 {recovery}
 Next, the first admin, on their own machine:
@@ -35,8 +47,81 @@ Next, the first admin, on their own machine:
 
 Until that is done the CA answers nothing else. Start it with: systemctl start daypass-ca
 ",
-        recovery = recovery.as_str(),
+        recovery = of_recovery(newborn),
     )
+}
+
+/// What `init` shows once and never again.
+pub fn of_recovery(newborn: &Newborn) -> String {
+    format!(
+        "The recovery key. It is shown this once and kept nowhere: store it offline, it signs a new
+roster when no admin can.
+
+{}",
+        newborn.recovery.as_str()
+    )
+}
+
+/// What `status` shows.
+pub fn of_status(status: &Status) -> String {
+    let Status {
+        ca, setup, roster, ..
+    } = status;
+    let mut text = format!("Pin: {ca}\nSetup line: {setup}\n");
+    let _ = if status.active {
+        writeln!(text, "Roster: {roster}, in force")
+    } else {
+        writeln!(
+            text,
+            "Roster: 1, not signed yet; until {} signs it on their own machine, the CA answers nothing else:\n\n    daypass roster sign --pin {ca}\n",
+            status.admins.join(" or ")
+        )
+    };
+    text += &of_collectors(&status.collectors);
+    let _ = writeln!(
+        text,
+        "The CA's own journal is forwarded: {}",
+        status.forwarding.standing
+    );
+    text
+}
+
+/// What `collector list` shows.
+pub fn of_collectors(collectors: &[CollectorView]) -> String {
+    if collectors.is_empty() {
+        return "No collector: journals are kept where they are written, and nobody else has seen them. See daypass-ca(8), collector add.\n".to_owned();
+    }
+    let mut text = String::new();
+    for collector in collectors {
+        let CollectorView {
+            url,
+            witness,
+            added,
+            expires,
+            ..
+        } = collector;
+        let _ = writeln!(
+            text,
+            "Collector: {url}\n    witness {witness}\n    since {added}, certificate until {expires}"
+        );
+    }
+    text
+}
+
+/// What a command says that the service did not carry out.
+pub fn of_command(error: &CommandError) -> String {
+    let advice = match error {
+        CommandError::Config(ConfigError::Unreadable { .. }) => {
+            Some("Run it as root, on the machine of the CA; daypass-server init makes one.")
+        }
+        CommandError::Config(_) => Some("daypass-ca(8) explains every key of the configuration."),
+        CommandError::Control(ControlError::NotRunning { .. }) => Some(
+            "Start it with: systemctl start daypass-ca; its log says why it stopped: journalctl -u daypass-ca",
+        ),
+        CommandError::Control(ControlError::NotRoot { .. }) => Some("Run it as root."),
+        _ => None,
+    };
+    message(error, advice)
 }
 
 /// What `init` says when it failed.
@@ -63,10 +148,12 @@ pub fn of_init(error: &InitError) -> String {
         InitError::Genesis(GenesisError::Exists { .. }) => Some(
             "To start over, on a CA that nobody uses yet, remove the directory's contents first.",
         ),
-        InitError::Genesis(GenesisError::LeftOver { .. }) => Some("Remove it and run init again."),
+        InitError::Genesis(GenesisError::LeftOver { .. }) => Some(
+            "If it is of no use to anybody, move it away and run init again; if it is a CA that lost its database, restore that.",
+        ),
         InitError::Genesis(_) => None,
         InitError::Output(_) => Some(
-            "Without it the CA cannot be recovered: remove its directory's contents and run init again.",
+            "Without it the CA could never be recovered, so it is not in service: run init again, it begins anew.",
         ),
     };
     message(error, advice)
@@ -83,7 +170,10 @@ pub fn of_serve(error: &ServeError) -> String {
         ServeError::Listen { .. } => {
             Some("Stop what listens there, or set another address with listen in ca.toml.")
         }
-        ServeError::Tls(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
+        ServeError::Control { .. } => Some(
+            "Its unit makes the directory; run by hand, set another path with control in ca.toml.",
+        ),
+        ServeError::Tls(_) | ServeError::Forwarding(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
     };
     message(error, advice)
 }
@@ -91,6 +181,9 @@ pub fn of_serve(error: &ServeError) -> String {
 fn of_open(error: &OpenError) -> Option<&'static str> {
     match error {
         OpenError::NoCa { .. } => Some("Make one with: daypass-ca init"),
+        OpenError::Unfinished { .. } => {
+            Some("Run init again, it begins anew: daypass-server init, or daypass-ca init")
+        }
         OpenError::Keys(KeysError::File(KeyFileError::WrongPassphrase { .. })) => {
             Some("Give the passphrase that init was given.")
         }

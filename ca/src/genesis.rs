@@ -1,6 +1,6 @@
 //! The making of a CA: keys, journal, X.509 root, database, and roster 1, unsigned.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +66,7 @@ pub enum GenesisError {
         directory: PathBuf,
     },
     /// Something is there that is no whole CA.
-    #[error("{path} is left over from an init that was interrupted")]
+    #[error("{path} is there, but no CA that it belongs to")]
     LeftOver {
         /// What.
         path: PathBuf,
@@ -88,6 +88,14 @@ pub enum GenesisError {
     /// The recovery key's public half.
     #[error("the recovery key could not be read back")]
     RecoveryKey(#[from] daypass_protocol::key::Error),
+    /// A file.
+    #[error("{path} cannot be written or removed")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -109,13 +117,14 @@ pub enum GenesisError {
 }
 
 impl Genesis<'_> {
-    /// Makes the CA. The database's first row is written last: without it there is no CA.
+    /// Makes the CA; it serves once [`finish`] was called. One that was begun before and not finished is begun anew.
     ///
     /// # Errors
     /// When there is one already, or something is in the way, or the disk refuses.
     pub fn carry_out(self) -> Result<Newborn, GenesisError> {
         let layout = self.layout;
         refuse_second(layout)?;
+        mark_unfinished(layout)?;
         for directory in [layout.keys(), layout.tls(), layout.journal()] {
             make_directory(&directory)?;
         }
@@ -175,26 +184,81 @@ impl Genesis<'_> {
     }
 }
 
-fn refuse_second(layout: &Layout) -> Result<(), GenesisError> {
-    if layout.database().exists()
+/// Whether there is a CA, made to its end.
+///
+/// # Errors
+/// When its database cannot be read.
+pub fn is_made(layout: &Layout) -> Result<bool, GenesisError> {
+    Ok(!layout.unfinished().exists()
+        && layout.database().exists()
         && Store::open(&layout.database())?
             .read(|tx| tx.genesis())?
-            .is_some()
-    {
+            .is_some())
+}
+
+/// Puts the CA into service: what is known of it only once has been shown.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn finish(layout: &Layout) -> Result<(), GenesisError> {
+    let path = layout.unfinished();
+    std::fs::remove_file(&path)
+        .and_then(|()| sync(layout))
+        .map_err(|source| GenesisError::File { path, source })
+}
+
+fn refuse_second(layout: &Layout) -> Result<(), GenesisError> {
+    if is_made(layout)? {
         return Err(GenesisError::Exists {
             directory: layout.root().to_owned(),
         });
     }
-    let leftovers = [
+    let begun = layout.unfinished().exists();
+    for path in leftovers(layout) {
+        if !path.exists() {
+            continue;
+        }
+        // Without the mark nobody knows what it is: keys without their database are a CA that lost it.
+        if !begun {
+            return Err(GenesisError::LeftOver { path });
+        }
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        removed.map_err(|source| GenesisError::File { path, source })?;
+    }
+    Ok(())
+}
+
+/// The mark is durable before anything that it speaks of.
+fn mark_unfinished(layout: &Layout) -> Result<(), GenesisError> {
+    let path = layout.unfinished();
+    File::create(&path)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync(layout))
+        .map_err(|source| GenesisError::File { path, source })
+}
+
+fn sync(layout: &Layout) -> std::io::Result<()> {
+    File::open(layout.root())?.sync_all()
+}
+
+fn leftovers(layout: &Layout) -> Vec<PathBuf> {
+    let beside = |suffix: &str| {
+        let mut path = layout.database().into_os_string();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    vec![
         layout.database(),
+        beside("-wal"),
+        beside("-shm"),
         layout.keys(),
         layout.tls(),
         layout.journal(),
-    ];
-    match leftovers.into_iter().find(|path| path.exists()) {
-        Some(path) => Err(GenesisError::LeftOver { path }),
-        None => Ok(()),
-    }
+    ]
 }
 
 fn make_directory(path: &Path) -> Result<(), GenesisError> {

@@ -2,7 +2,7 @@
 
 use daypass_protocol::api::JournalKeys;
 use daypass_protocol::digest::Pin;
-use daypass_protocol::enrolment::{Record, host_origin};
+use daypass_protocol::enrolment::{CA_HOST, Record, host_origin};
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::time::Time;
@@ -46,7 +46,9 @@ pub enum HostRefusal {
         expired: Time,
     },
     /// Used up.
-    #[error("the join token was used already, at {used}; if that was not you, tell your admins")]
+    #[error(
+        "the join token was used already, the last time at {used}; if that was not you, tell your admins"
+    )]
     TokenUsed {
         /// When.
         used: Time,
@@ -59,6 +61,17 @@ pub enum HostRefusal {
         /// The machine's.
         found: HostName,
     },
+    /// A name of its own choice that has a domain.
+    #[error(
+        "{0} cannot be chosen by the machine itself: with a token for a group its name is one label, without dots; give one with --name, or have a token made for {0}"
+    )]
+    OwnName(HostName),
+    /// A name that somebody made a token for.
+    #[error("a join token was made for {0} by name; this machine needs that one, or another name")]
+    NamePromised(HostName),
+    /// The CA's own.
+    #[error("{CA_HOST} is the CA's own name; no host may have it")]
+    NameReserved,
     /// A name that an enrolled host has.
     #[error("{name} is the name of an enrolled host, {host}")]
     NameTaken {
@@ -100,6 +113,9 @@ impl HostRefusal {
             Self::TokenExpired { .. } => "token-expired",
             Self::TokenUsed { .. } => "token-used",
             Self::OtherHost { .. } => "token-other-host",
+            Self::OwnName(_) => "name-not-single",
+            Self::NamePromised(_) => "name-promised",
+            Self::NameReserved => "name-reserved",
             Self::NameTaken { .. } => "name-taken",
             Self::NameTwice(_) => "name-twice",
             Self::Origin { .. } => "journal-origin",
@@ -125,6 +141,9 @@ impl Place {
     ) -> Result<Result<(), HostRefusal>, E> {
         let names: Vec<&HostName> = self.names().collect();
         for (at, name) in names.iter().enumerate() {
+            if name.as_str() == CA_HOST {
+                return Ok(Err(HostRefusal::NameReserved));
+            }
             if names[..at].contains(name) {
                 return Ok(Err(HostRefusal::NameTwice((*name).clone())));
             }
@@ -137,6 +156,18 @@ impl Place {
         }
         Ok(Ok(()))
     }
+}
+
+/// Checks a name that a machine chose for itself. A token for a group is in many hands: none of them may become a name
+/// that people use for something else.
+///
+/// # Errors
+/// When it is more than one label.
+pub fn check_own_name(name: &HostName) -> Result<(), HostRefusal> {
+    if name.as_str().contains('.') {
+        return Err(HostRefusal::OwnName(name.clone()));
+    }
+    Ok(())
 }
 
 /// Checks that origin and keys are those of `host`'s journal under this CA.

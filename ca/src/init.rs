@@ -13,7 +13,7 @@ use crate::cli::InitArgs;
 use crate::config::{self, Config, ConfigError};
 use crate::credential::{self, CredentialError};
 use crate::diagnostic;
-use crate::genesis::{Genesis, GenesisError};
+use crate::genesis::{self, Genesis, GenesisError};
 use crate::layout::Layout;
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::signer::file::KDF_ROUNDS;
@@ -102,8 +102,12 @@ pub fn run(arguments: &InitArgs) -> Result<(), InitError> {
     make_directory(&arguments.data)?;
     write_config(&arguments.config, &text)?;
     become_owner(&arguments.user, &arguments.data)?;
+    let layout = Layout::new(&arguments.data);
+    if arguments.unless_made && genesis::is_made(&layout)? {
+        return Ok(());
+    }
     let newborn = Genesis {
-        layout: &Layout::new(&arguments.data),
+        layout: &layout,
         admin,
         admin_key,
         names: &config.names,
@@ -114,9 +118,16 @@ pub fn run(arguments: &InitArgs) -> Result<(), InitError> {
     }
     .carry_out()?;
     let mut out = std::io::stdout().lock();
-    out.write_all(diagnostic::of_newborn(&newborn).as_bytes())
+    let text = if arguments.brief {
+        diagnostic::of_recovery(&newborn)
+    } else {
+        diagnostic::of_newborn(&newborn)
+    };
+    out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(InitError::Output)
+        .map_err(InitError::Output)?;
+    // Until here, running it again begins anew: nobody can know the CA whose recovery key nobody saw.
+    Ok(genesis::finish(&layout)?)
 }
 
 fn read_key(path: &Path) -> Result<Key, InitError> {

@@ -19,6 +19,11 @@ impl Layout {
         &self.root
     }
 
+    /// There while `init` is at work, and until what it made has been shown: what lies beside it is nobody's CA yet.
+    pub fn unfinished(&self) -> PathBuf {
+        self.root.join("unfinished")
+    }
+
     /// People, windows, certificates, hosts.
     pub fn database(&self) -> PathBuf {
         self.root.join("ca.db")

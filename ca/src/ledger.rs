@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
 use daypass_journal::writer::{Options, Writer};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ const LOOK: usize = 4 * 1024 * 1024;
 /// The journal, open for writing.
 pub struct Ledger {
     writer: Writer,
+    horizon: Horizon,
     directory: PathBuf,
 }
 
@@ -29,21 +31,30 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the journal for writing; nobody else can until it is closed.
+    /// Opens the journal for writing, to be cosigned by these witnesses; nobody else can until it is closed.
     ///
     /// # Errors
     /// When another process writes it, or the disk refuses.
-    pub fn open(layout: &Layout) -> Result<Self, LedgerError> {
+    pub fn open(layout: &Layout, witnesses: Vec<String>) -> Result<Self, LedgerError> {
         let directory = layout.journal();
-        let (writer, recovery) =
-            Writer::open(&directory, &layout.journal_keys(), Options::default())?;
+        let horizon = Horizon::default();
+        let options = Options {
+            witnesses,
+            horizon: horizon.clone(),
+            ..Options::default()
+        };
+        let (writer, recovery) = Writer::open(&directory, &layout.journal_keys(), options)?;
         if !recovery.clean {
             tracing::warn!(
                 sealed = recovery.sealed,
                 "the last run did not stop cleanly; the journal says what it left behind"
             );
         }
-        Ok(Self { writer, directory })
+        Ok(Self {
+            writer,
+            horizon,
+            directory,
+        })
     }
 
     /// Appends an event and returns when it is durable.
@@ -94,6 +105,27 @@ impl Ledger {
             entries.push(String::from_utf8_lossy(&bytes).into_owned());
         }
         Ok(entries)
+    }
+
+    /// Names the witnesses that are to cosign it from here on; nothing happens when they are the same.
+    ///
+    /// # Errors
+    /// When that does not become durable.
+    pub fn declare(&self, witnesses: &[String]) -> Result<(), LedgerError> {
+        Ok(self.writer.declare_witnesses(witnesses)?)
+    }
+
+    /// Keeps a cosignature as a witness line.
+    ///
+    /// # Errors
+    /// When it is none, or the disk refuses.
+    pub fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error> {
+        self.writer.append_witness(note)
+    }
+
+    /// How far it is on disk, for whoever forwards it.
+    pub fn horizon(&self) -> Horizon {
+        self.horizon.clone()
     }
 
     /// Where it is.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::api;
 use crate::authority::{Authority, OpenError};
 use crate::cli::ServeArgs;
 use crate::config::{Config, ConfigError};
+use crate::control::{self, Service};
+use crate::forwarding::{Forwarding, ForwardingError};
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::passphrase::{Passphrase, PassphraseError};
@@ -46,11 +49,22 @@ pub enum ServeError {
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The forwarding of the journal.
+    #[error("the CA's own journal cannot be forwarded")]
+    Forwarding(#[from] ForwardingError),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}")]
     Listen {
         /// Where.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The control socket.
+    #[error("the control socket {path} cannot be made")]
+    Control {
+        /// Where.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -109,21 +123,40 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         address: config.listen,
         source,
     })?;
+    let control = control::server::bind(&config.control).map_err(|source| ServeError::Control {
+        path: config.control.clone(),
+        source,
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Server)?;
-    runtime.block_on(work(Arc::clone(&authority), &config, &layout, listener))?;
+    let forwarding = Arc::new(Forwarding::start(&authority)?);
+    runtime.block_on(work(
+        Arc::clone(&authority),
+        Arc::clone(&forwarding),
+        &config,
+        &layout,
+        listener,
+        control,
+    ))?;
     // Whatever still runs ends before the closing seal.
     runtime.shutdown_timeout(GRACE);
-    Ok(authority.ledger().close()?)
+    authority.ledger().close()?;
+    // What nobody else holds any more; a command that hangs beyond the grace keeps it, and then it ends with us.
+    if let Some(forwarding) = Arc::into_inner(forwarding) {
+        forwarding.stop();
+    }
+    Ok(())
 }
 
 async fn work(
     authority: Arc<Authority>,
+    forwarding: Arc<Forwarding>,
     config: &Config,
     layout: &Layout,
     listener: TcpListener,
+    control: UnixListener,
 ) -> Result<(), ServeError> {
     let certificate = RustlsConfig::from_config(tls::config(authority.x509(), layout)?);
     let address = listener.local_addr().map_err(ServeError::Server)?;
@@ -141,6 +174,11 @@ async fn work(
         config.names.clone(),
         certificate.clone(),
     ));
+    let service = Service {
+        authority: Arc::clone(&authority),
+        forwarding: Arc::clone(&forwarding),
+    };
+    let commands = tokio::spawn(command(service, control));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -150,6 +188,8 @@ async fn work(
     }
     let router = api::router(Arc::clone(&authority), config.requests_per_minute);
     let served = serve(router, listener, certificate, stop).await;
+    commands.abort();
+    let _ = commands.await;
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;
@@ -173,6 +213,16 @@ pub async fn serve(
         .handle(stop)
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
+}
+
+/// Answers root's commands; without them people and hosts are served all the same.
+async fn command(service: Service, listener: UnixListener) {
+    if let Err(error) = control::server::serve(service, listener).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the control socket failed; commands are answered again after a restart"
+        );
+    }
 }
 
 fn stop_on_signals(stop: Stop) -> io::Result<()> {

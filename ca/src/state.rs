@@ -3,7 +3,7 @@
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::VerifiedRoster;
-use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::state::{Collector, RosterMark, State};
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
@@ -25,6 +25,8 @@ pub struct Content {
     pub state_key: Key,
     /// Of windows that have not ended.
     pub revocations: Vec<SignedStatement>,
+    /// Where journals are forwarded to.
+    pub collectors: Vec<Collector>,
 }
 
 impl Content {
@@ -41,7 +43,7 @@ impl Content {
             host_ca: vec![self.host_ca.clone()],
             state_key: self.state_key.clone(),
             revocations: self.revocations.clone(),
-            collectors: Vec::new(),
+            collectors: self.collectors.clone(),
         }
     }
 

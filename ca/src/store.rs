@@ -4,8 +4,10 @@
 //! Reads take a connection of their own from a small pool and never wait for a writer.
 
 mod certificates;
+mod collectors;
 mod hosts;
 mod nonces;
+mod own_record;
 mod pending;
 mod rosters;
 mod tokens;
@@ -22,6 +24,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
 pub use certificates::IssuedCertificate;
+pub use collectors::AdmittedCollector;
 pub use hosts::EnrolledHost;
 pub use nonces::{NonceError, Nonces};
 pub use rosters::StoredRoster;
@@ -31,7 +34,11 @@ pub use windows::{StoredStatement, StoredWindow, WindowFilter};
 use writer::Writer;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/1-spine.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/1-spine.sql")),
+    M::up(include_str!("../migrations/2-collectors.sql")),
+    M::up(include_str!("../migrations/3-tokens-by-group.sql")),
+];
 
 /// As many readers as there is any use for on a small server.
 const READERS: usize = 4;
@@ -262,6 +269,51 @@ mod tests {
                 .unwrap()
                 .len(),
             1
+        );
+    }
+
+    #[test]
+    fn tokens_of_the_first_version_keep_what_they_were_good_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.db");
+        let mut connection = Connection::open(&path).unwrap();
+        Migrations::from_slice(&MIGRATIONS[..1])
+            .to_latest(&mut connection)
+            .unwrap();
+        for (secret, used) in [([1_u8; 32], None), ([2; 32], Some(1234))] {
+            connection
+                .execute(
+                    "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, used)
+                     VALUES (?1, 'db1', '[\"db\"]', '[\"prod\"]', 'ada', 5000, ?2)",
+                    rusqlite::params![secret, used],
+                )
+                .unwrap();
+        }
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        let token = |secret| store.read(|tx| tx.token(&secret)).unwrap().unwrap();
+        let unused = token([1; 32]);
+        assert_eq!(
+            (
+                unused.host.as_deref(),
+                unused.maker.as_str(),
+                unused.expires
+            ),
+            (Some("db1"), "ada", 5000)
+        );
+        assert_eq!((unused.uses, unused.used, unused.last_used), (1, 0, None));
+        assert_eq!(unused.groups, ["prod"]);
+        let used = token([2; 32]);
+        assert_eq!((used.uses, used.used, used.last_used), (1, 1, Some(1234)));
+        assert!(
+            store
+                .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 1))
+                .unwrap()
+        );
+        assert!(
+            !store
+                .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 2))
+                .unwrap()
         );
     }
 

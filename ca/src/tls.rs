@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use daypass_transport::authority::{self, SERVER_LIFETIME};
 use daypass_transport::{PeerError, server};
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
+use sha2::{Digest as _, Sha256};
 
 use crate::layout::Layout;
 
@@ -77,6 +80,15 @@ pub fn config(root: &authority::Authority, layout: &Layout) -> Result<Arc<Server
     let chain = read(&layout.tls_server())?;
     let key = read(&layout.tls_server_key())?;
     Ok(server::config(&chain, &key, root.certificate())?)
+}
+
+/// SHA-256 of a certificate's DER: by this the database knows whose it is.
+///
+/// # Errors
+/// When it is not in PEM.
+pub fn fingerprint(certificate: &str) -> Result<[u8; 32], pem::Error> {
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes())?;
+    Ok(Sha256::digest(&der).into())
 }
 
 /// Writes a file of the `tls` directory, 0600, whole or not at all.

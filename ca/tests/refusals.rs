@@ -18,13 +18,14 @@ const MAY: &[(&str, &str, &str)] = &[
     (
         "GET",
         "/v1/roster",
-        "contractor approver admin auditor host",
+        "contractor approver admin auditor host collector",
     ),
     ("POST", "/v1/roster", "anyone"),
     ("GET", "/v1/hosts", "contractor approver admin auditor"),
     ("POST", "/v1/hosts/tokens", "admin"),
     ("POST", "/v1/hosts/enroll", "anyone"),
     ("POST", "/v1/hosts/renew", "host"),
+    ("POST", "/v1/collectors/renew", "collector"),
     ("POST", "/v1/windows/draft", "contractor approver"),
     ("POST", "/v1/windows", "contractor approver"),
     ("GET", "/v1/windows", "contractor approver admin auditor"),
@@ -39,7 +40,11 @@ const MAY: &[(&str, &str, &str)] = &[
         "contractor approver admin",
     ),
     ("POST", "/v1/certificates", "contractor"),
-    ("GET", "/v1/state", "contractor approver admin auditor host"),
+    (
+        "GET",
+        "/v1/state",
+        "contractor approver admin auditor host collector",
+    ),
     ("GET", "/v1/journal", "approver admin auditor"),
 ];
 
@@ -70,6 +75,7 @@ fn every_route_answers_exactly_those_who_may_use_it() {
         .collect();
     let house = House::with(&listed);
     let machine = house.host("db1");
+    let collector = house.collector("log");
     let stranger = Someone::new("cody");
     assert_eq!(ROUTES.len(), MAY.len());
     for (route, (method, path, may)) in ROUTES.iter().zip(MAY) {
@@ -117,6 +123,7 @@ fn every_route_answers_exactly_those_who_may_use_it() {
         );
         check("nobody", outcome(None, &plain));
         check("host", outcome(None, &house.client_of(&machine)));
+        check("collector", outcome(None, &house.client_as(&collector)));
     }
 }
 
@@ -497,7 +504,61 @@ fn a_join_token_enrols_one_machine_under_its_own_name_once() {
     let again = json!({"host": "web1", "aliases": ["db1.example.org"], "ttl": 600});
     let taken = house.post::<Value>(&house.admin, "/v1/hosts/tokens", &again);
     assert_eq!(taken.map(|_| ()), no(409, "name-taken"));
+    assert_eq!(house.told("host.refused").len(), 6);
+}
+
+#[test]
+fn a_token_for_a_group_enrols_as_many_machines_as_it_says_each_under_a_name_of_its_own() {
+    let house = House::with(&[]);
+    let token = house.group_token("db-prod", 2);
+    assert_eq!(token.host, None);
+    let promised = house.token("db9", &[]);
+    let enroll = |name: &str| house.enroll_as(&token, name).map(|_| ());
+    assert_eq!(enroll("db1"), Ok(()));
+    assert_eq!(enroll("db1"), no(409, "name-taken"));
+    assert_eq!(enroll("db9"), no(409, "name-promised"));
+    assert_eq!(enroll("ca"), no(422, "name-reserved"));
+    assert_eq!(enroll("db2.example.org"), no(422, "name-not-single"));
+    assert_eq!(enroll("db2"), Ok(()));
+    assert_eq!(enroll("db3"), no(403, "token-used"));
+    assert_eq!(house.enroll_as(&promised, "db9").map(|_| ()), Ok(()));
+
+    let enrolled = house.told("host.enrolled");
+    let made = house.told("host.token");
+    assert_eq!(made[0]["detail"]["uses"], 2);
+    for (entry, name) in enrolled.iter().zip(["db1", "db2"]) {
+        assert_eq!(entry["resource"]["host"], name);
+        assert_eq!(entry["detail"]["groups"], json!(["db-prod"]));
+        assert_eq!(entry["detail"]["token"], made[0]["detail"]["token"]);
+    }
     assert_eq!(house.told("host.refused").len(), 5);
+}
+
+#[test]
+fn a_token_that_nothing_limits_is_not_made() {
+    let house = House::with(&[]);
+    let make = |wish: Value| {
+        house
+            .post::<Value>(&house.admin, "/v1/hosts/tokens", &wish)
+            .map(|_| ())
+    };
+    for (wish, code) in [
+        (json!({"ttl": 600}), "token-unlimited"),
+        (
+            json!({"groups": ["db"], "uses": 0, "ttl": 600}),
+            "token-uses",
+        ),
+        (json!({"host": "db1", "uses": 2, "ttl": 600}), "token-uses"),
+        (
+            json!({"groups": ["db"], "aliases": ["db"], "ttl": 600}),
+            "token-aliases",
+        ),
+        (json!({"groups": ["db"], "ttl": 59}), "token-ttl"),
+        (json!({"host": "ca", "ttl": 600}), "name-reserved"),
+    ] {
+        assert_eq!(make(wish.clone()), no(422, code), "{wish}");
+    }
+    assert!(house.told("host.token").is_empty());
 }
 
 #[test]

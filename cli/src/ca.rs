@@ -160,21 +160,9 @@ impl Ca {
         self.fetch("/v1/hosts")
     }
 
-    /// A join token for one host.
-    pub(crate) fn host_token(
-        &self,
-        host: &HostName,
-        aliases: &[HostName],
-        groups: &[Name],
-        ttl: u64,
-    ) -> Result<String, Failure> {
-        let wish = TokenWish {
-            host: host.clone(),
-            aliases: aliases.to_vec(),
-            groups: groups.to_vec(),
-            ttl,
-        };
-        Ok(self.send::<Token>("/v1/hosts/tokens", &wish)?.token)
+    /// A join token.
+    pub(crate) fn host_token(&self, wish: &TokenWish) -> Result<String, Failure> {
+        Ok(self.send::<Token>("/v1/hosts/tokens", wish)?.token)
     }
 
     /// The document that the CA makes of a wish.

@@ -200,7 +200,7 @@ pub enum Failure {
     },
     /// No collector is known.
     #[error(
-        "the CA names no collector; if there is one, name it: --collector=https://HOST:7444; without one, a checkpoint kept elsewhere serves `daypass verify --checkpoint FILE`"
+        "the CA names no collector; if there is one, name it: --collector=https://HOST:7444; to make one known: daypass-ca collector add"
     )]
     NoCollector,
     /// The frozen document is not a window.

@@ -1,6 +1,7 @@
 //! `daypass host`: the enrolled hosts, and the token that enrols one.
 
 use clap::Subcommand;
+use daypass_protocol::api::TokenWish;
 use daypass_protocol::name::{HostName, Name};
 
 use crate::ca::Ca;
@@ -22,14 +23,27 @@ pub struct HostArguments {
 enum HostCommand {
     /// Make a token, to be pasted into `daypass-agent enroll` on the host
     Token {
-        /// The host's name
-        name: HostName,
+        /// The host's name; without it machines name themselves, and --group is required
+        name: Option<HostName>,
         /// Another name by which people reach it; may be repeated
-        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "name")]
         alias: Vec<HostName>,
         /// A group it belongs to; may be repeated
-        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        #[arg(
+            long,
+            value_name = "NAME",
+            value_delimiter = ',',
+            required_unless_present = "name"
+        )]
         group: Vec<Name>,
+        /// How many machines of the group it enrols
+        #[arg(
+            long,
+            value_name = "NUMBER",
+            default_value_t = 1,
+            conflicts_with = "name"
+        )]
+        uses: u32,
         /// How long the token can be used
         #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
         lifetime: Length,
@@ -49,12 +63,22 @@ pub(crate) fn run(context: &Context, arguments: &HostArguments) -> Result<Exit, 
             name,
             alias,
             group,
+            uses,
             lifetime,
         } => {
-            let token = ca.host_token(name, alias, group, lifetime.seconds())?;
+            let token = ca.host_token(&TokenWish {
+                host: name.clone(),
+                aliases: alias.clone(),
+                groups: group.clone(),
+                uses: *uses,
+                ttl: lifetime.seconds(),
+            })?;
             // The token alone on standard output, so that it can be piped; what to do with it beside it.
             context.output.line(crate::output::inert::inert(&token))?;
-            note(hint::token(name, *lifetime));
+            note(match name {
+                Some(name) => hint::token(name, *lifetime),
+                None => hint::group_token(*uses, *lifetime),
+            });
         }
         HostCommand::List { output } => list(context, &ca, output.format)?,
     }

@@ -1,11 +1,13 @@
 //! The command line: what can be said, and which code runs for it.
 
 mod accept;
+mod first;
 mod init;
 mod lock;
 mod open;
 mod reindex;
 mod serve;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -62,6 +64,9 @@ pub struct InitArgs {
     /// The Unix user that owns everything, when run as root.
     #[arg(long, value_name = "USER", default_value = "daypass-collector")]
     pub user: String,
+    /// When there is a collector already, print its request again instead of refusing.
+    #[arg(long)]
+    pub unless_made: bool,
 }
 
 /// Where things are when the CA's answer comes.

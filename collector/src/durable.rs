@@ -5,6 +5,7 @@
 //! | [`put`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `write`, `fsync`, `linkat` to the name (never replaces), `unlinkat`, `fsync` of the directory |
 //! | [`settle`] | `fsync` of a file that is there, `fsync` of its directory |
 //! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `write`, `fsync`, `rename`, `fsync` of the directory |
+//! | [`rename`] | `rename`, `fsync` of both directories |
 //! | [`make_dirs`] | `mkdir`, `fsync` of the parent, from the top down |
 //!
 //! A failed fsync is never retried on the same file: the kernel may have dropped its pages.
@@ -91,6 +92,13 @@ fn write_temporary(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<PathBuf> 
         return Err(error);
     }
     Ok(temporary)
+}
+
+/// Moves a durable file to another name, which may be taken.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_dir(parent(to))?;
+    sync_dir(parent(from))
 }
 
 fn sync_dir(dir: &Path) -> io::Result<()> {

@@ -44,6 +44,11 @@ impl Layout {
         self.root.join("authority.json")
     }
 
+    /// What `init` asked the CA for; written last, so that without it there is no collector.
+    pub fn request(&self) -> PathBuf {
+        self.root.join("request.json")
+    }
+
     /// All private keys, 0700.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")

@@ -9,6 +9,7 @@ pub mod add_checkpoint;
 pub mod api;
 pub mod arrivals;
 pub mod authority;
+pub mod certificate;
 pub mod checkpoints;
 pub mod cli;
 pub mod clock;

@@ -1,6 +1,9 @@
 //! Asks the CA what it says now: the rosters, and the state that names its keys.
 
+use std::path::Path;
+
 use daypass_protocol::api::Rosters;
+use daypass_protocol::digest::Pin;
 use daypass_protocol::state::SignedState;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request, SetupError};
 
@@ -14,12 +17,26 @@ pub struct Refresh {
 /// Why nothing new was taken over; what was known stays.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
+    /// Nobody has signed the first roster.
+    #[error(
+        "the CA's first roster is not signed yet; its first admin does that with: daypass roster sign"
+    )]
+    Unsigned,
     /// The CA did not answer, or not as asked.
     #[error("the CA could not be asked")]
-    Client(#[from] Error),
+    Client(#[source] Error),
     /// What it says does not follow from what is known.
     #[error(transparent)]
     Word(#[from] WordError),
+}
+
+impl From<Error> for RefreshError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Api { code, .. } if code == "roster-unsigned" => Self::Unsigned,
+            _ => Self::Client(error),
+        }
+    }
 }
 
 impl Refresh {
@@ -33,13 +50,32 @@ impl Refresh {
         Ok(Self { client })
     }
 
+    /// The connection itself.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Asks for the first time: the rosters are checked from the pin up, the state's key is taken from the connection.
+    ///
+    /// # Errors
+    /// When roster 1 is not signed yet, the CA cannot be asked, or says what does not hold.
+    pub fn first(&self, path: &Path, pin: Pin) -> Result<(), RefreshError> {
+        Authority::begin(path, pin, &self.word()?)?;
+        Ok(())
+    }
+
     /// Asks once. Blocks as long as the client does.
     ///
     /// # Errors
     /// When the CA cannot be asked, or says what does not hold.
     pub fn ask(&self, authority: &Authority) -> Result<(), RefreshError> {
-        let Rosters { chain } = self.client.call(&Request::get("/v1/roster"))?;
+        Ok(authority.follow(&self.word()?)?)
+    }
+
+    /// The state first: while there is none, neither is a chain.
+    fn word(&self) -> Result<Word, RefreshError> {
         let state: SignedState = self.client.call(&Request::get("/v1/state"))?;
-        Ok(authority.follow(&Word { chain, state })?)
+        let Rosters { chain } = self.client.call(&Request::get("/v1/roster"))?;
+        Ok(Word { chain, state })
     }
 }

@@ -33,6 +33,7 @@ pub struct Server {
     collector: Arc<Collector>,
     address: SocketAddr,
     handle: Handle<SocketAddr>,
+    tls: RustlsConfig,
     serving: JoinHandle<io::Result<()>>,
     indexing: JoinHandle<()>,
     recording: JoinHandle<()>,
@@ -86,12 +87,12 @@ impl Server {
             .enable_all()
             .build()?;
         let told = handle.clone();
-        let tls =
-            RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(SETUP_TIMEOUT);
+        let tls = RustlsConfig::from_config(tls);
+        let acceptor = RustlsAcceptor::new(tls.clone()).handshake_timeout(SETUP_TIMEOUT);
         let serve = async move {
             axum_server::from_tcp(listener)?
                 .handle(told)
-                .acceptor(tls)
+                .acceptor(acceptor)
                 .first_request_timeout(SETUP_TIMEOUT)
                 .http1_only()
                 .accept_error_handler(move |address, error| refuse(&refusals, address, error))
@@ -105,6 +106,7 @@ impl Server {
             collector,
             address,
             handle,
+            tls,
             serving,
             indexing,
             recording,
@@ -115,6 +117,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub fn show(&self, tls: Arc<ServerConfig>) {
+        self.tls.reload_from_config(tls);
     }
 
     /// What it serves.

@@ -101,16 +101,24 @@ pub struct Host {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenWish {
-    /// The name that the host gets.
-    pub host: HostName,
+    /// The name that the host gets; absent where machines name themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Other names that windows may use for it.
     #[serde(default)]
     pub aliases: Vec<HostName>,
     /// The groups that it will belong to.
     #[serde(default)]
     pub groups: Vec<Name>,
+    /// How many machines it enrols; more than one only where they name themselves.
+    #[serde(default = "once")]
+    pub uses: u32,
     /// How long the token can be used, in seconds.
     pub ttl: u64,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// The answer to it.

@@ -1,8 +1,7 @@
-//! How a collector is made known to its CA, and what it is given: two documents that root carries by hand, once.
+//! How a collector is made known to its CA, and what it is given: two documents that root carries by hand, once; and
+//! how it renews its certificate by itself afterwards.
 
 use crate::digest::Pin;
-use crate::roster::SignedRoster;
-use crate::state::SignedState;
 use crate::strict_json;
 use crate::token::CaUrl;
 use crate::version::Version;
@@ -10,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes in a request, at most.
 pub const MAX_REQUEST: usize = 32 * 1024;
-/// Bytes in an admission, at most: it carries the whole chain of rosters.
-pub const MAX_ADMISSION: usize = 16 * 1024 * 1024;
+/// Bytes in an admission, at most.
+pub const MAX_ADMISSION: usize = 32 * 1024;
+/// Collectors of one CA, at most.
+pub const MOST_COLLECTORS: usize = 8;
+/// Names in a collector's certificate, at most.
+pub const MOST_NAMES: usize = 16;
 
 /// What `daypass-collector init` prints, for `daypass-ca collector add`. Nothing in it is secret.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -31,7 +34,8 @@ pub struct Request {
     pub witness: String,
 }
 
-/// What `daypass-ca collector add` answers, for `daypass-collector accept`. Nothing in it is secret.
+/// What `daypass-ca collector add` answers, for `daypass-collector accept`. Nothing in it is secret. Rosters and state
+/// are not in it: the collector asks the CA for them, so that it can be made before the first roster is signed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admission {
@@ -41,10 +45,22 @@ pub struct Admission {
     pub certificate: String,
     /// The CA's X.509 root, PEM; the collector compares its hash with that of the setup line.
     pub root: String,
-    /// From roster 1 to the newest.
-    pub chain: Vec<SignedRoster>,
-    /// The state, which names the key that signs enrolment records.
-    pub state: SignedState,
+}
+
+/// `POST /v1/collectors/renew`: what an admitted collector sends before its certificate ends.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renewal {
+    /// Of a new key, PEM.
+    pub csr: String,
+}
+
+/// What it gets.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renewed {
+    /// For the names that the collector was admitted with, PEM; the one before counts until this one is first used.
+    pub certificate: String,
 }
 
 impl Request {

@@ -18,7 +18,7 @@ const SETUP: &str = "daypass-setup-1.";
 /// Bytes in the JSON of either line, at most.
 const MAX_DOCUMENT: usize = 2048;
 
-/// Enrols one host, once. Whoever reads it before the host does can enrol in its place: it is not shown by `Debug`.
+/// Enrols one host, once, or machines of a group as often as its maker said. Whoever reads it before the host does can enrol in its place: it is not shown by `Debug`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JoinToken {
@@ -28,8 +28,9 @@ pub struct JoinToken {
     pub root: Digest,
     /// The CA's name, from which the chain of rosters is checked.
     pub ca: Pin,
-    /// The name that the host gets.
-    pub host: HostName,
+    /// The name that the host gets; absent where machines name themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// What the CA knows the hash of.
     pub secret: Secret,
 }

@@ -44,7 +44,7 @@ pub use release::Release;
 pub use root::{Root, RootKind};
 pub use running::Running;
 pub use site::{
-    ALICE, BOB, CAROL, Forger, Forgery, MALLORY, Packages, Papers, Person, SOON, Site,
-    Verification, Wish,
+    ALICE, BOB, CAROL, COLLECTOR_URL, Forger, Forgery, MALLORY, Packages, Papers, Person, SOON,
+    Site, Verification, Wish,
 };
 pub use wait::until;

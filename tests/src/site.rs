@@ -1,8 +1,9 @@
-//! A small company on throwaway hosts: a server with the CA, hosts that enrolled, a laptop with people.
+//! A small company on throwaway hosts: a server with CA and collector, hosts that enrolled, a laptop with people.
 //!
 //! Everything is installed from the Debian packages and set up by the commands that a person would
 //! type; nothing here edits a file of sshd, sudo or PAM. Private keys of people exist on the laptop only.
 
+mod collector;
 mod forger;
 mod journal;
 mod packages;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crate::{Network, Plan, Result};
 
+pub use collector::COLLECTOR_URL;
 pub use forger::{Forger, Forgery, Papers};
 pub use journal::Verification;
 pub use packages::Packages;
@@ -44,7 +46,7 @@ impl Site {
     pub fn found(hosts: &[&str]) -> Result<Self> {
         let mut site = Self::machines(hosts)?;
         site.install()?;
-        site.make_ca()?;
+        site.set_up_server()?;
         site.sign_roster()?;
         site.add_people()?;
         Ok(site)
@@ -92,15 +94,24 @@ impl Site {
         Ok(())
     }
 
-    /// Makes people's keys on the laptop and the CA on the server, with Alice as its first admin.
-    pub fn make_ca(&mut self) -> Result<String> {
+    /// Makes people's keys on the laptop, and CA and collector on the server, with Alice as the first admin; gives what
+    /// `daypass-server init` printed. The collector runs, and waits for the first roster.
+    pub fn set_up_server(&mut self) -> Result<String> {
         let (server, laptop) = (self.network.host("server")?, self.network.host("laptop")?);
         for name in [ALICE, BOB, CAROL, MALLORY] {
             people::make(laptop, name)?;
         }
         server.write("/root/alice.pub", people::public_key(laptop, ALICE)?)?;
+        let printed = self.server_init()?.ok()?;
+        self.setup_line = word_starting(&printed, "daypass-setup-1.")?;
+        self.pin = hash_in(&printed)?;
+        Ok(printed)
+    }
+
+    /// `daypass-server init`, as root types it there.
+    pub fn server_init(&self) -> Result<crate::command::Command<'_>> {
         let init = [
-            "daypass-ca",
+            "daypass-server",
             "init",
             "--admin",
             ALICE,
@@ -109,20 +120,18 @@ impl Site {
             "--name",
             "server",
         ];
-        let printed = server.root(init).ok()?;
-        self.setup_line = word_starting(&printed, "daypass-setup-1.")?;
-        self.pin = hash_in(&printed)?;
-        let start = "systemctl enable --now daypass-ca || { journalctl -u daypass-ca -n 20 --no-pager >&2; exit 1; }";
-        server.script(start).ok()?;
-        Ok(printed)
+        Ok(self.network.host("server")?.root(init))
     }
 
-    /// Alice sets her account up and signs roster 1, which puts the CA into service.
+    /// Alice sets her account up and signs roster 1, which puts the CA into service, and the collector by itself.
     pub fn sign_roster(&self) -> Result<String> {
         self.person(ALICE).set_up()?;
-        self.person(ALICE)
+        let signed = self
+            .person(ALICE)
             .daypass(["roster", "sign", "--pin", &self.pin, "--yes"])
-            .ok()
+            .ok()?;
+        self.await_collector()?;
+        Ok(signed)
     }
 
     /// Alice adds the others, who set their accounts up.

@@ -2,6 +2,8 @@
 
 #[path = "doors/certificates.rs"]
 mod certificates;
+#[path = "doors/collector.rs"]
+mod collector;
 #[path = "doors/ends.rs"]
 mod ends;
 #[path = "doors/others.rs"]
@@ -22,7 +24,14 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Rows share the company; most boots of machines are saved, and none disturbs another.
     arguments.test_threads = Some(1);
-    let rows = [windows::ROWS, certificates::ROWS, ends::ROWS, others::ROWS].concat();
+    let rows = [
+        windows::ROWS,
+        certificates::ROWS,
+        ends::ROWS,
+        collector::ROWS,
+        others::ROWS,
+    ]
+    .concat();
     if arguments.list {
         let trials = rows
             .into_iter()

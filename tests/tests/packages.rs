@@ -213,24 +213,151 @@ fn the_server_waits_to_be_set_up() -> Result<()> {
         server.root(["systemctl", "is-system-running"]).ok()?,
         "running\n"
     );
-    assert_eq!(
-        server
-            .root(["systemctl", "is-enabled", "daypass-ca"])
-            .ok()?,
-        "enabled\n"
+    for (unit, data) in [("daypass-ca", "ca"), ("daypass-collector", "collector")] {
+        assert_eq!(
+            server.root(["systemctl", "is-enabled", unit]).ok()?,
+            "enabled\n"
+        );
+        assert_eq!(
+            server
+                .root(["systemctl", "is-active", unit])
+                .run()?
+                .stdout(),
+            "inactive\n"
+        );
+        let data = format!("/var/lib/daypass/{data}");
+        assert_eq!(
+            server.root(["stat", "-c%a %U", &data]).ok()?,
+            format!("700 {unit}\n")
+        );
+    }
+    Ok(())
+}
+
+/// A server and a laptop, with the packages, people and their keys.
+fn installed() -> Result<daypass_tests::Site> {
+    let site = daypass_tests::Site::machines(&[])?;
+    site.install()?;
+    Ok(site)
+}
+
+#[test]
+fn one_command_sets_the_server_up_and_its_admin_puts_it_into_service() -> Result<()> {
+    let mut site = installed()?;
+    let printed = site.set_up_server()?;
+    for part in [
+        "BEGIN OPENSSH PRIVATE KEY",
+        "daypass roster sign --pin",
+        "daypass-ca host token db1",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let server = site.network.host("server")?;
+    assert!(site.collector_says()?.contains("not signed yet"));
+    // The CA's users are two, and neither reads what the other keeps.
+    for (user, other) in [("daypass-ca", "collector"), ("daypass-collector", "ca")] {
+        let other = format!("/var/lib/daypass/{other}");
+        let look = ["setpriv", "--reuid", user, "--clear-groups", "ls", &other];
+        assert!(!server.root(look).run()?.success(), "{user}");
+        let runs_as =
+            format!("stat -c%U /proc/$(systemctl show --value --property=MainPID {user})");
+        assert_eq!(server.script(&runs_as).ok()?, format!("{user}\n"));
+    }
+    site.sign_roster()?;
+    let status = server.root(["daypass-ca", "status"]).ok()?;
+    assert!(
+        status.contains("Collector: https://server:7444"),
+        "{status}"
     );
-    assert_eq!(
-        server
-            .root(["systemctl", "is-active", "daypass-ca"])
-            .run()?
-            .stdout(),
-        "inactive\n"
+
+    // Once more: nothing happens, kindly.
+    let again = site.server_init()?.run()?;
+    assert_eq!(again.code(), Some(1));
+    assert!(again.stderr().contains("Nothing was changed"), "{again}");
+    assert!(!again.stdout().contains("PRIVATE KEY"), "{again}");
+
+    // And after a boot everything is there, with nobody to ask.
+    server.pull_plug()?;
+    server.boot()?;
+    site.await_collector()?;
+    server.root(["daypass-ca", "status"]).ok()?;
+    let failed = [
+        "systemctl",
+        "list-units",
+        "--failed",
+        "--plain",
+        "--no-legend",
+    ];
+    assert_eq!(server.root(failed).ok()?, "");
+    Ok(())
+}
+
+#[test]
+fn a_set_up_that_failed_half_way_goes_on_with_the_same_line() -> Result<()> {
+    let mut site = installed()?;
+    // Something sits on the collector's port: the CA is made, the collector cannot start.
+    let server = site.network.host("server")?;
+    server
+        .script(
+            "printf '[Socket]\\nListenStream=[::]:7444\\n' > /run/systemd/system/sitter.socket; \
+             printf '[Service]\\nExecStart=/bin/true\\n' > /run/systemd/system/sitter.service; \
+             systemctl daemon-reload; systemctl start sitter.socket",
+        )
+        .ok()?;
+    let failed = site.set_up_server();
+    let said = failed.expect_err("the port is taken").to_string();
+    assert!(
+        said.contains("daypass-collector.service does not start"),
+        "{said}"
     );
-    assert_eq!(
-        server
-            .root(["stat", "-c%a %U", "/var/lib/daypass/ca"])
-            .ok()?,
-        "700 daypass-ca\n"
-    );
+    assert!(said.contains("run the same line again"), "{said}");
+    let server = site.network.host("server")?;
+    let before: serde_json::Value = status(server)?;
+    server.root(["systemctl", "stop", "sitter.socket"]).ok()?;
+    let printed = site.server_init()?.ok()?;
+    assert!(!printed.contains("PRIVATE KEY"), "the CA was made anew");
+    assert!(printed.contains("roster sign"), "{printed}");
+    let after = status(server)?;
+    assert_eq!(after["ca"], before["ca"]);
+    assert_eq!(after["collectors"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+fn status(server: &Host) -> Result<serde_json::Value> {
+    let text = server.root(["daypass-ca", "status", "-o", "json"]).ok()?;
+    Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}")))
+}
+
+#[test]
+fn a_purged_server_keeps_its_evidence_and_says_so() -> Result<()> {
+    let mut site = installed()?;
+    site.set_up_server()?;
+    site.sign_roster()?;
+    let server = site.network.host("server")?;
+    let said = server
+        .root(["apt-get", "purge", "--yes", "daypass-server"])
+        .run()?
+        .to_string();
+    for journal in [
+        "/var/lib/daypass/ca/journal",
+        "/var/lib/daypass/collector/journal",
+    ] {
+        assert!(
+            said.contains(&format!("{journal} is evidence and stays")),
+            "{said}"
+        );
+        assert_ne!(server.root(["ls", journal]).ok()?, "");
+    }
+    for gone in [
+        "/var/lib/daypass/ca/keys",
+        "/var/lib/daypass/collector/keys",
+        "/etc/daypass/ca.toml",
+        "/etc/daypass/collector.toml",
+    ] {
+        assert!(
+            !server.root(["test", "-e", gone]).run()?.success(),
+            "{gone}"
+        );
+    }
     Ok(())
 }

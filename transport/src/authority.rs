@@ -120,7 +120,8 @@ impl Authority {
     }
 
     /// A certificate in PEM for the key of a collector's certificate signing request: it serves under these names, and
-    /// identifies the collector towards the CA by the first of them. Nothing but the key is taken from the request.
+    /// identifies the collector towards the CA. Its common name is no host's, so that nobody takes it for a host that is
+    /// called alike. Nothing but the key is taken from the request.
     pub fn issue_collector(
         &self,
         csr: &str,
@@ -128,8 +129,9 @@ impl Authority {
         now: SystemTime,
     ) -> Result<String, Error> {
         let mut request = request(csr)?;
-        let common_name = names.first().map_or("daypass-collector", String::as_str);
-        request.params = parameters(common_name, now, SERVER_LIFETIME);
+        let common_name = names.first().map_or("", String::as_str);
+        let common_name = format!("daypass-collector {common_name}");
+        request.params = parameters(&common_name, now, SERVER_LIFETIME);
         request.params.subject_alt_names = alternative_names(names)?;
         request.params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,

@@ -18,11 +18,19 @@ pub struct Error(#[from] rcgen::Error);
 impl SigningRequest {
     /// Makes both; the CA sets the name itself, so `host` is a courtesy.
     pub fn create(host: &str) -> Result<Self, Error> {
-        let key = KeyPair::generate()?;
+        Self::with_key(&KeyPair::generate()?, host)
+    }
+
+    /// The request for a key (PEM) that was made before.
+    pub fn again(key: &str, host: &str) -> Result<Self, Error> {
+        Self::with_key(&KeyPair::from_pem(key)?, host)
+    }
+
+    fn with_key(key: &KeyPair, host: &str) -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, host);
-        let csr = params.serialize_request(&key)?.pem()?;
+        let csr = params.serialize_request(key)?.pem()?;
         Ok(Self {
             key: key.serialize_pem(),
             csr,

@@ -31,6 +31,12 @@ fn enroll(error: &enroll::Error) -> Option<&'static str> {
         enroll::Error::Already { .. } => {
             Some("Nothing was changed. \"daypass-agent status\" tells more.")
         }
+        enroll::Error::Name(enroll::own_name::Error::Other { .. }) => {
+            Some("Leave --name out, or ask for a token for that name.")
+        }
+        enroll::Error::Name(_) => {
+            Some("Say what this host is called: daypass-agent enroll --name NAME")
+        }
         enroll::Error::Root(fetch::Error::Unreachable { .. })
         | enroll::Error::Call(client::Error::Unreachable { .. } | client::Error::Timeout { .. }) => {
             Some(
@@ -44,7 +50,7 @@ fn enroll(error: &enroll::Error) -> Option<&'static str> {
             host_keys::Error::None { .. } | host_keys::Error::Directory { .. },
         ) => Some("Install sshd, or make its host keys: ssh-keygen -A"),
         enroll::Error::Call(client::Error::Api { .. }) => Some(
-            "Tokens serve once and for a limited time; an admin makes a new one with: daypass host token NAME",
+            "Tokens serve as often and as long as their maker said; an admin makes a new one with: daypass host token NAME",
         ),
         enroll::Error::State(_)
         | enroll::Error::Record(_)

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
+use crate::store::AdmittedCollector;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Caller {
     },
     /// An enrolled host, by its client certificate.
     Host(HostName),
+    /// An admitted collector, by its certificate.
+    Collector(Box<AdmittedCollector>),
 }
 
 /// A request.
@@ -100,10 +103,12 @@ impl Call {
     pub fn person(&self) -> Result<&Name, Refusal> {
         match &self.caller {
             Caller::Person { name, .. } => Ok(name),
-            Caller::Unknown | Caller::Host(_) => Err(Refusal::unauthenticated(
-                "not-signed",
-                "this route answers people who sign their requests",
-            )),
+            Caller::Unknown | Caller::Host(_) | Caller::Collector(_) => {
+                Err(Refusal::unauthenticated(
+                    "not-signed",
+                    "this route answers people who sign their requests",
+                ))
+            }
         }
     }
 

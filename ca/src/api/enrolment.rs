@@ -3,38 +3,40 @@
 use daypass_protocol::api::{Enrolled, Enrolment, Renewal, Renewed};
 use daypass_protocol::event::{Action, Outcome, Resource};
 use daypass_protocol::key::Key;
+use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use sha2::{Digest as _, Sha256};
 
 use super::call::{Call, Caller, Reply};
-use super::hosts::{are_free, names, texts};
+use super::hosts::{names, texts};
 use super::refusal::Refusal;
-use crate::authority::Authority;
+use crate::authority::{Authority, are_free, mark};
 use crate::hosts::{self, CERTIFICATE_LIFE, HostRefusal, MOST_HOST_KEYS, Place};
 use crate::issue;
 use crate::store::{EnrolledHost, Token};
+use crate::tls;
 
 /// Enrols the machine that holds the token's secret.
 pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let asked: Enrolment = call.read()?;
-    let place = match admit(authority, &asked) {
-        Ok(place) => place,
+    let wanted = asked.host.clone();
+    let enrolled =
+        admit(authority, &asked).and_then(|place| carry_out(authority, call, asked, &place));
+    match enrolled {
+        Ok(answer) => Reply::of(&answer),
+        // What failed on our side is nobody's attempt.
+        Err(refusal) if refusal.status.is_server_error() => Err(refusal),
         Err(refusal) => {
             let event = call
                 .event(Action::HostRefused, Outcome::Denied)
                 .because(refusal.code, &refusal.message)
                 .on(Resource {
-                    host: Some(asked.host),
+                    host: Some(wanted),
                     ..Resource::default()
                 });
             authority.note(&event)?;
-            return Err(refusal);
+            Err(refusal)
         }
-    };
-    let answer = carry_out(authority, call, asked, &place)?;
-    Reply::of(&answer)
+    }
 }
 
 /// What the token gives, if everything about token and machine is in order.
@@ -44,30 +46,47 @@ fn admit(authority: &Authority, asked: &Enrolment) -> Result<Place, Refusal> {
         .read(|tx| tx.token(asked.secret.digest().as_bytes()))?
         .ok_or(HostRefusal::UnknownToken)?;
     check_token(&token, authority.now())?;
+    check_name(authority, &token, &asked.host)?;
     let place = Place {
-        host: token
-            .host
-            .parse()
-            .map_err(|error: daypass_protocol::name::InvalidName| Refusal::failure(&error))?,
+        host: asked.host.clone(),
         aliases: names(&token.aliases)?,
         groups: names(&token.groups)?,
     };
-    if place.host != asked.host {
-        return Err(HostRefusal::OtherHost {
-            expected: place.host,
-            found: asked.host.clone(),
-        }
-        .into());
-    }
     hosts::check_journal(&asked.journal, authority.pin(), &place.host)?;
     check_host_keys(&asked.host_keys)?;
     Ok(place)
 }
 
+/// The token's name, or one that the machine may give itself.
+fn check_name(authority: &Authority, token: &Token, asked: &HostName) -> Result<(), Refusal> {
+    let Some(name) = &token.host else {
+        hosts::check_own_name(asked)?;
+        let now = authority.now().unix();
+        return match authority
+            .store()
+            .read(|tx| tx.is_promised(asked.as_str(), now))?
+        {
+            true => Err(HostRefusal::NamePromised(asked.clone()).into()),
+            false => Ok(()),
+        };
+    };
+    if name == asked.as_str() {
+        return Ok(());
+    }
+    let expected = name
+        .parse()
+        .map_err(|error: daypass_protocol::name::InvalidName| Refusal::failure(&error))?;
+    Err(HostRefusal::OtherHost {
+        expected,
+        found: asked.clone(),
+    }
+    .into())
+}
+
 fn check_token(token: &Token, now: Time) -> Result<(), HostRefusal> {
-    if let Some(used) = token.used {
+    if token.used >= token.uses {
         return Err(HostRefusal::TokenUsed {
-            used: Time::from_unix(used),
+            used: token.last_used.map_or(now, Time::from_unix),
         });
     }
     if token.expires <= now.unix() {
@@ -109,6 +128,7 @@ fn carry_out(
             host: Some(place.host.clone()),
             ..Resource::default()
         })
+        .detail("token", mark(&asked.secret))
         .detail("origin", asked.journal.origin)
         .detail("log_key", asked.journal.log_key)
         .detail("epoch_key", asked.journal.epoch_key)
@@ -212,8 +232,8 @@ fn papers(
             }
             error => Refusal::failure(&error),
         })?;
-    let der = CertificateDer::from_pem_slice(client_certificate.as_bytes())
-        .map_err(|error| Refusal::failure(&error))?;
+    let fingerprint =
+        tls::fingerprint(&client_certificate).map_err(|error| Refusal::failure(&error))?;
     let host_certificates = host_keys
         .iter()
         .map(|key| {
@@ -224,7 +244,7 @@ fn papers(
         .collect::<Result<_, Refusal>>()?;
     Ok(Papers {
         client_certificate,
-        fingerprint: Sha256::digest(&der).into(),
+        fingerprint,
         host_certificates,
     })
 }

@@ -9,7 +9,7 @@ use daypass_protocol::statement;
 use super::refusal::Refusal;
 use crate::approve::StatementRefusal;
 use crate::auth::AuthError;
-use crate::authority::AnnounceError;
+use crate::authority::{AnnounceError, TokenError};
 use crate::case::CaseError;
 use crate::hosts::HostRefusal;
 use crate::issue::IssueError;
@@ -107,8 +107,20 @@ impl From<HostRefusal> for Refusal {
             HostRefusal::UnknownToken
             | HostRefusal::TokenExpired { .. }
             | HostRefusal::TokenUsed { .. } => Self::forbidden(refusal.code(), refusal.to_string()),
-            HostRefusal::NameTaken { .. } => Self::conflict(refusal.code(), refusal.to_string()),
+            HostRefusal::NameTaken { .. } | HostRefusal::NamePromised(_) => {
+                Self::conflict(refusal.code(), refusal.to_string())
+            }
             _ => Self::unacceptable(refusal.code(), refusal.to_string()),
+        }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(refusal) => Self::unacceptable(refusal.code(), refusal.to_string()),
+            TokenError::Name(refusal) => refusal.into(),
+            error => Self::failure(&error),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::Service;
 use super::call::{Call, Caller, Reply};
 use super::refusal::Refusal;
 use super::routes::{Access, Route};
-use crate::auth::{self, AuthError};
+use crate::auth::{self, AuthError, Machine};
 use crate::authority::Authority;
 
 /// A body that takes longer than this is somebody holding a connection.
@@ -116,11 +116,12 @@ fn identify(
     };
     let outcome = match route.access {
         Access::Anyone | Access::Bearer => Ok(Caller::Unknown),
-        Access::PersonOrHost if !parts.headers.contains_key(AUTHORIZATION) => {
-            host(authority, parts)
+        Access::PersonOrMachine if !parts.headers.contains_key(AUTHORIZATION) => {
+            machine(authority, parts)
         }
-        Access::Host => host(authority, parts),
-        Access::Person | Access::PersonOrHost => person(authority, roster, parts, body),
+        Access::Host => machine(authority, parts).and_then(only_host),
+        Access::Collector => machine(authority, parts).and_then(only_collector),
+        Access::Person | Access::PersonOrMachine => person(authority, roster, parts, body),
         Access::Roles(roles) => person(authority, roster, parts, body)
             .and_then(|caller| require(roster, &caller, roles).map(|()| caller)),
     };
@@ -187,7 +188,7 @@ fn person(
     }
 }
 
-fn host(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
+fn machine(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
     let certificate = parts
         .extensions
         .get::<Arc<TlsInfo>>()
@@ -195,13 +196,34 @@ fn host(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
     let Some(certificate) = certificate else {
         let refusal = Refusal::unauthenticated(
             "no-identity",
-            "this route asks who you are: people sign their requests, enrolled hosts show their certificate",
+            "this route asks who you are: people sign their requests, enrolled hosts and collectors show their certificate",
         );
         return Err(Refused::stranger(refusal));
     };
-    auth::host(authority, certificate.as_ref())
-        .map(Caller::Host)
-        .map_err(|error| Refused::stranger(error.into()))
+    match auth::machine(authority, certificate.as_ref()) {
+        Ok(Machine::Host(name)) => Ok(Caller::Host(name)),
+        Ok(Machine::Collector(collector)) => Ok(Caller::Collector(collector)),
+        Err(error) => Err(Refused::stranger(error.into())),
+    }
+}
+
+fn only_host(caller: Caller) -> Result<Caller, Refused> {
+    match caller {
+        Caller::Host(_) => Ok(caller),
+        _ => Err(not_these("enrolled hosts")),
+    }
+}
+
+fn only_collector(caller: Caller) -> Result<Caller, Refused> {
+    match caller {
+        Caller::Collector(_) => Ok(caller),
+        _ => Err(not_these("collectors")),
+    }
+}
+
+fn not_these(who: &str) -> Refused {
+    let message = format!("this route answers {who}");
+    Refused::stranger(Refusal::unauthenticated("no-identity", message))
 }
 
 fn require(roster: &VerifiedRoster, caller: &Caller, roles: &[Role]) -> Result<(), Refused> {

@@ -5,7 +5,9 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, certificates, enrolment, hosts, journal, roster, state, statements, windows};
+use super::{
+    about, certificates, collectors, enrolment, hosts, journal, roster, state, statements, windows,
+};
 use crate::authority::Authority;
 
 /// The method of a route; there are no others.
@@ -28,10 +30,12 @@ pub enum Access {
     Person,
     /// People with one of these roles.
     Roles(&'static [Role]),
-    /// People and enrolled hosts.
-    PersonOrHost,
+    /// People, enrolled hosts and collectors.
+    PersonOrMachine,
     /// Enrolled hosts.
     Host,
+    /// Admitted collectors.
+    Collector,
 }
 
 /// What a route does before roster 1 is signed, when there are no people yet.
@@ -113,7 +117,7 @@ const WATCHES: Access = Access::Roles(&[Role::Auditor, Role::Admin, Role::Approv
 /// The API of `docs/formats/api.md`, in its order.
 pub const ROUTES: &[Route] = &[
     always(get("/v1/about", Access::Anyone, about::show)),
-    always(get("/v1/roster", Access::PersonOrHost, roster::show)),
+    always(get("/v1/roster", Access::PersonOrMachine, roster::show)),
     always(up_to(
         api::MAX_ROSTER_BODY,
         post("/v1/roster", Access::Bearer, roster::take),
@@ -122,12 +126,13 @@ pub const ROUTES: &[Route] = &[
     post("/v1/hosts/tokens", ADMIN, hosts::make_token),
     post("/v1/hosts/enroll", Access::Bearer, enrolment::enroll),
     post("/v1/hosts/renew", Access::Host, enrolment::renew),
+    post("/v1/collectors/renew", Access::Collector, collectors::renew),
     post("/v1/windows/draft", ASKS, windows::draft),
     post("/v1/windows", ASKS, windows::submit),
     get("/v1/windows", Access::Person, windows::list),
     get("/v1/windows/{id}", Access::Person, windows::show),
     post("/v1/windows/{id}/statements", SPEAKS, statements::add),
     post("/v1/certificates", CONTRACTOR, certificates::issue),
-    get("/v1/state", Access::PersonOrHost, state::show),
+    get("/v1/state", Access::PersonOrMachine, state::show),
     get("/v1/journal", WATCHES, journal::list),
 ];

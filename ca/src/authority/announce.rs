@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
-use daypass_protocol::state::SignedState;
+use daypass_protocol::state::{Collector, SignedState};
+use daypass_protocol::token::InvalidUrl;
 
 use super::Authority;
 use crate::case;
 use crate::state::{self, Content};
-use crate::store::StoreError;
+use crate::store::{AdmittedCollector, StoreError};
 
 /// The state as it was signed last.
 #[derive(Debug, Clone)]
@@ -36,6 +37,14 @@ pub enum AnnounceError {
         /// The window's id.
         window: String,
     },
+    /// A stored address that is none.
+    #[error("the address of the collector {url} in the database is damaged")]
+    Collector {
+        /// What is there.
+        url: String,
+        /// What is wrong with it.
+        source: InvalidUrl,
+    },
 }
 
 impl Authority {
@@ -45,6 +54,14 @@ impl Authority {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The collectors that the state names, or will once roster 1 is signed.
+    ///
+    /// # Errors
+    /// When the database fails, or holds what is none.
+    pub fn named_collectors(&self) -> Result<Vec<Collector>, AnnounceError> {
+        named(self.store.read(|tx| tx.collectors())?)
     }
 
     /// Signs the state afresh; its number rises when it says something new. Nothing happens before activation.
@@ -61,7 +78,9 @@ impl Authority {
             return Ok(());
         };
         let now = self.now();
-        let revocations = self.store.read(|tx| tx.revocations(now.unix()))?;
+        let (revocations, collectors) = self
+            .store
+            .read(|tx| Ok::<_, StoreError>((tx.revocations(now.unix())?, tx.collectors()?)))?;
         let keys = self.keys.public();
         let content = Content {
             ca: self.pin,
@@ -78,6 +97,7 @@ impl Authority {
                     })
                 })
                 .collect::<Result<_, _>>()?,
+            collectors: named(collectors)?,
         };
         let digest = content.digest();
         let number = match self.announced() {
@@ -99,4 +119,19 @@ impl Authority {
         }));
         Ok(())
     }
+}
+
+/// The collectors in the form that the state has them in.
+fn named(stored: Vec<AdmittedCollector>) -> Result<Vec<Collector>, AnnounceError> {
+    let named = stored.into_iter().map(|stored| match stored.url.parse() {
+        Ok(url) => Ok(Collector {
+            url,
+            witness: stored.witness,
+        }),
+        Err(source) => Err(AnnounceError::Collector {
+            url: stored.url,
+            source,
+        }),
+    });
+    named.collect()
 }

@@ -7,7 +7,7 @@ use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
 use daypass_protocol::roster::{ChainError, SignedRoster};
 use daypass_protocol::token::CaUrl;
 
-use super::{AnnounceError, Authority, Clock};
+use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
 use crate::keys::{Keys, KeysError};
 use crate::layout::Layout;
 use crate::ledger::{Ledger, LedgerError};
@@ -22,6 +22,12 @@ pub enum OpenError {
     #[error("there is no CA in {directory} yet")]
     NoCa {
         /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// `init` was interrupted.
+    #[error("the CA in {directory} was not made to its end")]
+    Unfinished {
+        /// Where.
         directory: PathBuf,
     },
     /// A file that must be there.
@@ -61,6 +67,9 @@ pub enum OpenError {
         /// What is wrong with it.
         source: daypass_protocol::sshsig::Error,
     },
+    /// The record of the CA's own journal.
+    #[error(transparent)]
+    OwnRecord(#[from] OwnRecordError),
     /// The first state.
     #[error(transparent)]
     Announce(#[from] AnnounceError),
@@ -83,6 +92,11 @@ impl Authority {
         if !layout.database().exists() {
             return Err(no_ca());
         }
+        if layout.unfinished().exists() {
+            return Err(OpenError::Unfinished {
+                directory: layout.root().to_owned(),
+            });
+        }
         let store = Store::open(&layout.database())?;
         let (pin, incarnation) = store.read(|tx| tx.genesis())?.ok_or_else(no_ca)?;
         let pin: Pin = pin.parse()?;
@@ -97,11 +111,14 @@ impl Authority {
             &read(layout.tls_root())?,
             &read(layout.tls_root_key())?,
         )?;
-        let ledger = Ledger::open(layout)?;
+        let witnesses = store.read(|tx| tx.collectors())?;
+        let witnesses = witnesses.into_iter().map(|known| known.witness).collect();
+        let ledger = Ledger::open(layout, witnesses)?;
         for (id, event) in store.read(|tx| tx.pending())? {
             ledger.record_late(&event)?;
             store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;
         }
+        let own_record = own::record(&store, layout, &keys, (pin, incarnation), clock())?;
         let authority = Self {
             nonces: Nonces::open(&layout.nonces())?,
             store,
@@ -111,6 +128,7 @@ impl Authority {
             pin,
             incarnation,
             url,
+            own_record,
             clock,
             roll: RwLock::new(Arc::new(roll)),
             announced: RwLock::new(None),

@@ -4,13 +4,13 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{StoreError, Tx, list, unlist};
 
-/// What a token lets a machine become.
+/// What a token lets machines become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// SHA-256 of the secret.
     pub secret: [u8; 32],
-    /// The host's name.
-    pub host: String,
+    /// The host's name; none where machines name themselves.
+    pub host: Option<String>,
     /// Its other names.
     pub aliases: Vec<String>,
     /// Its groups.
@@ -19,15 +19,20 @@ pub struct Token {
     pub maker: String,
     /// Seconds since 1970.
     pub expires: i64,
-    /// When it was used, in seconds since 1970.
-    pub used: Option<i64>,
+    /// How many machines it enrols.
+    pub uses: u32,
+    /// How many it has enrolled.
+    pub used: u32,
+    /// When it was used last, in seconds since 1970.
+    pub last_used: Option<i64>,
 }
 
 impl Tx<'_> {
     /// Keeps a token.
     pub(crate) fn add_token(&self, token: &Token) -> Result<(), StoreError> {
         self.0.execute(
-            "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, uses, used, last_used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 token.secret,
                 token.host,
@@ -35,7 +40,9 @@ impl Tx<'_> {
                 list(&token.groups)?,
                 token.maker,
                 token.expires,
-                token.used
+                token.uses,
+                token.used,
+                token.last_used
             ],
         )?;
         Ok(())
@@ -46,7 +53,7 @@ impl Tx<'_> {
         let row = self
             .0
             .query_row(
-                "SELECT host, aliases, groups, maker, expires, used FROM tokens WHERE secret = ?1",
+                "SELECT host, aliases, groups, maker, expires, uses, used, last_used FROM tokens WHERE secret = ?1",
                 [secret],
                 |row| {
                     Ok((
@@ -56,11 +63,13 @@ impl Tx<'_> {
                         row.get(3)?,
                         row.get(4)?,
                         row.get(5)?,
+                        row.get(6)?,
+                        row.get(7)?,
                     ))
                 },
             )
             .optional()?;
-        let Some((host, aliases, groups, maker, expires, used)) = row else {
+        let Some((host, aliases, groups, maker, expires, uses, used, last_used)) = row else {
             return Ok(None);
         };
         Ok(Some(Token {
@@ -70,16 +79,28 @@ impl Tx<'_> {
             groups: unlist(&groups, "groups of a token")?,
             maker,
             expires,
+            uses,
             used,
+            last_used,
         }))
     }
 
-    /// Uses a token up; false when somebody else was faster.
+    /// Counts one use of a token; false when it has none left.
     pub(crate) fn use_token(&self, secret: &[u8; 32], now: i64) -> Result<bool, StoreError> {
         let used = self.0.execute(
-            "UPDATE tokens SET used = ?2 WHERE secret = ?1 AND used IS NULL",
+            "UPDATE tokens SET used = used + 1, last_used = ?2 WHERE secret = ?1 AND used < uses",
             params![secret, now],
         )?;
         Ok(used == 1)
+    }
+
+    /// Whether a token that can still be used is for this very name.
+    pub(crate) fn is_promised(&self, host: &str, now: i64) -> Result<bool, StoreError> {
+        Ok(self
+            .0
+            .prepare_cached(
+                "SELECT 1 FROM tokens WHERE host = ?1 AND used < uses AND expires > ?2",
+            )?
+            .exists(params![host, now])?)
     }
 }

@@ -4,6 +4,7 @@ use daypass_journal::identity::Identity;
 use daypass_protocol::api::{Enrolled, Enrolment, JournalKeys};
 use daypass_protocol::digest::Incarnation;
 use daypass_protocol::enrolment::host_origin;
+use daypass_protocol::name::HostName;
 use daypass_protocol::token::JoinToken;
 use daypass_transport::client::{Client, ClientIdentity};
 use daypass_transport::request::SigningRequest;
@@ -16,16 +17,22 @@ pub(crate) struct Machine {
     pub(crate) key: String,
 }
 
-/// What a machine with this token sends.
+/// What a machine with this token, for one host, sends.
 pub(crate) fn application(token: &JoinToken) -> (Enrolment, String) {
+    application_as(token, token.host.as_ref().unwrap().as_str())
+}
+
+/// What a machine of this name sends.
+pub(crate) fn application_as(token: &JoinToken, host: &str) -> (Enrolment, String) {
+    let host: HostName = host.parse().unwrap();
     let request = SigningRequest::create("whatever").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let incarnation = Incarnation::from_bytes([7; 8]);
-    let origin = host_origin(token.ca, &token.host, incarnation);
+    let origin = host_origin(token.ca, &host, incarnation);
     let identity = Identity::create(&directory.path().join("keys"), &origin).unwrap();
     let application = Enrolment {
         secret: token.secret.clone(),
-        host: token.host.clone(),
+        host,
         csr: request.csr,
         host_keys: vec![Someone::new("host").public()],
         journal: JournalKeys {
@@ -41,6 +48,12 @@ pub(crate) fn application(token: &JoinToken) -> (Enrolment, String) {
 impl House {
     pub(crate) fn enroll(&self, token: &JoinToken) -> Result<Machine, No> {
         let (application, key) = application(token);
+        let enrolled = self.post_bare("/v1/hosts/enroll", &application)?;
+        Ok(Machine { enrolled, key })
+    }
+
+    pub(crate) fn enroll_as(&self, token: &JoinToken, host: &str) -> Result<Machine, No> {
+        let (application, key) = application_as(token, host);
         let enrolled = self.post_bare("/v1/hosts/enroll", &application)?;
         Ok(Machine { enrolled, key })
     }

@@ -36,6 +36,7 @@ use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 use tempfile::TempDir;
 
+pub(crate) mod collector;
 pub(crate) mod machine;
 
 /// A person with a key, on a machine of their own.
@@ -105,6 +106,7 @@ impl House {
         }
         .carry_out()
         .unwrap();
+        daypass_ca::genesis::finish(&Layout::new(directory.path())).unwrap();
         let mut house = Self {
             directory,
             newborn,
@@ -403,9 +405,23 @@ impl House {
 
     pub(crate) fn token(&self, host: &str, groups: &[&str]) -> JoinToken {
         let wish = TokenWish {
-            host: host.parse().unwrap(),
+            host: Some(host.parse().unwrap()),
             aliases: vec![format!("{host}.example.org").parse().unwrap()],
             groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+            uses: 1,
+            ttl: 600,
+        };
+        let token: Token = self.post(&self.admin, "/v1/hosts/tokens", &wish).unwrap();
+        token.token.parse().unwrap()
+    }
+
+    /// A token for so many machines of a group.
+    pub(crate) fn group_token(&self, group: &str, uses: u32) -> JoinToken {
+        let wish = TokenWish {
+            host: None,
+            aliases: Vec::new(),
+            groups: vec![group.parse().unwrap()],
+            uses,
             ttl: 600,
         };
         let token: Token = self.post(&self.admin, "/v1/hosts/tokens", &wish).unwrap();

@@ -50,6 +50,13 @@ pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
     )
 }
 
+pub(crate) fn group_token(uses: u32, lifetime: Length) -> String {
+    format!(
+        "On each host, as root, run `daypass-agent enroll` and paste this line within {}; it enrols {uses} of them, each under its own hostname. Keep it to yourself.",
+        moment::spoken(lifetime.seconds())
+    )
+}
+
 pub(crate) fn set_up(person: &Name, key: &PublicKey) -> String {
     let key = key.to_openssh().unwrap_or_default();
     format!(

@@ -10,7 +10,6 @@ use daypass_transport::PemError;
 use daypass_transport::authority::root_hash;
 
 use super::AcceptArgs;
-use crate::authority::{Authority, Word, WordError};
 use crate::config::{Config, ConfigError};
 use crate::durable;
 use crate::layout::Layout;
@@ -46,9 +45,6 @@ pub(crate) enum AcceptError {
         "the certificate in the answer is not for this collector's key: was `init` run again since? {0}"
     )]
     Certificate(#[from] daypass_transport::server::Error),
-    /// Rosters or state.
-    #[error(transparent)]
-    Word(#[from] WordError),
     /// A file.
     #[error("{} cannot be read or written", path.display())]
     File {
@@ -81,11 +77,7 @@ pub(crate) fn run(arguments: &AcceptArgs) -> Result<(), AcceptError> {
 
 fn accept(config: &Config, layout: &Layout, admission: &Admission) -> Result<(), AcceptError> {
     let Admission {
-        certificate,
-        root,
-        chain,
-        state,
-        ..
+        certificate, root, ..
     } = admission;
     let found = Digest::from_bytes(root_hash(root)?);
     if found != config.ca_setup.root {
@@ -100,11 +92,6 @@ fn accept(config: &Config, layout: &Layout, admission: &Admission) -> Result<(),
     })?;
     let leaf_and_root = format!("{certificate}{root}");
     daypass_transport::server::config(&leaf_and_root, &key, root)?;
-    let word = Word {
-        chain: chain.clone(),
-        state: state.clone(),
-    };
-    Authority::begin(&layout.authority(), config.ca_setup.ca, &word)?;
     replace(&layout.tls_root(), root)?;
     replace(&layout.tls_chain(), &leaf_and_root)
 }

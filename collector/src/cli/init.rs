@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use daypass_protocol::collector::Request;
+use daypass_protocol::collector::{MOST_NAMES, Request};
+use daypass_protocol::strict_json;
 use daypass_protocol::token::{CaUrl, InvalidUrl};
 use daypass_protocol::version::Version;
 use daypass_transport::request::SigningRequest;
@@ -18,16 +19,13 @@ use crate::ledger::{BeginError, Ledger};
 use crate::ownership::{self, OwnershipError};
 use crate::witness::Witness;
 
-/// Names that a certificate carries, at most.
-const NAMES: usize = 16;
-
 /// Why no collector was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InitError {
     /// There is one.
     #[error("{} holds a collector already; to begin anew, move that directory away", path.display())]
     Exists {
-        /// Its keys.
+        /// Where.
         path: PathBuf,
     },
     /// A name that is no part of a URL, or too many.
@@ -39,7 +37,7 @@ pub(crate) enum InitError {
         source: InvalidUrl,
     },
     /// More names than a certificate carries.
-    #[error("{0} names are too many; a certificate carries {NAMES}")]
+    #[error("{0} names are too many; a certificate carries {MOST_NAMES}")]
     Names(usize),
     /// A file or directory.
     #[error("{} cannot be made", path.display())]
@@ -48,6 +46,22 @@ pub(crate) enum InitError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A file of the collector that is there.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The request of before.
+    #[error("{} is damaged: {source}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: strict_json::Error,
     },
     /// The witness key.
     #[error("the witness key cannot be made")]
@@ -72,10 +86,27 @@ pub(crate) enum InitError {
 pub(crate) fn run(arguments: &InitArgs) -> Result<(), InitError> {
     let layout = Layout::new(&arguments.data);
     let url = url(arguments)?;
-    if layout.keys().exists() {
-        return Err(InitError::Exists {
-            path: layout.keys(),
-        });
+    if layout.request().exists() {
+        if !arguments.unless_made {
+            return Err(InitError::Exists {
+                path: layout.root().to_owned(),
+            });
+        }
+        return print(&again(&layout)?).map_err(InitError::Print);
+    }
+    let request = make(arguments, &layout, url)?;
+    ownership::give(layout.root(), &arguments.user)?;
+    print(&request).map_err(InitError::Print)
+}
+
+fn make(arguments: &InitArgs, layout: &Layout, url: CaUrl) -> Result<String, InitError> {
+    // Without a request, nobody has ever heard of what an init before this one began.
+    match std::fs::remove_dir_all(layout.keys()) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            let path = layout.keys();
+            return Err(InitError::Make { path, source });
+        }
+        _ => {}
     }
     for (path, mode) in [
         (layout.root().to_owned(), 0o750),
@@ -86,27 +117,41 @@ pub(crate) fn run(arguments: &InitArgs) -> Result<(), InitError> {
     }
     let witness =
         Witness::create(&layout.witness_key(), &witness_name(&url)).map_err(InitError::Witness)?;
-    Ledger::begin(&layout, arguments.ca_setup.ca)?;
+    Ledger::begin(layout, arguments.ca_setup.ca)?;
     let SigningRequest { key, csr } = SigningRequest::create(url.host())?;
     replace(&layout.tls_key(), 0o600, &key)?;
     if !arguments.config.exists() {
         let text = config::initial_text(&arguments.ca_setup, arguments.listen, &arguments.data);
         replace(&arguments.config, 0o644, &text)?;
     }
-    ownership::give(layout.root(), &arguments.user)?;
-    let request = Request {
+    let request = serde_json::to_string(&Request {
         v: Version,
         ca: arguments.ca_setup.ca,
         url,
         names: arguments.names.clone(),
         csr,
         witness: witness.vkey(),
+    })?;
+    replace(&layout.request(), 0o644, &request)?;
+    Ok(request)
+}
+
+/// The request of before, for the key of now: that is renewed from time to time.
+fn again(layout: &Layout) -> Result<String, InitError> {
+    let read = |path: PathBuf| {
+        std::fs::read_to_string(&path).map_err(|source| InitError::Read { path, source })
     };
-    print(&serde_json::to_string(&request)?).map_err(InitError::Print)
+    let mut request =
+        Request::parse(&read(layout.request())?).map_err(|source| InitError::Damaged {
+            path: layout.request(),
+            source,
+        })?;
+    request.csr = SigningRequest::again(&read(layout.tls_key())?, request.url.host())?.csr;
+    Ok(serde_json::to_string(&request)?)
 }
 
 fn url(arguments: &InitArgs) -> Result<CaUrl, InitError> {
-    if arguments.names.len() > NAMES {
+    if arguments.names.len() > MOST_NAMES {
         return Err(InitError::Names(arguments.names.len()));
     }
     let port = arguments.listen.port();

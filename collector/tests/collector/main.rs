@@ -1,6 +1,8 @@
 //! The collector as hosts and people meet it: over loopback, with real mTLS and journals that the journal crate wrote.
 
 mod alarms;
+mod ca_door;
+mod first_word;
 mod forwarding;
 mod host;
 mod hostile;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Enrolment {
     /// From the join token.
     pub secret: Secret,
-    /// From the join token.
+    /// From the join token, or the machine's own where the token has none.
     pub host: HostName,
     /// The certificate signing request for mTLS, in PEM.
     pub csr: String,

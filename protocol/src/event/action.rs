@@ -102,6 +102,12 @@ actions! {
     HostEnrolled = "host.enrolled",
     /// CA: a host did not join.
     HostRefused = "host.refused",
+    /// CA: a collector was admitted, or its certificate renewed (`detail.renewed`); `detail.url`, `.witness`.
+    CollectorAdded = "collector.added",
+    /// CA: a collector is told of no longer; `detail.url`, `.witness`.
+    CollectorRemoved = "collector.removed",
+    /// CA: somebody asked for a collector to be admitted, in vain.
+    CollectorRefused = "collector.refused",
     /// CA, collector: a request was refused before its route was reached.
     RequestRefused = "request.refused",
     /// Collector: it runs.

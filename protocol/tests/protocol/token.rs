@@ -8,7 +8,7 @@ fn join() -> JoinToken {
         url: "https://ca.example.org:7443".parse().unwrap(),
         root: Digest::of("root"),
         ca: Pin::from(Digest::of("roster")),
-        host: "db1".parse().unwrap(),
+        host: Some("db1".parse::<daypass_protocol::name::HostName>().unwrap()),
         secret: Secret::from_bytes([5; 32]),
     }
 }

@@ -91,4 +91,54 @@ impl Site {
             text: format!("{}{}", output.stdout(), output.stderr()),
         })
     }
+
+    /// Waits until the collector has cosigned all that the host's journal holds.
+    pub fn await_cosigned(&self, host: &str) -> Result<()> {
+        self.network.host(host)?.await_condition(
+            "daypass-agent status | grep -q 'all of the journal is cosigned'",
+            super::SOON,
+        )
+    }
+
+    /// Keeps a copy of the host's journal, cosigned to its end, in a directory of the host's.
+    pub fn copy_journal(&self, host: &str, to: &str) -> Result<()> {
+        self.await_cosigned(host)?;
+        self.network
+            .host(host)?
+            .script(&format!("rm -rf {to}; cp -a {JOURNAL} {to}"))
+            .ok()
+            .map(drop)
+    }
+
+    /// `daypass verify --collector` by somebody at the laptop, over a directory carried there from the host, with the
+    /// host's trust file.
+    pub fn verify_with_collector(
+        &self,
+        person: &str,
+        host: &str,
+        directory: &str,
+    ) -> Result<Verification> {
+        let (from, laptop) = (self.network.host(host)?, self.network.host("laptop")?);
+        let carry = format!(
+            "daypass-agent trust > {TRUST}; cd / && tar -c -- {} {}",
+            directory.trim_start_matches('/'),
+            TRUST.trim_start_matches('/')
+        );
+        let archive = from.script(&carry).run()?;
+        laptop.write("/var/tmp/carried.tar", &archive.stdout)?;
+        let place = format!("/home/{person}/carried");
+        let unpack = format!(
+            "rm -rf {place}; mkdir {place}; tar -C {place} --no-same-owner -xf /var/tmp/carried.tar; chown -R {person}: {place}"
+        );
+        laptop.script(&unpack).ok()?;
+        let (copy, trust) = (format!("{place}{directory}"), format!("{place}{TRUST}"));
+        let output = self
+            .person(person)
+            .daypass(["verify", &copy, "--trust", &trust, "--collector"])
+            .run()?;
+        Ok(Verification {
+            code: output.code().unwrap_or(-1),
+            text: format!("{}{}", output.stdout(), output.stderr()),
+        })
+    }
 }

@@ -65,7 +65,7 @@ impl<'a> Person<'a> {
         self.laptop().user(self.name, words)
     }
 
-    /// `daypass setup`, with the line that `daypass-ca init` printed.
+    /// `daypass setup`, with the line that `daypass-server init` printed.
     pub fn set_up(&self) -> Result<String> {
         let line = self.site.setup_line();
         self.daypass([

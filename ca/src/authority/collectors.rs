@@ -1,0 +1,180 @@
+//! Admitting collectors, renewing their certificates, and telling hosts of them no longer.
+
+use daypass_protocol::collector::{Admission, Request};
+use daypass_protocol::event::{Action, Event, Identity, Outcome};
+use daypass_protocol::version::Version;
+use daypass_transport::authority::SERVER_LIFETIME;
+
+use super::{AnnounceError, Authority};
+use crate::collectors::{self, CollectorRefusal};
+use crate::ledger::LedgerError;
+use crate::store::{AdmittedCollector, StoreError};
+use crate::tls;
+
+/// Why nothing was done about a collector.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// It may not be done.
+    #[error(transparent)]
+    Refused(#[from] CollectorRefusal),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The state that would tell of it.
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
+    /// The X.509 root.
+    #[error("the collector's certificate could not be made")]
+    X509(#[source] daypass_transport::authority::Error),
+    /// What the root made.
+    #[error("the collector's certificate cannot be read back")]
+    Unreadable(#[from] rustls::pki_types::pem::Error),
+}
+
+impl Authority {
+    /// Admits a collector, by whoever speaks for this machine. A refusal is journalled too.
+    ///
+    /// # Errors
+    /// When the request does not hold, or cannot stand beside the collectors that there are.
+    pub fn admit_collector(
+        &self,
+        request: &Request,
+        by: Identity,
+    ) -> Result<Admission, CollectorError> {
+        let admitted = self.try_admit(request, by.clone());
+        if let Err(CollectorError::Refused(refusal)) = &admitted {
+            let event = Event::new(Action::CollectorRefused)
+                .outcome(Outcome::Denied)
+                .because(refusal.code(), refusal.to_string())
+                .by(by)
+                .detail("url", request.url.to_string());
+            self.note(&event)?;
+        }
+        admitted
+    }
+
+    fn try_admit(&self, request: &Request, by: Identity) -> Result<Admission, CollectorError> {
+        collectors::check(request, self.pin)?;
+        let (certificate, row) = self.certify(&request.csr, |certificate, added, expires| {
+            AdmittedCollector {
+                url: request.url.to_string(),
+                names: request.names.clone(),
+                witness: request.witness.clone(),
+                certificate,
+                added,
+                expires,
+            }
+        })?;
+        let event = Event::new(Action::CollectorAdded)
+            .outcome(Outcome::Done)
+            .by(by)
+            .detail("url", row.url.clone())
+            .detail("names", row.names.clone())
+            .detail("witness", row.witness.clone());
+        let wanted = request.clone();
+        {
+            let _alone = self.deciding();
+            self.decide(move |tx| {
+                collectors::fits(&wanted, &tx.collectors()?)?;
+                tx.put_collector(&row)?;
+                Ok::<_, CollectorError>(((), event))
+            })?;
+        }
+        self.announce()?;
+        Ok(Admission {
+            v: Version,
+            certificate,
+            root: self.x509.certificate().to_owned(),
+        })
+    }
+
+    /// Makes the certificate, and the row that knows it.
+    fn certify(
+        &self,
+        csr: &str,
+        row: impl FnOnce([u8; 32], i64, i64) -> AdmittedCollector,
+    ) -> Result<(String, AdmittedCollector), CollectorError> {
+        let now = self.now();
+        let expires = now.plus(SERVER_LIFETIME.as_secs());
+        let mut row = row([0; 32], now.unix(), expires.unix());
+        let certificate = self
+            .x509
+            .issue_collector(csr, &row.names, now.into())
+            .map_err(refused_or_failed)?;
+        row.certificate = tls::fingerprint(&certificate)?;
+        Ok((certificate, row))
+    }
+
+    /// A new certificate for an admitted collector's new key.
+    ///
+    /// # Errors
+    /// When the request cannot be used.
+    pub fn renew_collector(
+        &self,
+        known: &AdmittedCollector,
+        csr: &str,
+    ) -> Result<String, CollectorError> {
+        let (certificate, row) =
+            self.certify(csr, |certificate, _, expires| AdmittedCollector {
+                certificate,
+                expires,
+                ..known.clone()
+            })?;
+        let event = Event::new(Action::CollectorAdded)
+            .outcome(Outcome::Done)
+            .detail("renewed", true)
+            .detail("url", row.url.clone())
+            .detail("witness", row.witness.clone());
+        let _alone = self.deciding();
+        self.decide(move |tx| {
+            tx.renew_collector(&row.url, &row.certificate, row.expires)?;
+            Ok::<_, CollectorError>(((), event))
+        })?;
+        Ok(certificate)
+    }
+
+    /// Tells of a collector no longer; its certificate is nobody's from now on.
+    ///
+    /// # Errors
+    /// When there is none at this address.
+    pub fn remove_collector(&self, url: &str, by: Identity) -> Result<(), CollectorError> {
+        let url = url.to_owned();
+        {
+            let _alone = self.deciding();
+            self.decide(move |tx| {
+                let known = tx
+                    .collector(&url)?
+                    .ok_or_else(|| CollectorRefusal::Unknown { url: url.clone() })?;
+                tx.remove_collector(&url)?;
+                let event = Event::new(Action::CollectorRemoved)
+                    .outcome(Outcome::Done)
+                    .by(by)
+                    .detail("url", known.url)
+                    .detail("witness", known.witness);
+                Ok::<_, CollectorError>(((), event))
+            })?;
+        }
+        Ok(self.announce()?)
+    }
+
+    /// Every admitted collector.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn collectors(&self) -> Result<Vec<AdmittedCollector>, StoreError> {
+        self.store.read(|tx| tx.collectors())
+    }
+}
+
+fn refused_or_failed(error: daypass_transport::authority::Error) -> CollectorError {
+    use daypass_transport::authority::Error;
+    match error {
+        Error::Request(_) | Error::RequestTooLong(_) | Error::Name { .. } => {
+            CollectorRefusal::Certificate(error.to_string()).into()
+        }
+        error => CollectorError::X509(error),
+    }
+}

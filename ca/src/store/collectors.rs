@@ -1,0 +1,138 @@
+//! The collectors that were admitted.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{StoreError, Tx, list, unlist};
+
+/// A collector as it was admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdmittedCollector {
+    /// Where it answers.
+    pub url: String,
+    /// The names in its certificate.
+    pub names: Vec<String>,
+    /// The key that it cosigns with, as a C2SP vkey.
+    pub witness: String,
+    /// SHA-256 of its current certificate's DER: no other one is taken.
+    pub certificate: [u8; 32],
+    /// Seconds since 1970.
+    pub added: i64,
+    /// When its certificate ends, in seconds since 1970.
+    pub expires: i64,
+}
+
+const COLUMNS: &str = "url, names, witness, certificate, added, expires";
+
+type CollectorRow = (String, String, String, [u8; 32], i64, i64);
+
+impl Tx<'_> {
+    /// Admits a collector, or gives the one at this address its new certificate.
+    pub(crate) fn put_collector(&self, collector: &AdmittedCollector) -> Result<(), StoreError> {
+        self.0.execute(
+            &format!(
+                "INSERT INTO collectors ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (url) DO UPDATE
+                 SET names = ?2, witness = ?3, certificate = ?4, renewed = NULL, expires = ?6"
+            ),
+            params![
+                collector.url,
+                list(&collector.names)?,
+                collector.witness,
+                collector.certificate,
+                collector.added,
+                collector.expires
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Every collector, by address.
+    pub(crate) fn collectors(&self) -> Result<Vec<AdmittedCollector>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM collectors ORDER BY url"))?;
+        let rows = statement.query_map([], from_row)?;
+        rows.map(|row| collector(row?)).collect()
+    }
+
+    /// The collector at this address.
+    pub(crate) fn collector(&self, url: &str) -> Result<Option<AdmittedCollector>, StoreError> {
+        self.one("url = ?1", url)
+    }
+
+    /// The collector whose certificate, the current or the renewed one, hashes to `certificate`.
+    pub(crate) fn collector_with_certificate(
+        &self,
+        certificate: &[u8; 32],
+    ) -> Result<Option<AdmittedCollector>, StoreError> {
+        self.one("certificate = ?1 OR renewed = ?1", certificate)
+    }
+
+    /// Keeps a renewed certificate beside the current one, until it is used.
+    pub(crate) fn renew_collector(
+        &self,
+        url: &str,
+        certificate: &[u8; 32],
+        expires: i64,
+    ) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE collectors SET renewed = ?2, expires = ?3 WHERE url = ?1",
+            params![url, certificate, expires],
+        )?;
+        Ok(())
+    }
+
+    /// The renewed certificate was used: the one before counts no more.
+    pub(crate) fn use_renewed_collector(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE collectors SET certificate = renewed, renewed = NULL WHERE renewed = ?1",
+            [certificate],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets a collector.
+    pub(crate) fn remove_collector(&self, url: &str) -> Result<(), StoreError> {
+        self.0
+            .execute("DELETE FROM collectors WHERE url = ?1", [url])?;
+        Ok(())
+    }
+
+    fn one(
+        &self,
+        condition: &'static str,
+        value: impl rusqlite::ToSql,
+    ) -> Result<Option<AdmittedCollector>, StoreError> {
+        self.0
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM collectors WHERE {condition}"
+            ))?
+            .query_row([value], from_row)
+            .optional()?
+            .map(collector)
+            .transpose()
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<CollectorRow> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+    ))
+}
+
+fn collector(row: CollectorRow) -> Result<AdmittedCollector, StoreError> {
+    let (url, names, witness, certificate, added, expires) = row;
+    Ok(AdmittedCollector {
+        url,
+        names: unlist(&names, "names of a collector")?,
+        witness,
+        certificate,
+        added,
+        expires,
+    })
+}

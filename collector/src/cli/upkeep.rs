@@ -1,0 +1,66 @@
+//! What the service does once a minute: asks the CA for rosters and state, and renews its own certificate in time.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, SystemTime};
+
+use crate::certificate::{CertificateError, Papers};
+use crate::config::Config;
+use crate::layout::Layout;
+use crate::refresh::Refresh;
+use crate::server::Server;
+
+/// The CA is asked this often.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// What it is done with.
+pub(crate) struct Upkeep {
+    papers: Papers,
+    refresh: Refresh,
+    config: Config,
+    layout: Layout,
+}
+
+impl Upkeep {
+    pub(crate) fn new(
+        papers: Papers,
+        config: Config,
+        layout: Layout,
+    ) -> Result<Self, CertificateError> {
+        Ok(Self {
+            refresh: papers.refresh(&config.ca_setup)?,
+            papers,
+            config,
+            layout,
+        })
+    }
+
+    /// Until the other end is dropped.
+    pub(crate) fn run(mut self, server: &Server, stopped: &Receiver<()>) {
+        loop {
+            if let Err(error) = self.refresh.ask(server.collector().authority()) {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the CA's rosters and state are those of before");
+            }
+            if let Err(error) = self.renew(server) {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "this collector's certificate could not be renewed");
+            }
+            match stopped.recv_timeout(EVERY) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn renew(&mut self, server: &Server) -> Result<(), CertificateError> {
+        if !self.papers.are_due(SystemTime::now())? {
+            return Ok(());
+        }
+        let renewed = self.papers.renew(&self.layout, self.refresh.client())?;
+        server.show(renewed.server()?);
+        self.refresh = renewed.refresh(&self.config.ca_setup)?;
+        self.papers = renewed;
+        tracing::info!("this collector's certificate was renewed");
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The collector away, killed, cut off and lied to, while contractors work.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
+
+use crate::Row;
+use crate::windows::carol_gets;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const RESTART: &str = "/usr/bin/systemctl restart cron.service";
+/// How long everything may take to arrive after an outage.
+const CAUGHT_UP: Duration = Duration::from_secs(60);
+
+pub(crate) const ROWS: &[Row] = &[
+    (
+        "while_the_collector_is_away_nobody_notices_and_then_all_is_there_once",
+        away,
+    ),
+    ("a_collector_killed_under_logins_loses_nothing", killed),
+    (
+        "with_the_server_cut_off_contractors_work_and_then_all_is_there_once",
+        cut_off,
+    ),
+    (
+        "two_machines_with_one_identity_are_an_alarm_on_both_sides",
+        cloned,
+    ),
+    ("the_ca_forwards_its_own_journal", of_the_ca),
+];
+
+/// A window on db1 with one sudo command.
+fn window(site: &Site) -> Result<String> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR).with("--sudo", RESTART))
+}
+
+/// Carol logs in and uses sudo.
+fn visit(site: &Site) -> Result<()> {
+    let sudo = format!("sudo -n {RESTART} && id -un");
+    let said = site.person(CAROL).ssh("deploy@db1", &[&sudo]).ok()?;
+    assert_eq!(said, "deploy\n");
+    Ok(())
+}
+
+/// What db1 wrote until now arrives at the collector, byte for byte, each entry once.
+fn all_there_once(site: &Site) -> Result<()> {
+    let written = site.entries("db1")?;
+    daypass_tests::until("all of db1's entries at the collector", CAUGHT_UP, || {
+        let collected = site.collected(BOB, &["--host", "db1"])?;
+        let once: HashSet<&String> = collected.iter().collect();
+        assert_eq!(once.len(), collected.len(), "something is there twice");
+        Ok(written.iter().all(|entry| once.contains(entry)))
+    })
+}
+
+/// The sequence number of an entry.
+fn sequence(entry: &str) -> u64 {
+    let value: serde_json::Value =
+        serde_json::from_str(entry).unwrap_or_else(|error| panic!("{entry}: {error}"));
+    value["seq"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no sequence number: {entry}"))
+}
+
+fn away(site: &Site) -> Result<()> {
+    let window = window(site)?;
+    visit(site)?;
+    site.stop_collector()?;
+    let meanwhile = (0..3).try_for_each(|_| visit(site));
+    let down = site.await_entry("db1", "link.down", &["https://server:7444"]);
+    let unknown = site
+        .person(BOB)
+        .daypass(["log", "--collector", "https://server:7444"])
+        .run();
+    site.start_collector()?;
+    meanwhile?;
+    down?;
+    let unknown = unknown?;
+    assert_eq!(unknown.code(), Some(1), "{unknown}");
+    assert!(unknown.stderr().contains("https://server:7444"), "{unknown}");
+    all_there_once(site)?;
+    let requests = site.collected(BOB, &["--window", &window, "--action", "sudo.request"])?;
+    assert_eq!(requests.len(), 4, "{requests:#?}");
+    Ok(())
+}
+
+fn killed(site: &Site) -> Result<()> {
+    window(site)?;
+    for _ in 0..5 {
+        visit(site)?;
+        site.kill_collector()?;
+        visit(site)?;
+        site.await_collector()?;
+    }
+    all_there_once(site)
+}
+
+fn cut_off(site: &Site) -> Result<()> {
+    window(site)?;
+    visit(site)?;
+    site.network.cut("server")?;
+    let meanwhile = (0..2).try_for_each(|_| visit(site));
+    site.network.restore("server")?;
+    meanwhile?;
+    all_there_once(site)
+}
+
+/// db2's agent, for a while with what db1's had when it was stopped.
+fn cloned(site: &Site) -> Result<()> {
+    let (db1, db2) = (site.network.host("db1")?, site.network.host("db2")?);
+    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
+    let places = "var/lib/daypass/agent var/log/daypass/journal";
+    all_there_once(site)?;
+    let copy = format!(
+        "systemctl stop {units}; tar -C / -c {places}; systemctl start {units}"
+    );
+    let image = db1.script(&copy).run()?;
+    db2.write("/root/image.tar", &image.stdout)?;
+    let own = format!("systemctl stop {units}; tar -C / -cf /root/own.tar {places}");
+    db2.script(&own).ok()?;
+    let wear = |image: &str| {
+        let put = format!(
+            "systemctl stop {units}; cd /; for place in {places}; do chattr -R -f -a /$place || true; rm -rf /$place; done; \
+             tar -xpf {image}; systemctl start {units}"
+        );
+        db2.script(&put).ok()
+    };
+    // db1 has gone on first, and the collector holds that.
+    visit_ordinarily(site)?;
+    all_there_once(site)?;
+    wear("/root/image.tar")?;
+    let told = site.await_entry("db2", "alarm.fork", &["https://server:7444"]);
+    let alarm = until_collected(site, "alarm.fork");
+    let status = db2.root(["daypass-agent", "status"]).run();
+    wear("/root/own.tar")?;
+    let (told, alarm, status) = (told?, alarm?, status?);
+    assert!(sequence(&told) > 0);
+    let alarm: serde_json::Value = serde_json::from_str(&alarm).unwrap_or_default();
+    assert_eq!(alarm["resource"]["host"], "db1", "{alarm}");
+    assert!(alarm["detail"]["seq"].as_u64().is_some(), "{alarm}");
+    assert!(status.stdout().contains("fork"), "{status}");
+    site.await_cosigned("db2")
+}
+
+/// Somebody logs in on db1 who is none of daypass's business: a line more in its journal.
+fn visit_ordinarily(site: &Site) -> Result<()> {
+    site.network
+        .host("db1")?
+        .root(["daypass-agent", "unmanage", "porter"])
+        .ok()?;
+    site.manage("db1", "porter").map(drop)
+}
+
+/// The newest entry with this action that the collector tells of.
+fn until_collected(site: &Site, action: &str) -> Result<String> {
+    let mut found = Vec::new();
+    daypass_tests::until(&format!("{action} at the collector"), SOON, || {
+        found = site.collected(BOB, &["--action", action])?;
+        Ok(!found.is_empty())
+    })?;
+    Ok(found.pop().unwrap_or_default())
+}
+
+fn of_the_ca(site: &Site) -> Result<()> {
+    let window = window(site)?;
+    daypass_tests::until("the CA's entries at the collector", SOON, || {
+        let found = site.collected(BOB, &["--window", &window, "--action", "window.approved"])?;
+        Ok(found.len() == 1)
+    })
+}
