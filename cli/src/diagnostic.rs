@@ -145,9 +145,7 @@ pub enum Failure {
 
     // The CA.
     /// Nobody answers.
-    #[error(
-        "cannot reach the CA at {url}: {reason}; check the network and the address, or ask the CA's admin"
-    )]
+    #[error("cannot reach {url}: {reason}; check the network and the address, or ask its admin")]
     Unreachable {
         /// Where.
         url: String,
@@ -172,7 +170,7 @@ pub enum Failure {
     },
     /// The answer cannot be understood.
     #[error(
-        "the CA at {url} gave an answer that cannot be understood: {reason}; client and CA may be of different versions"
+        "{url} gave an answer that cannot be understood: {reason}; it and this program may be of different versions"
     )]
     Garbled {
         /// Where.
@@ -181,7 +179,7 @@ pub enum Failure {
         reason: String,
     },
     /// The CA says no.
-    #[error("the CA refused ({code}): {message}")]
+    #[error("refused ({code}): {message}")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -304,7 +302,9 @@ pub enum Failure {
     #[error("-f follows what comes in at the collector; add --collector")]
     FollowWhat,
     /// Directories beside a collector.
-    #[error("name directories or --collector, not both")]
+    #[error(
+        "name directories or a collector, not both; its URL follows an equals sign: --collector=URL"
+    )]
     TwoSources,
     /// A journal cannot be read.
     #[error("cannot read the journal in {}: {source}", directory.display())]

@@ -253,7 +253,7 @@ fn one_command_sets_the_server_up_and_its_admin_puts_it_into_service() -> Result
         assert!(printed.contains(part), "{part}: {printed}");
     }
     let server = site.network.host("server")?;
-    assert!(site.collector_says()?.contains("not signed yet"));
+    site.await_collector_saying("not signed yet")?;
     // The CA's users are two, and neither reads what the other keeps.
     for (user, other) in [("daypass-ca", "collector"), ("daypass-collector", "ca")] {
         let other = format!("/var/lib/daypass/{other}");
@@ -300,7 +300,7 @@ fn a_set_up_that_failed_half_way_goes_on_with_the_same_line() -> Result<()> {
     server
         .script(
             "printf '[Socket]\\nListenStream=[::]:7444\\n' > /run/systemd/system/sitter.socket; \
-             printf '[Service]\\nExecStart=/bin/true\\n' > /run/systemd/system/sitter.service; \
+             printf '[Service]\\nExecStart=/bin/sleep infinity\\n' > /run/systemd/system/sitter.service; \
              systemctl daemon-reload; systemctl start sitter.socket",
         )
         .ok()?;
@@ -313,7 +313,7 @@ fn a_set_up_that_failed_half_way_goes_on_with_the_same_line() -> Result<()> {
     assert!(said.contains("run the same line again"), "{said}");
     let server = site.network.host("server")?;
     let before: serde_json::Value = status(server)?;
-    server.root(["systemctl", "stop", "sitter.socket"]).ok()?;
+    server.root(["systemctl", "stop", "sitter.socket", "sitter.service"]).ok()?;
     let printed = site.server_init()?.ok()?;
     assert!(!printed.contains("PRIVATE KEY"), "the CA was made anew");
     assert!(printed.contains("roster sign"), "{printed}");

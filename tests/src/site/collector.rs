@@ -12,22 +12,25 @@ const UNIT: &str = "daypass-collector.service";
 impl Site {
     /// Waits until it takes journals in: after the first roster, or after a start.
     pub fn await_collector(&self) -> Result<()> {
-        crate::until("the collector takes journals in", SOON, || {
-            Ok(self.collector_says()?.contains("takes journals in"))
+        self.await_collector_saying("takes journals in")
+    }
+
+    /// Waits until it says this of itself, in its line of `systemctl status`.
+    pub fn await_collector_saying(&self, text: &str) -> Result<()> {
+        crate::until(&format!("the collector says: {text}"), SOON, || {
+            // What a process said that is gone stays until the next one starts.
+            let active = self.collector_property("ActiveState")?;
+            Ok(active == "active" && self.collector_property("StatusText")?.contains(text))
         })
     }
 
-    /// What `systemctl status` says of it in one line: what it does, or what it waits for.
-    pub fn collector_says(&self) -> Result<String> {
-        self.server()?
-            .root([
-                "systemctl",
-                "show",
-                "--value",
-                "--property=StatusText",
-                UNIT,
-            ])
-            .ok()
+    fn collector_property(&self, name: &str) -> Result<String> {
+        let property = format!("--property={name}");
+        let said = self
+            .server()?
+            .root(["systemctl", "show", "--value", &property, UNIT])
+            .ok()?;
+        Ok(said.trim().to_owned())
     }
 
     /// Stops it, as for maintenance.
@@ -44,17 +47,21 @@ impl Site {
         self.await_collector()
     }
 
-    /// Kills it with SIGKILL; systemd starts it again by itself.
+    /// Kills it with SIGKILL; systemd starts it again by itself. Returns when systemd has noticed.
     pub fn kill_collector(&self) -> Result<()> {
+        let killed = self.collector_property("MainPID")?;
         self.server()?
             .root(["systemctl", "kill", "--signal=KILL", UNIT])
-            .ok()
-            .map(drop)
+            .ok()?;
+        crate::until("systemd notices the collector's end", SOON, || {
+            Ok(self.collector_property("MainPID")? != killed)
+        })
     }
 
-    /// Every entry that the collector holds and this person may read, a JSON text each, with a query such as `host=db1`.
+    /// Every entry that the collector holds and this person may read, a JSON text each, with options such as `--host db1`.
     pub fn collected(&self, person: &str, options: &[&str]) -> Result<Vec<String>> {
-        let words = ["log", "--collector", COLLECTOR_URL, "-o", "json"];
+        let collector = format!("--collector={COLLECTOR_URL}");
+        let words = ["log", &collector, "-o", "json"];
         let words = words.into_iter().chain(options.iter().copied());
         let text = self.person(person).daypass(words).ok()?;
         Ok(text.lines().map(ToOwned::to_owned).collect())

@@ -46,6 +46,7 @@ fn on_hosts(release: Release) -> Result<()> {
                 "test",
                 "--workspace",
                 "--locked",
+                "--no-fail-fast",
                 "--features=daypass-tests/hosts",
             ])
             .args(ON_HOSTS.map(|name| format!("--test={name}")))
