@@ -183,11 +183,6 @@ fn resume(ground: &Ground<'_>, remote: &Remote<'_>, standing: &Standing) -> Resu
     let ours = ground.horizon.sight().size;
     let held = standing.size;
     if held > ours {
-        // Whoever wrote on after it was put back, or writes beside somebody else, is told apart from who only lost the
-        // end; what keeps the collector from telling is of no interest here.
-        if let Err(found @ End::Contradiction(_)) = show(ground, remote, ours, ours) {
-            return Err(found);
-        }
         return Err(Contradiction::RolledBack { ours, held }.into());
     }
     let outgoing = Outgoing::behind(ground.journal, held, &standing.root);

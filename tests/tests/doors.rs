@@ -14,7 +14,7 @@ mod windows;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use daypass_tests::{Result, Site};
+use daypass_tests::{BOB, Result, Site};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A row of the table: its sentence, and what shows it.
@@ -62,5 +62,6 @@ fn main() -> ExitCode {
 fn found() -> Result<Site> {
     let site = Site::with_managed(&["db1", "db2"])?;
     others::settle(&site)?;
+    site.await_reader(BOB)?;
     Ok(site)
 }

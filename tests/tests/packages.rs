@@ -313,7 +313,9 @@ fn a_set_up_that_failed_half_way_goes_on_with_the_same_line() -> Result<()> {
     assert!(said.contains("run the same line again"), "{said}");
     let server = site.network.host("server")?;
     let before: serde_json::Value = status(server)?;
-    server.root(["systemctl", "stop", "sitter.socket", "sitter.service"]).ok()?;
+    server
+        .root(["systemctl", "stop", "sitter.socket", "sitter.service"])
+        .ok()?;
     let printed = site.server_init()?.ok()?;
     assert!(!printed.contains("PRIVATE KEY"), "the CA was made anew");
     assert!(printed.contains("roster sign"), "{printed}");

@@ -1,4 +1,4 @@
-//! What the service does once a minute: asks the CA for rosters and state, and renews its own certificate in time.
+//! What the service does every ten seconds: asks the CA for rosters and state, and renews its own certificate in time.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use crate::refresh::Refresh;
 use crate::server::Server;
 
 /// The CA is asked this often.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(10);
 
 /// What it is done with.
 pub(crate) struct Upkeep {

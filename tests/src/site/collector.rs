@@ -67,6 +67,25 @@ impl Site {
         Ok(text.lines().map(ToOwned::to_owned).collect())
     }
 
+    /// The entries of the collector's own journal, where its alarms are.
+    pub fn collectors_own_entries(&self) -> Result<Vec<String>> {
+        let text = self
+            .server()?
+            .script("cat /var/lib/daypass/collector/journal/*.jsonl")
+            .ok()?;
+        let entries = text.lines().filter(|line| line.starts_with("{\"seq\":"));
+        Ok(entries.map(ToOwned::to_owned).collect())
+    }
+
+    /// Waits until the collector has heard from the CA that this person may read.
+    pub fn await_reader(&self, person: &str) -> Result<()> {
+        let collector = format!("--collector={COLLECTOR_URL}");
+        crate::until(&format!("the collector knows {person}"), SOON, || {
+            let words = ["log", &collector, "-n", "1"];
+            Ok(self.person(person).daypass(words).run()?.success())
+        })
+    }
+
     fn server(&self) -> Result<&Host> {
         self.network.host("server")
     }

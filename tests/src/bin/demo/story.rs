@@ -270,7 +270,7 @@ fn the_end(stage: &mut Stage, site: &Site, mut session: Running) -> Result<(), F
 /// The story is read, the journal verified, tampered with, put back from before, and caught.
 fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     let db1 = site.network.host("db1")?;
-    stage.step("The collector tells the story of both hosts: Bob, an approver, asks it.");
+    stage.step("The collector tells the whole story, of both hosts and of the CA: Bob, an approver, asks it.");
     let parts = [
         "window.requested",
         "window.approved",
@@ -288,11 +288,24 @@ fn proof(stage: &mut Stage, site: &Site) -> Result<(), Failure> {
     let told = daypass_tests::until("the whole story at the collector", SOON, || {
         table = site
             .person(BOB)
-            .daypass(["log", "--collector", "--user", CAROL])
+            .daypass([
+                "log",
+                "--collector",
+                "--user",
+                CAROL,
+                "--user",
+                BOB,
+                "--user",
+                "deploy",
+            ])
             .ok()?;
         Ok(parts.iter().all(|part| table.contains(part)))
     });
-    stage.shows("bob@laptop", "daypass log --collector --user carol", &table);
+    stage.shows(
+        "bob@laptop",
+        "daypass log --collector --user carol --user bob --user deploy",
+        &table,
+    );
     told?;
     stage.step("The host's own journal proves it, and the collector agrees.");
     site.copy_journal("db1", "/root/copy")?;
