@@ -10,6 +10,7 @@ mod gate;
 mod hosts;
 mod journal;
 mod refusal;
+mod revocations;
 mod roster;
 pub mod routes;
 mod state;

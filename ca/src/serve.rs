@@ -167,7 +167,7 @@ async fn work(
         .detail("listen", address.to_string());
     authority.note(&started)?;
     let stop = Stop::new();
-    stop_on_signals(stop.clone()).map_err(ServeError::Server)?;
+    stop_on_signals(stop.clone(), Arc::clone(&authority)).map_err(ServeError::Server)?;
     let upkeep = tokio::spawn(upkeep(
         Arc::clone(&authority),
         layout.clone(),
@@ -225,7 +225,7 @@ async fn command(service: Service, listener: UnixListener) {
     }
 }
 
-fn stop_on_signals(stop: Stop) -> io::Result<()> {
+fn stop_on_signals(stop: Stop, authority: Arc<Authority>) -> io::Result<()> {
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
@@ -236,6 +236,7 @@ fn stop_on_signals(stop: Stop) -> io::Result<()> {
             _ = interrupt.recv() => {}
         }
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        authority.let_go();
         stop.graceful_shutdown(Some(GRACE));
     });
     Ok(())

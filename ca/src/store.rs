@@ -9,6 +9,7 @@ mod hosts;
 mod nonces;
 mod own_record;
 mod pending;
+mod revocations;
 mod rosters;
 mod tokens;
 mod windows;
@@ -27,6 +28,7 @@ pub use certificates::IssuedCertificate;
 pub use collectors::AdmittedCollector;
 pub use hosts::EnrolledHost;
 pub use nonces::{NonceError, Nonces};
+pub use revocations::StoredRevocation;
 pub use rosters::StoredRoster;
 pub use tokens::Token;
 pub use windows::{StoredStatement, StoredWindow, WindowFilter};
@@ -38,6 +40,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/1-spine.sql")),
     M::up(include_str!("../migrations/2-collectors.sql")),
     M::up(include_str!("../migrations/3-tokens-by-group.sql")),
+    M::up(include_str!("../migrations/4-revocations.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

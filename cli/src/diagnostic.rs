@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName, Name};
 use daypass_protocol::roster::{self, ChainError};
 use daypass_protocol::window;
@@ -289,6 +290,26 @@ pub enum Failure {
     NoSuchPerson {
         /// The name.
         name: Name,
+    },
+    /// The key is not theirs.
+    #[error(
+        "{key} is no key of {name}'s; `daypass person list` shows theirs, `daypass revoke --key` takes any"
+    )]
+    NoSuchKey {
+        /// The person.
+        name: Name,
+        /// The key.
+        key: Fingerprint,
+    },
+    /// They would be left without one.
+    #[error(
+        "{key} is the only key of {name}: add another first with `daypass person key add`, or remove them with `daypass person remove`; `daypass revoke --key {key}` stops the key alone"
+    )]
+    LastKey {
+        /// The person.
+        name: Name,
+        /// The key.
+        key: Fingerprint,
     },
 
     // Journals.

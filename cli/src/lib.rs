@@ -24,6 +24,7 @@ pub mod paths;
 mod person;
 mod portrait;
 mod request;
+mod revoke;
 mod roster;
 mod setup;
 mod statement;
@@ -93,7 +94,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Approve(arguments) => statement::approve(&context, arguments),
         Command::Deny(arguments) => statement::deny(&context, arguments),
         Command::End(arguments) => statement::end(&context, arguments),
-        Command::Revoke(arguments) => statement::revoke(&context, arguments),
+        Command::Revoke(arguments) => revoke::run(&context, arguments),
         Command::Login(arguments) => login::run(&context, arguments),
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),

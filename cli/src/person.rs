@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use daypass_protocol::key::Key;
+use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::Name;
+use daypass_protocol::revocation::Subject;
 use daypass_protocol::roster::{Person, Role, Roster, SignedRoster, VerifiedRoster};
 use daypass_protocol::time::Time;
 
@@ -48,10 +49,39 @@ enum PersonCommand {
         #[command(flatten)]
         output: FormatOption,
     },
-    /// Remove a person: what they signed opens nothing any more
+    /// Remove a person: their windows and sessions end, and what they signed opens nothing any more
     Remove {
         /// Their name
         name: Name,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Add and revoke a person's keys
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Add a key to a person's
+    Add {
+        /// Their name
+        name: Name,
+        /// The public key's file; may be repeated
+        #[arg(long = "key", value_name = "FILE.pub", required = true)]
+        keys: Vec<PathBuf>,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Revoke one of a person's keys: its certificates end, and it signs nothing any more
+    Revoke {
+        /// Their name
+        name: Name,
+        /// The key, as `daypass person list` shows it
+        #[arg(value_name = "SHA256:…")]
+        key: Fingerprint,
         #[command(flatten)]
         consent: Consent,
     },
@@ -86,7 +116,7 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             context.output.line(hint::person_added(name, number))?;
         }
         PersonCommand::Remove { name, consent } => {
-            let number = change(context, &ca, *consent, |people| {
+            let change = Change::agreed(context, &ca, *consent, |people| {
                 let before = people.len();
                 people.retain(|person| person.name != *name);
                 if people.len() == before {
@@ -95,8 +125,12 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                     Ok(())
                 }
             })?;
+            // First what takes hold at once; and while the roster can still say who they were.
+            ca.revoke(&Subject::Person(name.clone()))?;
+            let number = change.put_in_force(&ca)?;
             context.output.line(hint::person_removed(name, number))?;
         }
+        PersonCommand::Key { command } => run_key(context, &ca, command)?,
         PersonCommand::List { output } => {
             let roster = ca.roster()?;
             match output.format {
@@ -108,6 +142,54 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
     Ok(Exit::Done)
 }
 
+fn run_key(context: &Context, ca: &Ca, command: &KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Add {
+            name,
+            keys,
+            consent,
+        } => {
+            let added: Vec<Key> = keys
+                .iter()
+                .map(|path| key(path))
+                .collect::<Result<_, _>>()?;
+            let number = change(context, ca, *consent, |people| {
+                of(people, name)?.keys.extend(added);
+                Ok(())
+            })?;
+            context.output.line(hint::keys_changed(name, number))
+        }
+        KeyCommand::Revoke { name, key, consent } => {
+            let change = Change::agreed(context, ca, *consent, |people| {
+                drop_key(of(people, name)?, *key)
+            })?;
+            ca.revoke(&Subject::Key(*key))?;
+            let number = change.put_in_force(ca)?;
+            context.output.line(hint::key_revoked(name, *key, number))
+        }
+    }
+}
+
+fn of<'a>(people: &'a mut [Person], name: &Name) -> Result<&'a mut Person, Failure> {
+    people
+        .iter_mut()
+        .find(|person| person.name == *name)
+        .ok_or_else(|| Failure::NoSuchPerson { name: name.clone() })
+}
+
+fn drop_key(person: &mut Person, key: Fingerprint) -> Result<(), Failure> {
+    let before = person.keys.len();
+    person.keys.retain(|known| known.fingerprint() != key);
+    let name = person.name.clone();
+    if person.keys.len() == before {
+        Err(Failure::NoSuchKey { name, key })
+    } else if person.keys.is_empty() {
+        Err(Failure::LastKey { name, key })
+    } else {
+        Ok(())
+    }
+}
+
 /// Writes the next roster with a change to its people, signs it, puts it in force; its number.
 fn change(
     context: &Context,
@@ -115,17 +197,35 @@ fn change(
     consent: Consent,
     edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
-    let newest = ca.roster()?;
-    let next = successor(&newest, edit)?;
-    note(people(&next).text(&context.output));
-    consent.given(prompt::ROSTER)?;
-    let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
-    signed
-        .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
-        .map_err(Failure::Key)?;
-    // Judged here as every host will judge it, so that a mistake is told before it is sent.
-    newest.successor(&signed).map_err(Failure::Chain)?;
-    ca.put_roster(&signed)
+    Change::agreed(context, ca, consent, edit)?.put_in_force(ca)
+}
+
+/// The next roster, signed, and not in force yet.
+struct Change(SignedRoster);
+
+impl Change {
+    fn agreed(
+        context: &Context,
+        ca: &Ca,
+        consent: Consent,
+        edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let newest = ca.roster()?;
+        let next = successor(&newest, edit)?;
+        note(people(&next).text(&context.output));
+        consent.given(prompt::ROSTER)?;
+        let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
+        signed
+            .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
+            .map_err(Failure::Key)?;
+        // Judged here as every host will judge it, so that a mistake is told before it is sent.
+        newest.successor(&signed).map_err(Failure::Chain)?;
+        Ok(Self(signed))
+    }
+
+    fn put_in_force(&self, ca: &Ca) -> Result<u64, Failure> {
+        ca.put_roster(&self.0)
+    }
 }
 
 fn successor(

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use daypass_protocol::api::WindowState;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::revocation::Subject;
 use daypass_protocol::roster::Roster;
 use daypass_protocol::time::Time;
 use daypass_protocol::window::WindowId;
@@ -155,8 +157,26 @@ pub(crate) fn person_added(name: &Name, roster: u64) -> String {
 
 pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
     format!(
-        "{name} is not in roster {roster} any more: what they signed opens nothing from now on."
+        "{name} is not in roster {roster} any more: their windows are revoked, their sessions end, and what they signed opens nothing from now on."
     )
+}
+
+pub(crate) fn keys_changed(name: &Name, roster: u64) -> String {
+    format!("Roster {roster} has the new key of {name}; windows that were frozen before go on with the old ones.")
+}
+
+pub(crate) fn key_revoked(name: &Name, key: Fingerprint, roster: u64) -> String {
+    format!("{key} is revoked, and not {name}'s in roster {roster} any more.")
+}
+
+pub(crate) fn revoked(subject: &Subject, state: u64) -> String {
+    let what = match subject {
+        Subject::Person(name) => format!("Every window of {name} is revoked"),
+        Subject::Key(key) => format!("The key {key} is revoked"),
+        Subject::Serial(serial) => format!("The certificate {serial} is revoked"),
+        Subject::Host(host) => format!("The host {host} is revoked"),
+    };
+    format!("{what}: state {state} tells every host, and sessions end there.")
 }
 
 pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {

@@ -58,6 +58,8 @@ actions! {
     GateAbsent = "gate.absent",
     /// Host: a state of the CA was taken over.
     StateTaken = "state.taken",
+    /// Host: nothing was heard from the CA for a quarter of an hour; done, when something is again.
+    StateOld = "state.old",
     /// Host: an account was put under management.
     AccountManaged = "account.managed",
     /// Host: an account was let go.
@@ -90,6 +92,8 @@ actions! {
     WindowEnded = "window.ended",
     /// CA: a window was revoked.
     WindowRevoked = "window.revoked",
+    /// CA: a person, key, certificate or host was revoked; `detail.verb`, `.subject`.
+    AccessRevoked = "access.revoked",
     /// CA: a statement did not count.
     StatementRefused = "statement.refused",
     /// CA: a certificate is about to leave.
