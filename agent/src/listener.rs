@@ -29,9 +29,16 @@ impl Listener {
             let (known, asked) = (self.authority.snapshot().state.number, Instant::now());
             let pause = match self.line.source().state_after(known) {
                 Ok(signed) => {
+                    let state = signed.read_unverified();
+                    let is_news = state.is_ok_and(|state| state.number != known);
                     self.authority.push(signed);
                     patience = PAUSE;
-                    PAUSE.saturating_sub(asked.elapsed())
+                    if is_news {
+                        // Until it is in force, or longer than that takes: then it was refused.
+                        PAUSE
+                    } else {
+                        PAUSE.saturating_sub(asked.elapsed())
+                    }
                 }
                 Err(_) => {
                     // The poller meets the same failure, and tells of it.

@@ -87,20 +87,19 @@ fn every_route_answers_exactly_those_who_may_use_it() {
     for (route, (method, path, may)) in ROUTES.iter().zip(MAY) {
         assert_eq!((word(route.method), route.path), (*method, *path));
         let path = path.replace("{id}", "w-00000000000000000000000000");
-        let outcome =
-            |header: Option<&str>,
-             client: &daypass_transport::client::Client|
-             -> Result<Value, No> {
-                let request = match route.method {
-                    Method::Get => Request::get(&path),
-                    Method::Post => Request::post(&path, b"{}"),
-                };
-                let answer = client.fetch(
-                    &header.map_or(request.clone(), |header| request.clone().authorized(header)),
-                );
-                // Not every route answers with JSON; that it answers is enough here.
-                refused(answer.map(|body| serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        let outcome = |header: Option<&str>,
+                       client: &daypass_transport::client::Client|
+         -> Result<Value, No> {
+            let request = match route.method {
+                Method::Get => Request::get(&path),
+                Method::Post => Request::post(&path, b"{}"),
             };
+            let answer = client.fetch(
+                &header.map_or(request.clone(), |header| request.clone().authorized(header)),
+            );
+            // Not every route answers with JSON; that it answers is enough here.
+            refused(answer.map(|body| serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        };
         let body: &[u8] = if route.method == Method::Post {
             b"{}"
         } else {

@@ -100,7 +100,8 @@ fn a_revoked_person_gets_no_certificate_until_a_window_is_made_after_it() {
 }
 
 #[test]
-fn offboarding_ends_everything_and_hosts_still_believe_it_when_the_person_is_gone_from_the_roster() {
+fn offboarding_ends_everything_and_hosts_still_believe_it_when_the_person_is_gone_from_the_roster()
+{
     let scene = scene();
     let (house, cody) = (&scene.house, &scene.cody);
     let admin = house.admin.clone();

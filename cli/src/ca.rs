@@ -5,8 +5,8 @@ mod wire;
 use std::cell::{Cell, OnceCell};
 
 use daypass_protocol::api::{
-    CertificateWish, Draft, Host, Hosts, Issued, Journal, Revoked, RosterNumber, Rosters, Submission, Token,
-    TokenWish, WindowState, WindowView, Windows, Wish,
+    CertificateWish, Draft, Host, Hosts, Issued, Journal, Revoked, RosterNumber, Rosters,
+    Submission, Token, TokenWish, WindowState, WindowView, Windows, Wish,
 };
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;

@@ -48,12 +48,22 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
 
 /// Denies a window.
 pub(crate) fn deny(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(context, arguments.window, arguments.output.format, Verb::Deny)
+    say(
+        context,
+        arguments.window,
+        arguments.output.format,
+        Verb::Deny,
+    )
 }
 
 /// Ends one's own window.
 pub(crate) fn end(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(context, arguments.window, arguments.output.format, Verb::End)
+    say(
+        context,
+        arguments.window,
+        arguments.output.format,
+        Verb::End,
+    )
 }
 
 /// These take something away and can be said without a second thought: whoever is in a hurry is not asked.

@@ -162,7 +162,9 @@ pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
 }
 
 pub(crate) fn keys_changed(name: &Name, roster: u64) -> String {
-    format!("Roster {roster} has the new key of {name}; windows that were frozen before go on with the old ones.")
+    format!(
+        "Roster {roster} has the new key of {name}; windows that were frozen before go on with the old ones."
+    )
 }
 
 pub(crate) fn key_revoked(name: &Name, key: Fingerprint, roster: u64) -> String {

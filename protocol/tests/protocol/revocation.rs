@@ -80,8 +80,11 @@ fn each_kind_stops_what_it_names_and_nothing_else() {
 fn who_is_back_under_a_window_made_later_and_a_host_enrolled_later_are_not_meant() {
     let company = Company::new();
     let host = "db1".parse().unwrap();
-    let [person, _, _, of_host] =
-        subjects().map(|subject| says(&company, "ann", &subject).check(&company.chain).unwrap());
+    let [person, _, _, of_host] = subjects().map(|subject| {
+        says(&company, "ann", &subject)
+            .check(&company.chain)
+            .unwrap()
+    });
     for (after, is_meant) in [(0, true), (1, false)] {
         let window = Window {
             id: WindowId::new(now().plus(after), [7; 10]),
@@ -154,9 +157,7 @@ fn no_signature_of_one_kind_serves_for_another() {
                 continue;
             }
             let foreign = said(&company, "ann", &subject)
-                .sign(|_, message| {
-                    sshsig::with_key(&private_key("ann"))(kind.namespace(), message)
-                })
+                .sign(|_, message| sshsig::with_key(&private_key("ann"))(kind.namespace(), message))
                 .unwrap();
             assert!(matches!(
                 foreign.check(&company.chain),
@@ -236,14 +237,8 @@ fn a_revocation_is_taken_when_it_is_made_and_for_ten_years_at_most() {
     };
     let late = |after: Time| lasting(3600).is_new(after);
     assert!(late(now()).is_ok());
-    assert!(matches!(
-        late(now().plus(61)),
-        Err(Error::Untimely { .. })
-    ));
-    assert!(matches!(
-        late(now().minus(61)),
-        Err(Error::Untimely { .. })
-    ));
+    assert!(matches!(late(now().plus(61)), Err(Error::Untimely { .. })));
+    assert!(matches!(late(now().minus(61)), Err(Error::Untimely { .. })));
     assert!(lasting(MAX_LIFE).is_new(now()).is_ok());
     for seconds in [0, MAX_LIFE + 1] {
         assert!(matches!(
