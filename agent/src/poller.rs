@@ -216,7 +216,7 @@ impl Poller {
         if is_known && !changes.is_notable() {
             return Ok(changes);
         }
-        let says_more = after.number != before.number;
+        let says_more = (after.incarnation, after.number) != (before.incarnation, before.number);
         let directory = self.layout.state();
         if changes.roster.is_some() {
             next.store(&directory)?;
