@@ -22,6 +22,10 @@ impl Ledger for Pages {
         })
     }
 
+    fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
+        Ok(())
+    }
+
     fn declare_witnesses(&self, _: &[String]) -> Result<(), daypass_journal::Error> {
         Ok(())
     }

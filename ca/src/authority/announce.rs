@@ -41,7 +41,7 @@ pub enum AnnounceError {
     Sign(#[from] ssh_key::Error),
     /// Revocations of people, keys, certificates, hosts.
     #[error(transparent)]
-    Revoked(#[from] RevokedError),
+    Revoked(Box<RevokedError>),
     /// A stored revocation that is none.
     #[error("a revocation of the window {window} in the database is damaged")]
     Damaged {
@@ -56,6 +56,12 @@ pub enum AnnounceError {
         /// What is wrong with it.
         source: InvalidUrl,
     },
+}
+
+impl From<RevokedError> for AnnounceError {
+    fn from(error: RevokedError) -> Self {
+        Self::Revoked(Box::new(error))
+    }
 }
 
 impl Authority {

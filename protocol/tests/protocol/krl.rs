@@ -47,7 +47,7 @@ fn is_revoked(folder: &Path, krl: &Krl, text: &str) -> bool {
         .args([&list, &file])
         .output()
         .expect("ssh-keygen is needed: apt install openssh-client");
-    let words = String::from_utf8(said.stdout).unwrap();
+    let words = String::from_utf8(said.stdout.clone()).unwrap();
     match said.status.code() {
         Some(0) if words.trim().ends_with("ok") => false,
         Some(1) if words.contains("REVOKED") => true,
