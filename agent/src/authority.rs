@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::TimeDelta;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::{Fingerprint, Key};
-use daypass_protocol::name::HostName;
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::place::Place;
 use daypass_protocol::revocation::{Standing, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, VerifiedRoster};
 use daypass_protocol::state::{SignedState, State};
@@ -20,32 +21,41 @@ use daypass_protocol::window::FrozenWindow;
 use crate::clock::Clock;
 use crate::config::StateConfig;
 
-/// The names by which a window may mean this host, fixed at enrolment.
+/// The names by which a window may mean this host, and the groups by which a policy may, fixed at enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNames {
-    /// The enrolled name first, then the aliases; never empty.
-    all: Vec<HostName>,
+    place: Place,
 }
 
 impl HostNames {
-    /// From the enrolled name and its aliases.
+    /// From the enrolled name, its aliases and its groups.
     #[must_use]
-    pub fn new(name: HostName, aliases: impl IntoIterator<Item = HostName>) -> Self {
+    pub fn new(
+        name: HostName,
+        aliases: impl IntoIterator<Item = HostName>,
+        groups: impl IntoIterator<Item = Name>,
+    ) -> Self {
         Self {
-            all: std::iter::once(name).chain(aliases).collect(),
+            place: Place::new(name, aliases, groups),
         }
+    }
+
+    /// This host, as a policy judges it.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The enrolled name: the host's identity.
     #[must_use]
     pub fn name(&self) -> &HostName {
-        &self.all[0]
+        self.place.host()
     }
 
     /// The enrolled name and its aliases.
     #[must_use]
     pub fn all(&self) -> &[HostName] {
-        &self.all
+        self.place.names()
     }
 }
 

@@ -189,7 +189,8 @@ fn judge(
             subject: revocation.subject().clone(),
         });
     }
-    let approved = profile.approve(snapshot.roster(), now)?;
+    let here = std::slice::from_ref(snapshot.host.place());
+    let approved = profile.approve(snapshot.roster(), here, now)?;
     is_dated(&profile)?;
     let account: Account = account.parse()?;
     let kind = approved.admits(&Visit {

@@ -80,7 +80,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
     durable::directory(&layout.state(), 0o700).unwrap();
     let known = Known::first(ca.pin, ca.rosters[..1].to_vec(), ca.state(first)).unwrap();
     known.store(&layout.state()).unwrap();
-    let names = HostNames::new("db1".parse().unwrap(), []);
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
     let (answers, asked) = channel();
     let (write, entries) = channel();
     let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));

@@ -107,6 +107,7 @@ impl From<StatementRefusal> for Refusal {
             }
             StatementRefusal::NotTheSenders { .. }
             | StatementRefusal::Role { .. }
+            | StatementRefusal::WeakKey { .. }
             | StatementRefusal::OwnWindow { .. }
             | StatementRefusal::OwnRequest { .. }
             | StatementRefusal::NotConcerned { .. } => StatusCode::FORBIDDEN,
