@@ -7,6 +7,7 @@ use crate::host::HostArguments;
 use crate::log::LogArguments;
 use crate::login::LoginArguments;
 use crate::person::PersonArguments;
+use crate::policy::PolicyArguments;
 use crate::request::{GrantArguments, RequestArguments};
 use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
@@ -63,6 +64,8 @@ pub enum Command {
     Roster(RosterArguments),
     /// Add, list and remove people and their keys
     Person(PersonArguments),
+    /// Show, change and explain what windows need
+    Policy(PolicyArguments),
     /// List hosts, and make the token that enrols one
     Host(HostArguments),
     /// Print completions for a shell

@@ -279,6 +279,30 @@ pub enum Failure {
         /// What was offered.
         found: Digest,
     },
+    /// More than one admin must sign.
+    #[error(
+        "{needed} admins must sign this roster; add --proposal FILE, and give that file to the others, who run `daypass roster sign FILE`"
+    )]
+    NeedsProposal {
+        /// How many must sign.
+        needed: usize,
+    },
+    /// The file is no proposal.
+    #[error("{} is no proposal for a roster: {source}; ask for it again", path.display())]
+    BadProposal {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<daypass_protocol::strict_json::Error>,
+    },
+    /// The file is no policy.
+    #[error("{}: {source}`daypass policy show` prints one to begin with", path.display())]
+    BadPolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and key.
+        source: Box<toml::de::Error>,
+    },
     /// The name is taken.
     #[error("{name} is in the roster already; remove them first to change keys or roles")]
     PersonExists {

@@ -9,6 +9,7 @@
 mod ca;
 pub mod cli;
 mod collector;
+mod comparison;
 mod completions;
 pub mod config;
 pub mod diagnostic;
@@ -22,6 +23,7 @@ mod moment;
 pub mod output;
 pub mod paths;
 mod person;
+mod policy;
 mod portrait;
 mod request;
 mod revoke;
@@ -86,6 +88,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Setup(arguments) => setup::run(&context, arguments),
         Command::Roster(arguments) => roster::run(&context, arguments),
         Command::Person(arguments) => person::run(&context, arguments),
+        Command::Policy(arguments) => policy::run(&context, arguments),
         Command::Host(arguments) => host::run(&context, arguments),
         Command::Request(arguments) => request::request(&context, arguments),
         Command::Grant(arguments) => request::grant(&context, arguments),

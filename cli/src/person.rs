@@ -6,15 +6,15 @@ use clap::Subcommand;
 use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::Name;
 use daypass_protocol::revocation::Subject;
-use daypass_protocol::roster::{Person, Role, Roster, SignedRoster, VerifiedRoster};
-use daypass_protocol::time::Time;
+use daypass_protocol::roster::{Person, Role};
 
 use crate::Context;
 use crate::ca::Ca;
-use crate::diagnostic::{Failure, hint, prompt};
+use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::{self, Asking};
-use crate::output::{Consent, Format, FormatOption, note};
+use crate::output::{Consent, Format, FormatOption};
+use crate::roster::change::{self, Agreed, Proposal};
 use crate::roster::people;
 
 /// What to do with people.
@@ -43,6 +43,8 @@ enum PersonCommand {
         roles: Vec<Role>,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
     /// List everybody
     List {
@@ -55,6 +57,8 @@ enum PersonCommand {
         name: Name,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
     /// Add and revoke a person's keys
     Key {
@@ -74,6 +78,8 @@ enum KeyCommand {
         keys: Vec<PathBuf>,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
     /// Revoke one of a person's keys: its certificates end, and it signs nothing any more
     Revoke {
@@ -84,6 +90,8 @@ enum KeyCommand {
         key: Fingerprint,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
 }
 
@@ -96,6 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             keys,
             roles,
             consent,
+            proposal,
         } => {
             let keys = keys
                 .iter()
@@ -106,17 +115,23 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                 roles: roles.clone(),
                 keys,
             };
-            let number = change(context, &ca, *consent, |people| {
+            let changed = change::change(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 if people.iter().any(|person| person.name == *name) {
                     return Err(Failure::PersonExists { name: name.clone() });
                 }
                 people.push(added);
                 Ok(())
             })?;
-            context.output.line(hint::person_added(name, number))?;
+            change::told(context, &changed, |number| hint::person_added(name, number))?;
         }
-        PersonCommand::Remove { name, consent } => {
-            let change = Change::agreed(context, &ca, *consent, |people| {
+        PersonCommand::Remove {
+            name,
+            consent,
+            proposal,
+        } => {
+            let agreed = Agreed::to(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 let before = people.len();
                 people.retain(|person| person.name != *name);
                 if people.len() == before {
@@ -127,8 +142,9 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             })?;
             // First what takes hold at once; and while the roster can still say who they were.
             ca.revoke(&Subject::Person(name.clone()))?;
-            let number = change.put_in_force(&ca)?;
-            context.output.line(hint::person_removed(name, number))?;
+            change::told(context, &agreed.settle(&ca)?, |number| {
+                hint::person_removed(name, number)
+            })?;
         }
         PersonCommand::Key { command } => run_key(context, &ca, command)?,
         PersonCommand::List { output } => {
@@ -148,24 +164,32 @@ fn run_key(context: &Context, ca: &Ca, command: &KeyCommand) -> Result<(), Failu
             name,
             keys,
             consent,
+            proposal,
         } => {
             let added: Vec<Key> = keys
                 .iter()
                 .map(|path| key(path))
                 .collect::<Result<_, _>>()?;
-            let number = change(context, ca, *consent, |people| {
-                of(people, name)?.keys.extend(added);
+            let changed = change::change(context, ca, *consent, proposal, |roster| {
+                of(&mut roster.people, name)?.keys.extend(added);
                 Ok(())
             })?;
-            context.output.line(hint::keys_changed(name, number))
+            change::told(context, &changed, |number| hint::keys_changed(name, number))
         }
-        KeyCommand::Revoke { name, key, consent } => {
-            let change = Change::agreed(context, ca, *consent, |people| {
-                drop_key(of(people, name)?, *key)
+        KeyCommand::Revoke {
+            name,
+            key,
+            consent,
+            proposal,
+        } => {
+            let agreed = Agreed::to(context, ca, *consent, proposal, |roster| {
+                drop_key(of(&mut roster.people, name)?, *key)
             })?;
+            // First what takes hold at once.
             ca.revoke(&Subject::Key(*key))?;
-            let number = change.put_in_force(ca)?;
-            context.output.line(hint::key_revoked(name, *key, number))
+            change::told(context, &agreed.settle(ca)?, |number| {
+                hint::key_revoked(name, *key, number)
+            })
         }
     }
 }
@@ -188,56 +212,6 @@ fn drop_key(person: &mut Person, key: Fingerprint) -> Result<(), Failure> {
     } else {
         Ok(())
     }
-}
-
-/// Writes the next roster with a change to its people, signs it, puts it in force; its number.
-fn change(
-    context: &Context,
-    ca: &Ca,
-    consent: Consent,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
-    Change::agreed(context, ca, consent, edit)?.put_in_force(ca)
-}
-
-/// The next roster, signed, and not in force yet.
-struct Change(SignedRoster);
-
-impl Change {
-    fn agreed(
-        context: &Context,
-        ca: &Ca,
-        consent: Consent,
-        edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-    ) -> Result<Self, Failure> {
-        let newest = ca.roster()?;
-        let next = successor(&newest, edit)?;
-        note(people(&next).text(&context.output));
-        consent.given(prompt::ROSTER)?;
-        let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
-        signed
-            .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
-            .map_err(Failure::Key)?;
-        // Judged here as every host will judge it, so that a mistake is told before it is sent.
-        newest.successor(&signed).map_err(Failure::Chain)?;
-        Ok(Self(signed))
-    }
-
-    fn put_in_force(&self, ca: &Ca) -> Result<u64, Failure> {
-        ca.put_roster(&self.0)
-    }
-}
-
-fn successor(
-    newest: &VerifiedRoster,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<Roster, Failure> {
-    let mut next: Roster = Roster::clone(newest);
-    edit(&mut next.people)?;
-    next.number += 1;
-    next.previous = Some(newest.hash());
-    next.time = Time::from(std::time::SystemTime::now());
-    Ok(next)
 }
 
 fn key(path: &std::path::Path) -> Result<Key, Failure> {

@@ -9,7 +9,7 @@ use crate::diagnostic::{Failure, hint, prompt};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::{Consent, Format, FormatOption, note};
-use crate::{portrait, windows};
+use crate::{comparison, policy, portrait, windows};
 
 /// Arguments of the commands that take a window and nothing else.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,10 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
     for said in windows::statements(&view, &roster) {
         note(hint::signed(&said));
     }
-    note(hint::approvals_needed(roster.policy.approvals));
+    for line in policy::lines(&ca, &view.window, &view.statements)? {
+        note(line);
+    }
+    note(comparison::of(&ca, &view)?);
     arguments.consent.given(prompt::APPROVE)?;
     let statement = ca.state(Verb::Approve, &view.window)?;
     let view = ca.say(&view.window, &statement)?;

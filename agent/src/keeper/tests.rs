@@ -41,7 +41,7 @@ fn a_state_that_grows_old_is_journalled_once_and_so_is_the_first_word_after() {
     let layout = Layout::under(folder.path());
     let ca = Ca::new();
     let known = Known::first(ca.pin, ca.rosters.clone(), ca.state(1)).unwrap();
-    let names = HostNames::new("db1".parse().unwrap(), []);
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
     let (write, entries) = channel();
     let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
     let intake = Intake::start(Box::new(move || Ok(Arc::clone(&pages))), Box::new(|_| {})).unwrap();

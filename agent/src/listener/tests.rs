@@ -48,7 +48,7 @@ impl Source for Slow {
 
 fn numbered(ca: &Ca, number: u64) -> Snapshot {
     let known = Known::first(ca.pin, ca.rosters.clone(), ca.state(number)).unwrap();
-    known.snapshot(HostNames::new("db1".parse().unwrap(), []))
+    known.snapshot(HostNames::new("db1".parse().unwrap(), [], []))
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_revocation_is_kept_when_a_later_state_omits_it_and_when_the_agent_starts_ag
     let folder = tempfile::tempdir().unwrap();
     without.store(folder.path()).unwrap();
     let again = Known::load(folder.path(), ca.pin).unwrap();
-    let names = HostNames::new("db1".parse().unwrap(), []);
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
     let kept = again.snapshot(names).revoked;
     let kept: Vec<_> = kept.iter().map(|it| it.subject().clone()).collect();
     assert!(revoked.iter().all(|subject| kept.contains(subject)));

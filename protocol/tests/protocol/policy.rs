@@ -39,7 +39,10 @@ fn a_rule_for_a_group_of_hosts_binds_its_hosts_and_no_other() {
     })));
     let window = company.draft();
     let [db1, db2] = places().try_into().unwrap();
-    assert_eq!(on(&company, &window, &ONE, &[db1.clone()]), "not-approved");
+    assert_eq!(
+        on(&company, &window, &ONE, std::slice::from_ref(&db1)),
+        "not-approved"
+    );
     assert_eq!(on(&company, &window, &TWO, &[db1]), "ok");
     // Outside the group the same papers do; the CA, which is asked about both, hands none out.
     assert_eq!(on(&company, &window, &ONE, &[db2]), "ok");

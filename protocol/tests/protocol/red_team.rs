@@ -68,10 +68,10 @@ fn wanted(company: &Company) -> FrozenWindow {
     .unwrap()
 }
 
-fn by(signer: &str, with: &str, statement: Statement) -> SignedStatement {
+fn by(signer: &str, with: &str, statement: &Statement) -> SignedStatement {
     let statement = Statement {
         signer: name(signer),
-        ..statement
+        ..statement.clone()
     };
     statement
         .sign(sshsig::with_key(&private_key(with)))
@@ -115,32 +115,29 @@ fn the_cas_keys_and_database_open_nothing() {
         (
             "the CA's own key under people's names",
             vec![
-                by("carl", "user-ca", request.clone()),
-                by("ann", "user-ca", approve.clone()),
+                by("carl", "user-ca", &request),
+                by("ann", "user-ca", &approve),
             ],
             "signature-foreign-key",
         ),
         (
             "a name that the roster does not have",
-            vec![by("mallory", "user-ca", approve.clone())],
+            vec![by("mallory", "user-ca", &approve)],
             "signer-unknown",
         ),
         (
             "a signature under another text",
-            vec![by("carl", "carl", request.clone()), pasted],
+            vec![by("carl", "carl", &request), pasted],
             "signature-invalid",
         ),
         (
             "a request's signature as an approval",
-            vec![by("carl", "carl", request.clone()), renamed],
+            vec![by("carl", "carl", &request), renamed],
             "signature-invalid",
         ),
         (
             "what the contractor signs, in league with the thief",
-            vec![
-                by("carl", "carl", request.clone()),
-                by("carl", "carl", approve.clone()),
-            ],
+            vec![by("carl", "carl", &request), by("carl", "carl", &approve)],
             "own-request",
         ),
     ] {
@@ -235,7 +232,7 @@ fn one_approvers_key_is_not_two_approvals() {
                 by(
                     "bob",
                     "ann",
-                    company.statement(Verb::Approve, "bob", &window),
+                    &company.statement(Verb::Approve, "bob", &window),
                 ),
             ],
             "signature-foreign-key",
