@@ -78,6 +78,8 @@ actions! {
     CaStart = "ca.start",
     /// CA: it stops in order.
     CaStop = "ca.stop",
+    /// CA: it was restored from a backup; `detail.journal_before`, `.entries_before`.
+    CaRestored = "ca.restored",
     /// CA: a roster came into force.
     RosterSigned = "roster.signed",
     /// CA: a window was asked for.
