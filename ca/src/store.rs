@@ -205,7 +205,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<Option<(String, String)>, StoreErr
     let mut target = open_plainly(to)?;
     // All pages in one step: a step-wise copy would begin again at every commit of the CA's.
     rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(
-        -1,
+        std::ffi::c_int::MAX,
         Duration::from_millis(100),
         None,
     )?;

@@ -134,9 +134,11 @@ fn a_backup_made_while_people_work_is_one_moment_and_whole() {
                 windows += 1;
             }
         });
-        backup::write(&house.layout(), None, &file, house.now().unix()).unwrap();
+        let written = backup::write(&house.layout(), None, &file, house.now().unix());
+        // First of all, so that a failure is told instead of waited for.
         done.store(true, Ordering::SeqCst);
         worker.join().unwrap();
+        written.unwrap();
     });
     replace_by(&mut house, &file);
     // Every window of the backup has all that was said of it, and every certificate its entry in the journal before.

@@ -1,4 +1,5 @@
 -- A database of schema 1 with its data, as the program of that schema left it.
+PRAGMA foreign_keys = OFF;
 PRAGMA user_version = 1;
 CREATE TABLE certificates (
     serial       INTEGER PRIMARY KEY CHECK (serial > 0),
