@@ -235,6 +235,7 @@ pub fn of_serve(error: &ServeError) -> String {
         ServeError::Listen { .. } => {
             Some("Stop what listens there, or set another address with listen in ca.toml.")
         }
+        ServeError::Passed(_) => Some("The unit daypass-ca.socket needs exactly one ListenStream."),
         ServeError::Control { .. } => Some(
             "Its unit makes the directory; run by hand, set another path with control in ca.toml.",
         ),

@@ -30,6 +30,7 @@ pub mod issue;
 pub mod keys;
 pub mod layout;
 pub mod ledger;
+pub mod metrics;
 pub mod passphrase;
 pub mod people;
 pub mod policy;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 /// Who may use which route: written down a second time, on purpose.
 const MAY: &[(&str, &str, &str)] = &[
     ("GET", "/v1/about", "anyone"),
+    ("GET", "/v1/ready", "anyone"),
     (
         "GET",
         "/v1/roster",
@@ -135,7 +136,7 @@ fn every_route_answers_exactly_those_who_may_use_it() {
 }
 
 #[test]
-fn before_roster_1_is_signed_the_ca_answers_about_and_roster_alone() {
+fn before_roster_1_is_signed_the_ca_answers_about_ready_and_roster_alone() {
     let house = House::unsigned();
     for route in ROUTES {
         let path = route.path.replace("{id}", "w-00000000000000000000000000");
@@ -151,7 +152,7 @@ fn before_roster_1_is_signed_the_ca_answers_about_and_roster_alone() {
             "{}: {answer:?}",
             route.path
         );
-        let open = matches!(route.path, "/v1/about" | "/v1/roster");
+        let open = matches!(route.path, "/v1/about" | "/v1/ready" | "/v1/roster");
         assert_eq!(open, route.before == Before::Answers, "{}", route.path);
     }
     let about: About = house.get_bare("/v1/about").unwrap();

@@ -58,6 +58,14 @@ pub struct About {
     pub roster: u64,
 }
 
+/// `GET /v1/ready`; when the CA is not ready, the answer is 503.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Always true.
+    pub ready: bool,
+}
+
 /// `GET /v1/roster`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -20,6 +20,16 @@ pub enum Method {
     Post,
 }
 
+impl Method {
+    /// As HTTP says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -138,6 +148,7 @@ const WATCHES: Access = Access::Roles(&[Role::Auditor, Role::Admin, Role::Approv
 /// The API of `docs/formats/api.md`, in its order.
 pub const ROUTES: &[Route] = &[
     always(get("/v1/about", Access::Anyone, about::show)),
+    always(get("/v1/ready", Access::Anyone, about::ready)),
     always(get("/v1/roster", Access::PersonOrMachine, roster::show)),
     always(up_to(
         api::MAX_ROSTER_BODY,

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
 use daypass_protocol::state::{Collector, SignedState};
+use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
 
 use tokio::sync::watch;
@@ -24,6 +25,8 @@ pub struct Announced {
     pub number: u64,
     /// The hash of what it says.
     pub content: Digest,
+    /// When it was signed.
+    pub time: Time,
     /// What hosts get.
     pub signed: SignedState,
     /// What sshd gets: `docs/formats/krl.md`.
@@ -142,6 +145,7 @@ impl Authority {
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Announced {
             number,
             content: digest,
+            time: now,
             signed,
             krl,
         }));

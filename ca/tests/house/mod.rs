@@ -145,7 +145,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        let router = api::router(Arc::clone(&authority), self.limit);
+        let router = api::router(Arc::clone(&authority), self.limit, Arc::default());
         let certificate =
             RustlsConfig::from_config(tls::config(authority.x509(), &layout).unwrap());
         let told = stop.clone();
