@@ -3,16 +3,17 @@
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use daypass_protocol::time::Time;
-use daypass_transport::client::{Client, Request};
+use daypass_transport::client::{Client, Error, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{House, No, Someone, refused};
+use super::{House, Someone};
 
 /// Longer than a busy machine needs for anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,6 +65,7 @@ impl House {
             .stdin(OwnedFd::from(listener))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap();
         Program {
@@ -84,12 +86,12 @@ impl House {
         who: &Someone,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, No> {
+    ) -> Result<T, Error> {
         let body = serde_json::to_vec(body).unwrap();
         let now = Time::from(std::time::SystemTime::now());
         let header = self.header_at(who, "POST", path, &body, now);
         let client = self.client_to(program);
-        refused(client.call(&Request::post(path, &body).authorized(&header)))
+        client.call(&Request::post(path, &body).authorized(&header))
     }
 
     /// A client of the program, without an identity.
@@ -120,7 +122,9 @@ impl Program {
 
     /// Makes sure that it runs no longer.
     pub(crate) fn end(mut self) {
-        let _ = self.child.kill();
+        // The group: a tracer that is killed leaves what it traced at work.
+        let group = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         self.child.wait().unwrap();
     }
 }
