@@ -8,10 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::TimeDelta;
 use daypass_protocol::digest::Pin;
-use daypass_protocol::key::Key;
-use daypass_protocol::name::HostName;
+use daypass_protocol::key::{Fingerprint, Key};
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::place::Place;
+use daypass_protocol::revocation::{Standing, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, VerifiedRoster};
-use daypass_protocol::state::State;
+use daypass_protocol::state::{SignedState, State};
 use daypass_protocol::stop::Stop;
 use daypass_protocol::time::Time;
 use daypass_protocol::window::FrozenWindow;
@@ -19,32 +21,41 @@ use daypass_protocol::window::FrozenWindow;
 use crate::clock::Clock;
 use crate::config::StateConfig;
 
-/// The names by which a window may mean this host, fixed at enrolment.
+/// The names by which a window may mean this host, and the groups by which a policy may, fixed at enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNames {
-    /// The enrolled name first, then the aliases; never empty.
-    all: Vec<HostName>,
+    place: Place,
 }
 
 impl HostNames {
-    /// From the enrolled name and its aliases.
+    /// From the enrolled name, its aliases and its groups.
     #[must_use]
-    pub fn new(name: HostName, aliases: impl IntoIterator<Item = HostName>) -> Self {
+    pub fn new(
+        name: HostName,
+        aliases: impl IntoIterator<Item = HostName>,
+        groups: impl IntoIterator<Item = Name>,
+    ) -> Self {
         Self {
-            all: std::iter::once(name).chain(aliases).collect(),
+            place: Place::new(name, aliases, groups),
         }
+    }
+
+    /// This host, as a policy judges it.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The enrolled name: the host's identity.
     #[must_use]
     pub fn name(&self) -> &HostName {
-        &self.all[0]
+        self.place.host()
     }
 
     /// The enrolled name and its aliases.
     #[must_use]
     pub fn all(&self) -> &[HostName] {
-        &self.all
+        self.place.names()
     }
 }
 
@@ -61,6 +72,10 @@ pub struct Snapshot {
     pub state: State,
     /// Every statement that this host has seen stop a window, whatever later states omit.
     pub stops: Vec<Stop>,
+    /// Every revocation of a person, key, certificate or host that this host has seen, likewise.
+    pub revoked: Vec<VerifiedRevocation>,
+    /// When this host was enrolled.
+    pub enrolled: Time,
 }
 
 impl Snapshot {
@@ -88,6 +103,26 @@ impl Snapshot {
     pub fn stop(&self, window: &FrozenWindow) -> Option<&Stop> {
         self.stops.iter().find(|stop| stop.stops(window))
     }
+
+    /// The revocation that stops whoever comes, or came, with this window, key and serial.
+    #[must_use]
+    pub fn revocation(
+        &self,
+        window: &FrozenWindow,
+        key: Fingerprint,
+        serial: u64,
+    ) -> Option<&VerifiedRevocation> {
+        let standing = Standing {
+            window: window.document(),
+            key,
+            serial,
+            host: self.host.name(),
+            enrolled: self.enrolled,
+        };
+        self.revoked
+            .iter()
+            .find(|revocation| revocation.covers(&standing))
+    }
 }
 
 /// A certificate names a newer state than the CA would give us in time.
@@ -112,14 +147,27 @@ struct Inner {
     snapshot: Arc<Snapshot>,
     /// A question was asked and not yet answered by a poll that began after it.
     asked: bool,
+    /// Brought by the CA, for the poller to take over.
+    pushed: Option<SignedState>,
     stopping: bool,
 }
 
 /// What the polling thread does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Ask the CA now.
     Poll,
+    /// Take this state over, if it holds.
+    Take(Box<SignedState>),
+    /// The agent stops.
+    Stop,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// Yes.
+    Go,
     /// The agent stops.
     Stop,
 }
@@ -133,6 +181,7 @@ impl Authority {
             inner: Mutex::new(Inner {
                 snapshot: Arc::new(snapshot),
                 asked: false,
+                pushed: None,
                 stopping: false,
             }),
             published: Condvar::new(),
@@ -177,14 +226,44 @@ impl Authority {
         self.published.notify_all();
     }
 
-    /// Waits until it is time to ask the CA: after `interval`, or at once when
-    /// [`Authority::catch_up`] asks. For the polling thread.
+    /// Hands a state to the polling thread, which checks it: however it came here, nothing but its signature
+    /// vouches for it.
+    pub fn push(&self, signed: SignedState) {
+        self.lock().pushed = Some(signed);
+        self.asked.notify_all();
+    }
+
+    /// Waits until another state than number `known` is in force, `at_most` so long. For who brings states.
+    pub fn rest(&self, known: u64, at_most: Duration) -> Onward {
+        let until = Instant::now() + at_most;
+        let mut inner = self.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if inner.stopping {
+                return Onward::Stop;
+            }
+            if inner.snapshot.state.number != known || left.is_zero() {
+                return Onward::Go;
+            }
+            inner = self
+                .published
+                .wait_timeout(inner, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Waits until there is something to do: after `interval`, or at once when [`Authority::catch_up`] asks or a state
+    /// was brought. For the polling thread.
     pub fn next_turn(&self, interval: Duration) -> Turn {
         let until = Instant::now() + interval;
         let mut inner = self.lock();
         loop {
             if inner.stopping {
                 return Turn::Stop;
+            }
+            if let Some(signed) = inner.pushed.take() {
+                return Turn::Take(Box::new(signed));
             }
             let left = until.saturating_duration_since(Instant::now());
             if inner.asked || left.is_zero() {

@@ -26,7 +26,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StateConfig {
-    /// Seconds between two questions to the CA: 1 to 3600, 10 by default.
+    /// Seconds without a word from the CA after which it is asked: 1 to 3600, 30 by default.
     pub poll_seconds: u64,
     /// No new logins on a state older than this many seconds: 8 hours by default.
     pub max_age_seconds: u64,
@@ -37,7 +37,7 @@ pub struct StateConfig {
 impl Default for StateConfig {
     fn default() -> Self {
         Self {
-            poll_seconds: 10,
+            poll_seconds: 30,
             max_age_seconds: 8 * 3600,
             max_clock_offset_seconds: 300,
         }

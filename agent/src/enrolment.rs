@@ -118,6 +118,7 @@ impl Enrolment {
         HostNames::new(
             self.record.host.clone(),
             self.record.aliases.iter().cloned(),
+            self.record.groups.iter().cloned(),
         )
     }
 

@@ -2,6 +2,7 @@
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::revocation::{Revocation, SignedRevocation, Subject};
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{RosterMark, SignedState, State};
@@ -56,6 +57,7 @@ impl Ca {
             host_ca: vec![],
             state_key: public(STATE),
             revocations: vec![],
+            revoked: vec![],
             collectors: vec![],
         };
         Self {
@@ -104,6 +106,17 @@ impl Ca {
             expires: Time::from_unix(NOW).plus(3600),
         };
         statement.sign(sshsig::with_key(&private(ADMIN))).unwrap()
+    }
+}
+
+impl Ca {
+    /// The admin revokes more than a window.
+    pub(crate) fn revocation_of(&self, subject: &Subject) -> SignedRevocation {
+        let now = Time::from_unix(NOW);
+        let signer = "alice".parse().unwrap();
+        Revocation::of(subject, self.pin, signer, now, now.plus(3600))
+            .sign(sshsig::with_key(&private(ADMIN)))
+            .unwrap()
     }
 }
 

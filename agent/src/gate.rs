@@ -251,7 +251,7 @@ fn heed(
 ) {
     let newest = authority.snapshot();
     if known.is_none_or(|known| !Arc::ptr_eq(&known, &newest)) {
-        sessions.stop(&newest.stops);
+        sessions.heed(&newest);
     }
     let (sessions, authority, again) = (sessions.clone(), Arc::clone(authority), alarm.clone());
     alarm.at(Instant::now() + HEED, move || {

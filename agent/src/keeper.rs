@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::state::ALARM_AGE;
 use daypass_protocol::time::Time;
 
 use crate::aside;
@@ -38,6 +39,7 @@ pub struct Keeper {
     presence: Arc<Presence>,
     absent: Vec<Absent>,
     trouble: Option<String>,
+    is_old: bool,
     beat: Instant,
     steps: StepWatch,
 }
@@ -60,6 +62,7 @@ impl Keeper {
             presence,
             absent: Vec::new(),
             trouble: None,
+            is_old: false,
             beat: Instant::now(),
             steps: StepWatch::default(),
         }
@@ -83,6 +86,7 @@ impl Keeper {
         let managed = self.managed.current().map_err(|error| error.to_string());
         self.complain(spooled.err().or(managed.err()));
         self.look_at_gates();
+        self.look_at_age(Time::from(SystemTime::now()));
         if let Some(step) = self.steps.look() {
             let snapshot = self.authority.snapshot();
             let step = event::clock_step(snapshot.host.name(), step.num_seconds());
@@ -131,6 +135,29 @@ impl Keeper {
         self.absent = absent;
     }
 
+    /// Journals once that nothing was heard from the CA for long, and once that it is heard again.
+    fn look_at_age(&mut self, now: Time) {
+        let snapshot = self.authority.snapshot();
+        let age = snapshot.age(now).as_secs();
+        let is_old = age > ALARM_AGE;
+        if is_old == self.is_old {
+            return;
+        }
+        self.is_old = is_old;
+        let event = event::of_host(Action::StateOld, snapshot.host.name())
+            .detail("state", snapshot.state.number)
+            .detail("state_age", age);
+        self.intake.note(&if is_old {
+            let minutes = age / 60;
+            event.outcome(Outcome::Failed).because(
+                "state-old",
+                format!("nothing was heard from the CA for {minutes} minutes"),
+            )
+        } else {
+            event.outcome(Outcome::Done)
+        });
+    }
+
     fn heartbeat(&self) -> Event {
         let snapshot = self.authority.snapshot();
         let now = Time::from(SystemTime::now());
@@ -140,3 +167,6 @@ impl Keeper {
             .detail("managed", self.managed.last().iter().count())
     }
 }
+
+#[cfg(test)]
+mod tests;

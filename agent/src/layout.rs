@@ -58,6 +58,12 @@ impl Layout {
         self.at("etc/daypass/ssh/user_ca.pub")
     }
 
+    /// What sshd refuses by itself, though it be signed; where this cannot be read, it refuses everything.
+    #[must_use]
+    pub fn revoked_keys(&self) -> PathBuf {
+        self.at("etc/daypass/ssh/revoked_keys")
+    }
+
     /// What a client sees before gate 1 decides.
     #[must_use]
     pub fn banner(&self) -> PathBuf {

@@ -15,6 +15,7 @@ use crate::invoker;
 use crate::layout::Layout;
 use crate::managed::{self, Managed, is_plain_name};
 use crate::presence::{Absent, Presence};
+use crate::revoked_keys;
 use crate::spool;
 use crate::sshd::{self, Overridden, Sshd};
 use crate::systemd::{self, Reloaded};
@@ -98,6 +99,7 @@ pub fn manage(layout: &Layout, name: &str) -> Result<Change, Error> {
     if !layout.user_ca().exists() {
         return Err(Error::NotEnrolled);
     }
+    revoked_keys::ensure(layout)?;
     let account = accounts::find(name)?;
     may_be_managed(&account, invoker::login_uid())?;
     let before = Managed::load(&layout.managed())?;

@@ -1,6 +1,6 @@
-//! Keeping up with the CA: one thread that asks for its state and takes it over.
+//! Keeping up with the CA: one thread that takes its states over, asking for them where nobody brings them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::Rosters;
@@ -18,16 +18,29 @@ use crate::forward::Forwarding;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::renewal::Renewal;
+use crate::revoked_keys;
 use crate::state::{self, Changes, Known};
 use crate::user_ca;
 
 /// Where states and rosters come from.
-pub trait Source: Send {
+pub trait Source: Send + Sync {
     /// The CA's newest state.
     ///
     /// # Errors
     /// The CA does not answer, or refuses.
     fn state(&self) -> Result<SignedState, client::Error>;
+
+    /// The CA's newest state, as soon as it has another number than `known`; after a while, whatever it has.
+    ///
+    /// # Errors
+    /// The CA does not answer, or refuses.
+    fn state_after(&self, known: u64) -> Result<SignedState, client::Error>;
+
+    /// The revocation list that belongs to the state.
+    ///
+    /// # Errors
+    /// The CA does not answer, or refuses.
+    fn krl(&self) -> Result<Vec<u8>, client::Error>;
 
     /// All rosters, from the first.
     ///
@@ -41,16 +54,46 @@ impl Source for Client {
         self.call(&Request::get("/v1/state"))
     }
 
+    fn state_after(&self, known: u64) -> Result<SignedState, client::Error> {
+        self.call(&Request::get(&format!("/v1/state?after={known}")))
+    }
+
+    fn krl(&self) -> Result<Vec<u8>, client::Error> {
+        self.fetch(&Request::get("/v1/krl"))
+    }
+
     fn rosters(&self) -> Result<Vec<SignedRoster>, client::Error> {
         let Rosters { chain } = self.call(&Request::get("/v1/roster"))?;
         Ok(chain)
     }
 }
 
+/// The way to the CA, shared by who asks it; a renewed certificate makes it another one.
+#[derive(Clone)]
+pub struct Line(Arc<RwLock<Arc<dyn Source>>>);
+
+impl Line {
+    /// A line to this source.
+    pub fn new(source: impl Source + 'static) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(source))))
+    }
+
+    /// The source as of now.
+    #[must_use]
+    pub fn source(&self) -> Arc<dyn Source> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks this source from now on.
+    pub fn replace(&self, source: impl Source + 'static) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(source);
+    }
+}
+
 /// Takes states over, one after the other.
 pub struct Poller {
     /// Where they come from.
-    pub source: Box<dyn Source>,
+    pub line: Line,
     /// What was taken over so far.
     pub known: Known,
     /// This host's names.
@@ -65,6 +108,8 @@ pub struct Poller {
     pub renewal: Option<Renewal>,
     /// Told of the collectors that the state names; tests do without.
     pub forwarding: Option<Forwarding>,
+    /// The number of the state whose revocation list stands before sshd, if one does.
+    pub listed: Option<u64>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
 }
@@ -78,6 +123,8 @@ enum Failed {
     State(#[from] state::Error<client::Error>),
     #[error(transparent)]
     File(#[from] durable::Error),
+    #[error(transparent)]
+    List(#[from] revoked_keys::Error),
 }
 
 impl Failed {
@@ -87,30 +134,50 @@ impl Failed {
             Self::Call(_) | Self::State(state::Error::Fetch(_)) => "ca-unreachable",
             Self::State(_) => "state-refused",
             Self::File(_) => "state-not-kept",
+            Self::List(_) => "list-refused",
         }
     }
 }
 
 impl Poller {
-    /// Asks the CA again and again until the agent stops.
+    /// Takes over what is brought, and asks the CA where nothing was for `interval`, until the agent stops.
     pub fn run(mut self, interval: Duration) {
-        while self.authority.next_turn(interval) == Turn::Poll {
-            self.turn();
+        loop {
+            match self.authority.next_turn(interval) {
+                Turn::Poll => self.turn(),
+                Turn::Take(signed) => self.settle(Ok(*signed)),
+                Turn::Stop => return,
+            }
             if let Some(client) = self.renewal.as_mut().and_then(|it| it.look(&self.known)) {
-                self.source = Box::new(client);
+                self.line.replace(client);
             }
         }
     }
 
-    /// Asks once. Only what changes is journalled: a new roster or stop, the first of several
-    /// failures, and the first success after them.
+    /// Asks once.
     pub fn turn(&mut self) {
-        match self.take_over() {
-            Ok(changes) => {
-                let was_failing = self.failing.take().is_some();
-                if was_failing || changes.is_notable() {
-                    self.intake
-                        .note(&taken(self.names.name(), &self.known, &changes));
+        let answer = self.line.source().state();
+        self.settle(answer);
+    }
+
+    /// Takes an answer over. Only what changes is journalled: a new roster or stop, the first of several
+    /// failures, and the first success after them.
+    fn settle(&mut self, answer: Result<SignedState, client::Error>) {
+        let mut is_told = false;
+        let settled = answer
+            .map_err(Failed::from)
+            .and_then(|signed| self.take_over(signed))
+            .and_then(|changes| {
+                is_told = changes.is_notable();
+                if is_told {
+                    self.tell(&changes);
+                }
+                self.list_revoked()
+            });
+        match settled {
+            Ok(()) => {
+                if self.failing.take().is_some() && !is_told {
+                    self.tell(&Changes::default());
                 }
             }
             Err(failed) => {
@@ -122,16 +189,34 @@ impl Poller {
         }
     }
 
-    fn take_over(&mut self) -> Result<Changes, Failed> {
-        let signed = self.source.state()?;
-        let (next, changes) = self.known.take_over(signed, || self.source.rosters())?;
-        // The number stays while the CA has nothing new to say, the date does not: taking it over is what keeps a
-        // state of a quiet CA from looking old.
-        let is_known =
-            next.number() == self.known.number() && next.state().time <= self.known.state().time;
+    fn tell(&self, changes: &Changes) {
+        self.intake
+            .note(&taken(self.names.name(), &self.known, changes));
+    }
+
+    /// Fetches the revocation list where the one before sshd is another state's. The gates decide by the state, and do
+    /// without it.
+    fn list_revoked(&mut self) -> Result<(), Failed> {
+        let number = self.known.number();
+        if self.listed == Some(number) {
+            return Ok(());
+        }
+        let bytes = self.line.source().krl()?;
+        revoked_keys::store(&self.layout, &bytes, number)?;
+        self.listed = Some(number);
+        Ok(())
+    }
+
+    fn take_over(&mut self, signed: SignedState) -> Result<Changes, Failed> {
+        let source = self.line.source();
+        let (next, changes) = self.known.take_over(signed, || source.rosters())?;
+        // Signed afresh it is news, though it says the same: how old the state is decides whether people get in.
+        let (before, after) = (self.known.state(), next.state());
+        let is_known = after.number == before.number && after.time <= before.time;
         if is_known && !changes.is_notable() {
             return Ok(changes);
         }
+        let says_more = (after.incarnation, after.number) != (before.incarnation, before.number);
         let directory = self.layout.state();
         if changes.roster.is_some() {
             next.store(&directory)?;
@@ -143,7 +228,7 @@ impl Poller {
         let said = SystemTime::from(next.state().time);
         self.authority.clock().heard(said.into());
         self.authority.publish(next.snapshot(self.names.clone()));
-        if let Some(forwarding) = &self.forwarding {
+        if let Some(forwarding) = self.forwarding.as_ref().filter(|_| says_more) {
             forwarding.heed(&next.state().collectors);
         }
         self.known = next;
@@ -160,6 +245,9 @@ fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
         .detail("roster", state.roster.number);
     if changes.stops > 0 {
         event = event.detail("new_stops", changes.stops);
+    }
+    if changes.revoked > 0 {
+        event = event.detail("new_revocations", changes.revoked);
     }
     if changes.unusable > 0 {
         event = event.detail("unusable_stops", changes.unusable);

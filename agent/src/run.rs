@@ -14,6 +14,7 @@ use sd_notify::NotifyState;
 use crate::aside;
 use crate::authority::Authority;
 use crate::config::{self, Config};
+use crate::durable;
 use crate::enrolment::{self, Enrolment};
 use crate::event;
 use crate::forward::{self, Evidence, Forwarding};
@@ -22,10 +23,12 @@ use crate::intake::{Intake, LedgerFailed, NotCommitted};
 use crate::keeper::{Keeper, Told};
 use crate::layout::Layout;
 use crate::ledger::{self, Witnesses};
+use crate::listener::Listener;
 use crate::managed;
-use crate::poller::Poller;
+use crate::poller::{Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
+use crate::revoked_keys;
 use crate::server;
 use crate::sockets::{self, Sockets};
 use crate::state::{Known, store};
@@ -54,6 +57,9 @@ pub enum Error {
     /// The managed accounts.
     #[error(transparent)]
     Managed(#[from] managed::Error),
+    /// The list of what is revoked.
+    #[error(transparent)]
+    RevokedKeys(#[from] durable::Error),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] LedgerFailed),
@@ -110,11 +116,13 @@ struct Agent {
 impl Agent {
     fn start(layout: &Layout, config: &Config, sockets: Sockets) -> Result<Self, Error> {
         let enrolment = Enrolment::load(layout)?;
-        let known = Known::load(&layout.state(), enrolment.ca.ca)?;
+        let known =
+            Known::load(&layout.state(), enrolment.ca.ca)?.on_host_enrolled(enrolment.record.time);
+        revoked_keys::ensure(layout)?;
         let managed = Arc::new(managed::Store::open(&layout.managed())?);
         let authority = Arc::new(Authority::new(known.snapshot(enrolment.names())));
         let presence = Arc::new(Presence::new(layout));
-        let source = Box::new(enrolment.client()?);
+        let line = Line::new(enrolment.client()?);
         let collectors = known.state().collectors.clone();
         let witnesses = Witnesses::new(forward::witnesses(&collectors));
         let horizon = Horizon::default();
@@ -123,7 +131,7 @@ impl Agent {
             .map_err(Error::Thread)?;
 
         let poller = Poller {
-            source,
+            line: line.clone(),
             known,
             names: enrolment.names(),
             layout: layout.clone(),
@@ -132,6 +140,7 @@ impl Agent {
             renewal: Some(Renewal::new(layout)),
             forwarding: Some(forwarding.clone()),
             failing: None,
+            listed: None,
         };
         let keeper = Keeper::new(
             layout.clone(),
@@ -158,6 +167,12 @@ impl Agent {
             spawn("state", move || poller.run(interval))?,
             spawn("keeper", move || keeper.run(&told))?,
         ];
+        let listener = Listener {
+            line,
+            authority: Arc::clone(&authority),
+        };
+        // Nobody waits for its end: it may be waiting for the CA.
+        drop(spawn("listener", move || listener.run())?);
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
             intake,

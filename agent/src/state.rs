@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
+use daypass_protocol::revocation::{SignedRevocation, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, ChainError, SignedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
 use daypass_protocol::statement::SignedStatement;
@@ -34,6 +35,14 @@ pub struct Known {
     signed_by: Key,
     state: VerifiedState,
     stops: Vec<Kept>,
+    revoked: Vec<KeptRevocation>,
+    enrolled: Time,
+}
+
+#[derive(Clone, Debug)]
+struct KeptRevocation {
+    signed: SignedRevocation,
+    verified: VerifiedRevocation,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +59,8 @@ pub struct Changes {
     pub roster: Option<u64>,
     /// Statements that stop windows and were not known before.
     pub stops: usize,
+    /// Revocations of people, keys, certificates or hosts that were not known before.
+    pub revoked: usize,
     /// Statements in the state that count for nothing.
     pub unusable: usize,
     /// The user-CA keys are others than before.
@@ -120,8 +131,11 @@ impl Known {
             signed_by: key,
             state,
             stops: Vec::new(),
+            revoked: Vec::new(),
+            enrolled: Time::from_unix(0),
         };
         known.keep_stops();
+        known.keep_revoked();
         Ok(known)
     }
 
@@ -148,9 +162,16 @@ impl Known {
             next.extend(fetch().map_err(Error::Fetch)?)?;
         }
         agrees(&next.chain, &next.state)?;
-        let unusable = next.keep_stops();
+        let unusable = next.keep_stops() + next.keep_revoked();
         let changes = self.changes(&next, unusable);
         Ok((next, changes))
+    }
+
+    /// On a host that was enrolled then: a revocation of the host before that is not about it. Until this is said, every
+    /// one is.
+    #[must_use]
+    pub fn on_host_enrolled(self, enrolled: Time) -> Self {
+        Self { enrolled, ..self }
     }
 
     /// The state's number.
@@ -174,6 +195,12 @@ impl Known {
             chain: self.chain.clone(),
             state: self.state.state().clone(),
             stops: self.stops.iter().map(|kept| kept.stop.clone()).collect(),
+            revoked: self
+                .revoked
+                .iter()
+                .map(|kept| kept.verified.clone())
+                .collect(),
+            enrolled: self.enrolled,
         }
     }
 
@@ -219,6 +246,33 @@ impl Known {
         unusable
     }
 
+    /// Adds the revocations of the current state to those kept before; tells how many count for nothing.
+    fn keep_revoked(&mut self) -> usize {
+        let mut unusable = 0;
+        let mut seen: BTreeSet<String> = self
+            .revoked
+            .iter()
+            .map(|kept| kept.signed.revocation.clone())
+            .collect();
+        for signed in &self.state.state().revoked {
+            if !seen.insert(signed.revocation.clone()) {
+                continue;
+            }
+            match KeptRevocation::check(signed, &self.chain) {
+                Some(kept) => self.revoked.push(kept),
+                None => unusable += 1,
+            }
+        }
+        let now = self.state.state().time;
+        let ends = |kept: &KeptRevocation| kept.verified.revocation().expires;
+        self.revoked
+            .retain(|kept| now < ends(kept).plus(KEPT_AFTER_EXPIRY));
+        self.revoked
+            .sort_by_key(|kept| std::cmp::Reverse(ends(kept)));
+        self.revoked.truncate(MAX_STOPS);
+        unusable
+    }
+
     fn changes(&self, next: &Self, unusable: usize) -> Changes {
         let (before, after) = (self.state.state(), next.state.state());
         let roster = next.chain.newest().number;
@@ -234,10 +288,32 @@ impl Known {
                 .iter()
                 .filter(|kept| !known.contains(&kept.signed.statement))
                 .count(),
+            revoked: next
+                .revoked
+                .iter()
+                .filter(|kept| !self.knows(&kept.signed))
+                .count(),
             unusable,
             user_ca: before.user_ca != after.user_ca,
             incarnation: before.incarnation != after.incarnation,
         }
+    }
+}
+
+impl Known {
+    fn knows(&self, signed: &SignedRevocation) -> bool {
+        self.revoked
+            .iter()
+            .any(|kept| kept.signed.revocation == signed.revocation)
+    }
+}
+
+impl KeptRevocation {
+    fn check(signed: &SignedRevocation, chain: &Chain) -> Option<Self> {
+        Some(Self {
+            verified: signed.check(chain).ok()?,
+            signed: signed.clone(),
+        })
     }
 }
 

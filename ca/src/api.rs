@@ -10,6 +10,7 @@ mod gate;
 mod hosts;
 mod journal;
 mod refusal;
+mod revocations;
 mod roster;
 pub mod routes;
 mod state;
@@ -17,6 +18,7 @@ mod statements;
 mod windows;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -24,6 +26,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use crate::authority::Authority;
+use crate::metrics::Metrics;
 use crate::rate::RateLimit;
 use refusal::Refusal;
 use routes::{Method, ROUTES, Route};
@@ -33,13 +36,20 @@ use routes::{Method, ROUTES, Route};
 pub(crate) struct Service {
     authority: Arc<Authority>,
     rate: Arc<RateLimit>,
+    metrics: Arc<Metrics>,
 }
 
-/// The API of `authority`, for `axum_server` with connection info. `requests_per_minute` is for one address.
-pub fn router(authority: Arc<Authority>, requests_per_minute: u32) -> Router {
+/// The API of `authority`, for `axum_server` with connection info. `requests_per_minute` is for one address; answers
+/// are counted in `metrics`.
+pub fn router(
+    authority: Arc<Authority>,
+    requests_per_minute: u32,
+    metrics: Arc<Metrics>,
+) -> Router {
     let service = Service {
         authority,
         rate: Arc::new(RateLimit::new(requests_per_minute)),
+        metrics,
     };
     let mut router = Router::new();
     for route in ROUTES {
@@ -79,8 +89,12 @@ fn method(route: &'static Route) -> MethodRouter<Service> {
 }
 
 async fn answer(service: Service, route: &'static Route, request: Request) -> Response {
-    match gate::pass(service, route, request).await {
+    let (metrics, began) = (Arc::clone(&service.metrics), Instant::now());
+    let response = match gate::pass(service, route, request).await {
         Ok(reply) => reply.into_response(),
         Err(refusal) => refusal.into_response(),
-    }
+    };
+    let method = route.method.as_str();
+    metrics.answered(method, route.path, response.status(), began.elapsed());
+    response
 }

@@ -1,10 +1,14 @@
 //! Where a window stands, and whether one more statement may be taken. Pure: facts in, verdict out.
 
+use std::collections::BTreeMap;
+
 use daypass_protocol::api::WindowState;
 use daypass_protocol::digest::Digest;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::Name;
-use daypass_protocol::roster::{Role, Roster, VerifiedRoster};
+use daypass_protocol::place::Place;
+use daypass_protocol::roster::policy::{Demand, demands};
+use daypass_protocol::roster::{ApprovalKeys, Role, Roster, VerifiedRoster};
 use daypass_protocol::statement::{Untimely, Verb, VerifiedStatement};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::{FrozenWindow, Window};
@@ -18,6 +22,8 @@ pub struct Said {
     pub signer: Name,
     /// With which key.
     pub key: Fingerprint,
+    /// What that key says of its user.
+    pub signed_with: ApprovalKeys,
 }
 
 /// Why a statement was not taken.
@@ -74,6 +80,16 @@ pub enum StatementRefusal {
         /// What they wanted.
         verb: Verb,
     },
+    /// Signed with a key that the policy does not take for this.
+    #[error(
+        "{signer}'s signature was made with a key that does not do here: the policy asks for {needed}"
+    )]
+    WeakKey {
+        /// Who.
+        signer: Name,
+        /// What the policy asks for.
+        needed: &'static str,
+    },
     /// Said before.
     #[error("{signer} has said \"{verb}\" about this window already")]
     Twice {
@@ -102,8 +118,15 @@ pub enum StatementRefusal {
     },
 }
 
-/// Where a window stands, by what was said and by the newest roster; what ends a window outlives its signer.
-pub fn state(window: &Window, said: &[Said], roster: &Roster, now: Time) -> WindowState {
+/// Where a window on these hosts stands, by what was said and by the newest roster; what ends a window outlives its
+/// signer.
+pub fn state(
+    window: &Window,
+    places: &[Place],
+    said: &[Said],
+    roster: &Roster,
+    now: Time,
+) -> WindowState {
     let heard = |verb| said.iter().any(|said| said.verb == verb);
     if heard(Verb::Revoke) {
         WindowState::Revoked
@@ -113,14 +136,12 @@ pub fn state(window: &Window, said: &[Said], roster: &Roster, now: Time) -> Wind
         WindowState::Denied
     } else if now >= window.ends {
         // History: who has left since does not change what was.
-        if begun(window, said, None) && approvals(window, said, None) >= needed(roster) {
+        if begun(window, said, None) && was_approved(window, places, said, roster) {
             WindowState::Closed
         } else {
             WindowState::Lapsed
         }
-    } else if !begun(window, said, Some(roster))
-        || approvals(window, said, Some(roster)) < needed(roster)
-    {
+    } else if !begun(window, said, Some(roster)) || !is_approved(window, places, said, roster) {
         WindowState::Requested
     } else if now < window.starts {
         WindowState::Approved
@@ -153,6 +174,7 @@ impl StatementRefusal {
             Self::Role { .. } => "not-an-approver",
             Self::OwnWindow { .. } => "own-window",
             Self::OwnRequest { .. } => "own-request",
+            Self::WeakKey { .. } => "key-too-weak",
             Self::Twice { .. } => "said-twice",
             Self::TooLate { .. } => "too-late",
             Self::NotConcerned { .. } => "not-concerned",
@@ -166,6 +188,7 @@ impl StatementRefusal {
 /// When it may not.
 pub fn begin(
     window: &FrozenWindow,
+    places: &[Place],
     statement: &VerifiedStatement,
     sender: &Name,
     roster: &VerifiedRoster,
@@ -181,7 +204,10 @@ pub fn begin(
             signer: signer.clone(),
             verb,
         }),
-        Verb::Grant => require(roster, signer, verb, Role::Approver),
+        Verb::Grant => {
+            require(roster, signer, verb, Role::Approver)?;
+            check_key(window.document(), places, statement, roster)
+        }
         _ => Err(StatementRefusal::NoBeginning(verb)),
     }
 }
@@ -192,6 +218,7 @@ pub fn begin(
 /// When it may not.
 pub fn add(
     window: &FrozenWindow,
+    places: &[Place],
     said: &[Said],
     statement: &VerifiedStatement,
     sender: &Name,
@@ -212,15 +239,15 @@ pub fn add(
                     verb,
                 });
             }
-            if verb == Verb::Approve
-                && said
-                    .iter()
-                    .any(|said| is_beginning(said.verb) && said.signer == *signer)
-            {
-                return Err(StatementRefusal::OwnRequest {
-                    signer: signer.clone(),
-                    verb,
-                });
+            if verb == Verb::Approve {
+                let asked = |said: &Said| is_beginning(said.verb) && said.signer == *signer;
+                if said.iter().any(asked) {
+                    return Err(StatementRefusal::OwnRequest {
+                        signer: signer.clone(),
+                        verb,
+                    });
+                }
+                check_key(document, places, statement, roster)?;
             }
         }
         Verb::End if own => (),
@@ -243,7 +270,7 @@ pub fn add(
             verb,
         });
     }
-    let standing = state(document, said, roster, now);
+    let standing = state(document, places, said, roster, now);
     let late = match verb {
         Verb::Approve | Verb::Deny => standing != WindowState::Requested,
         // Ended by its contractor, it can still be revoked: hosts then treat it as such.
@@ -315,20 +342,60 @@ fn is_beginning(verb: Verb) -> bool {
     matches!(verb, Verb::Request | Verb::Grant)
 }
 
-fn needed(roster: &Roster) -> usize {
-    usize::from(roster.policy.approvals)
-}
-
 /// Whether somebody who may has asked. Without a roster, what was taken then counts still.
 fn begun(window: &Window, said: &[Said], roster: Option<&Roster>) -> bool {
     said.iter().any(|said| asks(window, said, roster))
 }
 
-/// How many different people have approved.
-fn approvals(window: &Window, said: &[Said], roster: Option<&Roster>) -> usize {
-    said.iter()
-        .filter(|said| approves(window, said, roster))
-        .count()
+/// Whether the approvals that count today are enough.
+fn is_approved(window: &Window, places: &[Place], said: &[Said], roster: &Roster) -> bool {
+    let approvers: BTreeMap<&Name, ApprovalKeys> = said
+        .iter()
+        .filter(|said| approves(window, said, Some(roster)))
+        .map(|said| (&said.signer, said.signed_with))
+        .collect();
+    roster
+        .policy
+        .is_approved_by(window, places, &approvers, roster)
+        .is_ok()
+}
+
+/// Whether the approvals were enough when the window was there, whoever has left since.
+fn was_approved(window: &Window, places: &[Place], said: &[Said], roster: &Roster) -> bool {
+    let policy = &roster.policy;
+    let approvals = said
+        .iter()
+        .filter(|said| approves(window, said, None))
+        .count();
+    policy.standing_for(window, places).is_some()
+        || approvals >= policy.enough_approvals(window, places)
+}
+
+/// Refuses an approval that would not count for the key that signed it.
+fn check_key(
+    window: &Window,
+    places: &[Place],
+    statement: &VerifiedStatement,
+    roster: &Roster,
+) -> Result<(), StatementRefusal> {
+    let asked = demands(&roster.policy, window, places).into_iter();
+    let needed = asked.filter_map(|(_, demand)| match demand {
+        Demand::Keys(keys) => Some(keys),
+        _ => None,
+    });
+    match needed.max() {
+        Some(needed) if statement.signed_with() < needed => Err(StatementRefusal::WeakKey {
+            signer: statement.signer().clone(),
+            needed: match needed {
+                ApprovalKeys::Any => "any key",
+                ApprovalKeys::Touched => "a security key",
+                ApprovalKeys::Verified => {
+                    "a security key that verifies its user (ssh-keygen -O verify-required)"
+                }
+            },
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn asks(window: &Window, said: &Said, roster: Option<&Roster>) -> bool {

@@ -1,6 +1,7 @@
 //! Who asks: a person by a signature over this very request, or a host or collector by its client certificate.
 
 use daypass_protocol::http_auth::{self, Caller as Signer, Credential, Target};
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName};
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::time::{SKEW, Time};
@@ -26,6 +27,9 @@ pub enum AuthError {
     /// The replay cache; the request is refused then.
     #[error(transparent)]
     Nonces(#[from] NonceError),
+    /// Somebody said that this key is not to be believed.
+    #[error("the key {0} was revoked; use another key of yours, or ask an admin to enrol one")]
+    RevokedKey(Fingerprint),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,6 +50,9 @@ pub fn person(
     now: Time,
 ) -> Result<Signer, AuthError> {
     let signer = Credential::from_header(header)?.check(target, roster, now)?;
+    if authority.revoked().names_key(signer.key()) {
+        return Err(AuthError::RevokedKey(signer.key()));
+    }
     // Remembered for as long as the same bytes would pass the check above.
     let expires = signer.time().plus(SKEW + 1);
     if !authority

@@ -17,9 +17,12 @@ use daypass_protocol::event::Event;
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
 
+use tokio::sync::watch;
+
 use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
+use crate::revoke::Revoked;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
 pub use announce::{AnnounceError, Announced};
@@ -46,6 +49,8 @@ pub struct Authority {
     clock: Clock,
     roll: RwLock<Arc<Roll>>,
     announced: RwLock<Option<Arc<Announced>>>,
+    revoked: RwLock<Arc<Revoked>>,
+    numbers: watch::Sender<u64>,
     announcing: Mutex<()>,
     decisions: RwLock<()>,
 }

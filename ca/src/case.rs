@@ -2,6 +2,8 @@
 
 use daypass_protocol::api::{WindowState, WindowView};
 use daypass_protocol::grant::{ApprovedWindow, Grant, Refusal};
+use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::statement::{SignedStatement, VerifiedStatement};
 use daypass_protocol::time::Time;
@@ -14,6 +16,7 @@ use crate::store::{StoreError, StoredStatement, StoredWindow, Tx};
 #[derive(Debug, Clone)]
 pub struct Case {
     window: FrozenWindow,
+    places: Vec<Place>,
     statements: Vec<SignedStatement>,
     said: Vec<Said>,
 }
@@ -31,6 +34,14 @@ pub enum CaseError {
         id: String,
         /// What is wrong.
         source: daypass_protocol::window::Error,
+    },
+    /// A stored name that is none.
+    #[error("the names of the host {host} in the database are damaged")]
+    Host {
+        /// The host.
+        host: HostName,
+        /// What is wrong.
+        source: daypass_protocol::name::InvalidName,
     },
     /// A stored statement that is none.
     #[error("a statement about the window {id} in the database is damaged")]
@@ -61,6 +72,7 @@ impl Case {
             source,
         })?;
         let mut case = Self {
+            places: places(tx, &window.document().hosts)?,
             window,
             statements: Vec::new(),
             said: Vec::new(),
@@ -79,6 +91,11 @@ impl Case {
         &self.window
     }
 
+    /// Its hosts, as the policy means them today.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
     /// What was said, in the order it came.
     pub fn said(&self) -> &[Said] {
         &self.said
@@ -86,7 +103,13 @@ impl Case {
 
     /// Where it stands.
     pub fn state(&self, roster: &VerifiedRoster, now: Time) -> WindowState {
-        approve::state(self.window.document(), &self.said, roster, now)
+        approve::state(
+            self.window.document(),
+            &self.places,
+            &self.said,
+            roster,
+            now,
+        )
     }
 
     /// What people are shown.
@@ -107,7 +130,7 @@ impl Case {
         let statements = counting
             .into_iter()
             .filter_map(|at| self.statements.get(at).cloned());
-        Grant::new(&self.window, statements.collect()).check(roster, now)
+        Grant::new(&self.window, statements.collect()).check(roster, &self.places, now)
     }
 
     /// The file with one more statement.
@@ -121,16 +144,44 @@ impl Case {
     /// The file of a window that is being taken in.
     pub fn begun(
         window: FrozenWindow,
+        places: Vec<Place>,
         signed: SignedStatement,
         verified: &VerifiedStatement,
     ) -> Self {
         let case = Self {
             window,
+            places,
             statements: Vec::new(),
             said: Vec::new(),
         };
         case.with(signed, verified)
     }
+}
+
+/// These hosts with the aliases and groups that they have now; one that is not enrolled any more has none.
+pub fn places(tx: &Tx<'_>, hosts: &[HostName]) -> Result<Vec<Place>, CaseError> {
+    let place = |host: &HostName| {
+        let enrolled = tx.host_named(host.as_str())?;
+        let damaged = |source| CaseError::Host {
+            host: host.clone(),
+            source,
+        };
+        let (aliases, groups) = enrolled
+            .filter(|enrolled| enrolled.name == host.as_str())
+            .map_or_else(Default::default, |enrolled| {
+                (enrolled.aliases, enrolled.groups)
+            });
+        Ok::<_, CaseError>(Place::new(
+            host.clone(),
+            parsed::<HostName>(&aliases).map_err(damaged)?,
+            parsed::<Name>(&groups).map_err(damaged)?,
+        ))
+    };
+    hosts.iter().map(place).collect()
+}
+
+fn parsed<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>, T::Err> {
+    texts.iter().map(|text| text.parse()).collect()
 }
 
 /// A statement's row.
@@ -164,6 +215,7 @@ fn said(verified: &VerifiedStatement) -> Said {
         verb: verified.verb(),
         signer: verified.signer().clone(),
         key: verified.key(),
+        signed_with: verified.signed_with(),
     }
 }
 
@@ -174,6 +226,7 @@ fn reopen(stored: &StoredStatement) -> Option<(SignedStatement, Said)> {
         verb: statement.verb,
         signer: statement.signer,
         key: stored.key.parse().ok()?,
+        signed_with: signed.signature.presence().into(),
     };
     Some((signed, said))
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{config, diagnostic, init, serve};
+use crate::{backup, config, diagnostic, init, restore, serve};
 
 pub use control::{CollectorArgs, CommandError, HostArgs, StatusArgs};
 
@@ -38,6 +38,35 @@ pub enum Command {
     Collector(CollectorArgs),
     /// Hosts: the token that enrols them.
     Host(HostArgs),
+    /// Write everything that the CA is into one file; it may serve meanwhile.
+    Backup(BackupArgs),
+    /// Make a CA from its backup, in a new incarnation.
+    Restore(RestoreArgs),
+}
+
+/// What a backup needs to know.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The file to write; one that is there is not written over.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Configuration to read, and to take along.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+}
+
+/// What restoring needs to know.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Configuration to follow; where there is none, the backup's is put there.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// The Unix user that owns everything, when run as root.
+    #[arg(long, value_name = "USER", default_value = "daypass-ca")]
+    pub user: String,
 }
 
 /// What genesis needs to know.
@@ -112,6 +141,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Host(arguments) => {
             control::host(arguments).map_err(|error| diagnostic::of_command(&error))
         }
+        Command::Backup(arguments) => backup::run(&arguments)
+            .map(|path| say(&diagnostic::of_backup_made(&path)))
+            .map_err(|error| diagnostic::of_backup(&error)),
+        Command::Restore(arguments) => restore::run(&arguments)
+            .map(|restored| say(&diagnostic::of_restored(&restored)))
+            .map_err(|error| diagnostic::of_restore(&error)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,6 +156,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn say(text: &str) {
+    // What was done is done, whoever reads of it.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// The command line's grammar, for completions and for checking the man page.

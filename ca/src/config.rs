@@ -34,6 +34,9 @@ pub struct Config {
     /// Directory of database, keys and journal.
     #[serde(default = "default_data")]
     pub data: PathBuf,
+    /// Loopback address and port at which `/metrics` and `/ready` are shown in the clear; nowhere when absent.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
     /// Requests that one address may make in a minute before it is told to wait.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
@@ -66,6 +69,16 @@ pub enum ConfigError {
     NoName {
         /// The file.
         path: PathBuf,
+    },
+    /// `metrics` is an address that others reach.
+    #[error(
+        "{path}: metrics are shown in the clear, so they need a loopback address, not {address}"
+    )]
+    NotLoopback {
+        /// The file.
+        path: PathBuf,
+        /// The address.
+        address: SocketAddr,
     },
     /// `url`, or what `names` and `listen` give, is no address of a CA.
     #[error("{path}: {url} cannot be the CA's address")]
@@ -104,6 +117,9 @@ impl Config {
         })?;
         if config.names.is_empty() {
             return Err(ConfigError::NoName { path });
+        }
+        if let Some(address) = config.metrics.filter(|at| !at.ip().is_loopback()) {
+            return Err(ConfigError::NotLoopback { path, address });
         }
         config.public_url().map_err(|source| ConfigError::Url {
             url: config.url_text(),
@@ -209,6 +225,17 @@ mod tests {
         assert!(matches!(
             parse("names = [\"ca example\"]"),
             Err(ConfigError::Url { .. })
+        ));
+    }
+
+    #[test]
+    fn metrics_are_shown_on_this_machine_alone() {
+        let at = |address: &str| parse(&format!("names = [\"ca\"]\nmetrics = \"{address}\"\n"));
+        assert!(at("127.0.0.1:9464").is_ok());
+        assert!(at("[::1]:9464").is_ok());
+        assert!(matches!(
+            at("0.0.0.0:9464"),
+            Err(ConfigError::NotLoopback { .. })
         ));
     }
 

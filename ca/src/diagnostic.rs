@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::authority::OpenError;
+use crate::backup::BackupError;
 use crate::cli::CommandError;
 use crate::config::ConfigError;
 use crate::control::client::ControlError;
@@ -13,6 +15,7 @@ use crate::init::InitError;
 use crate::keys::KeysError;
 use crate::ledger::LedgerError;
 use crate::passphrase::{PassphraseError, SHORTEST};
+use crate::restore::{RestoreError, Restored};
 use crate::serve::ServeError;
 use crate::signer::file::KeyFileError;
 
@@ -124,6 +127,68 @@ pub fn of_command(error: &CommandError) -> String {
     message(error, advice)
 }
 
+/// What `backup` prints when all went well.
+pub fn of_backup_made(path: &Path) -> String {
+    format!(
+        "The backup is {}. It holds the CA's signing keys, encrypted by their passphrase, and the X.509 root's key as it
+is: keep it as safe as the CA. A passphrase that was sealed for this machine does not open on another one; with
+
+    systemd-creds decrypt --name=ca-passphrase /etc/credstore.encrypted/ca-passphrase -
+
+root can read it, and keep it elsewhere.
+",
+        path.display()
+    )
+}
+
+/// What `restore` prints when all went well.
+pub fn of_restored(restored: &Restored) -> String {
+    let Restored {
+        directory,
+        ca,
+        incarnation,
+        roster,
+        from,
+    } = restored;
+    format!(
+        "The CA {ca} is in {}, as it was at {from}, in the new incarnation {incarnation}.
+
+What came after the backup is not known here:
+- the newest roster is {roster}; where the admins have signed later ones, hand those in before anything else, or hosts
+  will report two rosters of one number;
+- windows that were revoked since stay closed on the hosts that heard of it; revoke them here again;
+- join tokens that were not used yet are worth nothing any more: make new ones.
+The CA's journal begins anew, and its collectors are told so. Next: systemctl start daypass-ca
+",
+        directory.display()
+    )
+}
+
+/// What `backup` says when it failed.
+pub fn of_backup(error: &BackupError) -> String {
+    let advice = match error {
+        BackupError::Config(_) => Some("Give the CA's configuration with --config."),
+        BackupError::NoCa { .. } => Some("Check data in ca.toml."),
+        BackupError::Exists { .. } => Some("Give another name, or move that one away first."),
+        BackupError::File { .. } => Some("Run it as root or as the CA's user."),
+        BackupError::Store(_) | BackupError::Manifest(_) => None,
+    };
+    message(error, advice)
+}
+
+/// What `restore` says when it failed.
+pub fn of_restore(error: &RestoreError) -> String {
+    let advice = match error {
+        RestoreError::Exists { .. } => {
+            Some("Move what is there away first, whole, if you are sure that it is not the CA.")
+        }
+        RestoreError::NoBackup { .. } => Some("Give a file that daypass-ca backup has written."),
+        RestoreError::File { .. } | RestoreError::Owner(_) => Some("Run it as root."),
+        _ => None,
+    };
+    message(error, advice)
+}
+
 /// What `init` says when it failed.
 pub fn of_init(error: &InitError) -> String {
     let advice = match error {
@@ -170,6 +235,7 @@ pub fn of_serve(error: &ServeError) -> String {
         ServeError::Listen { .. } => {
             Some("Stop what listens there, or set another address with listen in ca.toml.")
         }
+        ServeError::Passed(_) => Some("The unit daypass-ca.socket needs exactly one ListenStream."),
         ServeError::Control { .. } => Some(
             "Its unit makes the directory; run by hand, set another path with control in ca.toml.",
         ),

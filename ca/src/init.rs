@@ -147,7 +147,7 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> InitError {
 }
 
 /// The data directory itself is the package's or root's to make; what is in it belongs to the CA's user.
-fn make_directory(path: &Path) -> Result<(), InitError> {
+pub(crate) fn make_directory(path: &Path) -> Result<(), InitError> {
     if path.exists() {
         return Ok(());
     }
@@ -171,7 +171,7 @@ fn write_config(path: &Path, text: &str) -> Result<(), InitError> {
 }
 
 /// Root becomes the CA's user for good, so that every file is that user's from its first byte. Anybody else stays.
-fn become_owner(name: &str, data: &Path) -> Result<(), InitError> {
+pub(crate) fn become_owner(name: &str, data: &Path) -> Result<(), InitError> {
     if !geteuid().is_root() {
         return Ok(());
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use daypass_protocol::digest::Incarnation;
+
 /// The CA's directory, `/var/lib/daypass/ca` unless `ca.toml` says otherwise.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -62,6 +64,11 @@ impl Layout {
     /// The CA's own journal.
     pub fn journal(&self) -> PathBuf {
         self.root.join("journal")
+    }
+
+    /// The journal of an incarnation before this one, as a backup brought it.
+    pub fn old_journal(&self, incarnation: Incarnation) -> PathBuf {
+        self.root.join(format!("journal-{incarnation}"))
     }
 
     /// X.509: root and server certificate with their keys.

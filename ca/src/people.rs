@@ -90,6 +90,11 @@ impl Roll {
         self.chain.as_ref().map(Chain::newest)
     }
 
+    /// All rosters in force; none before activation.
+    pub fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
+    }
+
     /// The number of the newest roster, in force or not.
     pub fn number(&self) -> u64 {
         self.newest().map_or(1, |roster| roster.number)

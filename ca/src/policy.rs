@@ -1,25 +1,22 @@
-//! What the roster's policy says about a window.
+//! What the roster's policy says about a window that is about to be taken in.
 
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::Policy;
+use daypass_protocol::roster::policy::Unmet;
 use daypass_protocol::window::Window;
 
 /// Why the policy does not allow a window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyRefusal {
-    /// Longer than windows may be.
-    #[error("the window lasts {found} seconds; the policy allows {most}")]
-    TooLong {
-        /// Its length in seconds.
-        found: u64,
-        /// `policy.max_window`.
-        most: u64,
-    },
+    /// The document does not meet a demand; hosts judge this too.
+    #[error(transparent)]
+    Unmet(#[from] Unmet),
     /// Its certificates would live longer than certificates may.
     #[error("its certificates would live {found} seconds; the policy allows {most}")]
     CertificateTtl {
         /// `max_certificate_ttl` of the window.
         found: u64,
-        /// `policy.max_certificate_ttl`.
+        /// The policy's, or a rule's.
         most: u64,
     },
 }
@@ -28,22 +25,22 @@ impl PolicyRefusal {
     /// For programs, and for the journal.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::TooLong { .. } => "window-too-long",
+            Self::Unmet(unmet) => unmet.code(),
             Self::CertificateTtl { .. } => "certificate-ttl",
         }
     }
 }
 
-/// Holds `window` against `policy`.
+/// Holds `window`, which is for these hosts, against `policy`.
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub fn check(window: &Window, policy: &Policy) -> Result<(), PolicyRefusal> {
-    let (found, most) = (window.length(), policy.max_window);
-    if found > most {
-        return Err(PolicyRefusal::TooLong { found, most });
-    }
-    let (found, most) = (window.max_certificate_ttl, policy.max_certificate_ttl);
+pub fn check(window: &Window, places: &[Place], policy: &Policy) -> Result<(), PolicyRefusal> {
+    policy.permits(window, places)?;
+    let (found, most) = (
+        window.max_certificate_ttl,
+        policy.certificate_ttl(window, places),
+    );
     if found > most {
         return Err(PolicyRefusal::CertificateTtl { found, most });
     }

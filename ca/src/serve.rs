@@ -22,6 +22,7 @@ use crate::control::{self, Service};
 use crate::forwarding::{Forwarding, ForwardingError};
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
+use crate::metrics::{self, Metrics};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::tls::{self, Renewal, TlsError};
 
@@ -68,6 +69,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// What systemd passed is no TCP listener.
+    #[error("the socket handed over by systemd cannot be used")]
+    Passed(#[source] io::Error),
     /// The runtime or the server.
     #[error("the server failed")]
     Server(#[source] io::Error),
@@ -119,10 +123,11 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         &config.names,
         authority.now().into(),
     )?;
-    let listener = TcpListener::bind(config.listen).map_err(|source| ServeError::Listen {
-        address: config.listen,
-        source,
-    })?;
+    let listener = match passed()? {
+        Some(listener) => listener,
+        None => listen(config.listen)?,
+    };
+    let watched = config.metrics.map(listen).transpose()?;
     let control = control::server::bind(&config.control).map_err(|source| ServeError::Control {
         path: config.control.clone(),
         source,
@@ -132,13 +137,17 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         .build()
         .map_err(ServeError::Server)?;
     let forwarding = Arc::new(Forwarding::start(&authority)?);
+    let sockets = Sockets {
+        listener,
+        watched,
+        control,
+    };
     runtime.block_on(work(
         Arc::clone(&authority),
         Arc::clone(&forwarding),
         &config,
         &layout,
-        listener,
-        control,
+        sockets,
     ))?;
     // Whatever still runs ends before the closing seal.
     runtime.shutdown_timeout(GRACE);
@@ -150,14 +159,39 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// Where the CA answers.
+struct Sockets {
+    /// The API.
+    listener: TcpListener,
+    /// Metrics, where they are wanted.
+    watched: Option<TcpListener>,
+    /// Root's commands.
+    control: UnixListener,
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })
+}
+
+/// The listener that systemd opened for us, where a socket unit is in use: then a restart refuses nobody.
+fn passed() -> Result<Option<TcpListener>, ServeError> {
+    listenfd::ListenFd::from_env()
+        .take_tcp_listener(0)
+        .map_err(ServeError::Passed)
+}
+
 async fn work(
     authority: Arc<Authority>,
     forwarding: Arc<Forwarding>,
     config: &Config,
     layout: &Layout,
-    listener: TcpListener,
-    control: UnixListener,
+    sockets: Sockets,
 ) -> Result<(), ServeError> {
+    let Sockets {
+        listener,
+        watched,
+        control,
+    } = sockets;
     let certificate = RustlsConfig::from_config(tls::config(authority.x509(), layout)?);
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let started = Event::new(Action::CaStart)
@@ -167,7 +201,7 @@ async fn work(
         .detail("listen", address.to_string());
     authority.note(&started)?;
     let stop = Stop::new();
-    stop_on_signals(stop.clone()).map_err(ServeError::Server)?;
+    stop_on_signals(stop.clone(), Arc::clone(&authority)).map_err(ServeError::Server)?;
     let upkeep = tokio::spawn(upkeep(
         Arc::clone(&authority),
         layout.clone(),
@@ -186,10 +220,19 @@ async fn work(
             "systemd could not be told that the CA is ready"
         );
     }
-    let router = api::router(Arc::clone(&authority), config.requests_per_minute);
+    let metrics = Arc::new(Metrics::new());
+    let shown = watched
+        .map(|listener| show_metrics(listener, Arc::clone(&authority), Arc::clone(&metrics)))
+        .transpose()
+        .map_err(ServeError::Server)?;
+    let router = api::router(Arc::clone(&authority), config.requests_per_minute, metrics);
     let served = serve(router, listener, certificate, stop).await;
     commands.abort();
     let _ = commands.await;
+    if let Some(shown) = shown {
+        shown.abort();
+        let _ = shown.await;
+    }
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;
@@ -215,6 +258,20 @@ pub async fn serve(
         .await
 }
 
+/// Shows metrics until the task is aborted.
+fn show_metrics(
+    listener: TcpListener,
+    authority: Arc<Authority>,
+    metrics: Arc<Metrics>,
+) -> io::Result<tokio::task::JoinHandle<io::Result<()>>> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let router = metrics::router(authority, metrics);
+    Ok(tokio::spawn(
+        async move { axum::serve(listener, router).await },
+    ))
+}
+
 /// Answers root's commands; without them people and hosts are served all the same.
 async fn command(service: Service, listener: UnixListener) {
     if let Err(error) = control::server::serve(service, listener).await {
@@ -225,7 +282,7 @@ async fn command(service: Service, listener: UnixListener) {
     }
 }
 
-fn stop_on_signals(stop: Stop) -> io::Result<()> {
+fn stop_on_signals(stop: Stop, authority: Arc<Authority>) -> io::Result<()> {
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
@@ -236,6 +293,7 @@ fn stop_on_signals(stop: Stop) -> io::Result<()> {
             _ = interrupt.recv() => {}
         }
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        authority.let_go();
         stop.graceful_shutdown(Some(GRACE));
     });
     Ok(())

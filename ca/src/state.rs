@@ -2,6 +2,7 @@
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::state::{Collector, RosterMark, State};
 use daypass_protocol::statement::SignedStatement;
@@ -25,6 +26,8 @@ pub struct Content {
     pub state_key: Key,
     /// Of windows that have not ended.
     pub revocations: Vec<SignedStatement>,
+    /// Of people, keys, certificates and hosts.
+    pub revoked: Vec<SignedRevocation>,
     /// Where journals are forwarded to.
     pub collectors: Vec<Collector>,
 }
@@ -43,6 +46,7 @@ impl Content {
             host_ca: vec![self.host_ca.clone()],
             state_key: self.state_key.clone(),
             revocations: self.revocations.clone(),
+            revoked: self.revoked.clone(),
             collectors: self.collectors.clone(),
         }
     }

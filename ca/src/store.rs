@@ -9,6 +9,7 @@ mod hosts;
 mod nonces;
 mod own_record;
 mod pending;
+mod revocations;
 mod rosters;
 mod tokens;
 mod windows;
@@ -27,6 +28,7 @@ pub use certificates::IssuedCertificate;
 pub use collectors::AdmittedCollector;
 pub use hosts::EnrolledHost;
 pub use nonces::{NonceError, Nonces};
+pub use revocations::StoredRevocation;
 pub use rosters::StoredRoster;
 pub use tokens::Token;
 pub use windows::{StoredStatement, StoredWindow, WindowFilter};
@@ -38,6 +40,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/1-spine.sql")),
     M::up(include_str!("../migrations/2-collectors.sql")),
     M::up(include_str!("../migrations/3-tokens-by-group.sql")),
+    M::up(include_str!("../migrations/4-revocations.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.
@@ -190,6 +193,47 @@ impl Store {
     }
 }
 
+/// Copies the database `from`, which may be in use, to `to`: one committed moment of it. Its pin and incarnation, if
+/// there is a CA in it.
+///
+/// # Errors
+/// When one cannot be read or the other not be written.
+pub fn copy(from: &Path, to: &Path) -> Result<Option<(String, String)>, StoreError> {
+    // Read-write, since a reader of a log beside the database takes part in its locks; nothing is written.
+    let source = open_plainly(from)?;
+    source.busy_timeout(Duration::from_secs(5))?;
+    let mut target = open_plainly(to)?;
+    // All pages in one step: a step-wise copy would begin again at every commit of the CA's.
+    rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(
+        std::ffi::c_int::MAX,
+        Duration::from_millis(100),
+        None,
+    )?;
+    into_one_file(&target)?;
+    Tx(&target).genesis()
+}
+
+/// Brings what stands in the log beside a database that nobody uses into the database itself.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn settle(path: &Path) -> Result<(), StoreError> {
+    into_one_file(&open_plainly(path)?)
+}
+
+fn open_plainly(path: &Path) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|source| {
+        StoreError::NotOpened {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+fn into_one_file(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "journal_mode", "DELETE")?)
+}
+
 impl<'a> Tx<'a> {
     fn of(transaction: &'a Transaction<'_>) -> Self {
         Self(transaction)
@@ -270,6 +314,87 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    /// A database as the program of schema 1 left it: people, a host, windows in several states, a certificate, tokens.
+    const VERSION_1: &str = include_str!("../tests/databases/1.sql");
+
+    #[test]
+    fn a_database_of_the_first_version_migrates_with_its_data() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.db");
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(VERSION_1)
+            .unwrap();
+        let store = Store::open(&path).unwrap();
+        let (pin, incarnation) = store.read(|tx| tx.genesis()).unwrap().unwrap();
+        assert_eq!(incarnation, "8b1da661f5082c1e");
+        let signed = store.read(|tx| tx.chain()).unwrap().into_iter();
+        let signed: Vec<_> = signed
+            .map(|stored| daypass_protocol::roster::SignedRoster {
+                roster: stored.roster,
+                signatures: stored
+                    .signatures
+                    .iter()
+                    .map(|text| text.parse().unwrap())
+                    .collect(),
+            })
+            .collect();
+        let chain = daypass_protocol::roster::Chain::verify(pin.parse().unwrap(), &signed);
+        let chain = chain.unwrap();
+        let roster = chain.newest();
+        assert_eq!((roster.number, roster.people.len()), (3, 3));
+
+        // Every window, with what was said of it, stands where it stood.
+        let first = roster.time.plus(600);
+        let windows = store
+            .read(|tx| {
+                tx.windows(&WindowFilter {
+                    limit: 10,
+                    ..WindowFilter::default()
+                })
+            })
+            .unwrap();
+        let states = windows.iter().map(|stored| {
+            let case = store
+                .read(|tx| crate::case::Case::open(tx, stored))
+                .unwrap();
+            case.state(roster, first).to_string()
+        });
+        assert_eq!(states.collect::<Vec<_>>(), ["revoked", "denied", "open"]);
+        let host = store.read(|tx| tx.host_named("db1.example")).unwrap();
+        let host = host.unwrap();
+        assert_eq!((host.name.as_str(), host.groups.len()), ("db1", 1));
+        let again = IssuedCertificate {
+            serial: 1_015_380_544_057_519_468,
+            window: windows[2].id.clone(),
+            person: "carl".to_owned(),
+            key: String::new(),
+            host: "db1".to_owned(),
+            account: "deploy".to_owned(),
+            valid_after: 0,
+            valid_before: 1,
+            issued: 0,
+        };
+        // Its serial is taken for ever.
+        assert!(!store.write(move |tx| tx.add_certificate(&again)).unwrap());
+        let content = "another".to_owned();
+        let number = store.write(move |tx| tx.state_number(&content)).unwrap();
+        assert!(number > 1, "{number}");
+    }
+
+    #[test]
+    fn a_copy_is_one_moment_of_a_database_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("ca.db")).unwrap();
+        store.write(|tx| tx.add_pending("{}")).unwrap();
+        let copy_at = directory.path().join("copy.db");
+        std::fs::File::create(&copy_at).unwrap();
+        copy(&directory.path().join("ca.db"), &copy_at).unwrap();
+        store.write(|tx| tx.add_pending("{}")).unwrap();
+        let copied = Store::open(&copy_at).unwrap();
+        assert_eq!(copied.read(|tx| tx.pending()).unwrap().len(), 1);
     }
 
     #[test]

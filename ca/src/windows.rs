@@ -7,6 +7,7 @@ use daypass_protocol::digest::Pin;
 use daypass_protocol::grant::{self, Grant};
 use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::{Role, VerifiedRoster};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
@@ -82,7 +83,7 @@ impl WindowRefusal {
     }
 }
 
-/// Writes down what `wish` asks for: `hosts` are its hosts with groups and aliases resolved, the keys are those that
+/// Writes down what `wish` asks for: `places` are its hosts with groups and aliases resolved, the keys are those that
 /// the roster lists for `contractor` now. A life of certificates beyond the policy's is cut to it.
 ///
 /// # Errors
@@ -90,15 +91,16 @@ impl WindowRefusal {
 pub fn draft(
     wish: Wish,
     contractor: Name,
-    hosts: BTreeSet<HostName>,
+    places: &[Place],
     roster: &VerifiedRoster,
     id: WindowId,
 ) -> Result<FrozenWindow, WindowRefusal> {
     let person = roster
         .person(&contractor)
         .ok_or_else(|| WindowRefusal::UnknownContractor(contractor.clone()))?;
-    let longest = roster.policy.max_certificate_ttl;
-    let document = Window {
+    let hosts: BTreeSet<HostName> = places.iter().map(|place| place.host().clone()).collect();
+    let wished = wish.max_certificate_ttl.unwrap_or(u64::MAX);
+    let mut document = Window {
         v: Version,
         id,
         ca: roster.pin(),
@@ -113,25 +115,24 @@ pub fn draft(
         sources: wish.sources,
         permit: wish.permit,
         force_command: wish.force_command,
-        max_certificate_ttl: wish
-            .max_certificate_ttl
-            .map_or(longest, |ttl| ttl.min(longest)),
+        max_certificate_ttl: wished,
         reason: wish.reason,
         ticket: wish.ticket,
         extends: wish.extends,
     };
+    document.max_certificate_ttl = wished.min(roster.policy.certificate_ttl(&document, places));
     Ok(FrozenWindow::freeze(&document)?)
 }
 
 /// Checks a document that is about to be taken in, whoever wrote it: nothing is believed because we drafted it.
-/// `is_host` tells whether a host is enrolled under exactly this name.
+/// `places` are the enrolled hosts among the window's.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn check(
     window: &FrozenWindow,
     roster: &VerifiedRoster,
-    is_host: impl Fn(&HostName) -> bool,
+    places: &[Place],
     now: Time,
 ) -> Result<(), WindowRefusal> {
     let document = window.document();
@@ -155,7 +156,8 @@ pub fn check(
             contractor: contractor.clone(),
         });
     }
-    if let Some(host) = document.hosts.iter().find(|host| !is_host(host)) {
+    let is_enrolled = |host: &&HostName| places.iter().any(|place| place.host() == *host);
+    if let Some(host) = document.hosts.iter().find(|host| !is_enrolled(host)) {
         return Err(WindowRefusal::UnknownHost(host.clone()));
     }
     if document.ends <= now {
@@ -164,6 +166,7 @@ pub fn check(
             now,
         });
     }
-    policy::check(document, &roster.policy)?;
-    Ok(Grant::will_fit(window, roster.policy.approvals)?)
+    policy::check(document, places, &roster.policy)?;
+    let approvals = roster.policy.enough_approvals(document, places);
+    Ok(Grant::will_fit(window, approvals)?)
 }

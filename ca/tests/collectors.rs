@@ -162,7 +162,7 @@ fn what_cannot_be_a_collector_is_refused_and_journalled() {
         (
             changed(&|asked| {
                 asked.ca =
-                    daypass_protocol::digest::Pin::from(daypass_protocol::digest::Digest::of("x"))
+                    daypass_protocol::digest::Pin::from(daypass_protocol::digest::Digest::of("x"));
             }),
             "other-ca",
         ),

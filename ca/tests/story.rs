@@ -4,6 +4,7 @@ mod house;
 
 use daypass_protocol::api::{CertificateWish, Issued, WindowState, Windows};
 use daypass_protocol::certificate::{self, Profile};
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::Role;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::statement::Verb;
@@ -56,8 +57,9 @@ fn a_window_is_requested_approved_and_used_and_every_step_is_in_the_journal() {
     let state = state.check(house.newborn.pin, &known.state_key).unwrap();
     let profile = Profile::check(&certificate, &state.state().user_ca, house.now()).unwrap();
     let roll = house.authority().roll();
+    let places = [Place::new("db1".parse().unwrap(), [], [])];
     let approved = profile
-        .approve(roll.newest().unwrap(), house.now())
+        .approve(roll.newest().unwrap(), &places, house.now())
         .unwrap();
     assert_eq!(approved.opener(), &cody.name);
     assert!(approved.approvers().contains(&bob.name));

@@ -5,12 +5,13 @@ mod wire;
 use std::cell::{Cell, OnceCell};
 
 use daypass_protocol::api::{
-    CertificateWish, Draft, Host, Hosts, Issued, Journal, RosterNumber, Rosters, Submission, Token,
-    TokenWish, WindowState, WindowView, Windows, Wish,
+    CertificateWish, Draft, Host, Hosts, Issued, Journal, Revoked, RosterNumber, Rosters,
+    Submission, Token, TokenWish, WindowState, WindowView, Windows, Wish,
 };
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{Account, HostName, Name};
+use daypass_protocol::revocation::{self, Revocation, Subject};
 use daypass_protocol::roster::{Chain, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State};
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
@@ -31,6 +32,8 @@ pub(crate) use wire::{Call, Wire};
 
 /// The most entries that are asked for at once.
 const JOURNAL_PAGE: usize = 500;
+
+const YEAR: u64 = 365 * 86_400;
 
 /// The CA that this machine is set up for, spoken to as the person whose machine it is.
 pub(crate) struct Ca {
@@ -192,6 +195,24 @@ impl Ca {
     ) -> Result<View, Failure> {
         let path = format!("/v1/windows/{}/statements", window.document().id);
         self.same(window, self.send(&path, statement)?)
+    }
+
+    /// Revokes everything of a person, key, certificate or host; the number of the state that announces it.
+    pub(crate) fn revoke(&self, subject: &Subject) -> Result<u64, Failure> {
+        // As long as a window of today may last, and a year for those that begin later.
+        let life = (YEAR + self.roster()?.policy.max_window).min(revocation::MAX_LIFE);
+        let time = now();
+        let revocation = Revocation::of(
+            subject,
+            self.pin(),
+            self.person().clone(),
+            time,
+            time.plus(life),
+        );
+        let signed = revocation
+            .sign(|namespace, bytes| self.key()?.sign(namespace, bytes))
+            .map_err(Failure::Key)?;
+        Ok(self.send::<Revoked>("/v1/revocations", &signed)?.state)
     }
 
     /// The windows that the person may see.

@@ -7,7 +7,9 @@ use crate::host::HostArguments;
 use crate::log::LogArguments;
 use crate::login::LoginArguments;
 use crate::person::PersonArguments;
+use crate::policy::PolicyArguments;
 use crate::request::{GrantArguments, RequestArguments};
+use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
 use crate::setup::SetupArguments;
 use crate::statement::{ApproveArguments, WindowArguments};
@@ -48,8 +50,8 @@ pub enum Command {
     Deny(WindowArguments),
     /// End your own window early
     End(WindowArguments),
-    /// Revoke somebody's window: its sessions end within seconds
-    Revoke(WindowArguments),
+    /// Revoke a window, or everything of a person, key or host: sessions end within seconds
+    Revoke(RevokeArguments),
     /// Fetch the certificate for an account on a host now
     Login(LoginArguments),
     /// Say why an account on a host is open to you, or not
@@ -60,8 +62,10 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Sign and show the roster: people, their keys and roles
     Roster(RosterArguments),
-    /// Add, list and remove people
+    /// Add, list and remove people and their keys
     Person(PersonArguments),
+    /// Show, change and explain what windows need
+    Policy(PolicyArguments),
     /// List hosts, and make the token that enrols one
     Host(HostArguments),
     /// Print completions for a shell

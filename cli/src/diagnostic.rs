@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName, Name};
 use daypass_protocol::roster::{self, ChainError};
 use daypass_protocol::window;
@@ -276,6 +277,30 @@ pub enum Failure {
         /// What was offered.
         found: Digest,
     },
+    /// More than one admin must sign.
+    #[error(
+        "{needed} admins must sign this roster; add --proposal FILE, and give that file to the others, who run `daypass roster sign FILE`"
+    )]
+    NeedsProposal {
+        /// How many must sign.
+        needed: usize,
+    },
+    /// The file is no proposal.
+    #[error("{} is no proposal for a roster: {source}; ask for it again", path.display())]
+    BadProposal {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<daypass_protocol::strict_json::Error>,
+    },
+    /// The file is no policy.
+    #[error("{}: {source}`daypass policy show` prints one to begin with", path.display())]
+    BadPolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and key.
+        source: Box<toml::de::Error>,
+    },
     /// The name is taken.
     #[error("{name} is in the roster already; remove them first to change keys or roles")]
     PersonExists {
@@ -287,6 +312,26 @@ pub enum Failure {
     NoSuchPerson {
         /// The name.
         name: Name,
+    },
+    /// The key is not theirs.
+    #[error(
+        "{key} is no key of {name}'s; `daypass person list` shows theirs, `daypass revoke --key` takes any"
+    )]
+    NoSuchKey {
+        /// The person.
+        name: Name,
+        /// The key.
+        key: Fingerprint,
+    },
+    /// They would be left without one.
+    #[error(
+        "{key} is the only key of {name}: add another first with `daypass person key add`, or remove them with `daypass person remove`; `daypass revoke --key {key}` stops the key alone"
+    )]
+    LastKey {
+        /// The person.
+        name: Name,
+        /// The key.
+        key: Fingerprint,
     },
 
     // Journals.

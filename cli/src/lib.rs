@@ -9,6 +9,7 @@
 mod ca;
 pub mod cli;
 mod collector;
+mod comparison;
 mod completions;
 pub mod config;
 pub mod diagnostic;
@@ -22,8 +23,10 @@ mod moment;
 pub mod output;
 pub mod paths;
 mod person;
+mod policy;
 mod portrait;
 mod request;
+mod revoke;
 mod roster;
 mod setup;
 mod statement;
@@ -85,6 +88,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Setup(arguments) => setup::run(&context, arguments),
         Command::Roster(arguments) => roster::run(&context, arguments),
         Command::Person(arguments) => person::run(&context, arguments),
+        Command::Policy(arguments) => policy::run(&context, arguments),
         Command::Host(arguments) => host::run(&context, arguments),
         Command::Request(arguments) => request::request(&context, arguments),
         Command::Grant(arguments) => request::grant(&context, arguments),
@@ -93,7 +97,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Approve(arguments) => statement::approve(&context, arguments),
         Command::Deny(arguments) => statement::deny(&context, arguments),
         Command::End(arguments) => statement::end(&context, arguments),
-        Command::Revoke(arguments) => statement::revoke(&context, arguments),
+        Command::Revoke(arguments) => revoke::run(&context, arguments),
         Command::Login(arguments) => login::run(&context, arguments),
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),

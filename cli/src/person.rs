@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use daypass_protocol::key::Key;
+use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::Name;
-use daypass_protocol::roster::{Person, Role, Roster, SignedRoster, VerifiedRoster};
-use daypass_protocol::time::Time;
+use daypass_protocol::revocation::Subject;
+use daypass_protocol::roster::{Person, Role};
 
 use crate::Context;
 use crate::ca::Ca;
-use crate::diagnostic::{Failure, hint, prompt};
+use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::{self, Asking};
-use crate::output::{Consent, Format, FormatOption, note};
+use crate::output::{Consent, Format, FormatOption};
+use crate::roster::change::{self, Agreed, Proposal};
 use crate::roster::people;
 
 /// What to do with people.
@@ -42,18 +43,55 @@ enum PersonCommand {
         roles: Vec<Role>,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
     /// List everybody
     List {
         #[command(flatten)]
         output: FormatOption,
     },
-    /// Remove a person: what they signed opens nothing any more
+    /// Remove a person: their windows and sessions end, and what they signed opens nothing any more
     Remove {
         /// Their name
         name: Name,
         #[command(flatten)]
         consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
+    },
+    /// Add and revoke a person's keys
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Add a key to a person's
+    Add {
+        /// Their name
+        name: Name,
+        /// The public key's file; may be repeated
+        #[arg(long = "key", value_name = "FILE.pub", required = true)]
+        keys: Vec<PathBuf>,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
+    },
+    /// Revoke one of a person's keys: its certificates end, and it signs nothing any more
+    Revoke {
+        /// Their name
+        name: Name,
+        /// The key, as `daypass person list` shows it
+        #[arg(value_name = "SHA256:…")]
+        key: Fingerprint,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
     },
 }
 
@@ -66,6 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             keys,
             roles,
             consent,
+            proposal,
         } => {
             let keys = keys
                 .iter()
@@ -76,17 +115,23 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                 roles: roles.clone(),
                 keys,
             };
-            let number = change(context, &ca, *consent, |people| {
+            let changed = change::change(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 if people.iter().any(|person| person.name == *name) {
                     return Err(Failure::PersonExists { name: name.clone() });
                 }
                 people.push(added);
                 Ok(())
             })?;
-            context.output.line(hint::person_added(name, number))?;
+            change::told(context, &changed, |number| hint::person_added(name, number))?;
         }
-        PersonCommand::Remove { name, consent } => {
-            let number = change(context, &ca, *consent, |people| {
+        PersonCommand::Remove {
+            name,
+            consent,
+            proposal,
+        } => {
+            let agreed = Agreed::to(context, &ca, *consent, proposal, |roster| {
+                let people = &mut roster.people;
                 let before = people.len();
                 people.retain(|person| person.name != *name);
                 if people.len() == before {
@@ -95,8 +140,13 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
                     Ok(())
                 }
             })?;
-            context.output.line(hint::person_removed(name, number))?;
+            // First what takes hold at once; and while the roster can still say who they were.
+            ca.revoke(&Subject::Person(name.clone()))?;
+            change::told(context, &agreed.settle(&ca)?, |number| {
+                hint::person_removed(name, number)
+            })?;
         }
+        PersonCommand::Key { command } => run_key(context, &ca, command)?,
         PersonCommand::List { output } => {
             let roster = ca.roster()?;
             match output.format {
@@ -108,36 +158,60 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Writes the next roster with a change to its people, signs it, puts it in force; its number.
-fn change(
-    context: &Context,
-    ca: &Ca,
-    consent: Consent,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
-    let newest = ca.roster()?;
-    let next = successor(&newest, edit)?;
-    note(people(&next).text(&context.output));
-    consent.given(prompt::ROSTER)?;
-    let mut signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
-    signed
-        .sign(|namespace, bytes| ca.key()?.sign(namespace, bytes))
-        .map_err(Failure::Key)?;
-    // Judged here as every host will judge it, so that a mistake is told before it is sent.
-    newest.successor(&signed).map_err(Failure::Chain)?;
-    ca.put_roster(&signed)
+fn run_key(context: &Context, ca: &Ca, command: &KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Add {
+            name,
+            keys,
+            consent,
+            proposal,
+        } => {
+            let added: Vec<Key> = keys
+                .iter()
+                .map(|path| key(path))
+                .collect::<Result<_, _>>()?;
+            let changed = change::change(context, ca, *consent, proposal, |roster| {
+                of(&mut roster.people, name)?.keys.extend(added);
+                Ok(())
+            })?;
+            change::told(context, &changed, |number| hint::keys_changed(name, number))
+        }
+        KeyCommand::Revoke {
+            name,
+            key,
+            consent,
+            proposal,
+        } => {
+            let agreed = Agreed::to(context, ca, *consent, proposal, |roster| {
+                drop_key(of(&mut roster.people, name)?, *key)
+            })?;
+            // First what takes hold at once.
+            ca.revoke(&Subject::Key(*key))?;
+            change::told(context, &agreed.settle(ca)?, |number| {
+                hint::key_revoked(name, *key, number)
+            })
+        }
+    }
 }
 
-fn successor(
-    newest: &VerifiedRoster,
-    edit: impl FnOnce(&mut Vec<Person>) -> Result<(), Failure>,
-) -> Result<Roster, Failure> {
-    let mut next: Roster = Roster::clone(newest);
-    edit(&mut next.people)?;
-    next.number += 1;
-    next.previous = Some(newest.hash());
-    next.time = Time::from(std::time::SystemTime::now());
-    Ok(next)
+fn of<'a>(people: &'a mut [Person], name: &Name) -> Result<&'a mut Person, Failure> {
+    people
+        .iter_mut()
+        .find(|person| person.name == *name)
+        .ok_or_else(|| Failure::NoSuchPerson { name: name.clone() })
+}
+
+fn drop_key(person: &mut Person, key: Fingerprint) -> Result<(), Failure> {
+    let before = person.keys.len();
+    person.keys.retain(|known| known.fingerprint() != key);
+    let name = person.name.clone();
+    if person.keys.len() == before {
+        Err(Failure::NoSuchKey { name, key })
+    } else if person.keys.is_empty() {
+        Err(Failure::LastKey { name, key })
+    } else {
+        Ok(())
+    }
 }
 
 fn key(path: &std::path::Path) -> Result<Key, Failure> {

@@ -105,7 +105,7 @@ pub(crate) fn local(time: Time, zone: &TimeZone) -> String {
 }
 
 /// What a sudo item lets its holder do.
-fn sudo(item: &SudoItem) -> String {
+pub(crate) fn sudo(item: &SudoItem) -> String {
     let mut said = match item {
         SudoItem::All => "ALL: any command, as anybody".to_owned(),
         SudoItem::Command {
@@ -146,7 +146,7 @@ fn sudo(item: &SudoItem) -> String {
     said
 }
 
-fn hours(hours: &Hours) -> Vec<String> {
+pub(crate) fn hours(hours: &Hours) -> Vec<String> {
     let mut said: Vec<String> = hours
         .ranges
         .iter()

@@ -1,6 +1,9 @@
 //! `daypass roster`: putting the first one in force, and showing the newest.
 
+pub(crate) mod change;
 pub(crate) mod memory;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use daypass_protocol::digest::{Digest, Pin};
@@ -22,8 +25,11 @@ pub struct RosterArguments {
 
 #[derive(Debug, Subcommand)]
 enum RosterCommand {
-    /// Sign roster 1, as the admin it names: the CA answers nothing else before
+    /// Sign roster 1, as the admin it names; or a proposal that needs more than one admin
     Sign {
+        /// The proposal that another admin has signed
+        #[arg(conflicts_with = "pin")]
+        file: Option<PathBuf>,
         /// The pin that `daypass-ca init` printed; the one from the setup line if not given
         #[arg(long)]
         pin: Option<Pin>,
@@ -41,7 +47,16 @@ enum RosterCommand {
 pub(crate) fn run(context: &Context, arguments: &RosterArguments) -> Result<Exit, Failure> {
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
     match &arguments.command {
-        RosterCommand::Sign { pin, consent } => sign(context, &ca, *pin, *consent),
+        RosterCommand::Sign {
+            file: Some(path),
+            consent,
+            ..
+        } => {
+            let changed = change::countersign(context, &ca, *consent, path)?;
+            change::told(context, &changed, hint::roster_signed)?;
+            Ok(Exit::Done)
+        }
+        RosterCommand::Sign { pin, consent, .. } => sign(context, &ca, *pin, *consent),
         RosterCommand::Show { output } => show(context, &ca, output.format),
     }
 }

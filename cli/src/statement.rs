@@ -1,4 +1,4 @@
-//! `daypass approve`, `deny`, `end`, `revoke`: one's signed word about a window.
+//! `daypass approve`, `deny`, `end`: one's signed word about a window.
 
 use daypass_protocol::statement::Verb;
 use daypass_protocol::window::WindowId;
@@ -8,8 +8,8 @@ use crate::ca::Ca;
 use crate::diagnostic::{Failure, hint, prompt};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
-use crate::output::{Consent, FormatOption, note};
-use crate::{portrait, windows};
+use crate::output::{Consent, Format, FormatOption, note};
+use crate::{comparison, policy, portrait, windows};
 
 /// Arguments of the commands that take a window and nothing else.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,10 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
     for said in windows::statements(&view, &roster) {
         note(hint::signed(&said));
     }
-    note(hint::approvals_needed(roster.policy.approvals));
+    for line in policy::lines(&ca, &view.window, &view.statements)? {
+        note(line);
+    }
+    note(comparison::of(&ca, &view)?);
     arguments.consent.given(prompt::APPROVE)?;
     let statement = ca.state(Verb::Approve, &view.window)?;
     let view = ca.say(&view.window, &statement)?;
@@ -48,25 +51,35 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
 
 /// Denies a window.
 pub(crate) fn deny(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(context, arguments, Verb::Deny)
+    say(
+        context,
+        arguments.window,
+        arguments.output.format,
+        Verb::Deny,
+    )
 }
 
 /// Ends one's own window.
 pub(crate) fn end(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(context, arguments, Verb::End)
-}
-
-/// Revokes a window.
-pub(crate) fn revoke(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(context, arguments, Verb::Revoke)
+    say(
+        context,
+        arguments.window,
+        arguments.output.format,
+        Verb::End,
+    )
 }
 
 /// These take something away and can be said without a second thought: whoever is in a hurry is not asked.
-fn say(context: &Context, arguments: &WindowArguments, verb: Verb) -> Result<Exit, Failure> {
+pub(crate) fn say(
+    context: &Context,
+    window: WindowId,
+    format: Format,
+    verb: Verb,
+) -> Result<Exit, Failure> {
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
-    let view = ca.window(arguments.window)?;
+    let view = ca.window(window)?;
     let statement = ca.state(verb, &view.window)?;
     let view = ca.say(&view.window, &statement)?;
-    windows::outcome(context, &view, arguments.output.format)?;
+    windows::outcome(context, &view, format)?;
     Ok(Exit::Done)
 }

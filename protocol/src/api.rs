@@ -18,6 +18,9 @@ use std::fmt;
 
 /// Bytes in a request's body, at most.
 pub const MAX_BODY: usize = 64 * 1024;
+/// How long the CA holds back the answer to `GET /v1/state?after=NUMBER` while it has nothing newer: less than what
+/// clients and middleboxes wait for.
+pub const STATE_WAIT: std::time::Duration = std::time::Duration::from_secs(25);
 /// Bytes in the body of `POST /v1/roster`, at most.
 pub const MAX_ROSTER_BODY: usize = 512 * 1024;
 
@@ -53,6 +56,14 @@ pub struct About {
     pub active: bool,
     /// The newest roster's number; 1 before it is signed.
     pub roster: u64,
+}
+
+/// `GET /v1/ready`; when the CA is not ready, the answer is 503.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Always true.
+    pub ready: bool,
 }
 
 /// `GET /v1/roster`.
@@ -282,4 +293,12 @@ pub struct Issued {
 pub struct Journal {
     /// Lines of the CA's journal, exactly.
     pub entries: Vec<String>,
+}
+
+/// The answer to a revocation.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoked {
+    /// The number of the state that announces it.
+    pub state: u64,
 }

@@ -35,6 +35,11 @@ impl Cidr {
         let address = address.to_canonical();
         address.is_ipv4() == self.address.is_ipv4() && masked(address, self.prefix) == self.address
     }
+
+    /// Whether every address of `other` is one of this network's.
+    pub fn covers(&self, other: Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.address)
+    }
 }
 
 impl FromStr for Cidr {

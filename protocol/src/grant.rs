@@ -9,6 +9,7 @@ pub use approved::ApprovedWindow;
 pub use refusal::Refusal;
 pub use visit::{Admission, Turned, Visit};
 
+use crate::place::Place;
 use crate::roster::{Role, VerifiedRoster};
 use crate::statement::SignedStatement;
 use crate::strict_json;
@@ -81,9 +82,9 @@ impl Grant {
 
     /// Whether a certificate will hold the window with its request and `approvals` approvals, judged before anybody
     /// has signed: what will not fit is refused when it is submitted.
-    pub fn will_fit(window: &FrozenWindow, approvals: u8) -> Result<(), Error> {
+    pub fn will_fit(window: &FrozenWindow, approvals: usize) -> Result<(), Error> {
         let bare = Self::new(window, Vec::new()).to_text()?;
-        let length = bare.len() + STATEMENT_ROOM * (1 + usize::from(approvals));
+        let length = bare.len() + STATEMENT_ROOM * (1 + approvals);
         if length > MAX_TEXT {
             Err(Error::TooLong(length))
         } else {
@@ -101,9 +102,15 @@ impl Grant {
         &self.statements
     }
 
-    /// Decides whether the window is approved under this roster at this time. Everything carried must count: one
-    /// statement that is unknown, unsigned, about something else or out of date refuses the whole.
-    pub fn check(&self, roster: &VerifiedRoster, now: Time) -> Result<ApprovedWindow, Refusal> {
+    /// Decides whether the window is approved under this roster at this time, as far as these hosts are concerned: a
+    /// host asks about itself, the CA about all. Everything carried must count: one statement that is unknown,
+    /// unsigned, about something else or out of date refuses the whole.
+    pub fn check(
+        &self,
+        roster: &VerifiedRoster,
+        places: &[Place],
+        now: Time,
+    ) -> Result<ApprovedWindow, Refusal> {
         let window = FrozenWindow::parse(&self.window)?;
         let document = window.document();
         if document.ca != roster.pin() {
@@ -117,22 +124,21 @@ impl Grant {
                 ends: document.ends,
             });
         }
-        if document.length() > roster.policy.max_window {
-            return Err(Refusal::WindowTooLong {
-                length: document.length(),
-                most: roster.policy.max_window,
-            });
-        }
+        roster.policy.permits(document, places)?;
         let keys = rules::live_keys(document, roster)?;
         let statements = self.verified(&window, roster, now)?;
-        let (opener, approvers) = rules::judge(document, &statements, roster)?;
+        let (opener, approvers) = rules::judge(document, &statements, roster, places)?;
+        let certificate_ttl = document
+            .max_certificate_ttl
+            .min(roster.policy.certificate_ttl(document, places));
         Ok(ApprovedWindow::new(
             self.clone(),
             window,
             keys,
             opener,
             approvers,
-            roster,
+            certificate_ttl,
+            roster.number,
         ))
     }
 

@@ -1,10 +1,10 @@
 //! People, their keys and roles, and the policy: numbered documents, each signed under the rules of the one before.
 
 mod chain;
-mod policy;
+pub mod policy;
 
 pub use chain::{Authority, Chain, ChainError, MAX_SIGNED, SignedRoster, VerifiedRoster};
-pub use policy::Policy;
+pub use policy::{ApprovalKeys, Policy};
 
 use crate::digest::Digest;
 use crate::key::Key;
@@ -145,9 +145,12 @@ pub enum Error {
     TooFewAdmins {
         /// Admins listed.
         found: usize,
-        /// `policy.roster_signatures`.
+        /// The larger of `policy.roster_signatures` and `policy.policy_signatures`.
         needed: usize,
     },
+    /// The policy cannot be one.
+    #[error(transparent)]
+    Policy(#[from] policy::InvalidPolicy),
 }
 
 impl Roster {
@@ -195,10 +198,12 @@ impl Roster {
                 return Err(Error::KeyTwice(Box::new(key.clone())));
             }
         }
-        let (found, needed) = (
-            self.with_role(Role::Admin).count(),
-            usize::from(self.policy.roster_signatures),
-        );
+        self.policy.check()?;
+        let most = self
+            .policy
+            .roster_signatures
+            .max(self.policy.policy_signatures);
+        let (found, needed) = (self.with_role(Role::Admin).count(), usize::from(most));
         if found < needed {
             Err(Error::TooFewAdmins { found, needed })
         } else {

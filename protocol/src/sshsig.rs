@@ -20,6 +20,8 @@ const MAX_TEXT: usize = 8192;
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
 /// FIDO "user present", in the flags byte that precedes the counter at the end of a signature.
 const USER_PRESENT: u8 = 1;
+/// FIDO "user verified": by PIN or fingerprint.
+const USER_VERIFIED: u8 = 4;
 const SK_TRAILER: usize = 5;
 
 /// An SSHSIG; in text armored, as `ssh-keygen -Y sign` writes it. The text that it was read from is kept, since tools
@@ -28,6 +30,17 @@ const SK_TRAILER: usize = 5;
 pub struct Signature {
     parsed: SshSig,
     text: Option<String>,
+}
+
+/// What a key says of the person who used it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Presence {
+    /// Nothing: it is no security key.
+    Unknown,
+    /// A security key was touched.
+    Touched,
+    /// A security key verified its user, by PIN or fingerprint.
+    Verified,
 }
 
 /// Why a signature does not count.
@@ -84,13 +97,33 @@ impl Signature {
         Ok(key)
     }
 
+    /// What the key says of the person who used it. Worth something only after [`Signature::verify`].
+    pub fn presence(&self) -> Presence {
+        match self.flags() {
+            Some(flags)
+                if flags & (USER_PRESENT | USER_VERIFIED) == USER_PRESENT | USER_VERIFIED =>
+            {
+                Presence::Verified
+            }
+            Some(flags) if flags & USER_PRESENT != 0 => Presence::Touched,
+            _ => Presence::Unknown,
+        }
+    }
+
     fn is_touched(&self) -> bool {
+        self.presence() != Presence::Unknown
+    }
+
+    fn flags(&self) -> Option<u8> {
+        if !is_security_key(self.parsed.public_key()) {
+            return None;
+        }
         let bytes = self.parsed.signature_bytes();
-        let flags = bytes
+        bytes
             .len()
             .checked_sub(SK_TRAILER)
-            .and_then(|at| bytes.get(at));
-        flags.is_some_and(|flags| flags & USER_PRESENT != 0)
+            .and_then(|at| bytes.get(at))
+            .copied()
     }
 }
 

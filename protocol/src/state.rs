@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, Incarnation, Pin};
 use crate::key::{Fingerprint, Key};
+use crate::revocation::SignedRevocation;
 use crate::sshsig::{self, Signature};
 use crate::statement::SignedStatement;
 use crate::strict_json;
@@ -42,6 +43,9 @@ pub struct State {
     pub state_key: Key,
     /// Statements that stop windows which have not ended; see [`crate::stop`].
     pub revocations: Vec<SignedStatement>,
+    /// What else is revoked: people, keys, certificates, hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<SignedRevocation>,
     /// Where journals are to be forwarded; 8 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,

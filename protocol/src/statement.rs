@@ -3,7 +3,7 @@
 use crate::digest::{Digest, Pin};
 use crate::key::Fingerprint;
 use crate::name::Name;
-use crate::roster::{Person, VerifiedRoster};
+use crate::roster::{ApprovalKeys, Person, VerifiedRoster};
 use crate::sshsig::{self, Signature};
 use crate::strict_json;
 use crate::time::{SKEW, Time};
@@ -112,6 +112,7 @@ pub struct SignedStatement {
 pub struct VerifiedStatement {
     statement: Statement,
     key: Fingerprint,
+    signed_with: ApprovalKeys,
 }
 
 /// Why a statement does not count.
@@ -234,7 +235,12 @@ impl SignedStatement {
             .person(signer)
             .ok_or_else(|| Error::UnknownSigner(signer.clone()))?;
         let key = self.verify(&statement, person)?;
-        Ok(VerifiedStatement { statement, key })
+        let signed_with = self.signature.presence().into();
+        Ok(VerifiedStatement {
+            statement,
+            key,
+            signed_with,
+        })
     }
 
     fn verify(&self, statement: &Statement, person: &Person) -> Result<Fingerprint, Error> {
@@ -279,5 +285,10 @@ impl VerifiedStatement {
     /// The key that signed it.
     pub fn key(&self) -> Fingerprint {
         self.key
+    }
+
+    /// The strictest demand on keys that the signature meets.
+    pub fn signed_with(&self) -> ApprovalKeys {
+        self.signed_with
     }
 }

@@ -8,7 +8,7 @@ fn numbered(number: u64) -> Snapshot {
     let ca = Ca::new();
     let known = Known::first(ca.pin, ca.rosters.clone(), ca.state(number)).unwrap();
     let alias = "db1.example.org".parse().unwrap();
-    known.snapshot(HostNames::new("db1".parse().unwrap(), [alias]))
+    known.snapshot(HostNames::new("db1".parse().unwrap(), [alias], []))
 }
 
 #[test]

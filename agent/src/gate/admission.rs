@@ -7,8 +7,9 @@ use daypass_protocol::certificate::{self, Profile};
 use daypass_protocol::grant::{self, Turned, Visit};
 use daypass_protocol::hours::UnknownZone;
 use daypass_protocol::name::{Account, InvalidName, Name};
+use daypass_protocol::revocation::Subject;
 use daypass_protocol::statement::Verb;
-use daypass_protocol::time::Time;
+use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::window::FrozenWindow;
 use ssh_key::Certificate;
 
@@ -77,6 +78,20 @@ pub enum Refusal {
         /// `end` or `revoke`.
         verb: Verb,
     },
+    /// Somebody revoked the person, the key, the certificate, or this host.
+    #[error("{by} has revoked {subject}")]
+    Revoked {
+        /// Who.
+        by: Name,
+        /// What.
+        subject: Subject,
+    },
+    /// An id that is younger than what people signed of it: somebody made it up.
+    #[error("the window's id is dated {dated}, after people signed it")]
+    Misdated {
+        /// By its id.
+        dated: Time,
+    },
     /// The account's name is none that a window can hold.
     #[error(transparent)]
     Account(#[from] InvalidName),
@@ -113,6 +128,13 @@ impl Refusal {
                 verb: Verb::End, ..
             } => "window-ended-early",
             Self::Stopped { .. } => "window-revoked",
+            Self::Misdated { .. } => "window-misdated",
+            Self::Revoked { subject, .. } => match subject {
+                Subject::Person(_) => "person-revoked",
+                Subject::Key(_) => "key-revoked",
+                Subject::Serial(_) => "certificate-revoked",
+                Subject::Host(_) => "host-revoked",
+            },
             Self::Account(_) => "wrong-account",
             Self::Turned(turned) => turned.code(),
             Self::Zone(_) => "unknown-zone",
@@ -160,7 +182,16 @@ fn judge(
             verb: stop.verb(),
         });
     }
-    let approved = profile.approve(snapshot.roster(), now)?;
+    if let Some(revocation) = snapshot.revocation(profile.window(), profile.key(), profile.serial())
+    {
+        return Err(Refusal::Revoked {
+            by: revocation.signer().clone(),
+            subject: revocation.subject().clone(),
+        });
+    }
+    let here = std::slice::from_ref(snapshot.host.place());
+    let approved = profile.approve(snapshot.roster(), here, now)?;
+    is_dated(&profile)?;
     let account: Account = account.parse()?;
     let kind = approved.admits(&Visit {
         host: snapshot.host.all(),
@@ -176,4 +207,18 @@ fn judge(
         profile,
         closes,
     })
+}
+
+/// A revocation of a person stops the windows of before, by the dates in their ids, which the CA makes. People's own
+/// dates bound them: a CA that somebody stole cannot lift a revocation by dating a window after it.
+fn is_dated(profile: &Profile) -> Result<(), Refusal> {
+    let dated = profile.window().document().id.time();
+    let statements = profile.grant().statements().iter();
+    let signed = statements
+        .filter_map(|signed| Some(signed.read_unverified().ok()?.time))
+        .min();
+    match signed {
+        Some(signed) if dated <= signed.plus(SKEW) => Ok(()),
+        _ => Err(Refusal::Misdated { dated }),
+    }
 }

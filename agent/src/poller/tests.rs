@@ -10,18 +10,30 @@ use crate::fixture::Ca;
 use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Receipt};
 
 /// A CA that can be out of reach.
-struct Line {
+struct Wire {
     answers: Mutex<Receiver<Option<SignedState>>>,
     rosters: Vec<SignedRoster>,
 }
 
-impl Source for Line {
+impl Source for Wire {
     fn state(&self) -> Result<SignedState, client::Error> {
         let answer = self.answers.lock().unwrap().recv().unwrap();
         answer.ok_or_else(|| client::Error::Status {
             status: 502,
             path: "/v1/state".to_owned(),
         })
+    }
+
+    fn state_after(&self, _: u64) -> Result<SignedState, client::Error> {
+        self.state()
+    }
+
+    fn krl(&self) -> Result<Vec<u8>, client::Error> {
+        let list = daypass_protocol::krl::Krl {
+            number: u64::MAX,
+            ..Default::default()
+        };
+        Ok(list.to_bytes())
     }
 
     fn rosters(&self) -> Result<Vec<SignedRoster>, client::Error> {
@@ -68,13 +80,13 @@ fn bench(ca: &Ca, first: u64) -> Bench {
     durable::directory(&layout.state(), 0o700).unwrap();
     let known = Known::first(ca.pin, ca.rosters[..1].to_vec(), ca.state(first)).unwrap();
     known.store(&layout.state()).unwrap();
-    let names = HostNames::new("db1".parse().unwrap(), []);
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
     let (answers, asked) = channel();
     let (write, entries) = channel();
     let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
     let open = Box::new(move || Ok(Arc::clone(&pages)));
     let poller = Poller {
-        source: Box::new(Line {
+        line: Line::new(Wire {
             answers: Mutex::new(asked),
             rosters: ca.rosters.clone(),
         }),
@@ -86,6 +98,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         renewal: None,
         forwarding: None,
         failing: None,
+        listed: None,
     };
     Bench {
         poller,
@@ -156,7 +169,7 @@ fn bench_before_roster_two(ca: &Ca) -> Bench {
     let before = Ca::new();
     let mut bench = bench(&before, 1);
     let (answers, asked) = channel();
-    bench.poller.source = Box::new(Line {
+    bench.poller.line.replace(Wire {
         answers: Mutex::new(asked),
         rosters: ca.rosters.clone(),
     });
@@ -182,4 +195,20 @@ fn a_state_from_the_past_is_journalled_and_changes_nothing() {
     bench.turn(Some(ca.state(4)));
     assert_eq!(bench.poller.authority.snapshot().state.number, 5);
     assert_eq!(bench.journalled(), ["failed state-refused"]);
+}
+
+#[test]
+fn a_state_that_was_signed_afresh_is_young_again_though_it_says_nothing_new() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    let mut afresh = ca.state(1).read_unverified().unwrap();
+    afresh.time = afresh.time.plus(3600);
+    let signed = afresh
+        .sign(daypass_protocol::sshsig::with_key(
+            &crate::fixture::private(crate::fixture::STATE),
+        ))
+        .unwrap();
+    bench.turn(Some(signed));
+    assert_eq!(bench.poller.authority.snapshot().state.time, afresh.time);
+    assert!(bench.journalled().is_empty());
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::name::Name;
+use daypass_protocol::revocation::VerifiedRevocation;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::stop::Stop;
 use serde_json::{Value, json};
@@ -57,6 +58,15 @@ impl Cause {
         Self::Stopped {
             by: stop.signer().clone(),
             verb: stop.verb(),
+        }
+    }
+
+    /// The cause that a revocation is.
+    #[must_use]
+    pub fn revoked_by(revocation: &VerifiedRevocation) -> Self {
+        Self::Stopped {
+            by: revocation.signer().clone(),
+            verb: Verb::Revoke,
         }
     }
 

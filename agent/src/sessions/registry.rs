@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
-use daypass_protocol::stop::Stop;
 
 use super::end::{self, Cause};
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
 use super::{deadline, sweep};
 use crate::alarm::Alarm;
+use crate::authority::Snapshot;
 use crate::facts::{Handle, Ids, Process};
 use crate::intake::Intake;
 use crate::sudoers::Sudoers;
@@ -183,12 +183,16 @@ impl Sessions {
             });
     }
 
-    /// Ends those that a statement stops.
-    pub fn stop(&self, stops: &[Stop]) {
+    /// Ends those that a statement or a revocation stops.
+    pub fn heed(&self, snapshot: &Snapshot) {
         let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
         for session in live {
-            if let Some(stop) = stops.iter().find(|stop| stop.stops(&session.window)) {
+            let (window, record) = (&session.window, &session.record);
+            if let Some(stop) = snapshot.stop(window) {
                 self.end(&session, Cause::stopped_by(stop));
+            } else if let Some(revocation) = snapshot.revocation(window, record.key, record.serial)
+            {
+                self.end(&session, Cause::revoked_by(revocation));
             }
         }
     }

@@ -9,10 +9,11 @@ const HEAD: &str = "# Written by daypass-agent. Changes made here are lost.\n";
 
 /// What holds for managed accounts, as sshd writes it in `sshd_config` and, in lower case, in
 /// the output of `sshd -T`.
-pub(super) const DIRECTIVES: [(&str, &str); 11] = [
+pub(super) const DIRECTIVES: [(&str, &str); 12] = [
     ("AuthenticationMethods", "publickey"),
     ("PubkeyAuthentication", "yes"),
     ("TrustedUserCAKeys", "/etc/daypass/ssh/user_ca.pub"),
+    ("RevokedKeys", "/etc/daypass/ssh/revoked_keys"),
     (
         "AuthorizedPrincipalsCommand",
         "/usr/lib/daypass/daypass-principals %u %i %s %t %k",

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
+use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::strict_json;
+use daypass_protocol::time::Time;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Kept, Known};
+use super::{Kept, KeptRevocation, Known};
 use crate::durable;
 
 /// Room for a few hundred rosters of the largest size.
@@ -27,6 +29,8 @@ struct Stored {
     /// The key that was trusted for this state; the state itself announces the next.
     signed_by: Key,
     stops: Vec<SignedStatement>,
+    #[serde(default)]
+    revoked: Vec<SignedRevocation>,
 }
 
 /// `chain.json`.
@@ -81,6 +85,11 @@ impl Known {
             .iter()
             .filter_map(|signed| Kept::check(signed, &chain))
             .collect();
+        let revoked = stored
+            .revoked
+            .iter()
+            .filter_map(|signed| KeptRevocation::check(signed, &chain))
+            .collect();
         Ok(Self {
             pin,
             rosters,
@@ -89,6 +98,8 @@ impl Known {
             signed_by: stored.signed_by,
             state,
             stops,
+            revoked,
+            enrolled: Time::from_unix(0),
         })
     }
 
@@ -113,6 +124,11 @@ impl Known {
             state: self.signed.clone(),
             signed_by: self.signed_by.clone(),
             stops: self.stops.iter().map(|kept| kept.signed.clone()).collect(),
+            revoked: self
+                .revoked
+                .iter()
+                .map(|kept| kept.signed.clone())
+                .collect(),
         };
         write(&directory.join("state.json"), &stored)
     }

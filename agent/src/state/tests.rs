@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 
 use daypass_protocol::digest::{Digest, Incarnation};
+use daypass_protocol::revocation::Subject;
 use daypass_protocol::sshsig;
 
 use super::*;
@@ -120,6 +121,42 @@ fn a_stop_that_nobody_in_authority_signed_counts_for_nothing() {
     let (next, changes) = before.take_over(ca.state(2), no_fetch).unwrap();
     assert_eq!((changes.stops, changes.unusable), (0, 1));
     assert!(next.stops.is_empty());
+}
+
+#[test]
+fn a_revocation_is_kept_when_a_later_state_omits_it_and_when_the_agent_starts_again() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let revoked = [
+        Subject::Person("carol".parse().unwrap()),
+        Subject::Serial(7),
+        Subject::Host("db1".parse().unwrap()),
+    ];
+    ca.template.revoked = revoked.iter().map(|it| ca.revocation_of(it)).collect();
+    let (with, changes) = before.take_over(ca.state(2), no_fetch).unwrap();
+    assert_eq!((changes.revoked, changes.unusable), (3, 0));
+    ca.template.revoked.clear();
+    let (without, changes) = with.take_over(ca.state(3), no_fetch).unwrap();
+    assert_eq!(changes.revoked, 0);
+    let folder = tempfile::tempdir().unwrap();
+    without.store(folder.path()).unwrap();
+    let again = Known::load(folder.path(), ca.pin).unwrap();
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
+    let kept = again.snapshot(names).revoked;
+    let kept: Vec<_> = kept.iter().map(|it| it.subject().clone()).collect();
+    assert!(revoked.iter().all(|subject| kept.contains(subject)));
+}
+
+#[test]
+fn a_revocation_that_nobody_in_authority_signed_counts_for_nothing() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let mut forged = ca.revocation_of(&Subject::Serial(7));
+    forged.signature = ca.revocation_of(&Subject::Serial(8)).signature;
+    ca.template.revoked = vec![forged];
+    let (next, changes) = before.take_over(ca.state(2), no_fetch).unwrap();
+    assert_eq!((changes.revoked, changes.unusable), (0, 1));
+    assert!(next.revoked.is_empty());
 }
 
 #[test]

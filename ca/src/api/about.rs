@@ -1,10 +1,11 @@
-//! `GET /v1/about`
+//! `GET /v1/about` and `GET /v1/ready`
 
-use daypass_protocol::api::About;
+use daypass_protocol::api::{About, Ready};
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use crate::authority::Authority;
+use crate::metrics::{Readiness, readiness};
 
 /// Who this CA is, and whether it is at work.
 pub(super) fn show(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
@@ -16,4 +17,12 @@ pub(super) fn show(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
         active: roll.newest().is_some(),
         roster: roll.number(),
     })
+}
+
+/// Whether the CA can do its work now, for load balancers and monitoring.
+pub(super) fn ready(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
+    match readiness(authority) {
+        Readiness::Ready => Reply::of(&Ready { ready: true }),
+        Readiness::NotReady(why) => Err(Refusal::unavailable("not-ready", why)),
+    }
 }

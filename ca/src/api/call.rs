@@ -49,9 +49,14 @@ pub struct Call {
     pub body: Vec<u8>,
 }
 
-/// What a handler answers: JSON, 200.
+/// What a handler answers, with 200.
 #[derive(Debug)]
-pub struct Reply(serde_json::Value);
+pub enum Reply {
+    /// JSON.
+    Json(serde_json::Value),
+    /// Bytes of a format that is not ours.
+    Bytes(Vec<u8>),
+}
 
 impl Call {
     /// The body as the JSON of a `T`.
@@ -153,13 +158,22 @@ impl Reply {
     /// When it cannot be written as JSON.
     pub fn of(value: &impl Serialize) -> Result<Self, Refusal> {
         serde_json::to_value(value)
-            .map(Self)
+            .map(Self::Json)
             .map_err(|error| Refusal::failure(&error))
+    }
+
+    /// Answers these bytes.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
     }
 }
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        (StatusCode::OK, Json(self.0)).into_response()
+        match self {
+            Self::Json(value) => (StatusCode::OK, Json(value)).into_response(),
+            // axum calls them application/octet-stream.
+            Self::Bytes(bytes) => (StatusCode::OK, bytes).into_response(),
+        }
     }
 }

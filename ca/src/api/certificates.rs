@@ -83,6 +83,7 @@ fn choose(
                 format!("no host called {} is enrolled", wish.host),
             )
         })?;
+    let enrolled = Time::from_unix(host.enrolled);
     let host: HostName = host
         .name
         .parse()
@@ -106,6 +107,16 @@ fn choose(
             && document.hosts.contains(&host)
             && document.accounts.contains(&wish.account);
         if !named {
+            continue;
+        }
+        if let Some(stop) =
+            authority
+                .revoked()
+                .stops(document, wish.key.fingerprint(), &host, enrolled)
+        {
+            let (subject, by) = (stop.subject(), stop.signer());
+            let message = format!("{subject} was revoked by {by}");
+            reason = reason.or(Some(Refusal::forbidden("revoked", message)));
             continue;
         }
         match serves(&case, wish, roster, now) {

@@ -181,6 +181,17 @@ pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         .ok_or_else(|| {
             Refusal::missing("unknown-host", format!("no host called {name} is enrolled"))
         })?;
+    if authority
+        .revoked()
+        .names_host(name, Time::from_unix(host.enrolled))
+    {
+        return Err(Refusal::forbidden(
+            "host-revoked",
+            format!(
+                "the host {name} was revoked; it can be enrolled anew with a token of an admin's"
+            ),
+        ));
+    }
     let place = Place {
         host: name.clone(),
         aliases: names(&host.aliases)?,

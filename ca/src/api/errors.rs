@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use daypass_protocol::grant::{self, Turned};
 use daypass_protocol::http_auth;
-use daypass_protocol::statement;
+use daypass_protocol::{revocation, statement};
 
 use super::refusal::Refusal;
 use crate::approve::StatementRefusal;
@@ -46,6 +46,7 @@ impl From<AuthError> for Refusal {
                 Self::malformed(cause.code(), error.to_string())
             }
             AuthError::Credential(cause) => Self::unauthenticated(cause.code(), error.to_string()),
+            AuthError::RevokedKey(_) => Self::unauthenticated("key-revoked", error.to_string()),
             AuthError::Replay(_) => Self::unauthenticated("replay", error.to_string()),
             AuthError::UnknownCertificate => {
                 Self::unauthenticated("certificate-unknown", error.to_string())
@@ -75,6 +76,25 @@ impl From<statement::Error> for Refusal {
     }
 }
 
+impl From<revocation::Error> for Refusal {
+    fn from(error: revocation::Error) -> Self {
+        let message = error.to_string();
+        match &error {
+            revocation::Error::Json(_) => Self::malformed("statement-invalid", message),
+            revocation::Error::Subject { .. } => Self::unacceptable("subject-invalid", message),
+            revocation::Error::OtherCa { .. } => Self::forbidden("wrong-ca", message),
+            revocation::Error::UnknownSigner(_) => Self::forbidden("signer-unknown", message),
+            revocation::Error::Signature { .. } => Self::forbidden("signature-invalid", message),
+            revocation::Error::ForeignKey { .. } => {
+                Self::forbidden("signature-foreign-key", message)
+            }
+            revocation::Error::MayNot { .. } => Self::forbidden("not-concerned", message),
+            revocation::Error::Untimely { .. } => Self::unacceptable("statement-expired", message),
+            revocation::Error::Expires { .. } => Self::unacceptable("revocation-expires", message),
+        }
+    }
+}
+
 impl From<StatementRefusal> for Refusal {
     fn from(refusal: StatementRefusal) -> Self {
         let status = match &refusal {
@@ -87,6 +107,7 @@ impl From<StatementRefusal> for Refusal {
             }
             StatementRefusal::NotTheSenders { .. }
             | StatementRefusal::Role { .. }
+            | StatementRefusal::WeakKey { .. }
             | StatementRefusal::OwnWindow { .. }
             | StatementRefusal::OwnRequest { .. }
             | StatementRefusal::NotConcerned { .. } => StatusCode::FORBIDDEN,

@@ -19,7 +19,7 @@ use daypass_protocol::roster::{Role, VerifiedRoster};
 use super::Service;
 use super::call::{Call, Caller, Reply};
 use super::refusal::Refusal;
-use super::routes::{Access, Route};
+use super::routes::{Access, Pace, Route};
 use crate::auth::{self, AuthError, Machine};
 use crate::authority::Authority;
 
@@ -51,17 +51,32 @@ pub(super) async fn pass(
     let id = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
     let (parts, body) = request.into_parts();
     let body = read(&parts, body, route.bound).await?;
-    let work = move || {
-        let caller = identify(&service.authority, route, &parts, &body, address)?;
-        let call = Call {
+    let authority = Arc::clone(&service.authority);
+    let enter = move || -> Result<Call, Refusal> {
+        let caller = identify(&authority, route, &parts, &body, address)?;
+        Ok(Call {
             caller,
             address,
             id,
             query: parts.uri.query().unwrap_or_default().to_owned(),
             body,
-        };
-        (route.handler)(&service.authority, &call)
+        })
     };
+    let authority = service.authority;
+    match route.pace {
+        Pace::AtOnce => blocking(move || (route.handler)(&authority, &enter()?)).await,
+        Pace::Lingers => {
+            let call = blocking(enter).await?;
+            // No thread waits with it: there may be one of these for every host.
+            super::state::linger(&authority, &call).await?;
+            blocking(move || (route.handler)(&authority, &call)).await
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|panic| Err(Refusal::failure(&panic)))

@@ -6,7 +6,8 @@ use daypass_protocol::roster::Role;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
-    about, certificates, collectors, enrolment, hosts, journal, roster, state, statements, windows,
+    about, certificates, collectors, enrolment, hosts, journal, revocations, roster, state,
+    statements, windows,
 };
 use crate::authority::Authority;
 
@@ -17,6 +18,16 @@ pub enum Method {
     Get,
     /// Changes.
     Post,
+}
+
+impl Method {
+    /// As HTTP says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// Who may use a route.
@@ -47,6 +58,15 @@ pub enum Before {
     Waits,
 }
 
+/// When a route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as it can.
+    AtOnce,
+    /// When there is something new, or after a while: see [`state::linger`].
+    Lingers,
+}
+
 /// What answers: blocking, on a thread where that is allowed.
 pub type Handler = fn(&Authority, &Call) -> Result<Reply, Refusal>;
 
@@ -61,6 +81,8 @@ pub struct Route {
     pub access: Access,
     /// Whether it answers, and answers anyone, before roster 1 is signed.
     pub before: Before,
+    /// When it answers.
+    pub pace: Pace,
     /// The bound of its body, in bytes.
     pub bound: usize,
     /// What answers.
@@ -80,6 +102,7 @@ const fn get(path: &'static str, access: Access, handler: Handler) -> Route {
         path,
         access,
         before: Before::Waits,
+        pace: Pace::AtOnce,
         bound: 0,
         handler,
     }
@@ -91,6 +114,7 @@ const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
         path,
         access,
         before: Before::Waits,
+        pace: Pace::AtOnce,
         bound: api::MAX_BODY,
         handler,
     }
@@ -100,6 +124,13 @@ const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
 const fn always(route: Route) -> Route {
     Route {
         before: Before::Answers,
+        ..route
+    }
+}
+
+const fn lingering(route: Route) -> Route {
+    Route {
+        pace: Pace::Lingers,
         ..route
     }
 }
@@ -117,6 +148,7 @@ const WATCHES: Access = Access::Roles(&[Role::Auditor, Role::Admin, Role::Approv
 /// The API of `docs/formats/api.md`, in its order.
 pub const ROUTES: &[Route] = &[
     always(get("/v1/about", Access::Anyone, about::show)),
+    always(get("/v1/ready", Access::Anyone, about::ready)),
     always(get("/v1/roster", Access::PersonOrMachine, roster::show)),
     always(up_to(
         api::MAX_ROSTER_BODY,
@@ -133,6 +165,8 @@ pub const ROUTES: &[Route] = &[
     get("/v1/windows/{id}", Access::Person, windows::show),
     post("/v1/windows/{id}/statements", SPEAKS, statements::add),
     post("/v1/certificates", CONTRACTOR, certificates::issue),
-    get("/v1/state", Access::PersonOrMachine, state::show),
+    lingering(get("/v1/state", Access::PersonOrMachine, state::show)),
+    post("/v1/revocations", SPEAKS, revocations::add),
+    get("/v1/krl", Access::PersonOrMachine, revocations::list),
     get("/v1/journal", WATCHES, journal::list),
 ];

@@ -62,6 +62,7 @@ fn check(
     let verified = signed.check(roster)?;
     approve::add(
         case.window(),
+        case.places(),
         case.said(),
         &verified,
         call.person()?,

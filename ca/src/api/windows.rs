@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use daypass_protocol::api::{Draft, HostOrGroup, Submission, WindowState, Windows, Wish};
 use daypass_protocol::event::{Action, Identity, Outcome};
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::{Role, VerifiedRoster};
 use daypass_protocol::statement::{SignedStatement, Verb, VerifiedStatement};
 use daypass_protocol::time::Time;
@@ -29,10 +30,13 @@ const MOST_READ: u32 = 2000;
 pub(super) fn draft(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let mut wish: Wish = call.read()?;
     let contractor = wish.contractor.take().unwrap_or(call.person()?.clone());
-    let hosts = authority.store().read(|tx| resolve(tx, &wish.hosts))?;
+    let places = authority.store().read(|tx| {
+        let hosts: Vec<HostName> = resolve(tx, &wish.hosts)?.into_iter().collect();
+        Ok::<_, Refusal>(case::places(tx, &hosts)?)
+    })?;
     let id = WindowId::new(authority.now(), random::bytes()?);
     let roll = authority.roll();
-    let window = windows::draft(wish, contractor, hosts, in_force(&roll)?, id)?;
+    let window = windows::draft(wish, contractor, &places, in_force(&roll)?, id)?;
     Reply::of(&Draft {
         window: window.text().to_owned(),
     })
@@ -45,8 +49,8 @@ pub(super) fn submit(authority: &Authority, call: &Call) -> Result<Reply, Refusa
     let roll = authority.roll();
     let (roster, now) = (in_force(&roll)?, authority.now());
     let _alone = authority.deciding();
-    let verified = match may_submit(authority, call, &window, &statement, roster, now) {
-        Ok(verified) => verified,
+    let (verified, places) = match may_submit(authority, call, &window, &statement, roster, now) {
+        Ok(taken) => taken,
         Err(refusal) => {
             refuse(authority, call, window.document().id, &refusal)?;
             return Err(refusal);
@@ -84,7 +88,7 @@ pub(super) fn submit(authority: &Authority, call: &Call) -> Result<Reply, Refusa
         tx.add_statement(&row)?;
         Ok(((), event))
     })?;
-    Reply::of(&Case::begun(window, statement, &verified).view(roster, now))
+    Reply::of(&Case::begun(window, places, statement, &verified).view(roster, now))
 }
 
 /// One window.
@@ -195,25 +199,26 @@ fn may_submit(
     statement: &SignedStatement,
     roster: &VerifiedRoster,
     now: Time,
-) -> Result<VerifiedStatement, Refusal> {
+) -> Result<(VerifiedStatement, Vec<Place>), Refusal> {
     let verified = statement.check(roster)?;
-    let hosts = authority
-        .store()
-        .read(|tx| enrolled(tx, &window.document().hosts))?;
-    windows::check(window, roster, |host| hosts.contains(host), now)?;
-    approve::begin(window, &verified, call.person()?, roster, now)?;
-    Ok(verified)
+    let places = authority.store().read(|tx| {
+        let hosts = enrolled(tx, &window.document().hosts)?;
+        Ok::<_, Refusal>(case::places(tx, &hosts)?)
+    })?;
+    windows::check(window, roster, &places, now)?;
+    approve::begin(window, &places, &verified, call.person()?, roster, now)?;
+    Ok((verified, places))
 }
 
 /// Which of these are names (not aliases) of enrolled hosts.
-fn enrolled(tx: &Tx<'_>, hosts: &[HostName]) -> Result<BTreeSet<HostName>, StoreError> {
-    let mut found = BTreeSet::new();
+fn enrolled(tx: &Tx<'_>, hosts: &[HostName]) -> Result<Vec<HostName>, StoreError> {
+    let mut found = Vec::new();
     for host in hosts {
         if tx
             .host_named(host.as_str())?
             .is_some_and(|enrolled| enrolled.name == host.as_str())
         {
-            found.insert(host.clone());
+            found.push(host.clone());
         }
     }
     Ok(found)

@@ -65,11 +65,14 @@ fn said(verb: Verb, signer: &str, seed: u8) -> Said {
         verb,
         signer: signer.parse().unwrap(),
         key: key(seed).fingerprint(),
+        signed_with: ApprovalKeys::Any,
     }
 }
 
 fn at(said: &[Said], roster: &Roster, seconds: i64) -> WindowState {
-    state(&window(), said, roster, Time::from_unix(NOW + seconds))
+    let places = [Place::new("db1".parse().unwrap(), [], [])];
+    let now = Time::from_unix(NOW + seconds);
+    state(&window(), &places, said, roster, now)
 }
 
 #[test]

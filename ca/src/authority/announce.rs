@@ -4,12 +4,19 @@ use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
 use daypass_protocol::state::{Collector, SignedState};
+use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
+
+use tokio::sync::watch;
 
 use super::Authority;
 use crate::case;
+use crate::revoke::{Revoked, RevokedError};
 use crate::state::{self, Content};
 use crate::store::{AdmittedCollector, StoreError};
+
+/// No state has this number: nobody waits while it stands in the place of one.
+const LET_GO: u64 = u64::MAX;
 
 /// The state as it was signed last.
 #[derive(Debug, Clone)]
@@ -18,8 +25,12 @@ pub struct Announced {
     pub number: u64,
     /// The hash of what it says.
     pub content: Digest,
+    /// When it was signed.
+    pub time: Time,
     /// What hosts get.
     pub signed: SignedState,
+    /// What sshd gets: `docs/formats/krl.md`.
+    pub krl: Arc<[u8]>,
 }
 
 /// Why the state could not be signed.
@@ -31,6 +42,9 @@ pub enum AnnounceError {
     /// The state key.
     #[error("the state key could not sign")]
     Sign(#[from] ssh_key::Error),
+    /// Revocations of people, keys, certificates, hosts.
+    #[error(transparent)]
+    Revoked(Box<RevokedError>),
     /// A stored revocation that is none.
     #[error("a revocation of the window {window} in the database is damaged")]
     Damaged {
@@ -45,6 +59,12 @@ pub enum AnnounceError {
         /// What is wrong with it.
         source: InvalidUrl,
     },
+}
+
+impl From<RevokedError> for AnnounceError {
+    fn from(error: RevokedError) -> Self {
+        Self::Revoked(Box::new(error))
+    }
 }
 
 impl Authority {
@@ -81,6 +101,8 @@ impl Authority {
         let (revocations, collectors) = self
             .store
             .read(|tx| Ok::<_, StoreError>((tx.revocations(now.unix())?, tx.collectors()?)))?;
+        let revoked = self.store.read(|tx| Revoked::read(tx, &roll, now))?;
+        self.replace_revoked(revoked.clone());
         let keys = self.keys.public();
         let content = Content {
             ca: self.pin,
@@ -98,6 +120,7 @@ impl Authority {
                 })
                 .collect::<Result<_, _>>()?,
             collectors: named(collectors)?,
+            revoked: revoked.signed().to_vec(),
         };
         let digest = content.digest();
         let number = match self.announced() {
@@ -105,6 +128,13 @@ impl Authority {
             _ => self
                 .store
                 .write(move |tx| tx.state_number(&digest.to_string()))?,
+        };
+        let krl = match self.announced() {
+            Some(last) if last.number == number => Arc::clone(&last.krl),
+            _ => {
+                let krl = self.store.read(|tx| revoked.krl(tx, number, now))?;
+                Arc::from(krl.to_bytes())
+            }
         };
         let signed = content
             .numbered(number, now)
@@ -115,9 +145,37 @@ impl Authority {
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Announced {
             number,
             content: digest,
+            time: now,
             signed,
+            krl,
         }));
+        self.numbers.send_if_modified(|last| {
+            let is_new = *last != number && *last != LET_GO;
+            if is_new {
+                *last = number;
+            }
+            is_new
+        });
         Ok(())
+    }
+
+    /// What is revoked beyond single windows, as it was announced last.
+    pub fn revoked(&self) -> Arc<Revoked> {
+        Arc::clone(&self.revoked.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace_revoked(&self, revoked: Revoked) {
+        *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(revoked);
+    }
+
+    /// The state's number, for who waits until it is another one.
+    pub fn numbers(&self) -> watch::Receiver<u64> {
+        self.numbers.subscribe()
+    }
+
+    /// Lets everybody go who waits for a newer state, from now on: the CA stops.
+    pub fn let_go(&self) {
+        self.numbers.send_replace(LET_GO);
     }
 }
 

@@ -25,13 +25,19 @@ pub enum CollectorError {
     Ledger(#[from] LedgerError),
     /// The state that would tell of it.
     #[error(transparent)]
-    Announce(#[from] AnnounceError),
+    Announce(Box<AnnounceError>),
     /// The X.509 root.
     #[error("the collector's certificate could not be made")]
     X509(#[source] daypass_transport::authority::Error),
     /// What the root made.
     #[error("the collector's certificate cannot be read back")]
     Unreadable(#[from] rustls::pki_types::pem::Error),
+}
+
+impl From<AnnounceError> for CollectorError {
+    fn from(error: AnnounceError) -> Self {
+        Self::Announce(Box::new(error))
+    }
 }
 
 impl Authority {

@@ -7,6 +7,8 @@ use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
 use daypass_protocol::roster::{ChainError, SignedRoster};
 use daypass_protocol::token::CaUrl;
 
+use tokio::sync::watch;
+
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
 use crate::keys::{Keys, KeysError};
 use crate::layout::Layout;
@@ -132,6 +134,8 @@ impl Authority {
             clock,
             roll: RwLock::new(Arc::new(roll)),
             announced: RwLock::new(None),
+            revoked: RwLock::default(),
+            numbers: watch::Sender::new(0),
             announcing: Mutex::new(()),
             decisions: RwLock::new(()),
         };

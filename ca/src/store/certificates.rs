@@ -28,6 +28,14 @@ pub struct IssuedCertificate {
 }
 
 impl Tx<'_> {
+    /// Whether a certificate has this serial.
+    pub(crate) fn has_certificate(&self, serial: u64) -> Result<bool, StoreError> {
+        Ok(self
+            .0
+            .prepare_cached("SELECT 1 FROM certificates WHERE serial = ?1")?
+            .exists([serial])?)
+    }
+
     /// Records a certificate; false when its serial is taken.
     pub(crate) fn add_certificate(
         &self,

@@ -125,6 +125,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The SSH host keys of a host that was enrolled by `until`; none of one that was enrolled later.
+    pub(crate) fn host_keys_until(
+        &self,
+        name: &str,
+        until: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let keys: Option<String> = self
+            .0
+            .prepare_cached("SELECT host_keys FROM hosts WHERE name = ?1 AND enrolled <= ?2")?
+            .query_row(params![name, until], |row| row.get(0))
+            .optional()?;
+        keys.map_or_else(|| Ok(Vec::new()), |keys| unlist(&keys, "keys of a host"))
+    }
+
     /// The names of a group's hosts, sorted.
     pub(crate) fn hosts_of_group(&self, group: &str) -> Result<Vec<String>, StoreError> {
         let mut statement = self

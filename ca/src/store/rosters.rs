@@ -25,6 +25,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Makes a restored database that of a new incarnation: no join token of before is good for anything, and no state
+    /// of before has so high a number as the next.
+    pub(crate) fn begin_anew(&self, incarnation: &str, now: i64) -> Result<(), StoreError> {
+        self.0
+            .execute("UPDATE genesis SET incarnation = ?1", [incarnation])?;
+        self.0
+            .execute("UPDATE tokens SET expires = min(expires, ?1)", [now])?;
+        // The record of the journal before; the new journal gets its own.
+        self.0.execute("DELETE FROM own_record", [])?;
+        // More than a CA that signs a new state with every change reaches between a backup and its loss.
+        self.0
+            .execute("UPDATE states SET number = number + 1000000", [])?;
+        Ok(())
+    }
+
     /// Pin and incarnation; none before genesis.
     pub(crate) fn genesis(&self) -> Result<Option<(String, String)>, StoreError> {
         Ok(self

@@ -38,6 +38,7 @@ use tempfile::TempDir;
 
 pub(crate) mod collector;
 pub(crate) mod machine;
+pub(crate) mod program;
 
 /// A person with a key, on a machine of their own.
 #[derive(Clone)]
@@ -145,7 +146,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        let router = api::router(Arc::clone(&authority), self.limit);
+        let router = api::router(Arc::clone(&authority), self.limit, Arc::default());
         let certificate =
             RustlsConfig::from_config(tls::config(authority.x509(), &layout).unwrap());
         let told = stop.clone();

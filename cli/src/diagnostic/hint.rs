@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use daypass_protocol::api::WindowState;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
-use daypass_protocol::roster::Roster;
+use daypass_protocol::revocation::Subject;
+use daypass_protocol::roster::{ApprovalKeys, Roster};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::WindowId;
 use ssh_key::PublicKey;
@@ -125,11 +127,95 @@ pub(crate) fn signed(said: &Said) -> String {
     }
 }
 
-pub(crate) fn approvals_needed(approvals: u8) -> String {
-    match approvals {
-        1 => "  One approval opens it.".to_owned(),
-        number => format!("  {number} approvals, each by another person, open it."),
+pub(crate) const POLICY_CHANGES: &str = "The policy changes:";
+pub(crate) const DEMANDS_MET: &str = "  All of it is met.";
+pub(crate) const NOBODY_MAY: &str = "nobody may have such a window";
+pub(crate) const NO_WINDOW_BEFORE: &str =
+    "  It is the first window of this person that you can see.";
+
+pub(crate) fn demand(by: &str, demand: &str) -> String {
+    format!("  needs        {demand} ({by})")
+}
+
+pub(crate) fn demand_unmet(unmet: &str) -> String {
+    format!("  ** {unmet} **")
+}
+
+pub(crate) fn standing(name: &Name) -> String {
+    format!(
+        "  needs        no approval: the policy's standing window {name} approves it in advance"
+    )
+}
+
+pub(crate) fn approvals(number: u8) -> String {
+    match number {
+        1 => "one approval".to_owned(),
+        number => format!("{number} approvals, each by another person"),
     }
+}
+
+pub(crate) fn approvals_from(number: u8, from: &str) -> String {
+    format!("{} from: {from}", approvals(number))
+}
+
+pub(crate) fn approval_keys(keys: ApprovalKeys) -> String {
+    match keys {
+        ApprovalKeys::Any => "approvals by any enrolled key",
+        ApprovalKeys::Touched => "approvals by security keys",
+        ApprovalKeys::Verified => "approvals by security keys that verify their user",
+    }
+    .to_owned()
+}
+
+pub(crate) fn only_for(people: &str) -> String {
+    format!("to be for one of: {people}")
+}
+
+pub(crate) fn at_most(length: &str) -> String {
+    format!("to last {length} at most")
+}
+
+pub(crate) fn certificates_at_most(length: &str) -> String {
+    format!("certificates that live {length} at most")
+}
+
+pub(crate) fn only_from(networks: &str) -> String {
+    format!("to name sources, within: {networks}")
+}
+
+pub(crate) fn policy_in_force(roster: u64) -> String {
+    format!("The policy is in force, with roster {roster}.")
+}
+
+pub(crate) fn proposal(path: &Path, missing: usize) -> String {
+    let path = path.display();
+    format!(
+        "Your signature is in {path}; {missing} more of the admins must add theirs:\n  daypass roster sign {path}\nUntil then nothing has changed."
+    )
+}
+
+pub(crate) fn group_without_hosts(group: &Name) -> String {
+    format!("Note: no enrolled host is in the group {group}; what names it takes no effect yet.")
+}
+
+pub(crate) fn named_without_role(rule: &Name, name: &Name) -> String {
+    format!("Note: the rule {rule} counts {name}, who is no approver: their approval cannot count.")
+}
+
+pub(crate) fn too_few_approvers(needed: u8, found: usize) -> String {
+    format!(
+        "Note: {needed} approvals are asked for, and there are {found} approvers: no window can be approved."
+    )
+}
+
+pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return format!("  It is as {before} was, but for its times and reason.");
+    }
+    format!(
+        "  What differs from {before}, the last window of the same person:\n{}",
+        lines.join("\n")
+    )
 }
 
 pub(crate) fn roster_signed(number: u64) -> String {
@@ -155,8 +241,28 @@ pub(crate) fn person_added(name: &Name, roster: u64) -> String {
 
 pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
     format!(
-        "{name} is not in roster {roster} any more: what they signed opens nothing from now on."
+        "{name} is not in roster {roster} any more: their windows are revoked, their sessions end, and what they signed opens nothing from now on."
     )
+}
+
+pub(crate) fn keys_changed(name: &Name, roster: u64) -> String {
+    format!(
+        "Roster {roster} has the new key of {name}; windows that were frozen before go on with the old ones."
+    )
+}
+
+pub(crate) fn key_revoked(name: &Name, key: Fingerprint, roster: u64) -> String {
+    format!("{key} is revoked, and not {name}'s in roster {roster} any more.")
+}
+
+pub(crate) fn revoked(subject: &Subject, state: u64) -> String {
+    let what = match subject {
+        Subject::Person(name) => format!("Every window of {name} is revoked"),
+        Subject::Key(key) => format!("The key {key} is revoked"),
+        Subject::Serial(serial) => format!("The certificate {serial} is revoked"),
+        Subject::Host(host) => format!("The host {host} is revoked"),
+    };
+    format!("{what}: state {state} tells every host, and sessions end there.")
 }
 
 pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {

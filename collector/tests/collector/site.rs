@@ -101,6 +101,7 @@ impl Ca {
             host_ca: vec![],
             state_key: public(STATE),
             revocations: vec![],
+            revoked: vec![],
             collectors: vec![],
         };
         let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();

@@ -4,6 +4,7 @@ use super::issue::critical_options;
 use super::{KeyId, Refusal, STATE_EXTENSION, WINDOW_EXTENSION};
 use crate::grant::{self, ApprovedWindow, Grant};
 use crate::key::{Fingerprint, Key};
+use crate::place::Place;
 use crate::roster::VerifiedRoster;
 use crate::time::{SKEW, Time};
 use crate::window::{FrozenWindow, Permit, Window};
@@ -60,13 +61,14 @@ impl Profile {
         })
     }
 
-    /// Decides whether the window inside is approved, and whether the certified key is still the contractor's.
+    /// Decides whether the window inside is approved as far as these hosts are concerned, and whether the certified key is still the contractor's.
     pub fn approve(
         &self,
         roster: &VerifiedRoster,
+        places: &[Place],
         now: Time,
     ) -> Result<ApprovedWindow, grant::Refusal> {
-        let window = self.grant.check(roster, now)?;
+        let window = self.grant.check(roster, places, now)?;
         if window.keys().contains(&self.key) {
             Ok(window)
         } else {

@@ -58,6 +58,8 @@ actions! {
     GateAbsent = "gate.absent",
     /// Host: a state of the CA was taken over.
     StateTaken = "state.taken",
+    /// Host: nothing was heard from the CA for a quarter of an hour; done, when something is again.
+    StateOld = "state.old",
     /// Host: an account was put under management.
     AccountManaged = "account.managed",
     /// Host: an account was let go.
@@ -76,6 +78,8 @@ actions! {
     CaStart = "ca.start",
     /// CA: it stops in order.
     CaStop = "ca.stop",
+    /// CA: it was restored from a backup; `detail.journal_before`, `.entries_before`.
+    CaRestored = "ca.restored",
     /// CA: a roster came into force.
     RosterSigned = "roster.signed",
     /// CA: a window was asked for.
@@ -90,6 +94,8 @@ actions! {
     WindowEnded = "window.ended",
     /// CA: a window was revoked.
     WindowRevoked = "window.revoked",
+    /// CA: a person, key, certificate or host was revoked; `detail.verb`, `.subject`.
+    AccessRevoked = "access.revoked",
     /// CA: a statement did not count.
     StatementRefused = "statement.refused",
     /// CA: a certificate is about to leave.

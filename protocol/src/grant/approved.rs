@@ -4,7 +4,6 @@ use super::Grant;
 use crate::hours::{Outside, UnknownZone};
 use crate::key::Fingerprint;
 use crate::name::Name;
-use crate::roster::VerifiedRoster;
 use crate::time::Time;
 use crate::window::{FrozenWindow, Window};
 use std::collections::BTreeSet;
@@ -29,12 +28,9 @@ impl ApprovedWindow {
         keys: Vec<Fingerprint>,
         opener: Name,
         approvers: BTreeSet<Name>,
-        roster: &VerifiedRoster,
+        certificate_ttl: u64,
+        roster: u64,
     ) -> Self {
-        let certificate_ttl = window
-            .document()
-            .max_certificate_ttl
-            .min(roster.policy.max_certificate_ttl);
         Self {
             grant,
             window,
@@ -42,7 +38,7 @@ impl ApprovedWindow {
             opener,
             approvers,
             certificate_ttl,
-            roster: roster.number,
+            roster,
         }
     }
 

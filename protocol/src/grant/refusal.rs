@@ -2,6 +2,7 @@
 
 use crate::digest::Pin;
 use crate::name::Name;
+use crate::roster::policy::Unmet;
 use crate::statement::{self, Untimely, Verb};
 use crate::time::Time;
 use crate::window;
@@ -26,14 +27,9 @@ pub enum Refusal {
         /// When.
         ends: Time,
     },
-    /// Longer than the policy allows.
-    #[error("the window is {length} seconds long, the policy allows {most}")]
-    WindowTooLong {
-        /// Its length in seconds.
-        length: u64,
-        /// The policy's bound.
-        most: u64,
-    },
+    /// Against the policy, or not enough approvals by it.
+    #[error(transparent)]
+    Policy(#[from] Unmet),
     /// Not in the roster.
     #[error("{0} is not in the roster any more")]
     UnknownContractor(Name),
@@ -91,14 +87,6 @@ pub enum Refusal {
     /// One person, two approvals.
     #[error("{0} has approved already; one person counts once")]
     Twice(Name),
-    /// Not enough.
-    #[error("the window has {found} of the {needed} approvals that it needs")]
-    TooFewApprovals {
-        /// Different people who approved.
-        found: usize,
-        /// `policy.approvals`.
-        needed: usize,
-    },
 }
 
 impl Refusal {
@@ -108,7 +96,7 @@ impl Refusal {
             Self::Window(_) => "window-invalid",
             Self::OtherCa { .. } => "wrong-ca",
             Self::Ended { .. } => "window-ended",
-            Self::WindowTooLong { .. } => "window-too-long",
+            Self::Policy(unmet) => unmet.code(),
             Self::UnknownContractor(_) => "contractor-unknown",
             Self::NotAContractor(_) => "not-a-contractor",
             Self::NoLiveKey(_) => "keys-revoked",
@@ -131,7 +119,6 @@ impl Refusal {
             Self::OwnWindow(_) => "own-window",
             Self::OwnRequest(_) => "own-request",
             Self::Twice(_) => "approved-twice",
-            Self::TooFewApprovals { .. } => "not-approved",
         }
     }
 }

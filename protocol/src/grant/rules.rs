@@ -3,10 +3,11 @@
 use super::{Refusal, may_ask_for_others};
 use crate::key::Fingerprint;
 use crate::name::Name;
+use crate::place::Place;
 use crate::roster::{Role, VerifiedRoster};
 use crate::statement::{Verb, VerifiedStatement};
 use crate::window::Window;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The window's keys that are still the contractor's.
 pub(super) fn live_keys(
@@ -42,14 +43,15 @@ pub(super) fn live_keys(
 ///
 /// Exactly one statement opens it: a `request` by the contractor or by an approver for them, or a `grant` by an
 /// approver, which is an approval as well. All others are approvals, each of another person, none of whom opened it
-/// by request or profits from it.
+/// by request or profits from it. Whether they are enough, the policy says.
 pub(super) fn judge(
     window: &Window,
     statements: &[VerifiedStatement],
     roster: &VerifiedRoster,
+    places: &[Place],
 ) -> Result<(Name, BTreeSet<Name>), Refusal> {
     let opener = opening(window, statements, roster)?;
-    let mut approvers = BTreeSet::new();
+    let mut approvers = BTreeMap::new();
     for statement in statements {
         let signer = statement.signer();
         match statement.verb() {
@@ -60,14 +62,14 @@ pub(super) fn judge(
             verb @ (Verb::Deny | Verb::End | Verb::Revoke) => return Err(Refusal::UnfitVerb(verb)),
         }
         may_approve(window, signer, roster)?;
-        if !approvers.insert(signer.clone()) {
+        if approvers.insert(signer, statement.signed_with()).is_some() {
             return Err(Refusal::Twice(signer.clone()));
         }
     }
-    let (found, needed) = (approvers.len(), usize::from(roster.policy.approvals));
-    if found < needed {
-        return Err(Refusal::TooFewApprovals { found, needed });
-    }
+    roster
+        .policy
+        .is_approved_by(window, places, &approvers, roster)?;
+    let approvers = approvers.into_keys().cloned().collect();
     Ok((opener.signer().clone(), approvers))
 }
 

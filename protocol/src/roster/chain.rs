@@ -138,7 +138,8 @@ impl SignedRoster {
     }
 
     /// Who signed, judged by `rules`, whose people and policy decide.
-    fn authority(&self, number: u64, rules: &Roster) -> Result<Authority, ChainError> {
+    fn authority(&self, next: &Roster, rules: &Roster) -> Result<Authority, ChainError> {
+        let number = next.number;
         if self.signatures.len() > MAX_SIGNATURES {
             return Err(ChainError::TooManySignatures {
                 number,
@@ -170,7 +171,7 @@ impl SignedRoster {
             if number == 1 {
                 1
             } else {
-                usize::from(rules.policy.roster_signatures)
+                rules.policy.signatures_needed(&next.policy)
             },
         );
         match recovered {
@@ -202,7 +203,7 @@ impl VerifiedRoster {
                 found: roster.number,
             });
         }
-        let authority = signed.authority(1, &roster)?;
+        let authority = signed.authority(&roster, &roster)?;
         Ok(Self {
             pin,
             hash,
@@ -224,7 +225,7 @@ impl VerifiedRoster {
         if roster.previous != Some(self.hash) {
             return Err(ChainError::OtherPredecessor { number });
         }
-        let authority = signed.authority(number, &self.roster)?;
+        let authority = signed.authority(&roster, &self.roster)?;
         Ok(Self {
             pin: self.pin,
             hash: Digest::of(&signed.roster),

@@ -28,6 +28,15 @@ impl WindowId {
     }
 }
 
+impl WindowId {
+    /// When it was made, to the second.
+    #[must_use]
+    pub fn time(self) -> Time {
+        // 48 bits of milliseconds fit.
+        Time::from_unix(i64::try_from((self.0 >> 80) / 1000).unwrap_or(i64::MAX))
+    }
+}
+
 impl FromStr for WindowId {
     type Err = InvalidWindowId;
 

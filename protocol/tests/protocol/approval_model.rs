@@ -1,6 +1,6 @@
 //! The rules of approval against a slow, obvious model of them.
 
-use crate::company::{Company, PEOPLE, fingerprint, name, now};
+use crate::company::{Company, PEOPLE, fingerprint, name, now, places};
 use daypass_protocol::roster::{Policy, Role};
 use daypass_protocol::statement::Verb;
 use daypass_protocol::window::{FrozenWindow, Window};
@@ -71,7 +71,7 @@ proptest! {
             ..company.draft()
         };
         let window = FrozenWindow::freeze(&draft).unwrap();
-        let verdict = company.grant(&window, &said).check(company.roster(), now());
+        let verdict = company.grant(&window, &said).check(company.roster(), &places(), now());
         let expected = model(contractor, &said, usize::from(approvals));
         prop_assert_eq!(verdict.is_ok(), expected, "{:?}", verdict.err().map(|refusal| refusal.code()));
     }

@@ -1,6 +1,6 @@
 //! Certificates, made and judged.
 
-use crate::company::{Company, fingerprint, key, now, private_key};
+use crate::company::{Company, fingerprint, key, now, places, private_key};
 use daypass_protocol::certificate::{self, IssueError, Profile, Refusal, Request};
 use daypass_protocol::grant::ApprovedWindow;
 use daypass_protocol::key::Key;
@@ -89,7 +89,10 @@ fn a_certificate_says_what_its_window_says() {
         (0x1234_5678_9abc, 17, fingerprint("carl"))
     );
     assert_eq!(profile.window(), &window);
-    assert_eq!(profile.approve(company.roster(), now()).unwrap(), approved);
+    assert_eq!(
+        profile.approve(company.roster(), &places(), now()).unwrap(),
+        approved
+    );
     let text = certificate.to_openssh().unwrap();
     assert_eq!(certificate::parse(&text).unwrap(), certificate);
 }
@@ -181,13 +184,17 @@ fn a_certified_key_that_the_roster_dropped_is_refused_while_another_lives() {
         ..company.draft()
     };
     let window = FrozenWindow::freeze(&draft).unwrap();
-    let granted = company
-        .grant(&window, &[(Verb::Grant, "ann")])
-        .check(company.roster(), now());
+    let granted =
+        company
+            .grant(&window, &[(Verb::Grant, "ann")])
+            .check(company.roster(), &places(), now());
     let profile = check(&issue(&granted.unwrap())).unwrap();
     company.change(|roster| roster.people[3].keys = vec![key("carl-2")]);
     assert_eq!(
-        profile.approve(company.roster(), now()).unwrap_err().code(),
+        profile
+            .approve(company.roster(), &places(), now())
+            .unwrap_err()
+            .code(),
         "keys-revoked"
     );
 }

@@ -4,6 +4,7 @@ use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::grant::{ApprovedWindow, Grant};
 use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::Name;
+use daypass_protocol::place::Place;
 use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster, VerifiedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
@@ -66,6 +67,14 @@ pub(crate) fn person(owner: &str, roles: &[Role]) -> Person {
         roles: roles.to_vec(),
         keys: vec![key(owner)],
     }
+}
+
+/// The hosts of Carl's window: db1 is in the group `db`.
+pub(crate) fn places() -> Vec<Place> {
+    vec![
+        Place::new("db1".parse().unwrap(), [], [name("db")]),
+        Place::new("db2".parse().unwrap(), [], []),
+    ]
 }
 
 /// Roster 1 as a draft.
@@ -181,7 +190,7 @@ impl Company {
             window,
             &[(Verb::Request, contractor.as_str()), (Verb::Approve, "ann")],
         )
-        .check(self.roster(), now())
+        .check(self.roster(), &places(), now())
         .unwrap()
     }
 }

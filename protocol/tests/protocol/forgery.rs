@@ -1,7 +1,7 @@
 //! What somebody who has stolen the CA's key can make, and that hosts refuse it.
 
 use crate::certificate::{check, issue, request, restricted};
-use crate::company::{Company, key, now, private_key};
+use crate::company::{Company, key, now, places, private_key};
 use daypass_protocol::certificate::IssueError;
 use daypass_protocol::key::Key;
 use daypass_protocol::statement::Verb;
@@ -279,7 +279,10 @@ fn a_window_in_a_certificate_still_needs_its_approvals() {
     extension.1 = unapproved.to_text().unwrap();
     let profile = check(&forgery.sign(&private_key("user-ca"))).unwrap();
     assert_eq!(
-        profile.approve(company.roster(), now()).unwrap_err().code(),
+        profile
+            .approve(company.roster(), &places(), now())
+            .unwrap_err()
+            .code(),
         "not-approved"
     );
 }

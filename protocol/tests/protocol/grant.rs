@@ -1,6 +1,6 @@
 //! Who may approve what.
 
-use crate::company::{Company, fingerprint, key, name, now, person};
+use crate::company::{Company, fingerprint, key, name, now, person, places};
 use daypass_protocol::digest::Pin;
 use daypass_protocol::grant::Refusal;
 use daypass_protocol::roster::{Policy, Role};
@@ -15,7 +15,7 @@ fn verdict(company: &Company, said: &[(Verb, &str)]) -> &'static str {
 fn verdict_on(company: &Company, window: &FrozenWindow, said: &[(Verb, &str)]) -> &'static str {
     let grant = company.grant(window, said);
     grant
-        .check(company.roster(), now())
+        .check(company.roster(), &places(), now())
         .map_or_else(|refusal| refusal.code(), |_| "ok")
 }
 
@@ -194,8 +194,13 @@ fn the_newest_roster_judges() {
     let mut company = Company::new();
     let window = company.window();
     let grant = company.grant(&window, &[(Verb::Request, "carl"), (Verb::Approve, "ann")]);
-    let code = |company: &Company| grant.check(company.roster(), now()).unwrap_err().code();
-    assert!(grant.check(company.roster(), now()).is_ok());
+    let code = |company: &Company| {
+        grant
+            .check(company.roster(), &places(), now())
+            .unwrap_err()
+            .code()
+    };
+    assert!(grant.check(company.roster(), &places(), now()).is_ok());
 
     company.change(|roster| roster.people.retain(|person| person.name != name("ann")));
     assert_eq!(code(&company), "signer-unknown");
@@ -217,7 +222,10 @@ fn a_key_that_the_roster_dropped_opens_nothing() {
     let window = FrozenWindow::freeze(&draft).unwrap();
     let grant = company.grant(&window, &[(Verb::Grant, "ann")]);
     assert_eq!(
-        grant.check(company.roster(), now()).unwrap().keys(),
+        grant
+            .check(company.roster(), &places(), now())
+            .unwrap()
+            .keys(),
         [fingerprint("carl")]
     );
 
@@ -234,12 +242,18 @@ fn a_key_that_the_roster_dropped_opens_nothing() {
     };
     rekey(&mut company, &["carl-2", "carl-3"]);
     assert_eq!(
-        grant.check(company.roster(), now()).unwrap().keys(),
+        grant
+            .check(company.roster(), &places(), now())
+            .unwrap()
+            .keys(),
         [fingerprint("carl-2")]
     );
     rekey(&mut company, &["carl-3"]);
     assert_eq!(
-        grant.check(company.roster(), now()).unwrap_err().code(),
+        grant
+            .check(company.roster(), &places(), now())
+            .unwrap_err()
+            .code(),
         "keys-revoked"
     );
 }
@@ -266,6 +280,8 @@ fn a_window_is_bound_by_its_ca_and_the_policy() {
     .unwrap();
     assert_eq!(verdict_on(&company, &foreign, &granted), "wrong-ca");
     let over = company.grant(&company.window(), &granted);
-    let refused = over.check(company.roster(), now().plus(3600)).unwrap_err();
+    let refused = over
+        .check(company.roster(), &places(), now().plus(3600))
+        .unwrap_err();
     assert!(matches!(refused, Refusal::Ended { .. }));
 }

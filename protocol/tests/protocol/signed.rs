@@ -23,6 +23,7 @@ fn state(company: &Company) -> State {
         host_ca: vec![key("host-ca")],
         state_key: key("state"),
         revocations: vec![company.says(Verb::Revoke, "ann", &company.window())],
+        revoked: vec![],
         collectors: vec![],
     }
 }

@@ -1,6 +1,6 @@
 //! Statements, one by one and carried together.
 
-use crate::company::{Company, name, now, private_key};
+use crate::company::{Company, name, now, places, private_key};
 use daypass_protocol::digest::Pin;
 use daypass_protocol::grant::Grant;
 use daypass_protocol::sshsig;
@@ -82,7 +82,10 @@ fn each_false_statement_refuses_the_whole() {
         // Enough without it: that it is there is what refuses.
         let grant = Grant::new(&window, vec![request, approval, statement]);
         assert_eq!(
-            grant.check(company.roster(), now()).unwrap_err().code(),
+            grant
+                .check(company.roster(), &places(), now())
+                .unwrap_err()
+                .code(),
             code
         );
     }
@@ -126,7 +129,9 @@ fn more_statements_than_32_are_not_looked_at() {
     let window = company.window();
     let many = company.grant(&window, &[(Verb::Grant, "ann"); 33]);
     assert_eq!(
-        many.check(company.roster(), now()).unwrap_err().code(),
+        many.check(company.roster(), &places(), now())
+            .unwrap_err()
+            .code(),
         "too-many-statements"
     );
 }
@@ -141,7 +146,7 @@ fn a_grant_comes_back_from_its_text_unchanged() {
     let text = grant.to_text().unwrap();
     let again = Grant::parse(&text).unwrap();
     assert_eq!(again.to_text().unwrap(), text);
-    assert!(again.check(company.roster(), now()).is_ok());
+    assert!(again.check(company.roster(), &places(), now()).is_ok());
 }
 
 #[test]

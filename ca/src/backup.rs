@@ -1,0 +1,235 @@
+//! `daypass-ca backup`: everything a CA is, in one file, while it serves.
+//!
+//! The database is copied by SQLite's own backup, so that what the file holds is one committed moment; the journal is
+//! copied after it, and so knows every decision that the database does. Signing keys are copied as they are,
+//! encrypted. The journal's keys stay behind: whoever finds a backup cannot write the CA's journal, and a restored CA
+//! begins a new one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::BackupArgs;
+use crate::config::{Config, ConfigError};
+use crate::layout::Layout;
+use crate::store::{self, StoreError};
+
+/// The first file in every backup.
+pub const MANIFEST: &str = "daypass-ca-backup.json";
+
+/// What a backup says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always 1.
+    pub v: u8,
+    /// The program that made it.
+    pub version: String,
+    /// The CA's pin.
+    pub ca: String,
+    /// Its incarnation when the backup was made.
+    pub incarnation: String,
+    /// When, in seconds since 1970.
+    pub time: i64,
+}
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no CA to back up.
+    #[error("there is no CA in {directory}")]
+    NoCa {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file that is there already is not written over.
+    #[error("{path} is there already")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("{path} cannot be read or written")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The manifest could not be written.
+    #[error("the manifest could not be written")]
+    Manifest(#[from] serde_json::Error),
+}
+
+/// Writes the backup that the arguments ask for; where it is.
+///
+/// # Errors
+/// When something cannot be read, or the file cannot be written whole: then there is none.
+pub fn run(arguments: &BackupArgs) -> Result<PathBuf, BackupError> {
+    let config = Config::read(&arguments.config)?;
+    let now = crate::authority::Authority::system_clock()().unix();
+    write(
+        &Layout::new(&config.data),
+        Some(&arguments.config),
+        &arguments.file,
+        now,
+    )?;
+    Ok(arguments.file.clone())
+}
+
+/// Writes a backup of the CA in `layout` to `file`, which must not be there; `config` is taken along.
+///
+/// # Errors
+/// As [`run`].
+pub fn write(
+    layout: &Layout,
+    config: Option<&Path>,
+    file: &Path,
+    now: i64,
+) -> Result<(), BackupError> {
+    if file.exists() {
+        return Err(BackupError::Exists {
+            path: file.to_owned(),
+        });
+    }
+    if !layout.database().exists() {
+        return Err(BackupError::NoCa {
+            directory: layout.root().to_owned(),
+        });
+    }
+    let part = beside(file, "part");
+    let snapshot = beside(file, "db");
+    let written = assemble(layout, config, &part, &snapshot, now);
+    // Whatever happened, nothing half-made stays.
+    let _ = std::fs::remove_file(&snapshot);
+    let kept = written.and_then(|()| std::fs::rename(&part, file).map_err(failed(file)));
+    if kept.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    kept?;
+    let directory = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed(directory))
+}
+
+fn assemble(
+    layout: &Layout,
+    config: Option<&Path>,
+    part: &Path,
+    snapshot: &Path,
+    now: i64,
+) -> Result<(), BackupError> {
+    private(snapshot)?;
+    let found = store::copy(&layout.database(), snapshot)?;
+    let (ca, incarnation) = found.ok_or_else(|| BackupError::NoCa {
+        directory: layout.root().to_owned(),
+    })?;
+    let manifest = Manifest {
+        v: 1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ca,
+        incarnation,
+        time: now,
+    };
+    let mut archive = tar::Builder::new(private(part)?);
+    append(
+        &mut archive,
+        MANIFEST,
+        serde_json::to_string(&manifest)?.as_bytes(),
+    )
+    .map_err(failed(part))?;
+    append_file(&mut archive, "ca.db", snapshot)?;
+    if let Some(config) = config {
+        append_file(&mut archive, "ca.toml", config)?;
+    }
+    for key in [layout.user_ca(), layout.host_ca(), layout.state_key()] {
+        append_file(&mut archive, &inside("keys", &key), &key)?;
+    }
+    append_directory(&mut archive, "tls", &layout.tls())?;
+    append_directory(&mut archive, "journal", &layout.journal())?;
+    let mut file = archive.into_inner().map_err(failed(part))?;
+    file.flush()
+        .and_then(|()| file.sync_all())
+        .map_err(failed(part))
+}
+
+/// Every plain file of a directory and of those in it, by the order of their names.
+fn append_directory(
+    archive: &mut tar::Builder<File>,
+    name: &str,
+    directory: &Path,
+) -> Result<(), BackupError> {
+    let entries = std::fs::read_dir(directory).map_err(failed(directory))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed(directory))?;
+    paths.sort();
+    for path in paths {
+        let kind = std::fs::symlink_metadata(&path).map_err(failed(&path))?;
+        if kind.is_dir() {
+            append_directory(archive, &inside(name, &path), &path)?;
+        } else if kind.is_file() {
+            append_file(archive, &inside(name, &path), &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// As much of the file as there is now: journals grow at their end while we read.
+fn append_file(
+    archive: &mut tar::Builder<File>,
+    name: &str,
+    path: &Path,
+) -> Result<(), BackupError> {
+    let bytes = std::fs::read(path).map_err(failed(path))?;
+    append(archive, name, &bytes).map_err(failed(path))
+}
+
+fn append(archive: &mut tar::Builder<File>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o600);
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_cksum();
+    archive.append_data(&mut header, name, bytes)
+}
+
+fn inside(directory: &str, path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{directory}/{name}")
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{suffix}"));
+    name.into()
+}
+
+/// A new file that nobody else may read.
+fn private(path: &Path) -> Result<File, BackupError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_owned();
+    |source| BackupError::File { path, source }
+}

@@ -1,0 +1,320 @@
+//! `daypass-ca restore`: a CA from its backup, in a new incarnation.
+//!
+//! What happened after the backup is not known here: certificates went out, windows were revoked, join tokens used. So
+//! a restored CA counts anew under a new incarnation, which hosts accept for being dated later; its states have higher
+//! numbers than any that the CA before can have signed; join tokens of before are worth nothing; and it begins a new
+//! journal, whose first entry names the one before and where that one ends.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Component, Path, PathBuf};
+
+use daypass_journal::identity::Identity;
+use daypass_journal::reader::{Line, Reader};
+use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
+use daypass_protocol::enrolment::ca_origin;
+use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::time::Time;
+
+use crate::backup::{MANIFEST, Manifest};
+use crate::cli::RestoreArgs;
+use crate::config::{Config, ConfigError};
+use crate::init::{self, InitError};
+use crate::layout::Layout;
+use crate::ledger::{Ledger, LedgerError};
+use crate::random::{self, NoRandomness};
+use crate::store::{self, Store, StoreError};
+
+/// The largest file that is taken out of a backup: a database of millions of certificates, and room.
+const MOST: u64 = 64 * 1024 * 1024 * 1024;
+
+/// What a restored CA is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Where.
+    pub directory: PathBuf,
+    /// Its name, as before.
+    pub ca: Pin,
+    /// Its new incarnation.
+    pub incarnation: Incarnation,
+    /// The newest roster that the backup knows.
+    pub roster: u64,
+    /// The moment of the backup.
+    pub from: Time,
+}
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The user to own everything.
+    #[error(transparent)]
+    Owner(Box<InitError>),
+    /// Something is there that a CA would be.
+    #[error("{path} is there already: restore into a directory without a CA")]
+    Exists {
+        /// What.
+        path: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("{path} cannot be read or written")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no backup of a CA.
+    #[error("{path} is no backup of a CA: {why}")]
+    NoBackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Pin or incarnation in it.
+    #[error("the backup's database holds a damaged pin or incarnation")]
+    Genesis(#[from] InvalidHex),
+    /// The new journal's keys, or the old journal.
+    #[error("the journal could not be begun")]
+    Journal(#[from] daypass_journal::Error),
+    /// Its first entry.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The new incarnation.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+impl From<InitError> for RestoreError {
+    fn from(error: InitError) -> Self {
+        Self::Owner(Box::new(error))
+    }
+}
+
+/// Restores what the arguments ask for.
+///
+/// # Errors
+/// When the file is no backup, or something is in the way.
+pub fn run(arguments: &RestoreArgs) -> Result<Restored, RestoreError> {
+    let file = File::open(&arguments.file).map_err(failed(&arguments.file))?;
+    let text = config_of(&file, &arguments.file)?;
+    if !arguments.config.exists() {
+        if let Some(parent) = arguments.config.parent() {
+            std::fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        std::fs::write(&arguments.config, text).map_err(failed(&arguments.config))?;
+    }
+    let config = Config::read(&arguments.config)?;
+    init::make_directory(&config.data)?;
+    init::become_owner(&arguments.user, &config.data)?;
+    let now = crate::authority::Authority::system_clock()();
+    unpack(&file, &arguments.file, &Layout::new(&config.data), now)
+}
+
+/// Restores the backup `file`, open already, into the directory of `layout`. Its database is put in place last:
+/// without it there is no CA.
+///
+/// # Errors
+/// As [`run`].
+pub fn unpack(
+    file: &File,
+    path: &Path,
+    layout: &Layout,
+    now: Time,
+) -> Result<Restored, RestoreError> {
+    let places = [
+        layout.database(),
+        layout.keys(),
+        layout.tls(),
+        layout.journal(),
+        layout.nonces(),
+    ];
+    if let Some(path) = places.into_iter().find(|path| path.exists()) {
+        return Err(RestoreError::Exists { path });
+    }
+    for directory in [layout.keys(), layout.tls(), layout.journal()] {
+        make_directory(&directory)?;
+    }
+    let waiting = layout.root().join("ca.db.restoring");
+    let manifest = extract(file, path, layout, &waiting)?;
+    let old: Incarnation = manifest.incarnation.parse()?;
+    let ca: Pin = manifest.ca.parse()?;
+    let incarnation = Incarnation::from_bytes(random::bytes()?);
+    let (roster, witnesses) = anew(&waiting, incarnation, now)?;
+    Identity::create(&layout.journal_keys(), &ca_origin(ca, incarnation))?;
+    let event = Event::new(Action::CaRestored)
+        .outcome(Outcome::Done)
+        .detail("backup", Time::from_unix(manifest.time).to_string())
+        .detail("incarnation", incarnation.to_string())
+        .detail("incarnation_before", old.to_string())
+        .detail("journal_before", ca_origin(ca, old))
+        .detail("entries_before", entries(&layout.old_journal(old))?)
+        .detail("roster", roster);
+    let ledger = Ledger::open(layout, witnesses)?;
+    ledger.record(&serde_json::to_value(event).map_err(LedgerError::Event)?)?;
+    ledger.close()?;
+    std::fs::rename(&waiting, layout.database()).map_err(failed(&layout.database()))?;
+    sync(layout.root())?;
+    Ok(Restored {
+        directory: layout.root().to_owned(),
+        ca,
+        incarnation,
+        roster,
+        from: Time::from_unix(manifest.time),
+    })
+}
+
+/// Makes the database that of a new incarnation; the number of its newest roster, and who witnesses its journal.
+fn anew(
+    path: &Path,
+    incarnation: Incarnation,
+    now: Time,
+) -> Result<(u64, Vec<String>), RestoreError> {
+    let store = Store::open(path)?;
+    let text = incarnation.to_string();
+    store.write::<_, StoreError>(move |tx| tx.begin_anew(&text, now.unix()))?;
+    let (chain, collectors) =
+        store.read(|tx| Ok::<_, StoreError>((tx.chain()?, tx.collectors()?)))?;
+    drop(store);
+    // It is about to be renamed, and a log beside it would stay behind.
+    store::settle(path)?;
+    let roster = chain.last().map_or(1, |roster| roster.number);
+    let witnesses = collectors.into_iter().map(|known| known.witness);
+    Ok((roster, witnesses.collect()))
+}
+
+/// How many entries the journal of before holds in the backup.
+fn entries(directory: &Path) -> Result<u64, RestoreError> {
+    let mut count = 0;
+    for line in Reader::open(directory)? {
+        // A line that was cut off while it was written ends what the backup knows.
+        match line {
+            Ok(Line::Entry { seq, .. }) => count = seq + 1,
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    Ok(count)
+}
+
+fn config_of(file: &File, path: &Path) -> Result<String, RestoreError> {
+    let mut archive = tar::Archive::new(file);
+    for entry in archive.entries().map_err(failed(path))? {
+        let mut entry = entry.map_err(failed(path))?;
+        if entry.path().is_ok_and(|name| name == Path::new("ca.toml")) {
+            let mut text = String::new();
+            entry
+                .by_ref()
+                .take(1024 * 1024)
+                .read_to_string(&mut text)
+                .map_err(failed(path))?;
+            return Ok(text);
+        }
+    }
+    Err(no_backup(path, "it holds no ca.toml"))
+}
+
+/// Writes every file of the backup to its place; the manifest, which comes first.
+fn extract(
+    mut file: &File,
+    path: &Path,
+    layout: &Layout,
+    database: &Path,
+) -> Result<Manifest, RestoreError> {
+    io::Seek::rewind(&mut file).map_err(failed(path))?;
+    let mut archive = tar::Archive::new(file);
+    let mut manifest: Option<Manifest> = None;
+    let mut has_database = false;
+    for entry in archive.entries().map_err(failed(path))? {
+        let entry = entry.map_err(failed(path))?;
+        let name = entry.path().map_err(failed(path))?.into_owned();
+        let plain = |part| matches!(part, Component::Normal(_));
+        if !entry.header().entry_type().is_file() || !name.components().all(plain) {
+            let name = name.display();
+            return Err(no_backup(path, &format!("{name} is no plain file")));
+        }
+        let Some(known) = &manifest else {
+            manifest = Some(read_manifest(entry, &name, path)?);
+            continue;
+        };
+        let target = if name == Path::new("ca.db") {
+            has_database = true;
+            database.to_owned()
+        } else if name == Path::new("ca.toml") {
+            continue;
+        } else if let Ok(rest) = name.strip_prefix("journal") {
+            layout.old_journal(known.incarnation.parse()?).join(rest)
+        } else if name.starts_with("keys") || name.starts_with("tls") {
+            layout.root().join(&name)
+        } else {
+            let name = name.display();
+            return Err(no_backup(path, &format!("{name} does not belong in it")));
+        };
+        write(entry, &target)?;
+    }
+    match manifest {
+        Some(manifest) if has_database => Ok(manifest),
+        _ => Err(no_backup(path, "it holds no database")),
+    }
+}
+
+fn read_manifest(entry: impl io::Read, name: &Path, path: &Path) -> Result<Manifest, RestoreError> {
+    let mut text = Vec::new();
+    entry
+        .take(64 * 1024)
+        .read_to_end(&mut text)
+        .map_err(failed(path))?;
+    let manifest: Option<Manifest> = serde_json::from_slice(&text)
+        .ok()
+        .filter(|manifest: &Manifest| name == Path::new(MANIFEST) && manifest.v == 1);
+    manifest.ok_or_else(|| no_backup(path, "it does not begin with the manifest of one"))
+}
+
+fn write(entry: impl io::Read, target: &Path) -> Result<(), RestoreError> {
+    if let Some(parent) = target.parent().filter(|parent| !parent.exists()) {
+        make_directory(parent)?;
+    }
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(target)
+        .map_err(failed(target))?;
+    io::copy(&mut entry.take(MOST), &mut out)
+        .and_then(|_| out.flush())
+        .and_then(|()| out.sync_all())
+        .map_err(failed(target))
+}
+
+fn make_directory(path: &Path) -> Result<(), RestoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(failed(path))
+}
+
+fn sync(directory: &Path) -> Result<(), RestoreError> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed(directory))
+}
+
+fn no_backup(path: &Path, why: &str) -> RestoreError {
+    RestoreError::NoBackup {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> RestoreError {
+    let path = path.to_owned();
+    |source| RestoreError::File { path, source }
+}

@@ -1,0 +1,91 @@
+//! The service as systemd and monitoring see it.
+
+mod house;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use daypass_protocol::api::{About, Ready};
+use daypass_transport::client::Request;
+use house::{House, no, refused};
+
+/// An address that nobody listens on.
+fn unused() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// What a plain HTTP request is answered with: head and body.
+fn asked(address: SocketAddr, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn the_program_takes_systemds_socket_tells_that_it_is_ready_and_stops_in_order() {
+    let mut house = House::with(&[]);
+    let program = house.program(&[], None);
+    // The socket answers by then, and before: what connects early waits.
+    let about: About = house
+        .client_to(&program)
+        .call(&Request::get("/v1/about"))
+        .unwrap();
+    assert!(about.active);
+    program.tells("READY=1");
+    let status = program.stop();
+    assert!(status.success(), "{status}");
+    house.start();
+    assert_eq!(house.told("ca.stop").len(), 1);
+    assert!(house.told("journal.recovered").is_empty());
+}
+
+#[test]
+fn monitoring_learns_what_was_answered_and_whether_the_ca_is_ready() {
+    let mut house = House::with(&[]);
+    let metrics = unused();
+    let program = house.program(&[], Some(metrics));
+    program.tells("READY=1");
+    let ready: Ready = house
+        .client_to(&program)
+        .call(&Request::get("/v1/ready"))
+        .unwrap();
+    assert!(ready.ready);
+    let (head, body) = asked(metrics, "/ready");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(body, "ready\n");
+    let (head, body) = asked(metrics, "/metrics");
+    assert!(head.contains("application/openmetrics-text"), "{head}");
+    for line in [
+        "daypass_ca_requests_total{method=\"GET\",route=\"/v1/ready\",status=\"200\"} 1",
+        "daypass_ca_request_seconds_count{method=\"GET\",route=\"/v1/ready\"} 1",
+        "daypass_ca_roster_number 2",
+        "daypass_ca_state_age_seconds",
+    ] {
+        assert!(body.contains(line), "{line} is missing from\n{body}");
+    }
+    let (head, _) = asked(metrics, "/v1/about");
+    assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+    program.end();
+}
+
+#[test]
+fn a_ca_that_cannot_do_its_work_says_so() {
+    let house = House::unsigned();
+    let answer = refused(house.client(None).call::<Ready>(&Request::get("/v1/ready")));
+    assert_eq!(answer.map(|_| ()), no(503, "not-ready"));
+    let house = House::with(&[]);
+    let ready: Ready = house.get_bare("/v1/ready").unwrap();
+    assert!(ready.ready);
+    // Three minutes without a fresh state: the upkeep hangs.
+    house.pass(200);
+    let answer: Result<Ready, _> = house.get_bare("/v1/ready");
+    assert_eq!(answer.map(|_| ()), no(503, "not-ready"));
+}

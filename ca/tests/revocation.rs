@@ -1,0 +1,262 @@
+//! Taking access away from a person, a key, a certificate, a host: at the CA, in the state, in sshd's list.
+
+mod house;
+
+use daypass_protocol::api::{CertificateWish, Issued, Revoked};
+use daypass_protocol::certificate;
+use daypass_protocol::krl::Krl;
+use daypass_protocol::name::HostName;
+use daypass_protocol::revocation::{Revocation, SignedRevocation, Subject};
+use daypass_protocol::roster::Role;
+use daypass_protocol::sshsig;
+use daypass_protocol::state::SignedState;
+use daypass_protocol::statement::Verb;
+use daypass_protocol::window::FrozenWindow;
+use daypass_transport::client::Request;
+use house::{House, No, Someone, no, refused};
+
+struct Scene {
+    house: House,
+    cody: Someone,
+    bob: Someone,
+    window: FrozenWindow,
+}
+
+/// Cody is let in to db1 by Bob.
+fn scene() -> Scene {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let house = House::with(&[(&cody, &[Role::Contractor]), (&bob, &[Role::Approver])]);
+    house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    house.say(&bob, Verb::Approve, &window).unwrap();
+    Scene {
+        house,
+        cody,
+        bob,
+        window,
+    }
+}
+
+impl Scene {
+    fn login(&self, who: &Someone) -> Result<Issued, No> {
+        let wish = CertificateWish {
+            host: "db1".parse().unwrap(),
+            account: "deploy".parse().unwrap(),
+            key: who.public(),
+            window: None,
+        };
+        self.house.post(who, "/v1/certificates", &wish)
+    }
+
+    fn signed(&self, who: &Someone, subject: &Subject) -> SignedRevocation {
+        let now = self.house.now();
+        Revocation::of(
+            subject,
+            self.house.newborn.pin,
+            who.name.clone(),
+            now,
+            now.plus(86_400),
+        )
+        .sign(sshsig::with_key(&who.key))
+        .unwrap()
+    }
+
+    fn revoke(&self, who: &Someone, subject: &Subject) -> Result<Revoked, No> {
+        self.house
+            .post(who, "/v1/revocations", &self.signed(who, subject))
+    }
+
+    fn krl(&self) -> Krl {
+        Krl::parse(&self.house.authority().announced().unwrap().krl).unwrap()
+    }
+
+    fn key_id(&self) -> String {
+        let document = self.window.document();
+        format!("daypass/{}/{}", document.id, document.contractor)
+    }
+}
+
+#[test]
+fn a_revoked_person_gets_no_certificate_until_a_window_is_made_after_it() {
+    let scene = scene();
+    let (house, cody) = (&scene.house, &scene.cody);
+    scene.login(cody).unwrap();
+    let before = house.authority().announced().unwrap().number;
+    let told = scene
+        .revoke(&scene.bob, &Subject::Person(cody.name.clone()))
+        .unwrap();
+    assert!(told.state > before);
+    assert_eq!(scene.login(cody).map(|_| ()), no(403, "revoked"));
+    assert_eq!(house.told("access.revoked").len(), 1);
+    let krl = scene.krl();
+    assert_eq!(krl.number, told.state);
+    assert!(krl.key_ids.contains(&scene.key_id()));
+    // They are back: what is approved from now on is not meant.
+    house.pass(61 + 60);
+    let window = house.request(cody, &house.wish("db1"));
+    house.say(&scene.bob, Verb::Approve, &window).unwrap();
+    assert_eq!(scene.login(cody).unwrap().window, window.document().id);
+    assert_eq!(scene.krl().key_ids.len(), 1);
+}
+
+#[test]
+fn offboarding_ends_everything_and_hosts_still_believe_it_when_the_person_is_gone_from_the_roster()
+{
+    let scene = scene();
+    let (house, cody) = (&scene.house, &scene.cody);
+    let admin = house.admin.clone();
+    scene
+        .revoke(&admin, &Subject::Person(cody.name.clone()))
+        .unwrap();
+    house.change_roster(|roster| roster.people.retain(|person| person.name != cody.name));
+    assert_eq!(scene.login(cody).map(|_| ()), no(401, "person-unknown"));
+    let state: SignedState = house.get(&admin, "/v1/state").unwrap();
+    let state = state.read_unverified().unwrap();
+    let roll = house.authority().roll();
+    let revocation = state.revoked[0].check(roll.chain().unwrap()).unwrap();
+    assert!(revocation.covers_window(scene.window.document()));
+    assert!(scene.krl().key_ids.contains(&scene.key_id()));
+}
+
+#[test]
+fn a_revoked_key_signs_nothing_and_gets_nothing_whoever_shows_it() {
+    let scene = scene();
+    let cody = &scene.cody;
+    let subject = Subject::Key(cody.public().fingerprint());
+    // A lost laptop is reported by whoever lost it, with what they have left.
+    scene.revoke(cody, &subject).unwrap();
+    assert_eq!(scene.login(cody).map(|_| ()), no(401, "key-revoked"));
+    let keys = scene.krl().keys;
+    assert!(keys.contains(cody.public().fingerprint().as_bytes()));
+}
+
+#[test]
+fn a_revoked_certificate_is_on_the_list_and_the_next_one_is_not() {
+    let scene = scene();
+    let serial = |issued: &Issued| certificate::parse(&issued.certificate).unwrap().serial();
+    let first = serial(&scene.login(&scene.cody).unwrap());
+    scene.revoke(&scene.bob, &Subject::Serial(first)).unwrap();
+    let next = serial(&scene.login(&scene.cody).unwrap());
+    let serials = scene.krl().serials;
+    assert!(serials.contains(&first) && !serials.contains(&next));
+}
+
+#[test]
+fn a_revoked_host_hears_of_it_and_gets_nothing_more_nor_does_anybody_for_it() {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let house = House::with(&[(&cody, &[Role::Contractor]), (&bob, &[Role::Approver])]);
+    let machine = house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    house.say(&bob, Verb::Approve, &window).unwrap();
+    let scene = Scene {
+        house,
+        cody,
+        bob,
+        window,
+    };
+    let host: HostName = "db1".parse().unwrap();
+    scene.revoke(&scene.bob, &Subject::Host(host)).unwrap();
+    assert_eq!(scene.login(&scene.cody).map(|_| ()), no(403, "revoked"));
+    let client = scene.house.client_of(&machine);
+    let state: SignedState = client.call(&Request::get("/v1/state")).unwrap();
+    assert_eq!(state.read_unverified().unwrap().revoked.len(), 1);
+    let list = client.fetch(&Request::get("/v1/krl")).unwrap();
+    assert_eq!(Krl::parse(&list).unwrap().keys.len(), 1);
+    let (again, _) = house::machine::application(&scene.house.token("db2", &[]));
+    let renewal = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
+    let body = serde_json::to_vec(&renewal).unwrap();
+    let answer = client.call::<serde_json::Value>(&Request::post("/v1/hosts/renew", &body));
+    assert_eq!(refused(answer).map(|_| ()), no(403, "host-revoked"));
+}
+
+#[test]
+fn an_ended_window_is_on_the_list_until_it_would_have_ended() {
+    let scene = scene();
+    assert!(scene.krl().key_ids.is_empty());
+    scene
+        .house
+        .say(&scene.cody, Verb::End, &scene.window)
+        .unwrap();
+    assert_eq!(scene.krl().key_ids, [scene.key_id()].into());
+    scene.house.pass(601);
+    scene.house.authority().announce().unwrap();
+    assert!(scene.krl().key_ids.is_empty());
+}
+
+#[test]
+fn what_may_not_be_said_is_refused_journalled_and_changes_nothing() {
+    let scene = scene();
+    let (cody, bob) = (&scene.cody, &scene.bob);
+    let person = |name: &str| Subject::Person(name.parse().unwrap());
+    let own_key = Subject::Key(cody.public().fingerprint());
+    assert_eq!(scene.revoke(cody, &person("bob")), no(403, "not-concerned"));
+    assert_eq!(
+        scene.revoke(bob, &person("nobody")),
+        no(404, "unknown-person")
+    );
+    assert_eq!(
+        scene.revoke(bob, &Subject::Serial(7)),
+        no(404, "unknown-serial")
+    );
+    assert_eq!(
+        scene.revoke(bob, &Subject::Host("db1.example.org".parse().unwrap())),
+        no(404, "unknown-host")
+    );
+    // Bob's word, brought by Cody.
+    let foreign = scene.signed(bob, &person("cody"));
+    assert_eq!(
+        scene
+            .house
+            .post::<Revoked>(cody, "/v1/revocations", &foreign),
+        no(403, "foreign-statement")
+    );
+    let mut changed = scene.signed(bob, &person("cody"));
+    changed.revocation = changed.revocation.replace("cody", "cora");
+    assert_eq!(
+        scene
+            .house
+            .post::<Revoked>(bob, "/v1/revocations", &changed),
+        no(403, "signature-invalid")
+    );
+    assert_eq!(scene.house.told("statement.refused").len(), 6);
+    assert_eq!(scene.house.told("access.revoked").len(), 0);
+    scene.login(cody).unwrap();
+    // And the same word twice is one.
+    let said = scene.signed(bob, &own_key);
+    let post = || {
+        scene
+            .house
+            .post::<Revoked>(bob, "/v1/revocations", &said)
+            .map(|_| ())
+    };
+    assert_eq!(post(), Ok(()));
+    assert_eq!(post(), no(409, "revocation-known"));
+}
+
+#[test]
+fn a_revocation_and_its_list_are_there_again_after_a_crash() {
+    let Scene {
+        mut house,
+        cody,
+        bob,
+        window,
+    } = scene();
+    let scene = |house| Scene {
+        house,
+        cody: cody.clone(),
+        bob: bob.clone(),
+        window: window.clone(),
+    };
+    let before = scene(house);
+    before
+        .revoke(&bob, &Subject::Person(cody.name.clone()))
+        .unwrap();
+    let list = before.krl();
+    house = before.house;
+    house.crash();
+    house.start();
+    let after = scene(house);
+    assert_eq!(after.login(&cody).map(|_| ()), no(403, "revoked"));
+    assert_eq!(after.krl().key_ids, list.key_ids);
+    assert_eq!(after.krl().number, list.number);
+}
