@@ -1,11 +1,10 @@
-//! The agent's regular chores: entries that commands left, gates that vanish, the heartbeat.
+//! The agent's regular chores: entries that commands left, gates that vanish, clocks that are set.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use daypass_protocol::event::{Action, Event, Outcome};
-use daypass_protocol::time::Time;
+use daypass_protocol::event::{Action, Outcome};
 
 use crate::aside;
 use crate::authority::Authority;
@@ -18,7 +17,6 @@ use crate::presence::{Absent, Presence};
 use crate::spool;
 
 const ROUND: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 
 /// What the keeper is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +36,6 @@ pub struct Keeper {
     presence: Arc<Presence>,
     absent: Vec<Absent>,
     trouble: Option<String>,
-    beat: Instant,
     steps: StepWatch,
 }
 
@@ -60,7 +57,6 @@ impl Keeper {
             presence,
             absent: Vec::new(),
             trouble: None,
-            beat: Instant::now(),
             steps: StepWatch::default(),
         }
     }
@@ -87,10 +83,6 @@ impl Keeper {
             let snapshot = self.authority.snapshot();
             let step = event::clock_step(snapshot.host.name(), step.num_seconds());
             self.intake.note(&step);
-        }
-        if self.beat.elapsed() >= HEARTBEAT {
-            self.beat = Instant::now();
-            self.intake.note(&self.heartbeat());
         }
     }
 
@@ -129,14 +121,5 @@ impl Keeper {
             );
         }
         self.absent = absent;
-    }
-
-    fn heartbeat(&self) -> Event {
-        let snapshot = self.authority.snapshot();
-        let now = Time::from(SystemTime::now());
-        event::of_host(Action::AgentHeartbeat, snapshot.host.name())
-            .detail("state", snapshot.state.number)
-            .detail("state_age", snapshot.age(now).as_secs())
-            .detail("managed", self.managed.last().iter().count())
     }
 }

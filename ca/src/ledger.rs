@@ -1,10 +1,12 @@
 //! The CA's own journal: every decision is an entry in it, durable before it is answered.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
-use daypass_journal::writer::{Options, Writer};
+use daypass_journal::retention::Policy;
+use daypass_journal::writer::{Options, Retired, Writer};
 use serde_json::{Value, json};
 
 use crate::layout::Layout;
@@ -126,6 +128,14 @@ impl Ledger {
     /// How far it is on disk, for whoever forwards it.
     pub fn horizon(&self) -> Horizon {
         self.horizon.clone()
+    }
+
+    /// Retires old segments as `policy` says; others go on recording meanwhile.
+    ///
+    /// # Errors
+    /// When they cannot be archived, or the disk refuses.
+    pub fn retire(&self, policy: &Policy) -> Result<Option<Retired>, LedgerError> {
+        Ok(policy.apply(&self.writer, SystemTime::now().into(), "ca.toml")?)
     }
 
     /// Where it is.

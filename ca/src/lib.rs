@@ -34,6 +34,7 @@ pub mod people;
 pub mod policy;
 pub mod random;
 pub mod rate;
+pub mod retention;
 pub mod serve;
 pub mod signer;
 pub mod state;

@@ -23,6 +23,7 @@ use crate::forwarding::{Forwarding, ForwardingError};
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::passphrase::{Passphrase, PassphraseError};
+use crate::retention;
 use crate::tls::{self, Renewal, TlsError};
 
 /// How often the state is signed afresh.
@@ -179,6 +180,10 @@ async fn work(
         forwarding: Arc::clone(&forwarding),
     };
     let commands = tokio::spawn(command(service, control));
+    let retiring = tokio::spawn(retention::run(
+        Arc::clone(&authority),
+        config.retention.clone(),
+    ));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -190,6 +195,7 @@ async fn work(
     let served = serve(router, listener, certificate, stop).await;
     commands.abort();
     let _ = commands.await;
+    retiring.abort();
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;

@@ -33,6 +33,8 @@ mod own;
 pub mod proof;
 pub mod reader;
 mod recent;
+pub mod retention;
+mod retired;
 mod runs;
 mod seal;
 mod segment;

@@ -64,6 +64,12 @@ pub(super) fn gather(dir: &Path, size: u64, path: Vec<Leaves>) -> Result<Option<
     let mut gatherer = Gatherer::new(path);
     for line in Reader::open(dir)? {
         let (seq, leaf) = match line? {
+            Line::Retired { first, leaves } => {
+                for (seq, leaf) in (first..size).zip(leaves) {
+                    gatherer.leaf(seq, leaf);
+                }
+                continue;
+            }
             Line::Entry { seq, bytes } => (seq, leaf_hash(&bytes)),
             Line::Erased { seq, leaf } => (seq, leaf),
             _ => continue,

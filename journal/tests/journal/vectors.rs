@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use daypass_journal::trust::Trust;
 use daypass_journal::verify::{Options as VerifyOptions, verify};
 use daypass_journal::witness::Witness;
-use daypass_journal::writer::Options;
+use daypass_journal::writer::{Options, Retention};
 use serde_json::json;
 
-use crate::place::{Place, line_of};
+use crate::place::{Place, line_of, tampered};
 
 fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/journal")
@@ -103,6 +103,48 @@ fn make_the_vectors() {
     change("stripped", |lines| {
         lines.retain(|line| !line.starts_with("{\"seal\""));
     });
+    // Small segments, so that there are old ones.
+    let old = Place::of("example.org/daypass/host/db1/ffeeddccbbaa9988");
+    let small = || Options {
+        segment_bytes: 3_000,
+        ..Options::default()
+    };
+    let (writer, _) = old.open_with(small());
+    old.write(&writer, 4);
+    drop(writer);
+    let segment = old.segments().pop().unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes.extend_from_slice(b"{\"seq\":");
+    std::fs::write(&segment, bytes).unwrap();
+    let (writer, _) = old.open_with(small());
+    old.write(&writer, 6);
+    let everything = Retention {
+        before: Some(chrono::Utc::now() + chrono::TimeDelta::days(1)),
+        ..Retention::default()
+    };
+    writer
+        .retire(&everything, "root", "a vector")
+        .unwrap()
+        .unwrap();
+    writer.close().unwrap();
+    let keep_old = |name: &str| Place::restore(&old.journal(), &vectors().join(name));
+    keep_old("retired");
+    let retired = old.verify();
+    assert_eq!(retired.exit_code(), 0, "{retired}");
+    keep_old("undeclared");
+    let last = vectors()
+        .join("undeclared")
+        .join(old.segments().pop().unwrap().file_name().unwrap());
+    let text = std::fs::read_to_string(&last).unwrap();
+    let declared = text.find("\"action\":\"journal.retired\"").unwrap();
+    let cut = text[..declared].rfind('\n').unwrap() + 1;
+    std::fs::write(&last, &text[..cut]).unwrap();
+    let undeclared = verify(
+        &vectors().join("undeclared"),
+        &old.trust(),
+        VerifyOptions::default(),
+    );
+    let (seq, _) = tampered(&undeclared);
     let cases = json!([
         {"journal": "good", "exit": 0, "proven": size},
         {"journal": "unwitnessed", "exit": 2, "proven": size},
@@ -110,12 +152,15 @@ fn make_the_vectors() {
         {"journal": "changed", "exit": 1, "proven": 2, "seq": 2},
         {"journal": "removed", "exit": 1, "proven": 3, "seq": 3},
         {"journal": "stripped", "exit": 1, "proven": 0, "seq": 0},
+        {"journal": "retired", "exit": 0, "proven": retired.proven},
+        {"journal": "undeclared", "exit": 1, "proven": undeclared.proven, "seq": seq},
     ]);
     let cases = serde_json::to_string_pretty(&cases).unwrap();
     std::fs::write(vectors().join("cases.json"), cases + "\n").unwrap();
     let trust = Trust {
+        logs: [place.trust().logs, old.trust().logs].concat(),
         witnesses: vec![witness.vkey()],
-        ..place.trust()
+        ..Trust::default()
     };
     std::fs::write(vectors().join("trust.toml"), trust.to_string()).unwrap();
 }
