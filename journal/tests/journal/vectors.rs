@@ -67,13 +67,12 @@ fn make_the_vectors() {
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes.extend_from_slice(b"{\"seq\":");
     std::fs::write(&segment, bytes).unwrap();
-    let keep = |name: &str| Place::restore(&place.journal(), &vectors().join(name));
     std::fs::create_dir_all(vectors()).unwrap();
-    keep("torn");
+    keep(&place, "torn");
     let (writer, _) = place.open_with(options());
     writer.append(&json!({"action": "sudo.start"})).unwrap();
     writer.clone().close().unwrap();
-    keep("unwitnessed");
+    keep(&place, "unwitnessed");
     let (size, note) = {
         let note = place.seals().pop().unwrap();
         let size = note.lines().nth(1).unwrap().parse::<u64>().unwrap();
@@ -84,9 +83,9 @@ fn make_the_vectors() {
     let last = place.segments().pop().unwrap();
     let whole = std::fs::read_to_string(&last).unwrap() + &line;
     std::fs::write(&last, &whole).unwrap();
-    keep("good");
+    keep(&place, "good");
     let change = |name: &str, edit: fn(&mut Vec<String>)| {
-        keep(name);
+        keep(&place, name);
         let segment = vectors().join(name).join(segment.file_name().unwrap());
         let text = std::fs::read_to_string(&segment).unwrap();
         let mut lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
@@ -127,18 +126,11 @@ fn make_the_vectors() {
         .unwrap()
         .unwrap();
     writer.close().unwrap();
-    let keep_old = |name: &str| Place::restore(&old.journal(), &vectors().join(name));
-    keep_old("retired");
+    keep(&old, "retired");
     let retired = old.verify();
     assert_eq!(retired.exit_code(), 0, "{retired}");
-    keep_old("undeclared");
-    let last = vectors()
-        .join("undeclared")
-        .join(old.segments().pop().unwrap().file_name().unwrap());
-    let text = std::fs::read_to_string(&last).unwrap();
-    let declared = text.find("\"action\":\"journal.retired\"").unwrap();
-    let cut = text[..declared].rfind('\n').unwrap() + 1;
-    std::fs::write(&last, &text[..cut]).unwrap();
+    keep(&old, "undeclared");
+    undeclare(&vectors().join("undeclared"));
     let undeclared = verify(
         &vectors().join("undeclared"),
         &old.trust(),
@@ -163,6 +155,32 @@ fn make_the_vectors() {
         ..Trust::default()
     };
     std::fs::write(vectors().join("trust.toml"), trust.to_string()).unwrap();
+}
+
+/// Keeps a journal as a vector, without the room that its writer reserved.
+fn keep(place: &Place, name: &str) {
+    let vector = vectors().join(name);
+    Place::restore(&place.journal(), &vector);
+    let _ = std::fs::remove_file(vector.join("reserve"));
+}
+
+/// Cuts a journal off before the entry that says what was retired.
+fn undeclare(journal: &Path) {
+    let mut segments: Vec<_> = std::fs::read_dir(journal)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    segments.sort();
+    while let Some(last) = segments.pop() {
+        let text = std::fs::read_to_string(&last).unwrap();
+        if let Some(declared) = text.find("\"action\":\"journal.retired\"") {
+            let cut = text[..declared].rfind('\n').map_or(0, |end| end + 1);
+            std::fs::write(&last, &text[..cut]).unwrap();
+            return;
+        }
+        std::fs::remove_file(last).unwrap();
+    }
+    panic!("nothing says what was retired");
 }
 
 /// How far the torn journal is sealed: the keeper may have opened the next epoch or not.
