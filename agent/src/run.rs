@@ -171,7 +171,7 @@ impl Agent {
         let threads = vec![
             spawn("heartbeat", move || heartbeat.run(&stop_beating))?,
             spawn("retention", move || {
-                retention::run(&taking, &policy, &stop_retiring)
+                retention::run(&taking, &policy, &stop_retiring);
             })?,
             spawn("state", move || poller.run(interval))?,
             spawn("keeper", move || keeper.run(&told))?,

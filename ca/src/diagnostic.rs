@@ -173,7 +173,10 @@ pub fn of_serve(error: &ServeError) -> String {
         ServeError::Control { .. } => Some(
             "Its unit makes the directory; run by hand, set another path with control in ca.toml.",
         ),
-        ServeError::Tls(_) | ServeError::Forwarding(_) | ServeError::Ledger(_) | ServeError::Server(_) => None,
+        ServeError::Tls(_)
+        | ServeError::Forwarding(_)
+        | ServeError::Ledger(_)
+        | ServeError::Server(_) => None,
     };
     message(error, advice)
 }

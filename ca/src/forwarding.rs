@@ -126,7 +126,11 @@ impl Owner for Own {
             certificate: &certificate,
             key: &key,
         };
-        Ok(Client::lasting(&url.join(""), x509.certificate(), Some(identity))?)
+        Ok(Client::lasting(
+            &url.join(""),
+            x509.certificate(),
+            Some(identity),
+        )?)
     }
 
     fn keep(&self, note: &str) -> Result<(), daypass_journal::Error> {

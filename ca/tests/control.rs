@@ -38,7 +38,13 @@ impl Socket {
             .unwrap();
         let authority = Arc::clone(house.authority());
         let forwarding = Arc::new(Forwarding::start(&authority).unwrap());
-        runtime.spawn(server::serve(Service { authority, forwarding }, listener));
+        runtime.spawn(server::serve(
+            Service {
+                authority,
+                forwarding,
+            },
+            listener,
+        ));
         Self {
             directory,
             _runtime: runtime,
@@ -104,7 +110,10 @@ fn root_admits_lists_and_removes_a_collector() {
     let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
     assert_eq!(status.collectors[0].witness, request.witness);
     let remove = Question::CollectorRemove("https://log:7444".to_owned());
-    assert!(status.forwarding.standing.contains("not connected"), "{status:?}");
+    assert!(
+        status.forwarding.standing.contains("not connected"),
+        "{status:?}"
+    );
     let Nothing {} = ask(&socket.path(), &remove).unwrap();
     let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
     assert_eq!(status.forwarding.standing, "no collector is named");

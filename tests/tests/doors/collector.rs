@@ -78,7 +78,10 @@ fn away(site: &Site) -> Result<()> {
     down?;
     let unknown = unknown?;
     assert_eq!(unknown.code(), Some(1), "{unknown}");
-    assert!(unknown.stderr().contains("https://server:7444"), "{unknown}");
+    assert!(
+        unknown.stderr().contains("https://server:7444"),
+        "{unknown}"
+    );
     all_there_once(site)?;
     let requests = site.collected(BOB, &["--window", &window, "--action", "sudo.request"])?;
     assert_eq!(requests.len(), 4, "{requests:#?}");
@@ -112,9 +115,7 @@ fn cloned(site: &Site) -> Result<()> {
     let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
     let places = "var/lib/daypass/agent var/log/daypass/journal";
     all_there_once(site)?;
-    let copy = format!(
-        "systemctl stop {units}; tar -C / -c {places}; systemctl start {units}"
-    );
+    let copy = format!("systemctl stop {units}; tar -C / -c {places}; systemctl start {units}");
     let image = db1.script(&copy).run()?;
     db2.write("/root/image.tar", &image.stdout)?;
     let own = format!("systemctl stop {units}; tar -C / -cf /root/own.tar {places}");
