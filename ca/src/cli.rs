@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{config, diagnostic, init, serve};
+use crate::layout::Layout;
+use crate::{config, diagnostic, init, serve, trust};
 
 pub use control::{CollectorArgs, CommandError, HostArgs, StatusArgs};
 
@@ -38,6 +39,8 @@ pub enum Command {
     Collector(CollectorArgs),
     /// Hosts: the token that enrols them.
     Host(HostArgs),
+    /// Print the trust file with which the CA's journal is verified.
+    Trust(TrustArgs),
 }
 
 /// What genesis needs to know.
@@ -90,6 +93,14 @@ pub struct ServeArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// Where the CA is.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// Directory of database, keys and journal.
+    #[arg(long, value_name = "DIR", default_value = config::DEFAULT_DATA)]
+    pub data: PathBuf,
+}
+
 /// Runs the command line `arguments` and says how it ended: 0 done, 1 failed, 64 usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -112,6 +123,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Host(arguments) => {
             control::host(arguments).map_err(|error| diagnostic::of_command(&error))
         }
+        Command::Trust(arguments) => trust::trust(&Layout::new(arguments.data))
+            .map_err(|error| diagnostic::of_trust(&error))
+            .map(|text| {
+                // Whoever closed the pipe has read enough.
+                let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -68,6 +68,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// Keeps a text that is too long for an entry, and returns its hash, by which an entry names it, once it is durable.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn keep(&self, text: &[u8]) -> Result<String, LedgerError> {
+        Ok(self.writer.keep_blob(text)?)
+    }
+
     /// Appends an event that was committed before a crash, marked as such.
     ///
     /// # Errors

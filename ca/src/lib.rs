@@ -41,4 +41,5 @@ pub mod state;
 pub mod store;
 pub mod tls;
 pub mod tokens;
+pub mod trust;
 pub mod windows;

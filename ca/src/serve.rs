@@ -165,6 +165,10 @@ async fn work(
         .outcome(Outcome::Done)
         .detail("version", env!("CARGO_PKG_VERSION"))
         .detail("ca", authority.pin().to_string())
+        .detail(
+            "user_ca",
+            vec![authority.keys().public().user_ca.to_string()],
+        )
         .detail("listen", address.to_string());
     authority.note(&started)?;
     let stop = Stop::new();

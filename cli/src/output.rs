@@ -1,5 +1,6 @@
 //! The one place that everything is written through.
 
+mod columns;
 pub mod inert;
 mod progress;
 mod table;
@@ -9,6 +10,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::diagnostic::Failure;
+pub use columns::Columns;
 pub use progress::Progress;
 pub use table::Table;
 

@@ -239,6 +239,12 @@ pub enum Error {
         /// The directory of the keys.
         dir: PathBuf,
     },
+    /// A directory that something is to be exported to holds files already.
+    #[error("{} is not empty; name a directory that is, or does not exist", dir.display())]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// The key of the epoch that comes next is not there: journal and keys are of different times.
     #[error(
         "the journal goes on with epoch {wanted}, but {} holds {found}: journal and keys are not of \

@@ -16,7 +16,7 @@ mod copy;
 mod follow;
 
 pub use copy::Copier;
-pub use follow::{Begin, Follower};
+pub use follow::{Begin, Follower, Mark};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod http_auth;
 mod openssh;
 mod parsers;
 mod roster;
+mod schema;
 mod security_key;
 mod signed;
 mod statement;
