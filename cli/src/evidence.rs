@@ -146,8 +146,9 @@ fn export(context: &Context, arguments: &ExportArguments) -> Result<Exit, Failur
     if directories.is_empty() {
         return Err(EvidenceError::NoJournals.into());
     }
-    let chain = rosters(context, arguments, &directories)?;
-    let collected = collect::collect(&directories, &filter, &chain)?;
+    let collected = collect::collect(&directories, &filter, || {
+        rosters(context, arguments, &directories)
+    })?;
     let archive = collected.bundle.to_archive()?;
     durable::write(&arguments.output, &archive, 0o600)?;
     let gathered = hint::gathered(collected.entries, collected.windows, &arguments.output);

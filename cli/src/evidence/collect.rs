@@ -40,6 +40,14 @@ const GROUND: [&str; 7] = [
     "\"journal.epoch\"",
 ];
 
+/// Entries by which a journal goes on: nothing happened, and the last of them no witness has seen.
+const CHAIN: [&str; 4] = [
+    "journal.open",
+    "journal.epoch",
+    "journal.epoch.next",
+    "journal.close",
+];
+
 /// What was gathered.
 pub(super) struct Collected {
     pub(super) bundle: Bundle,
@@ -53,11 +61,11 @@ struct Journal {
     entries: BTreeMap<u64, Entry>,
 }
 
-/// Gathers what `filter` asks for from these directories.
+/// Gathers what `filter` asks for from these directories, and the people's `rosters` once there is something.
 pub(super) fn collect(
     directories: &[PathBuf],
     filter: &Filter,
-    chain: &[SignedRoster],
+    rosters: impl FnOnce() -> Result<Vec<SignedRoster>, Failure>,
 ) -> Result<Collected, Failure> {
     let mut journals = Vec::new();
     for directory in directories {
@@ -82,7 +90,7 @@ pub(super) fn collect(
     });
     let mut bundle = Bundle::default();
     bundle.put(Part::Readme, README);
-    let pin = put_people(&mut bundle, chain)?;
+    let pin = put_people(&mut bundle, &rosters()?)?;
     let origins = put_journals(&mut bundle, &journals)?;
     let manifest = Manifest {
         v: Version,
@@ -155,7 +163,8 @@ fn asked_for(directory: &Path, filter: &Filter) -> Result<BTreeMap<u64, Entry>, 
             .is_whole
             .then(|| Entry::new(candidate.bytes.to_vec()))?;
         let seq = entry.seq()?;
-        asked.admits(&entry).then_some((seq, entry))
+        let is_asked = asked.admits(&entry) && !CHAIN.contains(&entry.text("/action"));
+        is_asked.then_some((seq, entry))
     };
     scan(directory, &wanted, Order::Oldest, WORKERS, take)
         .and_then(Iterator::collect)

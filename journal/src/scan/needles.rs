@@ -29,7 +29,7 @@ impl Needles {
 
     /// Shows each line of `text` that may match, and whether it is the last one of `text`.
     pub(super) fn each(&self, text: &[u8], mut show: impl FnMut(&[u8], bool)) {
-        let Some((first, rest)) = self.groups.split_first() else {
+        let Some(first) = self.groups.first() else {
             let mut begin = 0;
             while begin < text.len() {
                 let end = memchr(b'\n', &text[begin..]).map_or(text.len(), |at| begin + at);
@@ -58,7 +58,7 @@ impl Needles {
             let line = &text[begin..end];
             let holds =
                 |group: &Vec<Finder<'_>>| group.iter().any(|finder| finder.find(line).is_some());
-            if rest.iter().all(holds) || self.escapes_printable(line) {
+            if self.groups.iter().all(holds) || self.escapes_printable(line) {
                 show(line, end == text.len());
             }
             from = end + 1;

@@ -57,10 +57,11 @@ fn make_the_vectors() {
     };
     let (writer, _) = place.open_with(options());
     writer
-        .append(&json!({"action": "login.allowed", "identity": {"account": "deploy"}}))
+        .append(&json!({"action": "session.open", "identity": {"account": "deploy"}}))
         .unwrap();
+    let sha256 = "b5e6f77be438be2102aff91bb048414f26e4ed0c05b6986e84f0c35806afc018";
     writer
-        .append_ending_epoch(&json!({"action": "sudo.request", "command": {"line": "/bin/true"}}))
+        .append_ending_epoch(&json!({"action": "sudo.request", "command": {"line": "/bin/true", "length": 9, "sha256": sha256}}))
         .unwrap();
     drop(writer);
     let segment = place.segments()[0].clone();

@@ -2,7 +2,7 @@
 """A second reader of journals, written from docs/formats/journal.md alone, with nothing but Python's standard library.
 
 verify.py DIRECTORY TRUST.toml prints {"exit": 0|1|2, "proven": N, "seq": first bad entry or null}. It is slow, and it
-knows no retention, no clocks and no kept checkpoints: it shows that the document suffices, and judges the vectors.
+knows no clocks and no kept checkpoints: it shows that the document suffices, and judges the vectors.
 """
 import base64, hashlib, json, pathlib, re, sys
 
@@ -85,13 +85,12 @@ class Tampered(Exception):
     pass
 
 class Journal:
-    def __init__(self, trust):
-        logs, self.witnesses = re.findall(r'log_key = "(.*)"\nepoch_key = "(.*)"', trust), re.findall(r'^key = "(.*)"', trust, re.M)
-        self.log, self.witnesses = vkey(logs[0][0]), [vkey(key) for key in self.witnesses]
+    def __init__(self, log, witnesses):
+        self.log, self.witnesses = vkey(log[0]), [vkey(key) for key in witnesses]
         # The epochs' keys: the one that seals, the next one, those that the batch being read announces.
-        self.epoch, self.key, self.next = None, vkey(logs[0][1]), None
+        self.epoch, self.key, self.next = None, vkey(log[1]), None
         self.tree, self.sealed, self.last, self.roots = Tree(), 0, None, {}
-        self.batch, self.ends, self.erased, self.declared, self.cosigned = [], [], [], False, 0
+        self.batch, self.ends, self.erased, self.retired, self.declared, self.cosigned = [], [], [], [], False, 0
         self.must_open, self.closed = True, False
 
     def entry(self, line):
@@ -134,6 +133,9 @@ class Journal:
             self.declared = bool(opens[0].get("witnesses", self.declared))
         for runs in self.own("journal.erased"):
             self.erased = [seq for seq in self.erased if not any(a <= seq <= b for a, b in runs["entries"])]
+        for old in self.own("journal.retired"):
+            runs = [segment["entries"] for segment in old["segments"]]
+            self.retired = [seq for seq in self.retired if not any(a <= seq <= b for a, b in runs)]
         self.must_open = self.closed = bool(self.own("journal.close"))
         self.sealed, self.batch, self.ends = seal["size"], [], []
         self.last = {"size": seal["size"], "root": base64.b64encode(seal["root"]).decode()}
@@ -148,10 +150,16 @@ class Journal:
                     raise Tampered(0 if cosigned["size"] in self.roots else self.sealed)
                 self.cosigned = max(self.cosigned, cosigned["size"])
 
+    def leaf_only(self, leaf):
+        self.batch.append((self.tree.size, self.batch[0][1] if self.batch else None, {}))
+        self.tree.push(leaf)
+
     def segment(self, path):
-        raw, offset = path.read_bytes(), 0
+        raw, offset, is_retired, torn = path.read_bytes(), 0, False, None
         lines = raw.split(b"\n")
         for number, line in enumerate(lines[:-1]):
+            if torn:
+                raise Tampered(self.tree.size)
             if b"\0" in line:
                 break
             text = line.decode()
@@ -163,27 +171,46 @@ class Journal:
                 self.witness(text[12:-2].replace("\\n", "\n"))
             elif line.startswith(b'{"erased":') and json.loads(line)["erased"] == self.tree.size:
                 self.erased.append(self.tree.size)
-                self.batch.append((self.tree.size, self.batch[0][1] if self.batch else None, {}))
-                self.tree.push(base64.b64decode(json.loads(line)["leaf"]))
+                self.leaf_only(base64.b64decode(json.loads(line)["leaf"]))
+            elif line.startswith(b'{"retired":') and json.loads(line)["retired"] == self.tree.size:
+                leaves, is_retired = base64.b64decode(json.loads(line)["leaves"], validate=True), True
+                if not leaves or len(leaves) % 32 or len(leaves) > 32 * 1024:
+                    raise Tampered(self.tree.size)
+                for at in range(0, len(leaves), 32):
+                    self.retired.append(self.tree.size)
+                    self.leaf_only(leaves[at:at + 32])
+            elif line.startswith(b'{"torn":') and is_retired:
+                torn = json.loads(line)
+                torn["offset"] = torn.pop("torn")
             else:
                 raise Tampered(self.tree.size)
             offset += len(line) + 1
-        if self.batch or offset < len(raw):
+        if torn:
+            self.ends.append({"segment": path.name, **torn})
+            self.batch, self.must_open = [], True
+        elif self.batch or offset < len(raw):
             # An end without a seal: what the next start tells of. Its entries are leaves and announce nothing.
             tail = raw[offset:]
             self.ends.append({"segment": path.name, "offset": offset, "length": len(tail), "sha256": hashlib.sha256(tail).hexdigest()})
             self.batch, self.must_open = [], True
 
 def verdict(directory, trust):
-    journal, name = Journal(pathlib.Path(trust).read_text()), re.compile(r"(\d{20})(?:\.(\d+))?\.jsonl")
+    trust, name = pathlib.Path(trust).read_text(), re.compile(r"(\d{20})(?:\.(\d+))?\.jsonl")
     paths = sorted(pathlib.Path(directory).glob("*.jsonl"), key=lambda path: [int(part or 0) for part in name.fullmatch(path.name).groups()])
+    # The opening entry says whose journal it is; whether that is so, its seals say.
+    origin = re.search(rb'"action":"journal.open".*?"origin":"([^"]*)"', paths[0].read_bytes()) if paths else None
+    logs = re.findall(r'log_key = "(.*)"\nepoch_key = "(.*)"', trust)
+    log = next((log for log in logs if origin and log[0].split("+")[0] == origin[1].decode()), None)
+    if log is None:
+        return {"exit": 2, "proven": 0, "seq": None}
+    journal = Journal(log, re.findall(r'^key = "(.*)"', trust, re.M))
     try:
         for path in paths:
             if int(path.name[:20]) != journal.tree.size:
                 raise Tampered(journal.tree.size)
             journal.segment(path)
-        if journal.erased:
-            raise Tampered(journal.erased[0])
+        if journal.erased or journal.retired:
+            raise Tampered(min(journal.erased + journal.retired))
     except Tampered as bad:
         return {"exit": 1, "proven": min(journal.sealed, bad.args[0]), "seq": bad.args[0]}
     except (ValueError, KeyError, AssertionError):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the proof of entry 4 of ../journal/good and the tree's tiles, from the specifications' definitions alone."""
-import base64, hashlib, json, pathlib
+import base64, hashlib, json, pathlib, shutil
 
 def hashed(leaves):
     if len(leaves) == 1:
@@ -17,8 +17,9 @@ def path(m, leaves):
     return path(m - split, leaves[split:]) + [hashed(leaves[:split])]
 
 here = pathlib.Path(__file__).parent
-raw = b"".join(file.read_bytes() for file in sorted((here / "../journal/good").glob("*.jsonl")))
-lines = [line for line in raw.split(b"\n") if line.endswith(b"}")]
+files = sorted((here / "../journal/good").glob("*.jsonl"))
+# What ends without a newline was torn by a crash.
+lines = [line for file in files for line in file.read_bytes().split(b"\n")[:-1]]
 entries = [line for line in lines if line.startswith(b'{"seq":')]
 seal = [json.loads(line)["seal"] for line in lines if line.startswith(b'{"seal"')][-1]
 witness = [json.loads(line)["witness"] for line in lines if line.startswith(b'{"witness"')][-1]
@@ -27,6 +28,7 @@ leaves = [hashlib.sha256(b"\0" + entry).digest() for entry in entries]
 proof = "".join(base64.b64encode(node).decode() + "\n" for node in path(4, leaves))
 (here / "4.tlog-proof").write_text(f"c2sp.org/tlog-proof@v1\nindex 4\n{proof}\n{checkpoint}")
 (here / "4.json").write_bytes(entries[4])
+shutil.rmtree(here / "tiles", ignore_errors=True)
 for name, data in {
     "checkpoint": checkpoint.encode(),
     f"tile/0/000.p/{len(leaves)}": b"".join(leaves),
