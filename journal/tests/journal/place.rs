@@ -72,13 +72,13 @@ impl Place {
     pub(crate) fn open_with(&self, options: Options) -> (Writer, Recovery) {
         // The lock of a writer that is gone may still be held by a child of another test on its way to exec.
         let begun = Instant::now();
-        loop {
-            let opened = Writer::open(&self.journal(), &self.keys(), options.clone());
-            match opened {
-                Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => std::thread::yield_now(),
+        while begun.elapsed() < DEADLINE {
+            match Writer::open(&self.journal(), &self.keys(), options.clone()) {
+                Err(Error::InUse { .. }) => std::thread::yield_now(),
                 opened => return opened.unwrap(),
             }
         }
+        Writer::open(&self.journal(), &self.keys(), options).unwrap()
     }
 
     pub(crate) fn lines(&self) -> Vec<Line> {
