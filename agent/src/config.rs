@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use daypass_journal::retention::Policy;
 use serde::Deserialize;
 
 use crate::durable;
@@ -18,6 +19,8 @@ pub struct Config {
     pub state: StateConfig,
     /// What is journalled.
     pub journal: JournalConfig,
+    /// How long the journal keeps its text.
+    pub retention: Policy,
     /// How contractors' sessions are ended.
     pub sessions: SessionConfig,
 }
@@ -236,12 +239,14 @@ mod tests {
     fn every_key_is_read() {
         let text = "[state]\npoll_seconds = 5\nmax_age_seconds = 600\nmax_clock_offset_seconds = 60\n\
             [journal]\nlog = \"managed\"\nforward = \"strict\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
+            [retention]\nkeep_days = 400\n\
             [sessions]\nwarn_seconds = [30]\n";
         let config = parse(text).unwrap();
         assert_eq!(config.state.poll(), Duration::from_secs(5));
         assert_eq!(config.journal.log, Log::Managed);
         assert_eq!(config.journal.forward, Forward::Strict);
         assert_eq!(config.journal.exclude[0].account, "nagios");
+        assert_eq!(config.retention.keep_days, Some(400));
         assert_eq!(config.sessions.warn_seconds, [30]);
     }
 

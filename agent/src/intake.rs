@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use daypass_journal::retention::Policy;
 use daypass_protocol::event::{Action, Event, Outcome};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -79,6 +80,15 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// They are none, or the journal takes nothing.
     fn declare_witnesses(&self, keys: &[String]) -> Result<(), daypass_journal::Error>;
+
+    /// Retires what `policy` says; a ledger without files has nothing to retire.
+    ///
+    /// # Errors
+    /// It stays; the journal goes on.
+    fn retire(&self, policy: &Policy) -> Result<(), LedgerFailed> {
+        let _ = policy;
+        Ok(())
+    }
 
     /// Closes the journal with a closing seal.
     ///
@@ -193,6 +203,15 @@ impl Intake {
         if let Err(why) = ledger.declare_witnesses(keys) {
             (self.shared.aside)(&format!("the witnesses are not declared: {why}"));
         }
+    }
+
+    /// Retires old segments, while others go on writing.
+    ///
+    /// # Errors
+    /// They stay.
+    pub fn retire(&self, policy: &Policy) -> Result<(), LedgerFailed> {
+        let ledger = self.shared.ledger().clone();
+        ledger.map_or(Ok(()), |ledger| ledger.retire(policy))
     }
 
     /// Does the journal take entries? Contractors are refused while it does not.

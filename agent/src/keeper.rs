@@ -1,10 +1,10 @@
-//! The agent's regular chores: entries that commands left, gates that vanish, the heartbeat.
+//! The agent's regular chores: entries that commands left, gates that vanish, clocks that are set.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::event::{Action, Outcome};
 use daypass_protocol::state::ALARM_AGE;
 use daypass_protocol::time::Time;
 
@@ -19,7 +19,6 @@ use crate::presence::{Absent, Presence};
 use crate::spool;
 
 const ROUND: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 
 /// What the keeper is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,6 @@ pub struct Keeper {
     absent: Vec<Absent>,
     trouble: Option<String>,
     is_old: bool,
-    beat: Instant,
     steps: StepWatch,
 }
 
@@ -63,7 +61,6 @@ impl Keeper {
             absent: Vec::new(),
             trouble: None,
             is_old: false,
-            beat: Instant::now(),
             steps: StepWatch::default(),
         }
     }
@@ -91,10 +88,6 @@ impl Keeper {
             let snapshot = self.authority.snapshot();
             let step = event::clock_step(snapshot.host.name(), step.num_seconds());
             self.intake.note(&step);
-        }
-        if self.beat.elapsed() >= HEARTBEAT {
-            self.beat = Instant::now();
-            self.intake.note(&self.heartbeat());
         }
     }
 
@@ -156,15 +149,6 @@ impl Keeper {
         } else {
             event.outcome(Outcome::Done)
         });
-    }
-
-    fn heartbeat(&self) -> Event {
-        let snapshot = self.authority.snapshot();
-        let now = Time::from(SystemTime::now());
-        event::of_host(Action::AgentHeartbeat, snapshot.host.name())
-            .detail("state", snapshot.state.number)
-            .detail("state_age", snapshot.age(now).as_secs())
-            .detail("managed", self.managed.last().iter().count())
     }
 }
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::Utc;
 use daypass_journal::Error;
 use daypass_journal::horizon::Horizon;
-use daypass_journal::writer::{Options, Recovery, Writer};
+use daypass_journal::retention::Policy;
+use daypass_journal::writer::{Options, Protection, Recovery, Writer};
 
 use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Open, Receipt};
 
@@ -57,6 +59,10 @@ pub fn opener(
 }
 
 fn open(dir: &Path, keys: &Path, options: Options) -> Result<(Writer, Recovery), Error> {
+    let options = Options {
+        protection: Protection::AppendOnly,
+        ..options
+    };
     Writer::open(dir, keys, options)
 }
 
@@ -84,6 +90,13 @@ impl Ledger for HostJournal {
         self.writer.declare_witnesses(keys)?;
         *self.witnesses.lock() = keys.to_vec();
         Ok(())
+    }
+
+    fn retire(&self, policy: &Policy) -> Result<(), LedgerFailed> {
+        policy
+            .apply(&self.writer, Utc::now(), "agent.toml")
+            .map(drop)
+            .map_err(LedgerFailed::Journal)
     }
 
     fn close(&self) -> Result<(), LedgerFailed> {

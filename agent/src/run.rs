@@ -19,6 +19,7 @@ use crate::enrolment::{self, Enrolment};
 use crate::event;
 use crate::forward::{self, Evidence, Forwarding};
 use crate::gate::{Deps, Gates, GatesError};
+use crate::heartbeat::Heartbeat;
 use crate::intake::{Intake, LedgerFailed, NotCommitted};
 use crate::keeper::{Keeper, Told};
 use crate::layout::Layout;
@@ -28,6 +29,7 @@ use crate::managed;
 use crate::poller::{Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
+use crate::retention;
 use crate::revoked_keys;
 use crate::server;
 use crate::sockets::{self, Sockets};
@@ -110,6 +112,8 @@ struct Agent {
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
     forwarding: Forwarding,
+    /// Threads that run until theirs is dropped.
+    until_stopped: Vec<SyncSender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -149,6 +153,7 @@ impl Agent {
             Arc::clone(&managed),
             Arc::clone(&presence),
         );
+        let beating = Arc::clone(&managed);
         let gates = Gates::new(Deps {
             layout: layout.clone(),
             config: config.clone(),
@@ -163,7 +168,20 @@ impl Agent {
         }
         let (tell, told) = sync_channel(8);
         let interval = config.state.poll();
+        let (retires, stop_retiring) = sync_channel(1);
+        let (taking, policy) = (intake.clone(), config.retention.clone());
+        let (beats, stop_beating) = sync_channel(1);
+        let heartbeat = Heartbeat {
+            intake: intake.clone(),
+            authority: Arc::clone(&authority),
+            managed: beating,
+            sessions: gates.sessions().clone(),
+        };
         let threads = vec![
+            spawn("heartbeat", move || heartbeat.run(&stop_beating))?,
+            spawn("retention", move || {
+                retention::run(&taking, &policy, &stop_retiring);
+            })?,
             spawn("state", move || poller.run(interval))?,
             spawn("keeper", move || keeper.run(&told))?,
         ];
@@ -179,6 +197,7 @@ impl Agent {
             authority,
             keeper: tell,
             forwarding,
+            until_stopped: vec![retires, beats],
             threads,
         })
     }
@@ -197,6 +216,7 @@ impl Agent {
         self.authority.stop();
         // Without a listener the keeper is gone already.
         let _ = self.keeper.send(Told::Stop);
+        drop(self.until_stopped);
         for thread in self.threads {
             // A thread that panicked has said so itself.
             let _ = thread.join();

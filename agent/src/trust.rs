@@ -25,7 +25,7 @@ pub enum Error {
 }
 
 /// The trust file's text: the journal's keys as the CA signed them at enrolment, not as they are found today, and the
-/// witness keys that the CA's state names.
+/// witness keys and the keys for certificates that the CA's state names.
 ///
 /// # Errors
 /// See [`enum@Error`].
@@ -43,6 +43,12 @@ pub fn trust(layout: &Layout) -> Result<String, Error> {
             .filter_map(|key| key.parse().ok())
             .collect(),
         pin: Some(record.ca.to_string()),
+        user_ca: known
+            .state()
+            .user_ca
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     };
     Ok(trust.to_string())
 }

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{backup, config, diagnostic, init, restore, serve};
+use crate::layout::Layout;
+use crate::{backup, config, diagnostic, init, restore, serve, trust};
 
 pub use control::{CollectorArgs, CommandError, HostArgs, StatusArgs};
 
@@ -42,6 +43,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a CA from its backup, in a new incarnation.
     Restore(RestoreArgs),
+    /// Print the trust file with which the CA's journal is verified.
+    Trust(TrustArgs),
 }
 
 /// What a backup needs to know.
@@ -119,6 +122,14 @@ pub struct ServeArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// Where the CA is.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// Directory of database, keys and journal.
+    #[arg(long, value_name = "DIR", default_value = config::DEFAULT_DATA)]
+    pub data: PathBuf,
+}
+
 /// Runs the command line `arguments` and says how it ended: 0 done, 1 failed, 64 usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -147,6 +158,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Restore(arguments) => restore::run(&arguments)
             .map(|restored| say(&diagnostic::of_restored(&restored)))
             .map_err(|error| diagnostic::of_restore(&error)),
+        Command::Trust(arguments) => trust::trust(&Layout::new(arguments.data))
+            .map_err(|error| diagnostic::of_trust(&error))
+            .map(|text| {
+                // Whoever closed the pipe has read enough.
+                let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use daypass_journal::retention::Policy;
 use daypass_protocol::token::{CaUrl, InvalidUrl};
 use serde::Deserialize;
 
@@ -43,6 +44,9 @@ pub struct Config {
     /// The socket by which root on this machine speaks to the service.
     #[serde(default = "default_control")]
     pub control: PathBuf,
+    /// How long the journal keeps its text.
+    #[serde(default)]
+    pub retention: Policy,
 }
 
 /// Why a configuration cannot be used.

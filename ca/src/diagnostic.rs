@@ -18,6 +18,7 @@ use crate::passphrase::{PassphraseError, SHORTEST};
 use crate::restore::{RestoreError, Restored};
 use crate::serve::ServeError;
 use crate::signer::file::KeyFileError;
+use crate::trust::TrustFileError;
 
 /// After `collector add`.
 pub(crate) const AFTER_ADD: &str = "\
@@ -243,6 +244,16 @@ pub fn of_serve(error: &ServeError) -> String {
         | ServeError::Forwarding(_)
         | ServeError::Ledger(_)
         | ServeError::Server(_) => None,
+    };
+    message(error, advice)
+}
+
+/// What `trust` says when there is nothing to print.
+pub fn of_trust(error: &TrustFileError) -> String {
+    let advice = match error {
+        TrustFileError::NoCa { .. } => Some("Make one with: daypass-ca init"),
+        TrustFileError::Unreadable { .. } | TrustFileError::Journal(_) => Some("Run it as root."),
+        TrustFileError::Store(_) | TrustFileError::Trust(_) => None,
     };
     message(error, advice)
 }

@@ -1,10 +1,12 @@
 //! The CA's own journal: every decision is an entry in it, durable before it is answered.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
-use daypass_journal::writer::{Options, Writer};
+use daypass_journal::retention::Policy;
+use daypass_journal::writer::{Options, Retired, Writer};
 use serde_json::{Value, json};
 
 use crate::layout::Layout;
@@ -64,6 +66,14 @@ impl Ledger {
     pub fn record(&self, event: &Value) -> Result<(), LedgerError> {
         self.writer.append(event)?;
         Ok(())
+    }
+
+    /// Keeps a text that is too long for an entry, and returns its hash, by which an entry names it, once it is durable.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn keep(&self, text: &[u8]) -> Result<String, LedgerError> {
+        Ok(self.writer.keep_blob(text)?)
     }
 
     /// Appends an event that was committed before a crash, marked as such.
@@ -126,6 +136,14 @@ impl Ledger {
     /// How far it is on disk, for whoever forwards it.
     pub fn horizon(&self) -> Horizon {
         self.horizon.clone()
+    }
+
+    /// Retires old segments as `policy` says; others go on recording meanwhile.
+    ///
+    /// # Errors
+    /// When they cannot be archived, or the disk refuses.
+    pub fn retire(&self, policy: &Policy) -> Result<Option<Retired>, LedgerError> {
+        Ok(policy.apply(&self.writer, SystemTime::now().into(), "ca.toml")?)
     }
 
     /// Where it is.

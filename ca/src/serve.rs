@@ -24,6 +24,7 @@ use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::metrics::{self, Metrics};
 use crate::passphrase::{Passphrase, PassphraseError};
+use crate::retention;
 use crate::tls::{self, Renewal, TlsError};
 
 /// How often the state is signed afresh.
@@ -198,6 +199,10 @@ async fn work(
         .outcome(Outcome::Done)
         .detail("version", env!("CARGO_PKG_VERSION"))
         .detail("ca", authority.pin().to_string())
+        .detail(
+            "user_ca",
+            vec![authority.keys().public().user_ca.to_string()],
+        )
         .detail("listen", address.to_string());
     authority.note(&started)?;
     let stop = Stop::new();
@@ -213,6 +218,10 @@ async fn work(
         forwarding: Arc::clone(&forwarding),
     };
     let commands = tokio::spawn(command(service, control));
+    let retiring = tokio::spawn(retention::run(
+        Arc::clone(&authority),
+        config.retention.clone(),
+    ));
     tracing::info!(%address, ca = %authority.pin(), "daypass-ca serves");
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(
@@ -233,6 +242,7 @@ async fn work(
         shown.abort();
         let _ = shown.await;
     }
+    retiring.abort();
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;

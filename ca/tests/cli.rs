@@ -73,6 +73,20 @@ fn init_makes_a_ca_once_and_shows_the_recovery_key() {
     ] {
         assert!(said.contains(part), "{part} is missing from {said}");
     }
+    let trust = Command::new(env!("CARGO_BIN_EXE_daypass-ca"))
+        .args(["trust", "--data"])
+        .arg(directory.path().join("data"))
+        .output()
+        .unwrap();
+    let trust = String::from_utf8(trust.stdout).unwrap();
+    let trust = daypass_journal::trust::Trust::parse(&trust).unwrap();
+    assert!(trust.logs[0].origin().contains("/ca/"));
+    assert!(said.contains(trust.pin.as_deref().unwrap()));
+    assert!(
+        trust.user_ca[0]
+            .parse::<daypass_protocol::key::Key>()
+            .is_ok()
+    );
     let second = init();
     let said = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1));

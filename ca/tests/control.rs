@@ -100,19 +100,6 @@ fn root_learns_how_the_ca_fares_before_and_after_its_roster_is_signed() {
     assert!(status.active && status.roster == 2, "{status:?}");
 }
 
-/// Asks until the forwarder, which works in a thread of its own, has taken notice.
-fn stands(socket: &Socket, standing: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
-        if status.forwarding.standing.contains(standing) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{status:?}");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn root_admits_lists_and_removes_a_collector() {
     let house = House::with(&[]);
@@ -121,12 +108,11 @@ fn root_admits_lists_and_removes_a_collector() {
     let text = serde_json::to_string(&request).unwrap();
     let admission: Admission = ask(&socket.path(), &Question::CollectorAdd(text)).unwrap();
     assert_eq!(admission.root, house.root());
-    let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
+    let status = forwarding(&socket, |standing| standing.contains("not connected"));
     assert_eq!(status.collectors[0].witness, request.witness);
     let remove = Question::CollectorRemove("https://log:7444".to_owned());
-    stands(&socket, "not connected");
     let Nothing {} = ask(&socket.path(), &remove).unwrap();
-    stands(&socket, "no collector is named");
+    forwarding(&socket, |standing| standing == "no collector is named");
     assert_eq!(
         code(ask::<Value>(&socket.path(), &remove)),
         "unknown-collector"
@@ -246,4 +232,17 @@ fn a_service_that_does_not_run_is_said_to_be_so() {
         &Question::Status(Nothing {}),
     );
     assert!(matches!(gone, Err(ControlError::NotRunning { .. })));
+}
+
+/// The status once forwarding stands as it is to: it follows by itself.
+fn forwarding(socket: &Socket, stands: impl Fn(&str) -> bool) -> Status {
+    let begun = Instant::now();
+    loop {
+        let status: Status = ask(&socket.path(), &Question::Status(Nothing {})).unwrap();
+        if stands(&status.forwarding.standing) {
+            return status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{status:?}");
+        std::thread::yield_now();
+    }
 }

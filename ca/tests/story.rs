@@ -1,5 +1,7 @@
 //! One contractor, one window, one host, over the API.
 
+#[path = "../../protocol/tests/protocol/schema/checker.rs"]
+mod checker;
 mod house;
 
 use daypass_protocol::api::{CertificateWish, Issued, WindowState, Windows};
@@ -84,6 +86,9 @@ fn a_window_is_requested_approved_and_used_and_every_step_is_in_the_journal() {
             "certificate.issued",
         ]
     );
+    assert!(checker::check_journal(&house.journal()) > actions.len());
+    let blobs = std::fs::read_dir(house.journal().join("blobs")).unwrap();
+    assert_eq!(blobs.count(), 2, "each roster is kept beside its entry");
     let entry = &house.told("certificate.issued")[0];
     assert_eq!(
         entry["identity"]["serial"],

@@ -145,6 +145,13 @@ impl Ca {
         Ok(self.roster.get_or_init(|| chain.newest().clone()).clone())
     }
 
+    /// The whole chain of rosters, checked from the pin up.
+    pub(crate) fn rosters(&self) -> Result<Vec<SignedRoster>, Failure> {
+        let rosters: Rosters = self.fetch("/v1/roster")?;
+        Chain::verify(self.pin(), &rosters.chain).map_err(Failure::Chain)?;
+        Ok(rosters.chain)
+    }
+
     /// Hands in a signed roster; the number now in force.
     pub(crate) fn put_roster(&self, signed: &SignedRoster) -> Result<u64, Failure> {
         if self.active.get() {

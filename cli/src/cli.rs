@@ -3,11 +3,14 @@
 use clap::{Parser, Subcommand};
 
 use crate::completions::CompletionsArguments;
+use crate::evidence::EvidenceArguments;
 use crate::host::HostArguments;
+use crate::journal::JournalArguments;
 use crate::log::LogArguments;
 use crate::login::LoginArguments;
 use crate::person::PersonArguments;
 use crate::policy::PolicyArguments;
+use crate::prove::ProveArguments;
 use crate::request::{GrantArguments, RequestArguments};
 use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
@@ -60,6 +63,12 @@ pub enum Command {
     Log(LogArguments),
     /// Check a journal with keys that you trust
     Verify(VerifyArguments),
+    /// Write the proof that an entry is in a journal, for anybody's tools
+    Prove(ProveArguments),
+    /// Write a journal in another form
+    Journal(JournalArguments),
+    /// Gather all that proves a visit into one file, and check such a file
+    Evidence(EvidenceArguments),
     /// Sign and show the roster: people, their keys and roles
     Roster(RosterArguments),
     /// Add, list and remove people and their keys

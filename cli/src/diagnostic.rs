@@ -1,5 +1,6 @@
 //! What people are told: what happened, and what to do next. All such text stands here and below.
 
+pub mod evidence;
 pub(crate) mod hint;
 mod input;
 mod key;
@@ -343,9 +344,6 @@ pub enum Failure {
         /// Its directory.
         directory: PathBuf,
     },
-    /// Something that only the collector's answer has.
-    #[error("-f follows what comes in at the collector; add --collector")]
-    FollowWhat,
     /// Directories beside a collector.
     #[error(
         "name directories or a collector, not both; its URL follows an equals sign: --collector=URL"
@@ -359,6 +357,18 @@ pub enum Failure {
         /// Why not.
         source: Box<daypass_journal::Error>,
     },
+
+    /// An entry that is not there, or has no bytes any more.
+    #[error("the journal in {} has no entry {seq} whose bytes could be shown: it is not there yet, or erased; without --entry its proof can still be made", directory.display())]
+    NoSuchEntry {
+        /// The journal's directory.
+        directory: PathBuf,
+        /// The entry's number.
+        seq: u64,
+    },
+    /// Evidence cannot be gathered, or read.
+    #[error(transparent)]
+    Evidence(#[from] evidence::EvidenceError),
 
     /// The keys to verify with.
     #[error("{}: {source}; `daypass-agent trust` on the host prints such a file", path.display())]
@@ -390,8 +400,8 @@ impl Failure {
                 | Self::NoEnd
                 | Self::PermitAndNone
                 | Self::NoZoneName
-                | Self::FollowWhat
                 | Self::TwoSources
+                | Self::Evidence(evidence::EvidenceError::NoQuestion)
         )
     }
 

@@ -14,8 +14,10 @@ mod completions;
 pub mod config;
 pub mod diagnostic;
 pub mod durable;
+pub mod evidence;
 mod exit;
 mod host;
+mod journal;
 pub mod keys;
 mod log;
 mod login;
@@ -25,6 +27,7 @@ pub mod paths;
 mod person;
 mod policy;
 mod portrait;
+mod prove;
 mod request;
 mod revoke;
 mod roster;
@@ -102,6 +105,9 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),
         Command::Verify(arguments) => Ok(verify::run(&context, arguments)),
+        Command::Prove(arguments) => prove::run(&context, arguments),
+        Command::Journal(arguments) => journal::run(&context, arguments),
+        Command::Evidence(arguments) => evidence::run(&context, arguments),
         Command::Completions(_) => Ok(Exit::Usage),
     }
 }

@@ -1,14 +1,17 @@
-//! `daypass log`: reads journals, in directories or the CA's own, and shows what is asked for.
+//! `daypass log`: reads journals, in directories or the CA's own, and shows what is asked for as it is found.
 
 mod collected;
-mod entry;
-mod filter;
+pub(crate) mod entry;
+pub(crate) mod filter;
+mod follow;
+mod merge;
 mod render;
-mod source;
+pub(crate) mod source;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use daypass_journal::reader::{Begin, Follower, Mark};
 use daypass_protocol::name::HostName;
 use daypass_protocol::window::WindowId;
 use jiff::Zoned;
@@ -21,8 +24,10 @@ use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::moment::{Direction, When};
 use crate::output::note;
-use entry::Entry;
 use filter::Filter;
+use merge::Merged;
+use render::{Printer, Rows};
+use source::{Search, Source};
 
 /// Arguments of `daypass log`.
 #[derive(Debug, clap::Args)]
@@ -39,21 +44,33 @@ pub struct LogArguments {
     /// A person or an account; may be repeated
     #[arg(long = "user", value_name = "NAME")]
     users: Vec<String>,
+    /// A person; may be repeated
+    #[arg(long = "person", value_name = "NAME")]
+    persons: Vec<String>,
+    /// An account, logged in to or the target of a sudo; may be repeated
+    #[arg(long = "account", value_name = "NAME")]
+    accounts: Vec<String>,
     /// A host; may be repeated
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<HostName>,
     /// A window; may be repeated
     #[arg(long = "window", value_name = "WINDOW")]
     windows: Vec<WindowId>,
+    /// A session, as s-0011223344556677; may be repeated
+    #[arg(long = "session", value_name = "SESSION")]
+    sessions: Vec<String>,
     /// An action, as sudo.request, or all of a kind, as sudo; may be repeated
     #[arg(long = "action", value_name = "ACTION")]
     actions: Vec<String>,
+    /// How it ended: allowed, denied, done or failed; may be repeated
+    #[arg(long = "outcome", value_name = "OUTCOME", value_parser = ["allowed", "denied", "done", "failed"])]
+    outcomes: Vec<String>,
     /// A piece of the command or the reason
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
     /// Only the last N
-    #[arg(short = 'n', value_name = "N")]
-    last: Option<usize>,
+    #[arg(short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    last: Option<u32>,
     /// Ask the collector, which has the journals of all; without a URL, the collector that the CA names
     #[arg(
         long,
@@ -63,7 +80,7 @@ pub struct LogArguments {
         default_missing_value = NAMED_BY_CA
     )]
     collector: Option<Which>,
-    /// Go on with what comes in, until interrupted (with --collector)
+    /// Go on with what comes in from now on, until interrupted
     #[arg(short = 'f', long = "follow")]
     follow: bool,
     /// How to write the result
@@ -93,40 +110,96 @@ pub(crate) fn run(context: &Context, arguments: &LogArguments) -> Result<Exit, F
     if let Some(which) = &arguments.collector {
         return collected::run(context, arguments, &filter, which);
     }
-    if arguments.follow {
-        return Err(Failure::FollowWhat);
-    }
-    let mut sources = Vec::new();
+    let rows = Rows::new(arguments.format, &context.output, &context.zone);
+    let mut printer = Printer::new(&context.output, &rows);
+    let search = Arc::new(Search { filter, rows });
     if arguments.directories.is_empty() {
-        let ca = Ca::connect(&context.places, Asking::Allowed)?;
-        sources.push(kept(source::of_ca(&ca), &filter, arguments.last)?);
-    }
-    for directory in &arguments.directories {
-        sources.push(kept(
-            source::in_directory(directory)?,
-            &filter,
-            arguments.last,
-        )?);
-    }
-    let mut entries = merged(sources);
-    if let Some(last) = arguments.last {
-        entries.drain(..entries.len().saturating_sub(last));
-    }
-    show(context, arguments.format, &entries)?;
-    note(if arguments.directories.is_empty() {
-        hint::AS_TOLD
+        of_ca(context, arguments, &search, &mut printer)?;
+        note(hint::AS_TOLD);
     } else {
-        hint::NOT_VERIFIED
-    });
+        in_directories(arguments, &search, &mut printer)?;
+        note(hint::NOT_VERIFIED);
+    }
     Ok(Exit::Done)
 }
 
-fn show(context: &Context, format: LogFormat, entries: &[Entry]) -> Result<(), Failure> {
-    match format {
-        LogFormat::Table => render::table(&context.output, entries, &context.zone),
-        LogFormat::Json => render::json(&context.output, entries),
-        LogFormat::Csv => render::csv(&context.output, entries),
+fn of_ca(
+    context: &Context,
+    arguments: &LogArguments,
+    search: &Arc<Search>,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    let ca = Ca::connect(&context.places, Asking::Allowed)?;
+    let mut pages = source::of_ca(&ca, Arc::clone(search));
+    match arguments.last {
+        None => print(printer, pages.by_ref())?,
+        Some(last) => print(
+            printer,
+            source::last_of(pages.by_ref(), last)?.into_iter().map(Ok),
+        )?,
     }
+    printer.finish()?;
+    if !arguments.follow {
+        return Ok(());
+    }
+    loop {
+        source::wait_for_more();
+        print(printer, pages.by_ref())?;
+        printer.flush()?;
+    }
+}
+
+fn in_directories(
+    arguments: &LogArguments,
+    search: &Arc<Search>,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    // Begun before the search, which then ends where they go on.
+    let mut followers = Vec::new();
+    if arguments.follow {
+        for directory in &arguments.directories {
+            let opened = Follower::open(directory, Begin::End);
+            followers.push(opened.map_err(source::unreadable(directory))?);
+        }
+    }
+    let marks: Vec<Option<Mark>> = match arguments.follow {
+        true => followers
+            .iter()
+            .map(|follower| Some(follower.mark()))
+            .collect(),
+        false => vec![None; arguments.directories.len()],
+    };
+    let mut sources: Vec<Source> = Vec::new();
+    for (directory, mark) in arguments.directories.iter().zip(marks) {
+        sources.push(match arguments.last {
+            None => source::in_directory(directory, search, mark)?,
+            Some(last) => source::last_in_directory(directory, search, mark, last)?,
+        });
+    }
+    let merged = Merged::of(sources);
+    match arguments.last {
+        None => print(printer, merged)?,
+        Some(last) => {
+            let rows: Vec<_> = merged.collect();
+            let before = rows.len().saturating_sub(last as usize);
+            print(printer, rows.into_iter().skip(before))?;
+        }
+    }
+    printer.finish()?;
+    if arguments.follow {
+        follow::follow(followers, &arguments.directories, search, printer)?;
+    }
+    Ok(())
+}
+
+fn print(
+    printer: &mut Printer<'_>,
+    rows: impl Iterator<Item = Result<render::Row, Failure>>,
+) -> Result<(), Failure> {
+    for row in rows {
+        printer.print(&row?)?;
+    }
+    Ok(())
 }
 
 impl LogArguments {
@@ -139,78 +212,14 @@ impl LogArguments {
             since: instant(self.since)?,
             until: instant(self.until)?,
             users: self.users.clone(),
+            persons: self.persons.clone(),
+            accounts: self.accounts.clone(),
             hosts: self.hosts.iter().map(ToString::to_string).collect(),
             windows: self.windows.iter().map(ToString::to_string).collect(),
+            sessions: self.sessions.clone(),
             actions: self.actions.clone(),
+            outcomes: self.outcomes.clone(),
             text: self.text.clone(),
         })
-    }
-}
-
-/// What the filter admits, and of that the last `last`.
-fn kept(
-    entries: impl Iterator<Item = Result<Entry, Failure>>,
-    filter: &Filter,
-    last: Option<usize>,
-) -> Result<VecDeque<Entry>, Failure> {
-    let mut kept = VecDeque::new();
-    for entry in entries {
-        let entry = entry?;
-        if filter.admits(&entry) {
-            kept.push_back(entry);
-            if last.is_some_and(|last| kept.len() > last) {
-                kept.pop_front();
-            }
-        }
-    }
-    Ok(kept)
-}
-
-/// One list by time. Each journal keeps its own order, whatever its clock did.
-fn merged(mut sources: Vec<VecDeque<Entry>>) -> Vec<Entry> {
-    let mut entries = Vec::with_capacity(sources.iter().map(VecDeque::len).sum());
-    while let Some(next) = (0..sources.len())
-        .filter(|at| !sources[*at].is_empty())
-        .min_by_key(|at| sources[*at].front().and_then(Entry::time))
-    {
-        entries.extend(sources[next].pop_front());
-    }
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn journal(entries: &[(u64, &str)]) -> VecDeque<Entry> {
-        let line = |(seq, time): &(u64, &str)| {
-            Entry::new(format!(r#"{{"seq":{seq},"time":"{time}"}}"#).into_bytes())
-        };
-        entries.iter().map(line).collect()
-    }
-
-    #[test]
-    fn journals_are_merged_by_time_and_keep_their_own_order() {
-        let one = journal(&[
-            (0, "2026-11-23T10:00:00Z"),
-            (1, "2026-11-23T09:00:00Z"),
-            (2, "2026-11-23T12:00:00Z"),
-        ]);
-        let other = journal(&[(10, "2026-11-23T10:30:00Z"), (11, "2026-11-23T11:00:00Z")]);
-        let order: Vec<u64> = merged(vec![one, other])
-            .iter()
-            .filter_map(Entry::seq)
-            .collect();
-        assert_eq!(order, [0, 1, 10, 11, 2]);
-    }
-
-    #[test]
-    fn only_the_last_are_kept() {
-        let entries = journal(&[(0, "x"), (1, "x"), (2, "x")]).into_iter().map(Ok);
-        let kept = kept(entries, &Filter::default(), Some(2)).expect("entries");
-        assert_eq!(
-            kept.iter().filter_map(Entry::seq).collect::<Vec<_>>(),
-            [1, 2]
-        );
     }
 }

@@ -1,6 +1,8 @@
 //! The one place that everything is written through.
 
+mod columns;
 pub mod inert;
+mod progress;
 mod table;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
@@ -8,6 +10,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::diagnostic::Failure;
+pub use columns::Columns;
+pub use progress::Progress;
 pub use table::Table;
 
 /// How a command's result is written.

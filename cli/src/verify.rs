@@ -15,7 +15,7 @@ use crate::durable;
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::inert::inert;
-use crate::output::{Format, FormatOption, note};
+use crate::output::{Format, FormatOption, Progress, note};
 
 /// The longest checkpoint that is read, bytes.
 const LONGEST_CHECKPOINT: u64 = 64 * 1024;
@@ -66,12 +66,15 @@ fn check(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure
         source: Box::new(source),
     })?;
     let checkpoint = checkpoint(context, arguments, &trust)?;
+    let mut bar = Progress::new("verifying");
+    let mut tell = |done, of| bar.at(done, of);
     let options = Options {
         origin: arguments.origin.as_deref(),
         checkpoint: checkpoint.as_deref(),
-        progress: None,
+        progress: Some(&mut tell),
     };
     let report = verify(&arguments.directory, &trust, options);
+    drop(bar);
     match arguments.output.format {
         Format::Json => context.output.json(&report)?,
         Format::Table => {

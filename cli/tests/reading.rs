@@ -118,3 +118,81 @@ fn filters_and_the_last_entries() {
             || rows(&["--user", "dave"])[0].contains("\"'=1+1\"")
     );
 }
+
+/// Command lines as an attacker would choose them, and how a table may show them at most.
+#[test]
+fn no_command_line_acts_on_a_terminal_forges_a_line_or_is_lost() {
+    use daypass_protocol::event::{Action, Command as Line, Event};
+    let directory = tempfile::tempdir().expect("a directory");
+    let keys = directory.path().join("keys");
+    Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
+        .expect("an identity");
+    let journal = directory.path().join("journal");
+    let (writer, _) = Writer::open(&journal, &keys, Options::default()).expect("a journal");
+    let huge = "A".repeat(2 * 1024 * 1024);
+    let lines: [&[u8]; 8] = [
+        b"printf 'a\nroot  sudo.request  allowed'",
+        b"\x1b]0;title\x07\x1b[2J\x1b[1;31m",
+        "\u{9b}31m\u{85}\u{90}".as_bytes(),
+        "\u{202e}txt.exe\u{2066}\u{200f}".as_bytes(),
+        b"\xff\xfe\x80id",
+        b"\x7f\x00\x08",
+        b"{\"seal\":\"x\"}\\u0000\",\"action\":\"login\"",
+        huge.as_bytes(),
+    ];
+    for line in lines {
+        writer
+            .append(&Event::new(Action::SudoRequest).command(Line::from_line(line)))
+            .expect("appended");
+    }
+    writer.close().expect("closed");
+    for format in ["table", "csv"] {
+        let (code, shown, _) = log(directory.path(), &["--action", "sudo", "-o", format]);
+        assert_eq!(code, 0);
+        let without_ends = shown.replace("\r\n", "").replace('\n', "");
+        assert!(
+            !without_ends.contains(daypass_cli::output::inert::is_active),
+            "{format}"
+        );
+        assert_eq!(shown.lines().count(), 1 + lines.len(), "{format}");
+    }
+    let (_, json, _) = log(directory.path(), &["--action", "sudo", "-o", "json"]);
+    for (shown, line) in json.lines().zip(lines) {
+        let entry: Value = serde_json::from_str(shown).expect("an entry");
+        let command = &entry["command"];
+        assert_eq!(command["length"], line.len());
+        let kept = match command["line"].as_str() {
+            Some(text) => text.as_bytes().to_vec(),
+            None => {
+                let coded = command["base64"].as_str().expect("bytes");
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, coded)
+                    .expect("base64")
+            }
+        };
+        assert!(line.starts_with(&kept) && !kept.is_empty());
+        assert!(kept.len() == line.len() || line.len() > 8192);
+    }
+    // What is searched for is found whatever stands around it, in base64 too.
+    let (_, found, _) = log(directory.path(), &["--text", "id", "-o", "json"]);
+    assert_eq!(found.lines().count(), 1, "{found}");
+}
+
+#[test]
+fn each_filter_finds_its_own() {
+    let directory = tempfile::tempdir().expect("a directory");
+    journal(directory.path());
+    let rows = |words: &[&str]| {
+        let (code, csv, said) = log(directory.path(), &[&["-o", "csv"], words].concat());
+        assert_eq!(code, 0, "{said}");
+        csv.lines().count() - 1
+    };
+    assert_eq!(rows(&["--person", "carol"]), 2);
+    assert_eq!(rows(&["--person", "deploy"]), 0);
+    assert_eq!(rows(&["--account", "deploy"]), 3);
+    assert_eq!(rows(&["--outcome", "allowed"]), 3);
+    assert_eq!(rows(&["--outcome", "denied"]), 0);
+    assert_eq!(rows(&["--host", "db1", "--action", "session"]), 1);
+    assert_eq!(rows(&["--session", "s-1"]), 0);
+    let (code, _, said) = log(directory.path(), &["--outcome", "perhaps"]);
+    assert_eq!(code, 64, "{said}");
+}

@@ -195,6 +195,8 @@ impl Work {
         let mut turn = 0;
         let mut number = None;
         loop {
+            // Before the orders: who gives new ones calls afterwards.
+            let sight = self.setup.horizon.sight();
             let orders = self.control.lock().clone();
             if orders.stop {
                 return;
@@ -212,6 +214,11 @@ impl Work {
                 self.control.wait(orders.number, Duration::MAX);
                 continue;
             };
+            if sight.size == 0 {
+                // Before its writer has opened it, a journal would seem to be rolled back.
+                let _ = self.setup.horizon.wait(sight, Duration::MAX);
+                continue;
+            }
             turn = match self.serve(&orders, turn) {
                 End::Orders | End::Preferred => 0,
                 End::Contradiction(found) => {

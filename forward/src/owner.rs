@@ -29,7 +29,7 @@ pub trait Owner: Send {
     /// Something that a person might want to know.
     fn tell(&self, notice: &Notice<'_>);
 
-    /// The status is another than before; not more often than a few times a second.
+    /// The status may be another than before; about once a second at most, and when contact is made or lost.
     fn changed(&self, status: &Status);
 }
 

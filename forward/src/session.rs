@@ -17,7 +17,7 @@ use crate::trouble::{Contradiction, End, Trouble};
 
 /// An idle connection is used this often, so that both sides know that the other is there.
 const PING: Duration = Duration::from_secs(30);
-/// While lines go out without a pause, cosignatures are kept and the status told this often.
+/// Cosignatures are kept, and the status is told, not more often: each costs a sync, and the newest covers the others.
 const KEEP: Duration = Duration::from_secs(1);
 /// Uploads do not become smaller than this; a line and its seal fit.
 const SMALLEST: usize = 128 * 1024;
@@ -93,6 +93,8 @@ impl<'a> Session<'a> {
         loop {
             let sight = self.ground.horizon.sight();
             if let Some(end) = (self.ground.ended)() {
+                // A journal that is closed already does without.
+                let _ = self.keep();
                 return end;
             }
             if let Err(end) = self.turn(sight) {
@@ -108,6 +110,12 @@ impl<'a> Session<'a> {
             if self.kept.elapsed() >= KEEP {
                 self.keep()?;
             }
+            return Ok(());
+        }
+        let since = self.kept.elapsed();
+        if self.unkept.is_some() && since < KEEP {
+            // Woken by what comes before, or back here when it is time to keep it.
+            let _ = self.ground.horizon.wait(sight, KEEP - since);
             return Ok(());
         }
         self.keep()?;

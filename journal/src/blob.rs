@@ -8,7 +8,7 @@ use crate::durable;
 use crate::encoding::hex;
 use crate::error::Error;
 
-const DIR: &str = "blobs";
+pub(crate) const DIR: &str = "blobs";
 
 /// The longest text that is kept, in bytes; the kernel allows a command line of about 6 MB at most.
 pub const BLOB_LIMIT: usize = 8 * 1024 * 1024;
@@ -31,6 +31,12 @@ pub(crate) fn keep(journal: &Path, bytes: &[u8]) -> Result<String, Error> {
         durable::replace(&path, 0o640, bytes)?;
     }
     Ok(name)
+}
+
+/// The hash of a long text that an event names.
+pub(crate) fn named(event: &str) -> Option<String> {
+    let (_, rest) = event.split_once("\"sha256\":\"")?;
+    rest.split_once('"').map(|(hash, _)| hash.to_owned())
 }
 
 /// Where the text with this SHA-256 (hexadecimal) is kept in a journal's directory, if it is.

@@ -8,18 +8,18 @@ use std::collections::BTreeSet;
 use crate::deferred::Deferred;
 use crate::encoding::base64;
 use crate::entry::Head;
-use crate::erased::Erased;
 use crate::note::VerifierKey;
 use crate::own::{Next, Own, Recovered, Unproven, VERSION};
 use crate::recent::RecentSeals;
-use crate::runs::Runs;
 use crate::seal::{Checkpoint, Seal, Signer, epoch_key_name};
 use crate::segment::Tail;
 use crate::tree::{Frontier, Hash, leaf_hash};
 
 mod broken;
+mod gone;
 
 pub use broken::{Broken, Cause};
+pub(crate) use gone::Gone;
 
 /// How much of each seal is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ struct Batch {
     announced: Vec<Next>,
     recovered: Vec<Recovered>,
     erasures: Vec<(u64, u64)>,
+    retirements: Vec<(u64, u64)>,
+    /// Whether entries of it are retired: then it may be several, whose seals went with them.
+    is_merged: bool,
     closes: bool,
 }
 
@@ -105,9 +108,7 @@ pub(crate) struct Chain {
     closed: bool,
     witnesses: BTreeSet<String>,
     recent: RecentSeals,
-    /// Erased lines that no entry has declared yet.
-    erased: Runs,
-    unerased: Vec<(u64, u64)>,
+    gone: Gone,
     deferred: Deferred,
 }
 
@@ -130,9 +131,11 @@ impl Chain {
             closed: false,
             witnesses: BTreeSet::new(),
             recent: RecentSeals::default(),
-            erased: Runs::default(),
-            unerased: Vec::new(),
-            deferred: Deferred::default(),
+            gone: Gone::default(),
+            deferred: match check {
+                Check::Signatures => Deferred::on_all_cores(),
+                Check::Forwarded | Check::Roots => Deferred::default(),
+            },
         }
     }
 
@@ -242,9 +245,10 @@ impl Chain {
     }
 
     /// A segment begins.
-    pub(crate) fn segment(&self, first: u64) -> Result<(), Broken> {
+    pub(crate) fn segment(&mut self, first: u64) -> Result<(), Broken> {
         let expected = self.tree.size();
         if first == expected {
+            self.gone.segment(first);
             return Ok(());
         }
         Err(self.broken_here(Cause::Segment {
@@ -268,15 +272,18 @@ impl Chain {
             self.interrupted();
         }
         match &self.batch.stamp {
+            Some(_) if self.batch.is_merged => {}
             Some((time, mono)) if (time.as_str(), *mono) != (head.time, head.mono) => {
                 return Err(self.broken(Cause::SealMissing));
             }
             Some(_) => {}
             None => self.batch.stamp = Some((head.time.to_owned(), head.mono)),
         }
-        if let Some(event) = head.own_event() {
-            self.own_entry(&event)
-                .map_err(|cause| self.broken_here(cause))?;
+        match head.own_event() {
+            Some(event) => self
+                .own_entry(&event)
+                .map_err(|cause| self.broken_here(cause))?,
+            None => self.gone.entry(),
         }
         self.tree.push(leaf_hash(line));
         self.batch.entries += 1;
@@ -303,6 +310,19 @@ impl Chain {
                     });
                 }
                 self.batch.erasures.extend(erased.entries);
+            }
+            Some(Own::Retired(retired)) => {
+                let here = self.tree.size();
+                let runs = retired.segments.iter().map(|segment| segment.entries);
+                if runs
+                    .clone()
+                    .any(|(first, last)| first > last || last >= here)
+                {
+                    return Err(Cause::OwnEntry {
+                        reason: "it retires what does not stand before it".to_owned(),
+                    });
+                }
+                self.batch.retirements.extend(runs);
             }
             Some(Own::Close(_)) => self.batch.closes = true,
             Some(Own::Open(open)) => {
@@ -342,38 +362,6 @@ impl Chain {
             }
         }
         Ok(())
-    }
-
-    /// What is left of an erased entry; an entry after it must say that it was erased.
-    pub(crate) fn erased(&mut self, erased: &Erased) -> Result<(), Broken> {
-        let expected = self.tree.size();
-        if erased.seq != expected {
-            return Err(self.broken_here(Cause::Sequence {
-                expected,
-                found: erased.seq,
-            }));
-        }
-        self.tree.push(erased.leaf);
-        self.batch.entries += 1;
-        self.erased.insert(expected);
-        Ok(())
-    }
-
-    /// All lines were fed: whatever is erased must have been declared.
-    pub(crate) fn finish(&self) -> Result<(), Broken> {
-        match self.erased.first() {
-            Some(seq) => Err(Broken {
-                seq,
-                to: seq,
-                cause: Cause::Erased,
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Entries that are declared erased and still there.
-    pub(crate) fn unerased(&self) -> &[(u64, u64)] {
-        &self.unerased
     }
 
     /// A seal line.
@@ -495,14 +483,7 @@ impl Chain {
             // One that is no longer declared was still expected before; none is ever forgotten.
             self.witnesses.extend(opening.witnesses);
         }
-        for (first, last) in batch.erasures {
-            if self.erased.covers(first, last) {
-                self.erased.remove(first, last);
-            } else {
-                self.unerased.push((first, last));
-                self.erased.remove(first, last);
-            }
-        }
+        self.gone.declare(batch.erasures, batch.retirements);
         self.interruptions.clear();
         self.closed = batch.closes;
         self.sealed = self.tree.size();

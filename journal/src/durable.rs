@@ -7,6 +7,8 @@
 //! | [`reserve`] | `openat(O_CREAT\|O_APPEND)`, `fchmod`, `fallocate(FALLOC_FL_KEEP_SIZE)` |
 //! | [`adopt`] | `rename`, `fsync` of the directory |
 //! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `write`, `fsync`, `rename`, `fsync` of the directory |
+//! | [`copy`] | as [`replace`], the bytes read from another file |
+//! | [`replace_segment`] | `ioctl(FS_IOC_SETFLAGS)` to take the append-only attribute off, [`replace`], and `ioctl` to set it |
 //! | [`make_dir`] | `mkdir`, `fsync` of the parent |
 //!
 //! A failed fsync is final: the kernel may have dropped the dirty pages, so nothing here retries one.
@@ -20,8 +22,12 @@ use std::sync::Arc;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
+mod append_only;
 #[cfg(test)]
 pub(crate) mod fault;
+
+pub use append_only::Protection;
+pub(crate) use append_only::{guard, release};
 
 /// What was being done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +198,34 @@ pub(crate) fn adopt(reserved: &Path, path: &Path) -> Result<File, DiskError> {
 
 /// Puts a file with these contents in place, whole or not at all.
 pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+    put(path, mode, |file| file.write_all(bytes))
+}
+
+/// Puts another content in the place of a segment.
+pub(crate) fn replace_segment(
+    path: &Path,
+    mode: u32,
+    bytes: &[u8],
+    protection: Protection,
+) -> Result<(), DiskError> {
+    release(path)?;
+    replace(path, mode, bytes)?;
+    let file = File::open(path).map_err(failed(Action::Open, path))?;
+    guard(&file, protection);
+    Ok(())
+}
+
+/// Puts a copy of a file in place, whole or not at all.
+pub(crate) fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), DiskError> {
+    let mut source = File::open(from).map_err(failed(Action::Open, from))?;
+    put(to, mode, |file| io::copy(&mut source, file).map(drop))
+}
+
+fn put(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), DiskError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
@@ -212,8 +246,7 @@ pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DiskEr
     file.set_permissions(Permissions::from_mode(mode))
         .map_err(failed(Action::Create, &temporary))?;
     may_fail(Action::Write, &temporary)?;
-    file.write_all(bytes)
-        .map_err(failed(Action::Write, &temporary))?;
+    fill(&mut file).map_err(failed(Action::Write, &temporary))?;
     may_fail(Action::Sync, &temporary)?;
     file.sync_all().map_err(failed(Action::Sync, &temporary))?;
     may_fail(Action::Rename, path)?;

@@ -149,6 +149,20 @@ pub enum EraseFault {
     Many,
 }
 
+/// Why a segment cannot be retired.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RetireFault {
+    /// The archive is not there.
+    #[error("there is no such directory; make it first, where nobody else may write")]
+    NoArchive,
+    /// The archive holds something else under the segment's name.
+    #[error("it holds another {name} already; archive each journal in a directory of its own")]
+    Taken {
+        /// The file's name.
+        name: String,
+    },
+}
+
 /// Whatever stops an operation on a journal.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -225,6 +239,12 @@ pub enum Error {
         /// The directory of the keys.
         dir: PathBuf,
     },
+    /// A directory that something is to be exported to holds files already.
+    #[error("{} is not empty; name a directory that is, or does not exist", dir.display())]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// The key of the epoch that comes next is not there: journal and keys are of different times.
     #[error(
         "the journal goes on with epoch {wanted}, but {} holds {found}: journal and keys are not of \
@@ -255,6 +275,14 @@ pub enum Error {
         seq: u64,
         /// Why not.
         fault: EraseFault,
+    },
+    /// Segments cannot be archived.
+    #[error("nothing can be archived in {}: {fault}", dir.display())]
+    Retire {
+        /// The archive.
+        dir: PathBuf,
+        /// Why not.
+        fault: RetireFault,
     },
     /// A text is too long even for a blob.
     #[error("a text of {length} bytes is too long to keep; at most {limit} are kept")]

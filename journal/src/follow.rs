@@ -199,7 +199,10 @@ impl Follower {
                 }
                 _ => Err(self.chain.broken_here(Cause::Line)),
             },
-            Kind::Unknown => Err(self.chain.broken_here(Cause::Line)),
+            // What is retired comes too late to be witnessed.
+            Kind::Retired(_) | Kind::Torn(_) | Kind::Unknown => {
+                Err(self.chain.broken_here(Cause::Line))
+            }
         }
     }
 

@@ -27,6 +27,9 @@ pub(crate) enum Own {
     /// Entries whose content is erased; their leaf hashes stay.
     #[serde(rename = "journal.erased")]
     Erased(Erased),
+    /// Old segments of which only leaf hashes and what the chain hangs on are kept.
+    #[serde(rename = "journal.retired")]
+    Retired(Retired),
     /// A clean stop: the last entry before the next start.
     #[serde(rename = "journal.close")]
     Close(Close),
@@ -139,6 +142,34 @@ pub(crate) struct Erased {
     pub(crate) reason: String,
 }
 
+/// See [`Own::Retired`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retired {
+    pub(crate) segments: Vec<RetiredSegment>,
+    /// Who retired them.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// The directory in which they are kept whole; without it they are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) archive: Option<String>,
+}
+
+/// A segment as it was before it was retired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetiredSegment {
+    /// The segment's file name.
+    pub(crate) segment: String,
+    /// Its first and last entry.
+    pub(crate) entries: (u64, u64),
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Its SHA-256, hexadecimal.
+    pub(crate) sha256: String,
+}
+
 /// See [`Own::Close`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,12 +178,13 @@ pub(crate) struct Close {
 }
 
 /// The actions above; an entry with another `journal.` action has no bearing on the chain.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "journal.open",
     "journal.epoch",
     "journal.epoch.next",
     "journal.recovered",
     "journal.erased",
+    "journal.retired",
     "journal.close",
 ];
 

@@ -1,6 +1,7 @@
 //! Proofs for others: that an entry is in a journal (C2SP tlog-proof), and that one checkpoint
 //! continues another.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -11,11 +12,11 @@ use crate::cosignature::Cosigned;
 use crate::encoding::{base64, hash_from_base64};
 use crate::error::Error;
 use crate::note::VerifierKey;
-use crate::tree::path::{Gatherer, Leaves, consistency, inclusion, root_of_inclusion};
+use crate::tree::path::{Gatherer, Leaves, consistency, root_of_inclusion};
 use crate::tree::{Hash, leaf_hash};
 use crate::trust::TrustedLog;
 
-mod source;
+pub(crate) mod source;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
@@ -83,14 +84,31 @@ impl Proof {
     ///
     /// [`Error::NotSealed`] when no seal covers the entry, else what the disk refused.
     pub fn make(dir: &Path, seq: u64) -> Result<Self, Error> {
-        let found = source::checkpoint(dir, seq)?.ok_or(Error::NotSealed { seq })?;
-        let path = inclusion(seq, found.size).ok_or(Error::NotSealed { seq })?;
-        let hashes = source::gather(dir, found.size, path)?.ok_or(Error::NotSealed { seq })?;
-        Ok(Self {
-            index: seq,
-            hashes,
-            checkpoint: found.note,
-        })
+        let mut made = Self::make_all(dir, &BTreeSet::from([seq]))?;
+        made.remove(&seq).ok_or(Error::NotSealed { seq })
+    }
+
+    /// Makes the proofs for all these entries, as [`Proof::make`] does, in two passes over the
+    /// journal in all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSealed`] with the first entry that no seal covers, else what the disk refused.
+    pub fn make_all(dir: &Path, seqs: &BTreeSet<u64>) -> Result<BTreeMap<u64, Self>, Error> {
+        let checkpoints = source::checkpoints(dir)?;
+        let ends = checkpoints.sizes().map(|size| size - 1);
+        let tree = source::sparse(dir, seqs.iter().copied().chain(ends))?;
+        let prove = |&seq: &u64| {
+            let found = checkpoints.over(seq).ok_or(Error::NotSealed { seq })?;
+            let hashes = tree.prove(seq, found.size);
+            let proof = Self {
+                index: seq,
+                hashes: hashes.ok_or(Error::NotSealed { seq })?,
+                checkpoint: found.note.clone(),
+            };
+            Ok::<_, Error>((seq, proof))
+        };
+        seqs.iter().map(prove).collect()
     }
 
     /// Checks the proof for `leaf`, the exact bytes of an entry's line.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::entry::Head;
 use crate::erased::Erased;
 use crate::error::Error;
+use crate::retired::Retired;
 use crate::seal::{self, Kind};
 use crate::segment::{self, Lines, Name};
 use crate::tree::Hash;
@@ -15,7 +16,7 @@ mod copy;
 mod follow;
 
 pub use copy::Copier;
-pub use follow::{Begin, Follower};
+pub use follow::{Begin, Follower, Mark};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +36,19 @@ pub enum Line {
         /// Its leaf hash.
         leaf: Hash,
     },
+    /// What is left of entries that were retired.
+    Retired {
+        /// The sequence number of the first.
+        first: u64,
+        /// Their leaf hashes.
+        leaves: Vec<Hash>,
+    },
     /// A seal: the signed note.
     Seal(String),
     /// A witness's cosignature: the signed note.
     Witness(String),
+    /// That a retired segment's end was torn by a crash.
+    Torn,
     /// Bytes that are no line of a journal: torn by a crash, or damaged.
     Unreadable {
         /// The segment's file name.
@@ -91,10 +101,12 @@ impl Reader {
         let mut segments = segment::list(dir)?;
         let mut begin = 0;
         for (place, (_, path)) in segments.iter().enumerate() {
-            // A segment without a readable time hides nothing: it is read.
+            // A segment without a readable time, a retired one for instance, is read if its
+            // neighbours are.
             match began(path)? {
                 Some(began) if began <= time => begin = place,
-                _ => break,
+                Some(_) => break,
+                None => {}
             }
         }
         segments.drain(..begin);
@@ -128,8 +140,8 @@ impl Reader {
     }
 }
 
-/// When a segment's first entry was written.
-fn began(path: &Path) -> Result<Option<DateTime<Utc>>, Error> {
+/// When a segment's first entry was written, if it is the first line.
+pub(crate) fn began(path: &Path) -> Result<Option<DateTime<Utc>>, Error> {
     let mut lines = Lines::open(path)?;
     let Some(line) = lines.next()? else {
         return Ok(None);
@@ -149,6 +161,8 @@ fn classify(segment: Name, line: &segment::RawLine<'_>) -> Line {
         Kind::Seal(note) => Some(Line::Seal(note)),
         Kind::Witness(note) => Some(Line::Witness(note)),
         Kind::Erased(Erased { seq, leaf }) => Some(Line::Erased { seq, leaf }),
+        Kind::Retired(Retired { first, leaves }) => Some(Line::Retired { first, leaves }),
+        Kind::Torn(_) => Some(Line::Torn),
         Kind::Unknown => None,
     };
     read.unwrap_or_else(|| Line::Unreadable {

@@ -21,15 +21,26 @@ impl Runs {
         }
     }
 
-    pub(crate) fn contains(&self, number: u64) -> bool {
-        let before = self.0.range(..=number).next_back();
-        before.is_some_and(|(_, last)| *last >= number)
+    /// Adds the numbers from `first` to `last`.
+    pub(crate) fn insert_run(&mut self, first: u64, last: u64) {
+        self.remove(first, last);
+        let last = self.0.remove(&last.wrapping_add(1)).unwrap_or(last);
+        match self.0.range_mut(..first).next_back() {
+            Some((_, end)) if *end + 1 == first => *end = last,
+            _ => {
+                self.0.insert(first, last);
+            }
+        }
     }
 
-    /// Whether every number from `first` to `last` is in.
-    pub(crate) fn covers(&self, first: u64, last: u64) -> bool {
-        let before = self.0.range(..=first).next_back();
-        before.is_some_and(|(_, end)| *end >= last)
+    /// The end of the run that `number` is in.
+    pub(crate) fn end_of(&self, number: u64) -> Option<u64> {
+        let (_, end) = self.0.range(..=number).next_back()?;
+        (*end >= number).then_some(*end)
+    }
+
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        self.end_of(number).is_some()
     }
 
     /// Takes the numbers from `first` to `last` out.
@@ -81,22 +92,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_behave_like_a_set(steps in proptest::collection::vec((any::<bool>(), 0_u64..40, 0_u64..9), 0..60)) {
+        fn runs_behave_like_a_set(steps in proptest::collection::vec((0_u8..3, 0_u64..40, 0_u64..9), 0..60)) {
             let (mut runs, mut set) = (Runs::default(), BTreeSet::new());
-            for (inserts, number, width) in steps {
-                if inserts {
-                    runs.insert(number);
-                    set.insert(number);
-                } else {
-                    runs.remove(number, number + width);
-                    set.retain(|kept| !(number..=number + width).contains(kept));
+            for (step, number, width) in steps {
+                match step {
+                    0 => {
+                        runs.insert(number);
+                        set.insert(number);
+                    }
+                    1 => {
+                        runs.insert_run(number, number + width);
+                        set.extend(number..=number + width);
+                    }
+                    _ => {
+                        runs.remove(number, number + width);
+                        set.retain(|kept| !(number..=number + width).contains(kept));
+                    }
                 }
                 let listed: Vec<_> = runs.iter().flat_map(|(first, last)| first..=last).collect();
                 prop_assert_eq!(&listed, &set.iter().copied().collect::<Vec<_>>());
                 let touching = runs.iter().zip(runs.iter().skip(1)).any(|(one, other)| one.1 + 1 >= other.0);
                 prop_assert!(!touching);
                 prop_assert_eq!(runs.contains(number), set.contains(&number));
-                prop_assert_eq!(runs.covers(number, number + width), (number..=number + width).all(|n| set.contains(&n)));
+                let end = (number..).take_while(|n| set.contains(n)).last();
+                prop_assert_eq!(runs.end_of(number), end);
                 prop_assert_eq!(runs.first(), set.first().copied());
             }
         }

@@ -3,6 +3,8 @@
 use crate::encoding::{base64, hash_from_base64};
 use crate::erased::Erased;
 use crate::note::{Note, SignerKey, VerifierKey};
+use crate::retired::{self, Retired};
+use crate::segment::Tail;
 use crate::tree::Hash;
 
 const SEAL: &str = "{\"seal\":\"";
@@ -20,6 +22,10 @@ pub(crate) enum Kind {
     Witness(String),
     /// What is left of an erased entry.
     Erased(Erased),
+    /// What is left of a run of retired entries.
+    Retired(Retired),
+    /// The measure of the torn end that a retired segment had.
+    Torn(Tail),
     /// No line of a journal.
     Unknown,
 }
@@ -38,6 +44,10 @@ pub(crate) fn kind(line: &[u8]) -> Kind {
         Kind::Witness(note)
     } else if let Some(erased) = Erased::parse(text) {
         Kind::Erased(erased)
+    } else if let Some(retired) = Retired::parse(text) {
+        Kind::Retired(retired)
+    } else if let Some(tail) = retired::parse_torn(text) {
+        Kind::Torn(tail)
     } else {
         Kind::Unknown
     }

@@ -148,6 +148,31 @@ impl Lines {
         Ok(None)
     }
 
+    /// Moves behind the last line that its newline ended.
+    pub(crate) fn skip_whole(&mut self) -> Result<(), DiskError> {
+        let length = self
+            .reader
+            .get_ref()
+            .metadata()
+            .map_err(failed(Action::Read, &self.path))?
+            .len();
+        let start = length.saturating_sub(READ_LIMIT);
+        self.seek(start)?;
+        // No line is longer: without a newline in so much, nothing here is a line.
+        let mut behind = if start == 0 { 0 } else { length };
+        while let Some(line) = self.next()? {
+            if line.ended {
+                behind = line.offset + line.bytes.len() as u64 + 1;
+            }
+        }
+        self.seek(behind)
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The line read last.
     pub(crate) fn last(&self) -> Option<RawLine<'_>> {
         let ended = self.line.last() == Some(&b'\n');
@@ -163,8 +188,12 @@ impl Lines {
     pub(crate) fn was_replaced(&self) -> Result<bool, DiskError> {
         let read = || failed(Action::Read, &self.path);
         let ours = self.reader.get_ref().metadata().map_err(read())?;
-        let there = self.path.metadata().map_err(read())?;
-        Ok(ours.ino() != there.ino())
+        match self.path.metadata() {
+            Ok(there) => Ok(ours.ino() != there.ino()),
+            // Removed by retention: what it holds is still read, and nothing follows in it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(read()(error)),
+        }
     }
 
     /// Goes on at the same place of the file that is there now.

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 pub mod path;
+pub mod sparse;
 
 /// A SHA-256 hash: of a leaf, of a node or of a whole tree.
 pub type Hash = [u8; 32];

@@ -80,6 +80,8 @@ pub struct Trust {
     pub witnesses: Vec<VerifierKey>,
     /// The pin of the CA, for those who check certificates and rosters.
     pub pin: Option<String>,
+    /// The keys with which the CA signs certificates, as OpenSSH writes them.
+    pub user_ca: Vec<String>,
 }
 
 /// The file as TOML has it.
@@ -112,6 +114,8 @@ struct FileWitness {
 #[serde(deny_unknown_fields)]
 struct FileCa {
     pin: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    user_ca: Vec<String>,
 }
 
 impl Trust {
@@ -149,7 +153,8 @@ impl Trust {
                 .into_iter()
                 .map(witness)
                 .collect::<Result<_, _>>()?,
-            pin: file.ca.map(|ca| ca.pin),
+            pin: file.ca.as_ref().map(|ca| ca.pin.clone()),
+            user_ca: file.ca.map(|ca| ca.user_ca).unwrap_or_default(),
         })
     }
 }
@@ -168,7 +173,10 @@ impl fmt::Display for Trust {
         let file = File {
             log: self.logs.iter().map(log).collect(),
             witness: self.witnesses.iter().map(witness).collect(),
-            ca: self.pin.clone().map(|pin| FileCa { pin }),
+            ca: self.pin.clone().map(|pin| FileCa {
+                pin,
+                user_ca: self.user_ca.clone(),
+            }),
         };
         out.write_str(&toml::to_string(&file).map_err(|_| fmt::Error)?)
     }
@@ -212,6 +220,8 @@ mod tests {
         );
         let trust = Trust::parse(&text).unwrap();
         assert_eq!(trust.to_string(), text);
+        let text = text + "user_ca = [\"ssh-ed25519 AAAA\"]\n";
+        assert_eq!(Trust::parse(&text).unwrap().to_string(), text);
     }
 
     #[test]

@@ -78,13 +78,25 @@ fn walk_segment(
 ) -> Result<u64, Error> {
     let mut lines = Lines::open(path)?;
     let mut end = 0;
+    // Of a retired segment's torn end, the measure is left: its last line.
+    let (mut is_retired, mut torn_once) = (false, None);
     while let Some(line) = lines.next()? {
-        if !feed(&line, chain, observer)? {
-            let shaped = could_be_torn(&line, chain);
-            if !shaped || seal_follows(&mut lines, chain)? {
-                return Err(chain.broken_here(Cause::Line).into());
+        let fed = match torn_once {
+            None => feed(&line, chain, observer)?,
+            Some(_) => return Err(chain.broken_here(Cause::Line).into()),
+        };
+        match fed {
+            Fed::Taken => {}
+            Fed::Retired => is_retired = true,
+            Fed::Torn(tail) if is_retired => torn_once = Some(tail),
+            Fed::Torn(_) => return Err(chain.broken_here(Cause::Line).into()),
+            Fed::Unreadable => {
+                let shaped = could_be_torn(&line, chain);
+                if !shaped || seal_follows(&mut lines, chain)? {
+                    return Err(chain.broken_here(Cause::Line).into());
+                }
+                break;
             }
-            break;
         }
         let length = line.bytes.len() as u64 + 1;
         end = line.offset + length;
@@ -92,23 +104,34 @@ fn walk_segment(
     }
     let torn = Tail::of(path, end)?;
     let length = end + torn.length;
-    chain.segment_end(&name.to_string(), torn);
+    chain.segment_end(&name.to_string(), torn_once.unwrap_or(torn));
     Ok(length)
 }
 
-/// Feeds one line; `false` when it cannot be read as one of a journal.
+/// What became of a line.
+enum Fed {
+    Taken,
+    /// Retired entries, taken.
+    Retired,
+    /// The measure of a torn end.
+    Torn(Tail),
+    /// It cannot be read as one of a journal.
+    Unreadable,
+}
+
+/// Feeds one line.
 fn feed(
     line: &RawLine<'_>,
     chain: &mut Chain,
     observer: &mut impl Observer,
-) -> Result<bool, Broken> {
+) -> Result<Fed, Broken> {
     if !line.ended {
-        return Ok(false);
+        return Ok(Fed::Unreadable);
     }
     match seal::kind(line.bytes) {
         Kind::Entry => {
             let Some(head) = Head::parse(line.bytes) else {
-                return Ok(false);
+                return Ok(Fed::Unreadable);
             };
             chain.entry(line.bytes, &head)?;
             observer.entry(&head, chain)?;
@@ -116,9 +139,14 @@ fn feed(
         Kind::Seal(note) => chain.seal(&note)?,
         Kind::Witness(note) => observer.witness(&note, chain)?,
         Kind::Erased(erased) => chain.erased(&erased)?,
-        Kind::Unknown => return Ok(false),
+        Kind::Retired(retired) => {
+            chain.retired(&retired)?;
+            return Ok(Fed::Retired);
+        }
+        Kind::Torn(tail) => return Ok(Fed::Torn(tail)),
+        Kind::Unknown => return Ok(Fed::Unreadable),
     }
-    Ok(true)
+    Ok(Fed::Taken)
 }
 
 /// Whether a crash can leave such a line at the end of what was written.

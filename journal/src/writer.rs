@@ -22,15 +22,18 @@ mod batch;
 mod core;
 mod erase;
 mod keeper;
+mod retire;
 mod start;
 mod witness;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::durable::Protection;
 use batch::{Open, Shared};
 use core::Core;
 use keeper::Keeper;
+pub use retire::{Retention, Retired};
 
 /// How a journal is written.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Options {
     /// The vkeys of the witnesses that this journal is to be cosigned by, declared at each start;
     /// [`Writer::declare_witnesses`] changes them.
     pub witnesses: Vec<String>,
+    /// Whether segments can only grow, by an attribute of the file system.
+    pub protection: Protection,
     /// A segment is ended before it grows beyond this many bytes.
     pub segment_bytes: u64,
     /// An epoch ends after this many entries,
@@ -52,6 +57,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             witnesses: Vec::new(),
+            protection: Protection::default(),
             segment_bytes: 16 * 1024 * 1024,
             epoch_entries: 1 << 16,
             epoch_age: Duration::from_secs(60 * 60),
@@ -162,6 +168,8 @@ struct Inner {
     duty: Mutex<keeper::Duty>,
     epoch_age: Duration,
     blobs: Mutex<()>,
+    /// Held by whoever replaces segments.
+    housekeeping: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -201,6 +209,7 @@ impl Writer {
             duty: Mutex::default(),
             epoch_age,
             blobs: Mutex::default(),
+            housekeeping: Mutex::default(),
         });
         let keeper = Keeper::spawn(&inner).map_err(crate::durable::failed(
             crate::error::Action::Open,

@@ -33,6 +33,8 @@ pub struct Admission {
     pub profile: Profile,
     /// Who approved the window.
     pub approvers: Vec<Name>,
+    /// The number of the roster that it was judged by.
+    pub roster: u64,
     /// When the session must end.
     pub closes: Time,
 }
@@ -204,6 +206,7 @@ fn judge(
         window: approved.window().clone(),
         kind,
         approvers: approved.approvers().iter().cloned().collect(),
+        roster: approved.roster(),
         profile,
         closes,
     })

@@ -141,12 +141,13 @@ impl Gates {
         let admission = self.decide(managed, &caller.user, &certificate, from)?;
         let record = self.record(peer, caller, uid, &admission)?;
         let (window, gid) = (admission.window.document().id, record.gid);
-        self.set_up(peer, record, &admission).inspect_err(|_| {
-            if let Some(gid) = gid {
-                // Nobody carries the group: what stays behind grants nothing.
-                let _ = self.sudoers.remove(window, gid);
-            }
-        })
+        self.set_up(peer, record, &admission, &certificate)
+            .inspect_err(|_| {
+                if let Some(gid) = gid {
+                    // Nobody carries the group: what stays behind grants nothing.
+                    let _ = self.sudoers.remove(window, gid);
+                }
+            })
     }
 
     /// In this order: the rules, the note, the watch, the entry. Only then is anybody answered.
@@ -155,6 +156,7 @@ impl Gates {
         peer: &Peer,
         record: Record,
         admission: &Admission,
+        certificate: &[u8],
     ) -> Result<Arc<Session>, SessionError> {
         if let Some(gid) = record.gid {
             let document = admission.window.document();
@@ -163,7 +165,10 @@ impl Gates {
         record.store(&self.layout.sessions())?;
         let window = admission.window.clone();
         let session = self.sessions.register(record, window, &peer.handle)?;
-        if let Err(error) = self.intake.commit(&self.opened(&session, admission)) {
+        if let Err(error) = self
+            .intake
+            .commit(&self.opened(&session, admission, certificate))
+        {
             self.sessions.forget(&session);
             return Err(error.into());
         }
@@ -206,7 +211,7 @@ impl Gates {
         })
     }
 
-    fn opened(&self, session: &Session, admission: &Admission) -> Event {
+    fn opened(&self, session: &Session, admission: &Admission, certificate: &[u8]) -> Event {
         let document = session.document();
         let approvers: Vec<String> = admission
             .approvers
@@ -223,7 +228,16 @@ impl Gates {
             .detail("approved_by", approvers)
             .detail("closes", session.record.closes.to_string())
             .detail("monitor", session.record.monitor.pid)
-            .detail("sudo", sudo);
+            .detail("roster", admission.roster);
+        let certificate = STANDARD.encode(certificate);
+        let listed: usize = sudo.iter().map(|item| 2 * item.len() + 3).sum();
+        // The certificate has the items, too: where both do not fit into an entry, it alone stays.
+        if certificate.len() + listed <= ENTRY_ROOM {
+            event = event.detail("sudo", sudo);
+        }
+        if certificate.len() <= ENTRY_ROOM {
+            event = event.detail("certificate", certificate);
+        }
         if document
             .sudo
             .iter()
@@ -237,6 +251,10 @@ impl Gates {
         event
     }
 }
+
+/// Bytes that the certificate and the sudo items may take in an entry, which has 65,535 in all. No certificate of ours
+/// takes so many.
+const ENTRY_ROOM: usize = 60_000;
 
 /// The one certificate that sshd names, when it names one and no other key.
 fn only_certificate(auth_info: &str) -> Option<Vec<u8>> {

@@ -25,6 +25,9 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         let _alone = authority.deciding();
         let roll = authority.roll().with(next.clone())?;
         let number = roll.number();
+        // A roster is too long for an entry: it stands beside, for evidence.
+        let text = serde_json::to_vec(&next).map_err(|error| Refusal::failure(&error))?;
+        let document = json!({"length": text.len(), "sha256": authority.ledger().keep(&text)?});
         let stored = StoredRoster {
             number,
             roster: next.roster,
@@ -32,7 +35,8 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         };
         let mut event = call
             .event(Action::RosterSigned, Outcome::Done)
-            .detail("number", number);
+            .detail("number", number)
+            .detail("document", document);
         if let Some(roster) = roll.newest() {
             event = event
                 .detail("hash", roster.hash().to_string())

@@ -36,13 +36,14 @@ impl House {
         (request, key)
     }
 
-    pub(crate) fn admit(&self, request: &Request) -> Result<Admission, CollectorError> {
+    pub(crate) fn admit(&self, request: &Request) -> Result<Admission, Box<CollectorError>> {
         let root = Identity {
             account: Some("root".to_owned()),
             uid: Some(0),
             ..Identity::default()
         };
-        self.authority().admit_collector(request, root)
+        let admitted = self.authority().admit_collector(request, root);
+        admitted.map_err(Box::new)
     }
 
     pub(crate) fn collector(&self, name: &str) -> Collector {

@@ -40,10 +40,34 @@ pub(crate) const ROSTER_IN_FORCE: &str = "Roster 1 is in force already; there is
 pub(crate) const RECOVERY_KEY: &str = "the recovery key";
 pub(crate) const NOT_VERIFIED: &str =
     "Read, not verified: `daypass verify DIR --trust FILE` checks that nothing was changed.";
+pub(crate) const PROOF_IS_NOT_VERIFIED: &str =
+    "Made, not verified: whoever gets it checks it with the log's key, as the trust file has it.";
+pub(crate) const EVIDENCE_IS_NOT_VERIFIED: &str =
+    "Gathered, not verified: `daypass evidence verify FILE --trust FILE` does that, anywhere.";
 pub(crate) const AS_TOLD: &str = "As the CA tells it, not verified.";
 pub(crate) const FOLLOWING: &str = "What comes in at the collector; Ctrl-C ends it.";
 pub(crate) const AS_COLLECTED: &str =
     "As the collector tells it, which verified it when it came in.";
+
+pub(crate) fn exported(exported: &daypass_journal::tiles::Exported) -> String {
+    let mut text = format!(
+        "{} entries: {} tiles of hashes, {} bundles of entries.",
+        exported.size, exported.tiles, exported.bundles
+    );
+    if !exported.left_out.is_empty() {
+        let numbers: Vec<String> = exported.left_out.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(
+            "\nLeft out, since an entry in them is erased: bundle {}.",
+            numbers.join(", ")
+        ));
+    }
+    text
+}
+
+pub(crate) fn gathered(entries: usize, windows: usize, path: &Path) -> String {
+    let path = path.display().to_string();
+    format!("{}: {entries} entries, {windows} windows", inert(&path))
+}
 
 pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
     format!(

@@ -1,17 +1,17 @@
 //! `daypass log --collector`: the collector searches, page by page, and goes on with what comes in.
 
-use daypass_protocol::forwarding::Entries;
+use daypass_protocol::forwarding::{Entries, Found};
 
+use super::LogArguments;
 use super::entry::Entry;
 use super::filter::Filter;
-use super::{LogArguments, LogFormat, show};
+use super::render::{Printer, Rows};
 use crate::Context;
 use crate::ca::Ca;
 use crate::collector::{Collector, Which};
 use crate::diagnostic::{Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
-use crate::log::render;
 use crate::output::note;
 
 /// Entries asked for at once.
@@ -43,43 +43,76 @@ pub(super) fn run(
     if arguments.follow {
         return follow(context, arguments, filter, &collector);
     }
-    let entries = match arguments.last {
+    let rows = Rows::new(arguments.format, &context.output, &context.zone);
+    let mut printer = Printer::new(&context.output, &rows);
+    let mut print = |entry: &Entry| printer.print(&rows.of(entry));
+    match arguments.last {
         Some(last) => {
-            let mut newest = found(&collector, filter, Order::Newest, last)?;
-            newest.reverse();
-            newest
+            let mut newest = Vec::new();
+            each(&collector, filter, Order::Newest, last as usize, |entry| {
+                newest.push(entry);
+                Ok(())
+            })?;
+            newest.iter().rev().try_for_each(print)?;
         }
-        None => found(&collector, filter, Order::Oldest, usize::MAX)?,
-    };
-    show(context, arguments.format, &entries)?;
+        None => each(&collector, filter, Order::Oldest, usize::MAX, |entry| {
+            print(&entry)
+        })?,
+    }
+    printer.finish()?;
     note(hint::AS_COLLECTED);
     Ok(Exit::Done)
 }
 
-/// The first `most` entries that the filter admits.
-fn found(
+/// Hands on the first `most` entries that the filter admits, each as its page comes.
+fn each(
     collector: &Collector<'_>,
     filter: &Filter,
     order: Order,
     most: usize,
-) -> Result<Vec<Entry>, Failure> {
-    let mut all = Vec::new();
+    mut with: impl FnMut(Entry) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let rest = not_asked(filter);
+    let page = if rest == Filter::default() {
+        PAGE.min(most)
+    } else {
+        PAGE
+    };
+    let mut left = most;
     let mut cursor = None;
-    while all.len() < most {
-        let limit = PAGE.min(most - all.len());
-        let query = Query::of(filter, order, limit, cursor.as_deref());
+    loop {
+        let query = Query::of(filter, order, page, cursor.as_deref());
         let Entries { entries, next } = collector.entries(&query.text())?;
-        all.extend(
-            entries
-                .into_iter()
-                .map(|found| Entry::new(found.entry.into_bytes())),
-        );
+        for entry in admitted(entries, &rest) {
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            with(entry)?;
+        }
         match next {
-            Some(next) => cursor = Some(next),
-            None => break,
+            Some(next) if left > 0 => cursor = Some(next),
+            _ => return Ok(()),
         }
     }
-    Ok(all)
+}
+
+/// The part of a filter that the collector has no word for: applied here.
+fn not_asked(filter: &Filter) -> Filter {
+    Filter {
+        persons: filter.persons.clone(),
+        accounts: filter.accounts.clone(),
+        sessions: filter.sessions.clone(),
+        outcomes: filter.outcomes.clone(),
+        ..Filter::default()
+    }
+}
+
+fn admitted(entries: Vec<Found>, rest: &Filter) -> impl Iterator<Item = Entry> {
+    entries
+        .into_iter()
+        .map(|found| Entry::new(found.entry.into_bytes()))
+        .filter(|entry| rest.admits(entry))
 }
 
 /// Shows what comes in, until the person has seen enough.
@@ -94,21 +127,17 @@ fn follow(
         filter.since = jiff::Timestamp::now().checked_sub(BEFORE).ok();
     }
     note(hint::FOLLOWING);
+    let rest = not_asked(&filter);
+    let rows = Rows::new(arguments.format, &context.output, &context.zone);
+    let mut printer = Printer::new(&context.output, &rows);
     let mut cursor: Option<String> = None;
     loop {
         let query = Query::of(&filter, Order::Arrival, PAGE, cursor.as_deref()).waiting(WAIT);
         let Entries { entries, next } = collector.entries(&query.text())?;
-        let entries: Vec<_> = entries
-            .into_iter()
-            .map(|found| Entry::new(found.entry.into_bytes()))
-            .collect();
-        if !entries.is_empty() {
-            match arguments.format {
-                // One heading for all of it.
-                LogFormat::Table => render::rows(&context.output, &entries, &context.zone)?,
-                format => show(context, format, &entries)?,
-            }
+        for entry in admitted(entries, &rest) {
+            printer.print(&rows.of(&entry))?;
         }
+        printer.flush()?;
         cursor = next.or(cursor);
     }
 }

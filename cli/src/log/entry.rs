@@ -7,37 +7,42 @@ use crate::output::inert::{inert, inert_bytes};
 
 /// An entry. What cannot be read stays in as bytes: a reader must see that there is something odd.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The exact bytes of the line, without its newline.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     event: Value,
     time: Option<Timestamp>,
 }
 
 impl Entry {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
         let event = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let time = text_at(&event, "/time").and_then(|time| time.parse().ok());
         Self { bytes, event, time }
     }
 
     /// When it was written, by the clock of the machine that wrote it.
-    pub(super) fn time(&self) -> Option<Timestamp> {
+    pub(crate) fn time(&self) -> Option<Timestamp> {
         self.time
     }
 
     /// The number in its journal.
-    pub(super) fn seq(&self) -> Option<u64> {
+    pub(crate) fn seq(&self) -> Option<u64> {
         self.event.pointer("/seq")?.as_u64()
     }
 
+    /// The value at a JSON pointer.
+    pub(crate) fn value(&self, pointer: &str) -> Option<&Value> {
+        self.event.pointer(pointer)
+    }
+
     /// The text at a JSON pointer, exact; empty where there is none.
-    pub(super) fn text(&self, pointer: &str) -> &str {
+    pub(crate) fn text(&self, pointer: &str) -> &str {
         text_at(&self.event, pointer).unwrap_or_default()
     }
 
     /// The first of these that says something.
-    pub(super) fn first(&self, pointers: &[&str]) -> &str {
+    pub(crate) fn first(&self, pointers: &[&str]) -> &str {
         pointers
             .iter()
             .map(|pointer| self.text(pointer))
@@ -46,7 +51,7 @@ impl Entry {
     }
 
     /// The command's exact bytes.
-    pub(super) fn command(&self) -> Option<Vec<u8>> {
+    pub(crate) fn command(&self) -> Option<Vec<u8>> {
         if let Some(line) = text_at(&self.event, "/command/line") {
             return Some(line.as_bytes().to_vec());
         }
@@ -59,7 +64,7 @@ impl Entry {
     }
 
     /// What happened, for reading: the command, or the reason; inert.
-    pub(super) fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         let reason = inert(self.text("/reason"));
         let command = self.command().map(|command| inert_bytes(&command));
         let length = self

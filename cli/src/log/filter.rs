@@ -5,20 +5,24 @@ use jiff::Timestamp;
 use super::entry::Entry;
 
 /// What an entry must match; an empty list, or `None`, asks for nothing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
-    pub(super) since: Option<Timestamp>,
-    pub(super) until: Option<Timestamp>,
-    pub(super) users: Vec<String>,
-    pub(super) hosts: Vec<String>,
-    pub(super) windows: Vec<String>,
-    pub(super) actions: Vec<String>,
-    pub(super) text: Option<String>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) users: Vec<String>,
+    pub(crate) persons: Vec<String>,
+    pub(crate) accounts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) windows: Vec<String>,
+    pub(crate) sessions: Vec<String>,
+    pub(crate) actions: Vec<String>,
+    pub(crate) outcomes: Vec<String>,
+    pub(crate) text: Option<String>,
 }
 
 impl Filter {
     /// Whether `entry` is asked for. An entry whose time cannot be read is shown rather than hidden.
-    pub(super) fn admits(&self, entry: &Entry) -> bool {
+    pub(crate) fn admits(&self, entry: &Entry) -> bool {
         let time = entry.time();
         self.since
             .is_none_or(|since| time.is_none_or(|time| time >= since))
@@ -26,22 +30,77 @@ impl Filter {
                 .until
                 .is_none_or(|until| time.is_none_or(|time| time < until))
             && any(&self.users, |user| {
-                [
-                    entry.text("/identity/person"),
-                    entry.text("/identity/account"),
-                    entry.text("/resource/account"),
-                ]
-                .contains(&user)
+                entry.text("/identity/person") == user || is_account(entry, user)
             })
+            && any(&self.persons, |person| {
+                entry.text("/identity/person") == person
+            })
+            && any(&self.accounts, |account| is_account(entry, account))
             && any(&self.hosts, |host| entry.text("/resource/host") == host)
             && any(&self.windows, |window| {
                 entry.text("/identity/window") == window
             })
+            && any(&self.sessions, |session| {
+                entry.text("/origin/session") == session
+            })
             && any(&self.actions, |action| {
                 is_within(entry.text("/action"), action)
             })
+            && any(&self.outcomes, |outcome| entry.text("/outcome") == outcome)
             && self.text.as_deref().is_none_or(|text| says(entry, text))
     }
+}
+
+impl Filter {
+    /// The texts that the line of an entry must hold to be admitted, what is rarest first: as in
+    /// [`daypass_journal::scan::Wanted::holding`].
+    pub(crate) fn holding(&self) -> Vec<Vec<String>> {
+        let mut groups = Vec::new();
+        let text = self
+            .text
+            .as_deref()
+            .map(longest_plain)
+            .filter(|text| !text.is_empty());
+        // Commands that are not UTF-8 stand there in base64.
+        groups.extend(text.map(|text| vec![text.to_owned(), "\"base64\"".to_owned()]));
+        for values in [
+            &self.sessions,
+            &self.windows,
+            &self.persons,
+            &self.users,
+            &self.accounts,
+            &self.outcomes,
+        ] {
+            groups.push(quoted(values, "\""));
+        }
+        groups.push(quoted(&self.actions, ""));
+        groups.push(quoted(&self.hosts, "\""));
+        groups.retain(|group| !group.is_empty());
+        groups
+    }
+}
+
+/// These values as they begin in a line; none if one of them may be written in several ways.
+fn quoted(values: &[String], end: &str) -> Vec<String> {
+    if values.iter().any(|value| longest_plain(value) != value) {
+        return Vec::new();
+    }
+    values
+        .iter()
+        .map(|value| format!("\"{value}{end}"))
+        .collect()
+}
+
+/// The longest piece that JSON writes as it is.
+fn longest_plain(text: &str) -> &str {
+    let is_special = |c: char| !matches!(c, ' '..='~') || matches!(c, '"' | '\\');
+    text.split(is_special)
+        .max_by_key(|piece| piece.len())
+        .unwrap_or_default()
+}
+
+fn is_account(entry: &Entry, account: &str) -> bool {
+    entry.text("/identity/account") == account || entry.text("/resource/account") == account
 }
 
 fn any(wanted: &[String], matches: impl Fn(&str) -> bool) -> bool {
@@ -70,7 +129,7 @@ mod tests {
 
     const ENTRY: &str = r#"{"seq":4,"time":"2026-11-23T10:00:00.000001Z","action":"sudo.request",
         "identity":{"person":"carol","account":"deploy","window":"w-1"},"resource":{"host":"db1","account":"root"},
-        "command":{"line":"systemctl restart nginx"}}"#;
+        "outcome":"allowed","origin":{"session":"s-1"},"command":{"line":"systemctl restart nginx"}}"#;
 
     fn admits(change: impl FnOnce(&mut Filter)) -> bool {
         let mut filter = Filter::default();
@@ -93,6 +152,16 @@ mod tests {
         assert!(!admits(|filter| filter.windows = vec!["w-2".into()]));
         assert!(admits(|filter| filter.text = Some("restart ng".into())));
         assert!(!admits(|filter| filter.text = Some("stop".into())));
+        assert!(admits(|filter| filter.persons = vec!["carol".into()]));
+        assert!(!admits(|filter| filter.persons = vec!["deploy".into()]));
+        assert!(admits(|filter| filter.accounts = vec!["root".into()]));
+        assert!(!admits(|filter| filter.accounts = vec!["carol".into()]));
+        assert!(admits(|filter| filter.sessions = vec!["s-1".into()]));
+        assert!(!admits(|filter| filter.sessions = vec!["s-2".into()]));
+        assert!(admits(
+            |filter| filter.outcomes = vec!["denied".into(), "allowed".into()]
+        ));
+        assert!(!admits(|filter| filter.outcomes = vec!["done".into()]));
     }
 
     #[test]
@@ -106,5 +175,27 @@ mod tests {
             |filter| filter.until = at("2026-11-23T10:00:00.000001Z")
         ));
         assert!(admits(|filter| filter.until = at("2026-11-23T10:00:01Z")));
+    }
+
+    #[test]
+    fn what_a_line_must_hold_is_what_json_writes_as_it_is() {
+        let filter = Filter {
+            users: vec!["carol".into(), "dave".into()],
+            actions: vec!["sudo".into()],
+            text: Some("say \"hello world\"".into()),
+            ..Filter::default()
+        };
+        let expected: [&[&str]; 3] = [
+            &["hello world", "\"base64\""],
+            &["\"carol\"", "\"dave\""],
+            &["\"sudo"],
+        ];
+        assert_eq!(filter.holding(), expected);
+        let foreign = Filter {
+            users: vec!["carol".into(), "zoë".into()],
+            text: Some("\u{1b}".into()),
+            ..Filter::default()
+        };
+        assert_eq!(foreign.holding(), [[""; 0]; 0]);
     }
 }

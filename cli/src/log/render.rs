@@ -1,99 +1,127 @@
-//! Entries as a table, as JSON lines, as CSV.
+//! Entries as a table, as JSON lines, as CSV; each shown as soon as it is found.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::LogFormat;
 use super::entry::Entry;
 use crate::diagnostic::Failure;
 use crate::output::inert::{inert, inert_bytes, inert_json};
-use crate::output::{Output, Table};
+use crate::output::{Columns, Output};
 
 /// The columns of the CSV form, in order. A journal's reader can count on them; new ones come last.
 const CSV_COLUMNS: &str =
     "seq,time,host,action,outcome,person,account,window,serial,address,target,command,reason";
 
-/// A table: one line an entry, times in the reader's zone.
-pub(super) fn table(output: &Output, entries: &[Entry], zone: &TimeZone) -> Result<(), Failure> {
-    let table = Table::new([
-        "TIME", "HOST", "ACTION", "OUTCOME", "WHO", "ACCOUNT", "WINDOW", "WHAT",
-    ]);
-    filled(table, output, entries, zone)
+/// The table's headings, and how wide each column is at least: what its usual content needs.
+const HEADINGS: [(&str, usize); 8] = [
+    ("TIME", 19),
+    ("HOST", 8),
+    ("ACTION", 13),
+    ("OUTCOME", 7),
+    ("WHO", 10),
+    ("ACCOUNT", 8),
+    ("WINDOW", 28),
+    ("WHAT", 0),
+];
+
+/// Bytes that are gathered before they are written.
+const GATHERED: usize = 32 * 1024;
+
+/// An entry, ready to be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// When it was written, by the clock of the machine that wrote it.
+    pub(super) time: Option<Timestamp>,
+    pub(super) shown: Shown,
 }
 
-/// Rows without a heading, for a view that goes on.
-pub(super) fn rows(output: &Output, entries: &[Entry], zone: &TimeZone) -> Result<(), Failure> {
-    filled(Table::without_headings(), output, entries, zone)
+/// How it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The cells of a table, inert.
+    Cells([String; HEADINGS.len()]),
+    /// A line without its end.
+    Line(Vec<u8>),
 }
 
-fn filled(
-    mut table: Table,
-    output: &Output,
-    entries: &[Entry],
-    zone: &TimeZone,
-) -> Result<(), Failure> {
-    for entry in entries {
-        let time = entry.time().map(|time| {
-            time.to_zoned(zone.clone())
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string()
-        });
-        table.inert_row(&[
-            time.unwrap_or_else(|| inert(entry.text("/time")).into_owned()),
-            inert(entry.text("/resource/host")).into_owned(),
-            inert(entry.text("/action")).into_owned(),
-            inert(entry.text("/outcome")).into_owned(),
-            inert(entry.first(&["/identity/person", "/origin/address"])).into_owned(),
-            inert(entry.first(&["/identity/account", "/resource/account"])).into_owned(),
-            inert(entry.text("/identity/window")).into_owned(),
-            entry.what(),
-        ]);
-    }
-    output.table(&table)
+/// Makes rows of entries.
+#[derive(Debug, Clone)]
+pub(super) struct Rows {
+    format: LogFormat,
+    is_terminal: bool,
+    zone: TimeZone,
 }
 
-/// JSON lines: the exact bytes of each entry; on a terminal the same values, control characters escaped.
-pub(super) fn json(output: &Output, entries: &[Entry]) -> Result<(), Failure> {
-    for entry in entries {
-        if output.is_terminal() {
-            output.line(terminal_json(&entry.bytes))?;
-        } else {
-            output.bytes(&entry.bytes)?;
-            output.bytes(b"\n")?;
+impl Rows {
+    pub(super) fn new(format: LogFormat, output: &Output, zone: &TimeZone) -> Self {
+        Self {
+            format,
+            is_terminal: output.is_terminal(),
+            zone: zone.clone(),
         }
     }
-    Ok(())
+
+    /// The row of an entry.
+    pub(super) fn of(&self, entry: &Entry) -> Row {
+        let shown = match self.format {
+            LogFormat::Table => Shown::Cells(cells(entry, &self.zone)),
+            LogFormat::Json if self.is_terminal => Shown::Line(terminal_json(&entry.bytes).into()),
+            LogFormat::Json => Shown::Line(entry.bytes.clone()),
+            LogFormat::Csv => Shown::Line(csv(entry).into()),
+        };
+        Row {
+            time: entry.time(),
+            shown,
+        }
+    }
+}
+
+/// A table's row: times in the reader's zone.
+fn cells(entry: &Entry, zone: &TimeZone) -> [String; HEADINGS.len()] {
+    let time = entry.time().map(|time| {
+        time.to_zoned(zone.clone())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string()
+    });
+    [
+        time.unwrap_or_else(|| inert(entry.text("/time")).into_owned()),
+        inert(entry.text("/resource/host")).into_owned(),
+        inert(entry.text("/action")).into_owned(),
+        inert(entry.text("/outcome")).into_owned(),
+        inert(entry.first(&["/identity/person", "/origin/address"])).into_owned(),
+        inert(entry.first(&["/identity/account", "/resource/account"])).into_owned(),
+        inert(entry.text("/identity/window")).into_owned(),
+        entry.what(),
+    ]
 }
 
 /// CSV by RFC 4180, every cell inert, and none that a spreadsheet takes for a formula.
-pub(super) fn csv(output: &Output, entries: &[Entry]) -> Result<(), Failure> {
-    output.bytes(CSV_COLUMNS.as_bytes())?;
-    output.bytes(b"\r\n")?;
-    for entry in entries {
-        let command = entry
-            .command()
-            .map(|command| inert_bytes(&command))
-            .unwrap_or_default();
-        let seq = entry.seq().map(|seq| seq.to_string()).unwrap_or_default();
-        let cells = [
-            seq.as_str(),
-            &inert(entry.text("/time")),
-            &inert(entry.text("/resource/host")),
-            &inert(entry.text("/action")),
-            &inert(entry.text("/outcome")),
-            &inert(entry.text("/identity/person")),
-            &inert(entry.text("/identity/account")),
-            &inert(entry.text("/identity/window")),
-            &inert(entry.text("/identity/serial")),
-            &inert(entry.text("/origin/address")),
-            &inert(entry.text("/resource/account")),
-            &command,
-            &inert(entry.text("/reason")),
-        ];
-        output.bytes(cells.map(csv_cell).join(",").as_bytes())?;
-        output.bytes(b"\r\n")?;
-    }
-    Ok(())
+fn csv(entry: &Entry) -> String {
+    let command = entry
+        .command()
+        .map(|command| inert_bytes(&command))
+        .unwrap_or_default();
+    let seq = entry.seq().map(|seq| seq.to_string()).unwrap_or_default();
+    let cells = [
+        seq.as_str(),
+        &inert(entry.text("/time")),
+        &inert(entry.text("/resource/host")),
+        &inert(entry.text("/action")),
+        &inert(entry.text("/outcome")),
+        &inert(entry.text("/identity/person")),
+        &inert(entry.text("/identity/account")),
+        &inert(entry.text("/identity/window")),
+        &inert(entry.text("/identity/serial")),
+        &inert(entry.text("/origin/address")),
+        &inert(entry.text("/resource/account")),
+        &command,
+        &inert(entry.text("/reason")),
+    ];
+    cells.map(csv_cell).join(",")
 }
 
+/// JSON on a terminal: the same values, control characters escaped.
 fn terminal_json(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => inert_json(text).into_owned(),
@@ -111,6 +139,82 @@ fn csv_cell(text: &str) -> String {
         format!("\"{}\"", guarded.replace('"', "\"\""))
     } else {
         guarded
+    }
+}
+
+/// Writes rows as they come: the first at once, later ones in larger pieces.
+pub(super) struct Printer<'a> {
+    output: &'a Output,
+    format: LogFormat,
+    columns: Columns<{ HEADINGS.len() }>,
+    gathered: Vec<u8>,
+    has_begun: bool,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(output: &'a Output, rows: &Rows) -> Self {
+        Self {
+            output,
+            format: rows.format,
+            columns: Columns::new(HEADINGS.map(|(_, width)| width)),
+            gathered: Vec::with_capacity(GATHERED),
+            has_begun: false,
+        }
+    }
+
+    /// Writes one row.
+    pub(super) fn print(&mut self, row: &Row) -> Result<(), Failure> {
+        let is_first = !self.has_begun;
+        self.begin();
+        match &row.shown {
+            Shown::Cells(cells) => self
+                .gathered
+                .extend_from_slice(self.columns.line(cells).as_bytes()),
+            Shown::Line(line) => self.gathered.extend_from_slice(line),
+        }
+        self.end_line();
+        if is_first || self.gathered.len() >= GATHERED {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left; headings stand there even when nothing was found.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        self.begin();
+        self.flush()
+    }
+
+    /// Writes what was gathered.
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        let written = self.output.bytes(&self.gathered);
+        self.gathered.clear();
+        written
+    }
+
+    fn begin(&mut self) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        match self.format {
+            LogFormat::Json => return,
+            LogFormat::Csv => self.gathered.extend_from_slice(CSV_COLUMNS.as_bytes()),
+            LogFormat::Table => {
+                let headings = HEADINGS.map(|(heading, _)| heading.to_owned());
+                self.gathered
+                    .extend_from_slice(self.columns.line(&headings).as_bytes());
+            }
+        }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
+        let end: &[u8] = if self.format == LogFormat::Csv {
+            b"\r\n"
+        } else {
+            b"\n"
+        };
+        self.gathered.extend_from_slice(end);
     }
 }
 

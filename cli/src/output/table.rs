@@ -32,11 +32,6 @@ impl Table {
         self.inner.add_row(cells.map(|cell| Cell::new(inert(cell))));
     }
 
-    /// Adds a row whose cells are inert already.
-    pub fn inert_row(&mut self, cells: &[String]) {
-        self.inner.add_row(cells);
-    }
-
     /// Whether nothing was put in.
     pub fn is_empty(&self) -> bool {
         self.inner.row_count() == 0

@@ -22,6 +22,7 @@ fn two_machines_with_one_identity_raise_the_alarm_that_names_both_leaves() {
 
     let alarms = site.journalled("alarm.fork");
     assert_eq!(alarms.len(), 1);
+    assert!(crate::checker::check_journal(&site.layout().journal()) > 0);
     let alarm = &alarms[0];
     assert_eq!(alarm["resource"]["host"], "db1");
     assert_eq!(alarm["detail"]["seq"], held);

@@ -30,7 +30,7 @@ fn verified(host: &Host, witness: &str) -> Report {
     let trust = Trust {
         logs: vec![log],
         witnesses: vec![witness.parse().unwrap()],
-        pin: None,
+        ..Trust::default()
     };
     verify(&host.dir.path().join("journal"), &trust, Options::default())
 }

@@ -2,6 +2,8 @@
 
 mod alarms;
 mod ca_door;
+#[path = "../../../protocol/tests/protocol/schema/checker.rs"]
+mod checker;
 mod first_word;
 mod forwarding;
 mod host;

@@ -119,6 +119,9 @@ pub enum Cause {
     /// An entry was erased, and no sealed entry says so.
     #[error("the entry was erased, and no sealed entry says by whom and why")]
     Erased,
+    /// An entry was retired, and no sealed entry says so.
+    #[error("the entry was retired, and no sealed entry says by whom and why")]
+    Retired,
     /// A witness saw another journal of this origin.
     #[error(
         "{witness} cosigned another journal of {size} entries: this one was rewritten or forked"

@@ -1,5 +1,7 @@
 //! Proofs out of a journal's files, in one pass over its lines for each question.
 
+use std::collections::VecDeque;
+use std::iter;
 use std::path::Path;
 
 use super::{Gatherer, Hash, Leaves, leaf_hash};
@@ -7,38 +9,62 @@ use crate::error::Error;
 use crate::note::Note;
 use crate::reader::{Line, Reader};
 use crate::seal::Checkpoint;
+use crate::tree::sparse::Sparse;
+
+/// How many seals back a cosignature may stand.
+const RECENT: usize = 4096;
 
 /// A checkpoint to prove under.
-pub(super) struct Found {
-    pub(super) size: u64,
-    pub(super) note: String,
+pub(crate) struct Found {
+    pub(crate) size: u64,
+    pub(crate) note: String,
 }
 
-/// The latest checkpoint over more than `seq` entries, if possible one that a witness cosigned;
-/// then with the cosignatures below the journal's own signatures.
-pub(super) fn checkpoint(dir: &Path, seq: u64) -> Result<Option<Found>, Error> {
-    let mut sealed: Option<Found> = None;
-    let mut cosigned: Option<Found> = None;
+/// The latest checkpoints of a journal.
+#[derive(Default)]
+pub(crate) struct Checkpoints {
+    cosigned: Option<Found>,
+    sealed: Option<Found>,
+}
+
+impl Checkpoints {
+    /// The latest that a witness cosigned, the cosignatures below the journal's own signatures, if
+    /// it is over more than `seq` entries; else the latest seal, if that is.
+    pub(crate) fn over(&self, seq: u64) -> Option<&Found> {
+        let mut found = [&self.cosigned, &self.sealed].into_iter().flatten();
+        found.find(|found| found.size > seq)
+    }
+
+    /// How many entries each is over; none is over none.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = u64> {
+        let found = [&self.cosigned, &self.sealed].into_iter().flatten();
+        found.map(|found| found.size).filter(|size| *size > 0)
+    }
+}
+
+/// What a journal's seals and witness lines say; nothing is checked.
+pub(crate) fn checkpoints(dir: &Path) -> Result<Checkpoints, Error> {
+    let mut latest = Checkpoints::default();
     // Cosignatures name a seal that stands some lines before.
-    let mut recent = std::collections::VecDeque::new();
+    let mut recent: VecDeque<(u64, String)> = VecDeque::new();
     for line in Reader::open(dir)? {
         match line? {
             Line::Seal(note) => {
-                let Some(size) = size_of(&note).filter(|size| *size > seq) else {
+                let Some(size) = size_of(&note) else {
                     continue;
                 };
-                if recent.len() == 4096 {
+                if recent.len() == RECENT {
                     recent.pop_front();
                 }
                 recent.push_back((size, note.clone()));
-                sealed = Some(Found { size, note });
+                latest.sealed = Some(Found { size, note });
             }
             Line::Witness(cosignature) => {
                 let size = size_of(&cosignature);
                 let seal = recent.iter().find(|(sealed, _)| Some(*sealed) == size);
                 if let Some((size, seal)) = seal {
                     // A second witness adds its line to those of the first.
-                    let base = match &cosigned {
+                    let base = match &latest.cosigned {
                         Some(found) if found.size == *size => &found.note,
                         _ => seal,
                     };
@@ -46,30 +72,73 @@ pub(super) fn checkpoint(dir: &Path, seq: u64) -> Result<Option<Found>, Error> {
                         .rsplit_once("\n\n")
                         .map_or("", |(_, lines)| lines);
                     let note = format!("{base}{lines}");
-                    cosigned = Some(Found { size: *size, note });
+                    latest.cosigned = Some(Found { size: *size, note });
                 }
             }
             _ => {}
         }
     }
-    Ok(cosigned.or(sealed))
+    Ok(latest)
 }
 
 fn size_of(note: &str) -> Option<u64> {
     Checkpoint::parse(Note::parse(note)?.text).map(|checkpoint| checkpoint.size)
 }
 
+/// A leaf of the tree.
+pub(crate) enum Leaf {
+    /// An entry's exact bytes.
+    Entry(Vec<u8>),
+    /// Of an erased or retired entry, what remains.
+    Hash(Hash),
+}
+
+impl Leaf {
+    /// Its hash.
+    pub(crate) fn hash(&self) -> Hash {
+        match self {
+            Self::Entry(bytes) => leaf_hash(bytes),
+            Self::Hash(hash) => *hash,
+        }
+    }
+}
+
+/// All leaves in order, with their numbers; those of retired segments too.
+pub(crate) fn leaves(
+    dir: &Path,
+) -> Result<impl Iterator<Item = Result<(u64, Leaf), Error>>, Error> {
+    Ok(Reader::open(dir)?.flat_map(leaves_of))
+}
+
+fn leaves_of(line: Result<Line, Error>) -> Box<dyn Iterator<Item = Result<(u64, Leaf), Error>>> {
+    match line {
+        Ok(Line::Entry { seq, bytes }) => Box::new(iter::once(Ok((seq, Leaf::Entry(bytes))))),
+        Ok(Line::Erased { seq, leaf }) => Box::new(iter::once(Ok((seq, Leaf::Hash(leaf))))),
+        Ok(Line::Retired { first, leaves }) => {
+            let numbered = (first..).zip(leaves);
+            Box::new(numbered.map(|(seq, leaf)| Ok((seq, Leaf::Hash(leaf)))))
+        }
+        Ok(_) => Box::new(iter::empty()),
+        Err(error) => Box::new(iter::once(Err(error))),
+    }
+}
+
+/// The journal's tree, kept as far as proving these entries needs.
+pub(super) fn sparse(dir: &Path, seqs: impl Iterator<Item = u64>) -> Result<Sparse, Error> {
+    let mut tree = Sparse::keeping(seqs);
+    for leaf in leaves(dir)? {
+        tree.push(leaf?.1.hash());
+    }
+    Ok(tree)
+}
+
 /// The roots of these subtrees of the first `size` entries; `None` when there are fewer.
 pub(super) fn gather(dir: &Path, size: u64, path: Vec<Leaves>) -> Result<Option<Vec<Hash>>, Error> {
     let mut gatherer = Gatherer::new(path);
-    for line in Reader::open(dir)? {
-        let (seq, leaf) = match line? {
-            Line::Entry { seq, bytes } => (seq, leaf_hash(&bytes)),
-            Line::Erased { seq, leaf } => (seq, leaf),
-            _ => continue,
-        };
+    for leaf in leaves(dir)? {
+        let (seq, leaf) = leaf?;
         if seq < size {
-            gatherer.leaf(seq, leaf);
+            gatherer.leaf(seq, leaf.hash());
         }
     }
     Ok(gatherer.proof())

@@ -109,11 +109,12 @@ impl Copier {
     }
 }
 
-/// The sequence number of an entry, or of what is left of it.
+/// The sequence number of an entry, or of what is left of it; of retired ones, that of the last.
 fn number(line: &[u8]) -> Option<u64> {
     match seal::kind(line) {
         Kind::Entry => Head::parse(line).map(|head| head.seq),
         Kind::Erased(erased) => Some(erased.seq),
+        Kind::Retired(retired) => Some(retired.first + retired.leaves.len() as u64 - 1),
         _ => None,
     }
 }

@@ -22,6 +22,10 @@ pub enum Begin {
     End,
 }
 
+/// A place in a journal, between two lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(pub(crate) Option<(Name, u64)>);
+
 /// Reads lines as they are written, from segment to segment.
 pub struct Follower {
     dir: PathBuf,
@@ -47,10 +51,20 @@ impl Follower {
             && let Some((name, path)) = segment::list(dir)?.pop()
         {
             let mut lines = Lines::open(&path)?;
-            while lines.next_whole()?.is_some() {}
+            lines.skip_whole()?;
             follower.current = Some((name, lines));
         }
         Ok(follower)
+    }
+
+    /// Where it stands: what was written before is not what it will read.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark(
+            self.current
+                .as_ref()
+                .map(|(name, lines)| (*name, lines.offset())),
+        )
     }
 
     /// The next line; `None` when there is none yet. A line that is being written is not seen
@@ -95,18 +109,35 @@ impl Follower {
     ///
     /// What the system refused.
     pub fn wait(&self, timeout: Duration) -> Result<(), Error> {
-        let failed = |errno: Errno| failed(Action::Watch, &self.dir)(errno.into());
+        Self::wait_for_any(std::slice::from_ref(self), timeout)
+    }
+
+    /// Waits until something changed in the directory of one of these journals, or for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// What the system refused.
+    pub fn wait_for_any(followers: &[Self], timeout: Duration) -> Result<(), Error> {
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-        let mut fds = [PollFd::new(self.changes.as_fd(), PollFlags::POLLIN)];
+        let mut fds: Vec<_> = followers
+            .iter()
+            .map(|follower| PollFd::new(follower.changes.as_fd(), PollFlags::POLLIN))
+            .collect();
+        let dir = followers
+            .first()
+            .map_or(Path::new("."), |follower| follower.dir.as_path());
         match poll(&mut fds, timeout) {
             Ok(0) | Err(Errno::EINTR) => return Ok(()),
             Ok(_) => {}
-            Err(errno) => return Err(failed(errno).into()),
+            Err(errno) => return Err(failed(Action::Watch, dir)(errno.into()).into()),
         }
-        match self.changes.read_events() {
-            Ok(_) | Err(Errno::EAGAIN) => Ok(()),
-            Err(errno) => Err(failed(errno).into()),
+        for follower in followers {
+            match follower.changes.read_events() {
+                Ok(_) | Err(Errno::EAGAIN) => {}
+                Err(errno) => return Err(failed(Action::Watch, &follower.dir)(errno.into()).into()),
+            }
         }
+        Ok(())
     }
 }
 

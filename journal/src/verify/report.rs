@@ -19,6 +19,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// So many entries, from number 0 on, are proven: as they were sealed, in their order.
     pub proven: u64,
+    /// Of so many of them only the leaf hashes are here: they were retired.
+    pub retired: u64,
     /// How many epochs sealed them.
     pub epochs: u64,
     /// Whether the last entry is that of a clean stop.
@@ -162,6 +164,14 @@ pub enum Remark {
         /// The last.
         last: u64,
     },
+    /// A segment that is declared retired is still there: the writer stopped before it was done, or
+    /// it was fetched back from an archive.
+    NotRetired {
+        /// Its first entry.
+        first: u64,
+        /// Its last.
+        last: u64,
+    },
     /// Entries that no seal covered when a crash came; they are kept, and prove nothing.
     Unproven {
         /// The first of them.
@@ -220,6 +230,7 @@ impl Report {
 
     pub(super) fn fill(&mut self, chain: &Chain, found: Found) {
         self.proven = chain.sealed();
+        self.retired = chain.retired_count();
         self.epochs = chain.epoch().map_or(0, |epoch| epoch.number + 1);
         self.closed = chain.is_closed();
         self.witnesses_declared = chain.witnesses().iter().cloned().collect();
@@ -229,6 +240,10 @@ impl Report {
         for (first, last) in chain.unerased() {
             let (first, last) = (*first, *last);
             self.remarks.push(Remark::NotErased { first, last });
+        }
+        for (first, last) in chain.unretired() {
+            let (first, last) = (*first, *last);
+            self.remarks.push(Remark::NotRetired { first, last });
         }
         if self.proven == 0 {
             self.lacks(Lack::Empty);
@@ -268,6 +283,13 @@ impl fmt::Display for Report {
                 count - 1,
                 self.epochs
             )?,
+        }
+        if self.retired > 0 {
+            write!(
+                out,
+                "\n  retired    {} entries: their hashes are here and proven, their text is not",
+                self.retired
+            )?;
         }
         match &self.witnessed {
             Some(to) => write!(
@@ -365,6 +387,11 @@ impl fmt::Display for Remark {
                 out,
                 "entries {first} to {last} are declared erased but not all of them are: the next \
                  start of the writer erases them"
+            ),
+            Self::NotRetired { first, last } => write!(
+                out,
+                "the segment with entries {first} to {last} is declared retired but there: fetched \
+                 back from an archive, or retired by the next start of the writer"
             ),
             Self::Unproven { first, count } => write!(
                 out,

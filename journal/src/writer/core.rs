@@ -38,6 +38,8 @@ pub(super) struct Core {
     pub(super) sealed: Previous,
     pub(super) recent: RecentSeals,
     pub(super) latest_seal: String,
+    /// How many entries a declared witness has cosigned; `None` where none was ever declared.
+    pub(super) cosigned: Option<u64>,
     /// The declared witnesses.
     pub(super) witnesses: Vec<VerifierKey>,
     /// Whether the next opening entry has to name them.
@@ -98,11 +100,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// A new segment, with room for so many bytes if the disk has it.
-    pub(super) fn create(dir: &Path, name: Name, bytes: u64) -> Result<Self, DiskError> {
+    /// A new segment, with room for its whole length if the disk has it.
+    pub(super) fn create(dir: &Path, name: Name, options: &Options) -> Result<Self, DiskError> {
         let path = dir.join(name.to_string());
         let file = durable::create(&path, SEGMENT_MODE)?;
-        durable::allocate(&file, bytes);
+        durable::allocate(&file, options.segment_bytes);
+        durable::guard(&file, options.protection);
         Ok(Self {
             path,
             file,
@@ -111,10 +114,12 @@ impl Segment {
     }
 
     /// The segment for which the room was reserved.
-    fn adopt(dir: &Path, name: Name) -> Result<Self, DiskError> {
+    fn adopt(dir: &Path, name: Name, options: &Options) -> Result<Self, DiskError> {
         let path = dir.join(name.to_string());
+        let file = durable::adopt(&dir.join(RESERVE), &path)?;
+        durable::guard(&file, options.protection);
         Ok(Self {
-            file: durable::adopt(&dir.join(RESERVE), &path)?,
+            file,
             path,
             length: 0,
         })
@@ -166,8 +171,8 @@ impl Core {
         if length > 0 && length + bytes > self.options.segment_bytes {
             let name = Name::new(self.tree.size());
             self.segment = match self.is_reserved {
-                true => Segment::adopt(&self.dir, name)?,
-                false => Segment::create(&self.dir, name, self.options.segment_bytes)?,
+                true => Segment::adopt(&self.dir, name, &self.options)?,
+                false => Segment::create(&self.dir, name, &self.options)?,
             };
             self.is_reserved = false;
         }

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use super::core::{Core, SEGMENT_MODE};
 use super::{Inner, Receipt, Writer, lock};
-use crate::durable::{self, Action, failed};
+use crate::blob;
+use crate::durable::{self, Action, Protection, failed};
 use crate::entry::{Event, Head, LINE_LIMIT};
 use crate::erased::Erased;
 use crate::error::{EraseFault, Error};
 use crate::own::{self, Own};
 use crate::reader::{Line, Reader};
 use crate::runs::Runs;
-use crate::segment::{self, Lines, Name};
+use crate::segment::{self, Lines};
 use crate::tree::leaf_hash;
 
 impl Writer {
@@ -33,6 +34,7 @@ impl Writer {
 impl Inner {
     fn erase(&self, runs: &Runs, by: &str, reason: &str) -> Result<Receipt, Error> {
         lock(&self.queue).check()?;
+        let _one_at_a_time = lock(&self.housekeeping);
         let mut core = lock(&self.core);
         check(&core.dir, runs)?;
         let declaration = Own::Erased(own::Erased {
@@ -52,7 +54,7 @@ impl Inner {
             .inspect_err(|failure| self.stop(failure))?;
         let runs: Vec<_> = runs.iter().collect();
         // From here on a failure leaves work that the next start takes up.
-        let done = rewrite(&core.dir, &runs).and_then(|()| core.reopen());
+        let done = rewrite(&core.dir, &runs, core.options.protection).and_then(|()| core.reopen());
         if let Err(Error::Disk(failure)) = &done {
             self.stop(failure);
         }
@@ -85,7 +87,11 @@ fn check(dir: &Path, runs: &Runs) -> Result<(), Error> {
 }
 
 /// Replaces the lines of these entries, wherever that has not been done.
-pub(super) fn rewrite(dir: &Path, runs: &[(u64, u64)]) -> Result<(), Error> {
+pub(super) fn rewrite(
+    dir: &Path,
+    runs: &[(u64, u64)],
+    protection: Protection,
+) -> Result<(), Error> {
     if runs.is_empty() {
         return Ok(());
     }
@@ -96,13 +102,14 @@ pub(super) fn rewrite(dir: &Path, runs: &[(u64, u64)]) -> Result<(), Error> {
             .map_or(u64::MAX, |next| next.0.first);
         let concerned = |run: &&(u64, u64)| run.0 < end && run.1 >= name.first;
         if runs.iter().any(|run| concerned(&run)) {
-            rewrite_segment(dir, *name, path, runs)?;
+            rewrite_segment(path, runs, protection)?;
         }
     }
     Ok(())
 }
 
-fn rewrite_segment(dir: &Path, name: Name, path: &Path, runs: &[(u64, u64)]) -> Result<(), Error> {
+fn rewrite_segment(path: &Path, runs: &[(u64, u64)], protection: Protection) -> Result<(), Error> {
+    let dir = path.parent().unwrap_or(path);
     let mut lines = Lines::open(path)?;
     let mut contents = Vec::new();
     let mut blobs = Vec::new();
@@ -113,7 +120,7 @@ fn rewrite_segment(dir: &Path, name: Name, path: &Path, runs: &[(u64, u64)]) -> 
         });
         match erased {
             Some(head) if line.ended => {
-                blobs.extend(blob_named(head.event));
+                blobs.extend(blob::named(head.event));
                 let erased = Erased {
                     seq: head.seq,
                     leaf: leaf_hash(line.bytes),
@@ -128,18 +135,12 @@ fn rewrite_segment(dir: &Path, name: Name, path: &Path, runs: &[(u64, u64)]) -> 
     }
     // Blobs first: once the line is gone nothing tells which it was.
     for blob in blobs {
-        if let Some(path) = crate::blob::path(dir, &blob) {
+        if let Some(path) = blob::path(dir, &blob) {
             std::fs::remove_file(&path).map_err(failed(Action::Remove, &path))?;
         }
     }
-    durable::replace(&dir.join(name.to_string()), SEGMENT_MODE, &contents)?;
+    durable::replace_segment(path, SEGMENT_MODE, &contents, protection)?;
     Ok(())
-}
-
-/// The hash of a long text that an event names.
-fn blob_named(event: &str) -> Option<String> {
-    let (_, rest) = event.split_once("\"sha256\":\"")?;
-    rest.split_once('"').map(|(hash, _)| hash.to_owned())
 }
 
 impl Core {

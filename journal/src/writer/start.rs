@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::core::{Core, Declaration, Segment};
-use super::{Options, Recovery, Torn, erase};
+use super::{Options, Recovery, Torn, erase, retire, witness};
 use crate::chain::{Chain, Check, Interruption};
 use crate::clock;
 use crate::durable::{self, Action, failed};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::identity::{self, Identity};
 use crate::note::VerifierKey;
 use crate::own::{Open, Own, Previous, Reason, VERSION};
-use crate::segment::Name;
+use crate::segment::{self, Name};
 use crate::walk::{End, walk};
 
 const DIR_MODE: u32 = 0o750;
@@ -34,10 +34,16 @@ pub(super) fn start(
         identity.first_epoch().clone(),
         Check::Roots,
     );
-    let end = walk(dir, &mut chain, &mut ())?;
+    let mut latest = witness::Latest::default();
+    let end = walk(dir, &mut chain, &mut latest)?;
     chain.check_last_seal()?;
     // A crash may have come between declaring and doing.
-    erase::rewrite(dir, chain.unerased())?;
+    erase::rewrite(dir, chain.unerased(), options.protection)?;
+    retire::rewrite(dir, chain.unretired(), options.protection)?;
+    for (_, path) in segment::list(dir)? {
+        let file = File::open(&path).map_err(failed(Action::Open, &path))?;
+        durable::guard(&file, options.protection);
+    }
     let epoch = chain.starting_epoch();
     let keyring = Keyring::open(keys_dir, identity.origin(), epoch.number, &epoch.key)?;
     let mut core = Core {
@@ -46,12 +52,13 @@ pub(super) fn start(
         boot: clock::boot_id()?,
         log,
         keyring,
-        segment: segment(dir, &end, &chain, options.segment_bytes)?,
+        segment: growing(dir, &end, &chain, &options)?,
         is_reserved: false,
         tree: chain.tree().clone(),
         sealed: Previous::new(chain.sealed(), chain.sealed_root()),
         recent: chain.take_recent(),
         latest_seal: String::new(),
+        cosigned: latest.size(identity.origin(), &witnesses, &chain),
         witnesses,
         declaration: Declaration::Owed,
         pending: Vec::new(),
@@ -86,10 +93,10 @@ fn take_lock(dir: &Path) -> Result<File, Error> {
 }
 
 /// The segment to go on with: a new one after a crash, so that the torn end stays as it is.
-fn segment(dir: &Path, end: &End, chain: &Chain, bytes: u64) -> Result<Segment, Error> {
+fn growing(dir: &Path, end: &End, chain: &Chain, options: &Options) -> Result<Segment, Error> {
     let next = chain.tree().size();
     let Some((name, length)) = end.last else {
-        return Ok(Segment::create(dir, Name::new(next), bytes)?);
+        return Ok(Segment::create(dir, Name::new(next), options)?);
     };
     if !chain.interruptions().is_empty() && length > 0 {
         let attempt = match name.first == next {
@@ -100,7 +107,7 @@ fn segment(dir: &Path, end: &End, chain: &Chain, bytes: u64) -> Result<Segment, 
             first: next,
             attempt,
         };
-        return Ok(Segment::create(dir, name, bytes)?);
+        return Ok(Segment::create(dir, name, options)?);
     }
     let path = dir.join(name.to_string());
     let file = OpenOptions::new()

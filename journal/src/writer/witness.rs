@@ -2,10 +2,13 @@
 
 use super::core::{Core, Declaration};
 use super::{After, Inner, Writer, lock, witness_keys};
+use crate::chain::{Broken, Chain};
 use crate::cosignature::Cosigned;
 use crate::durable;
 use crate::error::{Error, WitnessFault};
+use crate::note::VerifierKey;
 use crate::seal;
+use crate::walk::Observer;
 
 impl Writer {
     /// Keeps a cosignature: a checkpoint of this journal, signed by one of the declared witnesses,
@@ -37,6 +40,49 @@ impl Writer {
     }
 }
 
+/// The witness line over the most entries, as a start comes by it.
+#[derive(Default)]
+pub(super) struct Latest {
+    size: u64,
+    note: String,
+}
+
+impl Observer for Latest {
+    fn witness(&mut self, note: &str, _: &Chain) -> Result<(), Broken> {
+        let size = Cosigned::parse(note).map_or(0, |cosigned| cosigned.checkpoint.size);
+        if size > self.size {
+            (self.size, self.note) = (size, note.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Latest {
+    /// Its size, if one of these witnesses, or of those declared before, has signed it; `None` where
+    /// there never was any.
+    pub(super) fn size(
+        &self,
+        origin: &str,
+        witnesses: &[VerifierKey],
+        chain: &Chain,
+    ) -> Option<u64> {
+        let declared = chain
+            .witnesses()
+            .iter()
+            .filter_map(|key| key.parse::<VerifierKey>().ok());
+        let known: Vec<VerifierKey> = declared.chain(witnesses.iter().cloned()).collect();
+        if known.is_empty() {
+            return None;
+        }
+        let cosigned = Cosigned::parse(&self.note);
+        let is_ours = cosigned.is_some_and(|cosigned| {
+            let signed = |witness: &VerifierKey| matches!(cosigned.by(witness), Ok(Some(_)));
+            cosigned.checkpoint.origin == origin && known.iter().any(signed)
+        });
+        Some(if is_ours { self.size } else { 0 })
+    }
+}
+
 impl Inner {
     fn declare_witnesses(&self, witnesses: &[String]) -> Result<(), Error> {
         let keys = witness_keys(witnesses)?;
@@ -47,6 +93,8 @@ impl Inner {
         }
         core.options.witnesses = witnesses.to_vec();
         core.witnesses = keys;
+        // From here on nothing goes that none of them has seen.
+        core.cosigned = core.cosigned.or(Some(0));
         core.declaration = Declaration::Owed;
         let mut core = self.end_epoch(core, After::EndEpoch);
         core.settle().inspect_err(|failure| self.stop(failure))?;
@@ -56,16 +104,17 @@ impl Inner {
     fn append_witness(&self, note: &str) -> Result<(), Error> {
         lock(&self.queue).check()?;
         let mut core = lock(&self.core);
-        let note = core.check_cosignature(note)?;
+        let (note, size) = core.check_cosignature(note)?;
         core.keep_cosignature(&note)
             .inspect_err(|failure| self.stop(failure))?;
+        core.cosigned = core.cosigned.max(Some(size));
         Ok(())
     }
 }
 
 impl Core {
-    /// The note without what is not ours to keep.
-    fn check_cosignature(&self, note: &str) -> Result<String, WitnessFault> {
+    /// The note without what is not ours to keep, and its size.
+    fn check_cosignature(&self, note: &str) -> Result<(String, u64), WitnessFault> {
         let cosigned = Cosigned::parse(note).ok_or(WitnessFault::Form)?;
         let checkpoint = &cosigned.checkpoint;
         if checkpoint.origin != self.log.public().name() {
@@ -90,7 +139,9 @@ impl Core {
         }
         let size = checkpoint.size;
         match self.recent.root(size) {
-            Some(root) if *root == checkpoint.root => Ok(format!("{}\n{lines}", checkpoint.text())),
+            Some(root) if *root == checkpoint.root => {
+                Ok((format!("{}\n{lines}", checkpoint.text()), size))
+            }
             Some(_) => Err(WitnessFault::Differs { size }),
             None if size > self.tree.size() => Err(WitnessFault::Differs { size }),
             None => Err(WitnessFault::Late { size }),
@@ -104,6 +155,12 @@ impl Core {
         durable::append(&mut self.segment.file, &self.segment.path, &line)?;
         self.segment.length += line.len() as u64;
         Ok(())
+    }
+
+    /// How many entries need not be kept for the witnesses' sake: those that one has cosigned, or
+    /// all where none was ever declared.
+    pub(super) fn cosigned(&self) -> u64 {
+        self.cosigned.unwrap_or(self.tree.size())
     }
 
     fn latest_seal(&self) -> (u64, String) {

@@ -2,6 +2,9 @@
 //! must give.
 
 use daypass_journal::identity::Identity;
+use daypass_journal::trust::Trust;
+use daypass_journal::verify::{Options as VerifyOptions, verify};
+use daypass_journal::witness::Witness;
 use daypass_journal::writer::Options;
 use serde_json::json;
 
@@ -129,6 +132,40 @@ fn a_cut_tail_is_found_against_a_kept_checkpoint() {
 }
 
 #[test]
+fn a_cut_tail_shows_by_its_missing_witness() {
+    let place = Place::new();
+    let witness = Witness::create(&place.path().join("w"), "example.org/w").unwrap();
+    let (writer, _) = place.open_with(Options {
+        witnesses: vec![witness.vkey().to_string()],
+        ..Options::default()
+    });
+    place.write(&writer, 4);
+    let cosigned = witness.cosign(&writer.latest_seal().1, 1_700_000_000);
+    writer.append_witness(&cosigned.unwrap()).unwrap();
+    drop(writer);
+    let trust = Trust {
+        witnesses: vec![witness.vkey()],
+        ..place.trust()
+    };
+    let verified = || verify(&place.journal(), &trust, VerifyOptions::default());
+    assert_eq!(verified().exit_code(), 0);
+    // Cut behind a whole seal; with the cosignature kept, it tells on the cutter.
+    let whole = place.text();
+    let cosignature = whole.lines().last().unwrap().to_owned();
+    place.edit(|lines| lines.truncate(line_of(lines, 4)));
+    let report = verified();
+    assert_eq!(report.exit_code(), 2, "{report}");
+    assert!(
+        report.to_string().contains("no trusted witness"),
+        "{report}"
+    );
+    place.edit(|lines| lines.push(cosignature));
+    let (seq, cause) = tampered(&verified());
+    assert_eq!(seq, 4);
+    assert!(cause.contains("knows of 6 entries"), "{cause}");
+}
+
+#[test]
 fn yesterdays_directory_and_keys_are_found_against_a_kept_checkpoint() {
     let place = Place::written(3);
     let (kept, keys) = (place.path().join("kept"), place.path().join("kept-keys"));
@@ -226,11 +263,7 @@ fn whoever_steals_the_keys_on_disk_cannot_begin_anew() {
     let thief = Place::new();
     std::fs::copy(place.keys().join("log.key"), thief.keys().join("log.key")).unwrap();
     thief.write(&thief.open().0, 3);
-    let report = daypass_journal::verify::verify(
-        &thief.journal(),
-        &trust,
-        daypass_journal::verify::Options::default(),
-    );
+    let report = verify(&thief.journal(), &trust, VerifyOptions::default());
     let (seq, cause) = tampered(&report);
     assert_eq!(seq, 0);
     assert!(cause.contains("epoch_key"), "{cause}");

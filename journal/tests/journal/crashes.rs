@@ -1,6 +1,7 @@
 //! What a crash leaves is never reported as tampering, and nothing acknowledged is lost.
 
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::process::{Command, Stdio};
 
 use daypass_journal::verify::{Lack, Verdict};
@@ -105,16 +106,26 @@ fn a_crash_at_the_start_after_a_crash_is_recorded_with_the_first() {
 
 const CHILD: &str = "DAYPASS_JOURNAL_CHILD";
 
-/// How often the writer is killed; more by hand: `DAYPASS_JOURNAL_KILLS=1000 cargo test kill`.
+/// How often the writer is killed; in full by hand: `DAYPASS_JOURNAL_KILLS=1000 cargo test kill`.
 fn kills() -> usize {
-    std::env::var("DAYPASS_JOURNAL_KILLS").map_or(6, |number| number.parse().unwrap())
+    std::env::var("DAYPASS_JOURNAL_KILLS").map_or(100, |number| number.parse().unwrap())
 }
+
+/// After so many kills another journal begins: each is verified from its first entry every time.
+const KILLS_A_JOURNAL: usize = 25;
 
 #[test]
 fn no_acknowledged_entry_is_lost_when_the_writer_is_killed() {
+    let kills = kills();
+    for before in (0..kills).step_by(KILLS_A_JOURNAL) {
+        kill_again_and_again(before..kills.min(before + KILLS_A_JOURNAL));
+    }
+}
+
+fn kill_again_and_again(rounds: Range<usize>) {
     let place = Place::new();
     let mut acknowledged = Vec::new();
-    for _ in 0..kills() {
+    for round in rounds {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "crashes::the_writer_that_is_killed"])
             .args(["--ignored", "--nocapture"])
@@ -124,7 +135,8 @@ fn no_acknowledged_entry_is_lost_when_the_writer_is_killed() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut seen = 0;
-        while seen < 40 {
+        // Each time at another place of the work.
+        while seen < 1 + round * 7 % 20 {
             let line = lines.next().unwrap().unwrap();
             if let Some(acknowledgement) = line.rsplit_once("ack ").map(|(_, rest)| rest) {
                 acknowledged.push(acknowledgement.to_owned());

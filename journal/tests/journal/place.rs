@@ -1,7 +1,9 @@
 //! A journal with its keys in a directory of its own, and ways to tamper with it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use daypass_journal::Error;
 use daypass_journal::identity::Identity;
 use daypass_journal::reader::{Line, Reader};
 use daypass_journal::trust::{Trust, TrustedLog};
@@ -13,6 +15,9 @@ pub(crate) const ORIGIN: &str = "daypass/0011223344556677/host/db1/8899aabbccdde
 
 /// Small, because many journals are made at once, and each reserves its room.
 pub(crate) const SEGMENT_BYTES: u64 = 256 * 1024;
+
+/// So long a lock may be waited for.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Place {
     dir: tempfile::TempDir,
@@ -65,6 +70,14 @@ impl Place {
     }
 
     pub(crate) fn open_with(&self, options: Options) -> (Writer, Recovery) {
+        // The lock of a writer that is gone may still be held by a child of another test on its way to exec.
+        let begun = Instant::now();
+        while begun.elapsed() < DEADLINE {
+            match Writer::open(&self.journal(), &self.keys(), options.clone()) {
+                Err(Error::InUse { .. }) => std::thread::yield_now(),
+                opened => return opened.unwrap(),
+            }
+        }
         Writer::open(&self.journal(), &self.keys(), options).unwrap()
     }
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use daypass_journal::trust::Trust;
 use daypass_journal::verify::{Options as VerifyOptions, verify};
 use daypass_journal::witness::Witness;
-use daypass_journal::writer::Options;
+use daypass_journal::writer::{Options, Retention};
 use serde_json::json;
 
-use crate::place::{Place, line_of};
+use crate::place::{Place, line_of, tampered};
 
 fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/journal")
@@ -57,23 +57,23 @@ fn make_the_vectors() {
     };
     let (writer, _) = place.open_with(options());
     writer
-        .append(&json!({"action": "login.allowed", "identity": {"account": "deploy"}}))
+        .append(&json!({"action": "session.open", "identity": {"account": "deploy"}}))
         .unwrap();
+    let sha256 = "b5e6f77be438be2102aff91bb048414f26e4ed0c05b6986e84f0c35806afc018";
     writer
-        .append_ending_epoch(&json!({"action": "sudo.request", "command": {"line": "/bin/true"}}))
+        .append_ending_epoch(&json!({"action": "sudo.request", "command": {"line": "/bin/true", "length": 9, "sha256": sha256}}))
         .unwrap();
     drop(writer);
     let segment = place.segments()[0].clone();
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes.extend_from_slice(b"{\"seq\":");
     std::fs::write(&segment, bytes).unwrap();
-    let keep = |name: &str| Place::restore(&place.journal(), &vectors().join(name));
     std::fs::create_dir_all(vectors()).unwrap();
-    keep("torn");
+    keep(&place, "torn");
     let (writer, _) = place.open_with(options());
     writer.append(&json!({"action": "sudo.start"})).unwrap();
     writer.clone().close().unwrap();
-    keep("unwitnessed");
+    keep(&place, "unwitnessed");
     let (size, note) = {
         let note = place.seals().pop().unwrap();
         let size = note.lines().nth(1).unwrap().parse::<u64>().unwrap();
@@ -84,9 +84,9 @@ fn make_the_vectors() {
     let last = place.segments().pop().unwrap();
     let whole = std::fs::read_to_string(&last).unwrap() + &line;
     std::fs::write(&last, &whole).unwrap();
-    keep("good");
+    keep(&place, "good");
     let change = |name: &str, edit: fn(&mut Vec<String>)| {
-        keep(name);
+        keep(&place, name);
         let segment = vectors().join(name).join(segment.file_name().unwrap());
         let text = std::fs::read_to_string(&segment).unwrap();
         let mut lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
@@ -103,6 +103,41 @@ fn make_the_vectors() {
     change("stripped", |lines| {
         lines.retain(|line| !line.starts_with("{\"seal\""));
     });
+    // Small segments, so that there are old ones.
+    let old = Place::of("example.org/daypass/host/db1/ffeeddccbbaa9988");
+    let small = || Options {
+        segment_bytes: 3_000,
+        ..Options::default()
+    };
+    let (writer, _) = old.open_with(small());
+    old.write(&writer, 4);
+    drop(writer);
+    let segment = old.segments().pop().unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes.extend_from_slice(b"{\"seq\":");
+    std::fs::write(&segment, bytes).unwrap();
+    let (writer, _) = old.open_with(small());
+    old.write(&writer, 6);
+    let everything = Retention {
+        before: Some(chrono::Utc::now() + chrono::TimeDelta::days(1)),
+        ..Retention::default()
+    };
+    writer
+        .retire(&everything, "root", "a vector")
+        .unwrap()
+        .unwrap();
+    writer.close().unwrap();
+    keep(&old, "retired");
+    let retired = old.verify();
+    assert_eq!(retired.exit_code(), 0, "{retired}");
+    keep(&old, "undeclared");
+    undeclare(&vectors().join("undeclared"));
+    let undeclared = verify(
+        &vectors().join("undeclared"),
+        &old.trust(),
+        VerifyOptions::default(),
+    );
+    let (seq, _) = tampered(&undeclared);
     let cases = json!([
         {"journal": "good", "exit": 0, "proven": size},
         {"journal": "unwitnessed", "exit": 2, "proven": size},
@@ -110,14 +145,43 @@ fn make_the_vectors() {
         {"journal": "changed", "exit": 1, "proven": 2, "seq": 2},
         {"journal": "removed", "exit": 1, "proven": 3, "seq": 3},
         {"journal": "stripped", "exit": 1, "proven": 0, "seq": 0},
+        {"journal": "retired", "exit": 0, "proven": retired.proven},
+        {"journal": "undeclared", "exit": 1, "proven": undeclared.proven, "seq": seq},
     ]);
     let cases = serde_json::to_string_pretty(&cases).unwrap();
     std::fs::write(vectors().join("cases.json"), cases + "\n").unwrap();
     let trust = Trust {
+        logs: [place.trust().logs, old.trust().logs].concat(),
         witnesses: vec![witness.vkey()],
-        ..place.trust()
+        ..Trust::default()
     };
     std::fs::write(vectors().join("trust.toml"), trust.to_string()).unwrap();
+}
+
+/// Keeps a journal as a vector, without the room that its writer reserved.
+fn keep(place: &Place, name: &str) {
+    let vector = vectors().join(name);
+    Place::restore(&place.journal(), &vector);
+    let _ = std::fs::remove_file(vector.join("reserve"));
+}
+
+/// Cuts a journal off before the entry that says what was retired.
+fn undeclare(journal: &Path) {
+    let mut segments: Vec<_> = std::fs::read_dir(journal)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    segments.sort();
+    while let Some(last) = segments.pop() {
+        let text = std::fs::read_to_string(&last).unwrap();
+        if let Some(declared) = text.find("\"action\":\"journal.retired\"") {
+            let cut = text[..declared].rfind('\n').map_or(0, |end| end + 1);
+            std::fs::write(&last, &text[..cut]).unwrap();
+            return;
+        }
+        std::fs::remove_file(last).unwrap();
+    }
+    panic!("nothing says what was retired");
 }
 
 /// How far the torn journal is sealed: the keeper may have opened the next epoch or not.

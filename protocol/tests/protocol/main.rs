@@ -18,6 +18,7 @@ mod policy_model;
 mod red_team;
 mod revocation;
 mod roster;
+mod schema;
 mod security_key;
 mod signed;
 mod statement;

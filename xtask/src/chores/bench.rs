@@ -8,6 +8,7 @@ use super::{process, workspace};
 pub(super) enum Bench {
     Journal,
     Collector,
+    Log,
 }
 
 impl Bench {
@@ -15,6 +16,7 @@ impl Bench {
         match name {
             "journal" => Some(Self::Journal),
             "collector" => Some(Self::Collector),
+            "log" => Some(Self::Log),
             _ => None,
         }
     }
@@ -23,6 +25,7 @@ impl Bench {
         match self {
             Self::Journal => ("daypass-journal", "journal"),
             Self::Collector => ("daypass-collector", "collector"),
+            Self::Log => ("daypass", "log"),
         }
     }
 }

@@ -22,8 +22,10 @@ pub(crate) const FOR_HOSTS: &[&str] = &[
     "util-linux",
     "debian-archive-keyring",
 ];
+/// What the benchmarks compare with.
+pub(crate) const TO_COMPARE: &[&str] = &["systemd-journal-remote"];
 /// All of it.
-pub(crate) const EVERYTHING: &[&[&str]] = &[TO_COMPILE, TO_JUDGE, FOR_HOSTS];
+pub(crate) const EVERYTHING: &[&[&str]] = &[TO_COMPILE, TO_JUDGE, FOR_HOSTS, TO_COMPARE];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str =

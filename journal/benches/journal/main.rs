@@ -1,5 +1,9 @@
-//! What the journal costs, as ratios within one run on one file system: `cargo bench -p
-//! daypass-journal`. `TMPDIR` chooses the file system.
+//! What the journal costs, as ratios within one run on one file system: `cargo xtask bench journal`.
+//! `TMPDIR` chooses the file system, `DAYPASS_BENCH_ENTRIES` the size of the larger journal whose
+//! verification is measured for its memory.
+
+mod journald;
+mod memory;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -17,6 +21,9 @@ use serde_json::json;
 const FOR: Duration = Duration::from_secs(2);
 
 fn main() -> io::Result<()> {
+    if memory::is_child() {
+        return Ok(());
+    }
     // `cargo test --all-targets` starts benches too, without this argument.
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
@@ -44,17 +51,48 @@ fn main() -> io::Result<()> {
         out,
         "p50, ending its epoch       {ending:10.1?}  {ratio:5.2} of one that does not"
     )?;
+    let mut fastest = 0.0_f64;
     for callers in [1, 64] {
         let (entries, seals, took) = verification(dir.path(), callers);
         let rate = entries as f64 / took.as_secs_f64();
+        fastest = fastest.max(rate);
         let each = entries as f64 / seals as f64;
         writeln!(
             out,
             "verify, {each:4.1} entries a seal  {rate:10.0} /s of one core"
         )?;
     }
+    match journald::rate(dir.path(), ENTRY)? {
+        Ok(rate) => writeln!(
+            out,
+            "journalctl --verify         {rate:10.0} /s of one core; ours is {:5.1} times as fast",
+            fastest / rate
+        )?,
+        Err(missing) => writeln!(out, "journalctl --verify         not measured: {missing}")?,
+    }
+    let larger: usize = std::env::var("DAYPASS_BENCH_ENTRIES")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(400_000);
+    for entries in [larger / 4, larger] {
+        let place = dir.path().join(format!("memory-{entries}"));
+        std::fs::create_dir(&place)?;
+        let (writer, trust) = journal(&place, "journal");
+        write_all(&writer, 64, entries / 64);
+        writer.close().expect("closed");
+        std::fs::write(place.join("trust.toml"), trust.to_string())?;
+        let most = memory::most(&place);
+        writeln!(
+            out,
+            "verify, {entries:8} entries    {most:10} KiB of memory at most"
+        )?;
+        std::fs::remove_dir_all(place)?;
+    }
     Ok(())
 }
+
+/// The median length of an entry's line of [`event`], in bytes.
+const ENTRY: usize = 700;
 
 fn event() -> serde_json::Value {
     json!({
@@ -69,7 +107,7 @@ fn event() -> serde_json::Value {
 }
 
 fn raw_appends(dir: &Path) -> io::Result<f64> {
-    let line = vec![b'x'; 700];
+    let line = vec![b'x'; ENTRY];
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -137,22 +175,25 @@ fn rotation(dir: &Path) -> (Duration, Duration) {
     (plain, ending)
 }
 
-/// What this thread has had of a core: other work on the machine does not count.
+/// What this process has had of all cores: other work on the machine does not count.
 fn cpu_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
         .expect("every Linux has this clock")
         .into()
 }
 
-fn verification(dir: &Path, callers: usize) -> (u64, u64, Duration) {
-    let name = format!("verify-{callers}");
-    let (writer, trust) = journal(dir, &name);
-    let each = 30_000 / callers;
+fn write_all(writer: &Writer, callers: usize, each: usize) {
     std::thread::scope(|scope| {
         for _ in 0..callers {
             scope.spawn(|| (0..each).for_each(|_| drop(writer.append(&event()))));
         }
     });
+}
+
+fn verification(dir: &Path, callers: usize) -> (u64, u64, Duration) {
+    let name = format!("verify-{callers}");
+    let (writer, trust) = journal(dir, &name);
+    write_all(&writer, callers, 30_000 / callers);
     writer.close().expect("closed");
     let start = cpu_time();
     let report = verify(&dir.join(&name), &trust, verify::Options::default());

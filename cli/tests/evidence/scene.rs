@@ -1,0 +1,371 @@
+//! A company, its CA's journal and a host's, written by the real writer, and the trust file of an auditor.
+
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use daypass_journal::identity::Identity as LogIdentity;
+use daypass_journal::trust::{Trust, TrustedLog};
+use daypass_journal::witness::Witness;
+use daypass_journal::writer::{Options, Writer};
+use daypass_protocol::api::Rosters;
+use daypass_protocol::certificate::Request;
+use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::event::{Action, Command, Event, Identity, Origin, Outcome, Resource};
+use daypass_protocol::grant::Grant;
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::sshsig;
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
+use daypass_protocol::time::Time;
+use daypass_protocol::version::Version;
+use daypass_protocol::window::{FrozenWindow, Permit, Window, WindowId};
+use serde_json::json;
+use ssh_key::PrivateKey;
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use tempfile::TempDir;
+
+pub(crate) const SESSION: &str = "s-0011223344556677";
+const SERIAL: u64 = 4_611_686_018_427_387_904;
+
+pub(crate) struct Scene {
+    directory: TempDir,
+    window: WindowId,
+    pub(crate) ca: PathBuf,
+    pub(crate) host: PathBuf,
+    pub(crate) trust: PathBuf,
+    pub(crate) chain: PathBuf,
+    pub(crate) pin: String,
+    pub(crate) user_ca: String,
+}
+
+fn private(owner: &str) -> PrivateKey {
+    let seed = *Digest::of(owner).as_bytes();
+    PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed)), "").expect("a key")
+}
+
+fn public(owner: &str) -> Key {
+    private(owner)
+        .public_key()
+        .key_data()
+        .clone()
+        .try_into()
+        .expect("a key")
+}
+
+fn person(name: &str, role: Role) -> Person {
+    Person {
+        name: name.parse().expect("a name"),
+        roles: vec![role],
+        keys: vec![public(name)],
+    }
+}
+
+fn signed(roster: &Roster) -> SignedRoster {
+    let mut signed = SignedRoster::unsigned(roster.freeze().expect("a roster"));
+    signed
+        .sign(sshsig::with_key(&private("ada")))
+        .expect("signed");
+    signed
+}
+
+fn now() -> Time {
+    Time::from(SystemTime::now())
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        let first = Roster {
+            v: Version,
+            number: 1,
+            previous: None,
+            time: now().minus(86_400),
+            people: vec![person("ada", Role::Admin)],
+            recovery: public("recovery"),
+            policy: Policy::default(),
+        };
+        let first_signed = signed(&first);
+        let hash = Digest::of(&first_signed.roster);
+        let second = Roster {
+            number: 2,
+            previous: Some(hash),
+            time: now().minus(3600),
+            people: vec![
+                person("ada", Role::Admin),
+                person("bob", Role::Approver),
+                person("carol", Role::Contractor),
+            ],
+            ..first
+        };
+        let rosters = vec![first_signed, signed(&second)];
+        let pin = Pin::from(hash);
+        let chain = Chain::verify(pin, &rosters).expect("a chain");
+        let window = window(pin);
+        let said = [(Verb::Request, "carol"), (Verb::Approve, "bob")]
+            .map(|(verb, who)| says(verb, who, &window));
+        let approved = Grant::new(&window, said.to_vec())
+            .check(chain.newest(), &[], now())
+            .expect("approved");
+        let certificate = Request {
+            window: &approved,
+            key: &public("carol"),
+            serial: SERIAL,
+            nonce: [9; 32],
+            state: 3,
+            now: now(),
+            ttl: 600,
+        }
+        .issue(&private("user-ca"))
+        .expect("a certificate");
+
+        let witness =
+            Witness::create(&at("witness.key"), "example.org/witness").expect("a witness");
+        let ca_log = ca_journal(directory.path(), pin, &rosters, &window, &said, &witness);
+        let bytes = certificate.to_bytes().expect("bytes");
+        let host_log = host_journal(directory.path(), pin, &window, &bytes, &witness);
+        let user_ca = public("user-ca").to_string();
+        let trust = Trust {
+            logs: vec![host_log, ca_log],
+            witnesses: vec![witness.vkey()],
+            pin: Some(pin.to_string()),
+            user_ca: vec![user_ca.clone()],
+        };
+        std::fs::write(at("trust.toml"), trust.to_string()).expect("written");
+        let text = serde_json::to_string(&Rosters { chain: rosters }).expect("JSON");
+        std::fs::write(at("chain.json"), text).expect("written");
+        Self {
+            window: window.document().id,
+            ca: at("ca"),
+            host: at("host"),
+            trust: at("trust.toml"),
+            chain: at("chain.json"),
+            pin: pin.to_string(),
+            user_ca,
+            directory,
+        }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn window(&self) -> String {
+        self.window.to_string()
+    }
+
+    pub(crate) fn user_ca_fingerprint(&self) -> String {
+        public("user-ca").fingerprint().to_string()
+    }
+
+    /// The bundle from both journals.
+    pub(crate) fn exported(&self, question: &[&str]) -> Vec<u8> {
+        self.exported_from(&[&self.host, &self.ca], question)
+    }
+
+    pub(crate) fn exported_from(&self, directories: &[&Path], question: &[&str]) -> Vec<u8> {
+        let out = self.path("evidence.tar");
+        let output = Process::new(env!("CARGO_BIN_EXE_daypass"))
+            .args(["evidence", "export"])
+            .args(directories)
+            .args(question)
+            .arg("-o")
+            .arg(&out)
+            .env("HOME", self.home())
+            .env_remove("XDG_CONFIG_HOME")
+            .output()
+            .expect("daypass runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        std::fs::read(out).expect("a bundle")
+    }
+}
+
+/// Open from a minute ago for an hour.
+fn window(pin: Pin) -> FrozenWindow {
+    let window = Window {
+        v: Version,
+        id: WindowId::new(now(), [7; 10]),
+        ca: pin,
+        contractor: "carol".parse().expect("a name"),
+        keys: vec![public("carol").fingerprint()],
+        hosts: vec!["db1".parse().expect("a host")],
+        accounts: vec!["deploy".parse().expect("an account")],
+        sudo: vec!["/usr/bin/systemctl restart nginx".parse().expect("an item")],
+        starts: now().minus(60),
+        ends: now().plus(3600),
+        hours: None,
+        sources: None,
+        permit: vec![Permit::Pty],
+        force_command: None,
+        max_certificate_ttl: 600,
+        reason: "order 4711".parse().expect("a reason"),
+        ticket: None,
+        extends: None,
+    };
+    FrozenWindow::freeze(&window).expect("a window")
+}
+
+fn says(verb: Verb, who: &str, window: &FrozenWindow) -> SignedStatement {
+    Statement {
+        v: Version,
+        verb,
+        window: window.hash(),
+        ca: window.document().ca,
+        signer: who.parse().expect("a name"),
+        time: now(),
+        expires: window.document().ends,
+    }
+    .sign(sshsig::with_key(&private(who)))
+    .expect("signed")
+}
+
+fn writer(directory: &Path, name: &str, origin: &str, witness: &Witness) -> (Writer, TrustedLog) {
+    let keys = directory.join(format!("{name}-keys"));
+    let identity = LogIdentity::create(&keys, origin).expect("an identity");
+    let options = Options {
+        segment_bytes: 256 * 1024,
+        witnesses: vec![witness.vkey().to_string()],
+        ..Options::default()
+    };
+    let (writer, _) = Writer::open(&directory.join(name), &keys, options).expect("a journal");
+    let log = TrustedLog::new(&identity.log_vkey(), &identity.epoch_vkey()).expect("keys");
+    (writer, log)
+}
+
+fn close(writer: Writer, witness: &Witness) {
+    let note = writer.latest_seal().1;
+    let seconds = now().unix_unsigned();
+    writer
+        .append_witness(&witness.cosign(&note, seconds).expect("cosigned"))
+        .expect("taken");
+    writer.close().expect("closed");
+}
+
+fn ca_journal(
+    directory: &Path,
+    pin: Pin,
+    rosters: &[SignedRoster],
+    window: &FrozenWindow,
+    said: &[SignedStatement; 2],
+    witness: &Witness,
+) -> TrustedLog {
+    let origin = format!("daypass/{}/ca/0123456789abcdef", pin.short());
+    let (writer, log) = writer(directory, "ca", &origin, witness);
+    let about = |action, who: &str| {
+        Event::new(action).outcome(Outcome::Done).by(Identity {
+            person: who.parse().ok(),
+            window: Some(window.document().id),
+            ..Identity::default()
+        })
+    };
+    let append = |event: Event| {
+        writer.append(&event).expect("appended");
+    };
+    append(Event::new(Action::CaStart).detail("user_ca", vec![public("user-ca").to_string()]));
+    for (number, roster) in (1..).zip(rosters) {
+        let text = serde_json::to_vec(roster).expect("JSON");
+        let sha256 = writer.keep_blob(&text).expect("kept");
+        append(
+            Event::new(Action::RosterSigned)
+                .detail("number", number)
+                .detail("document", json!({"length": text.len(), "sha256": sha256})),
+        );
+    }
+    append(
+        about(Action::WindowRequested, "carol")
+            .detail("window", window.text())
+            .detail("hash", window.hash().to_string())
+            .detail("statement", json!(said[0])),
+    );
+    append(
+        about(Action::WindowApproved, "bob")
+            .detail("state", "open")
+            .detail("statement", said[1].statement.clone())
+            .detail("signature", said[1].signature.to_string()),
+    );
+    append(
+        Event::new(Action::CertificateIssued)
+            .outcome(Outcome::Allowed)
+            .by(Identity {
+                person: "carol".parse().ok(),
+                window: Some(window.document().id),
+                serial: Some(SERIAL),
+                key: Some(public("carol").fingerprint()),
+                ..Identity::default()
+            }),
+    );
+    close(writer, witness);
+    log
+}
+
+fn host_journal(
+    directory: &Path,
+    pin: Pin,
+    window: &FrozenWindow,
+    certificate: &[u8],
+    witness: &Witness,
+) -> TrustedLog {
+    let origin = format!("daypass/{}/host/db1/0123456789abcdef", pin.short());
+    let (writer, log) = writer(directory, "host", &origin, witness);
+    let of_session = |action| {
+        Event::new(action)
+            .by(Identity {
+                person: "carol".parse().ok(),
+                account: Some("deploy".to_owned()),
+                uid: Some(1001),
+                window: Some(window.document().id),
+                serial: Some(SERIAL),
+                key: Some(public("carol").fingerprint()),
+            })
+            .on(Resource {
+                host: "db1".parse().ok(),
+                service: Some("sshd".to_owned()),
+                account: None,
+            })
+            .from(Origin {
+                address: "192.0.2.7".parse().ok(),
+                session: Some(SESSION.to_owned()),
+                ..Origin::default()
+            })
+    };
+    let append = |event: Event| {
+        writer.append(&event).expect("appended");
+    };
+    append(Event::new(Action::AgentStart));
+    append(
+        of_session(Action::SessionOpen)
+            .outcome(Outcome::Allowed)
+            .detail("window_hash", window.hash().to_string())
+            .detail("approved_by", vec!["bob"])
+            .detail("closes", window.document().ends.to_string())
+            .detail("roster", 2)
+            .detail("certificate", STANDARD.encode(certificate)),
+    );
+    let command = || Command::from_arguments(["sudo", "systemctl", "restart", "nginx"]);
+    for action in [Action::SudoRequest, Action::SudoStart] {
+        append(
+            of_session(action)
+                .outcome(Outcome::Allowed)
+                .command(command()),
+        );
+    }
+    append(
+        of_session(Action::SudoEnd)
+            .outcome(Outcome::Done)
+            .detail("lived_seconds", 1),
+    );
+    append(of_session(Action::SessionClose).outcome(Outcome::Done));
+    close(writer, witness);
+    log
+}
