@@ -2,6 +2,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use chrono::Utc;
+use daypass_protocol::event::Event;
 use serde_json::Value;
 
 use super::*;
