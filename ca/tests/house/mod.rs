@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use axum_server::tls_rustls::RustlsConfig;
-use daypass_ca::authority::{Authority, Clock};
+use daypass_ca::authority::{Authority, Clock, OpenError};
 use daypass_ca::genesis::{Genesis, Newborn};
 use daypass_ca::layout::Layout;
+use daypass_ca::ledger::LedgerError;
 use daypass_ca::passphrase::Passphrase;
 use daypass_ca::serve::Stop;
 use daypass_ca::{api, serve, tls};
@@ -26,7 +28,7 @@ use daypass_protocol::roster::{Person, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
-use daypass_protocol::token::JoinToken;
+use daypass_protocol::token::{CaUrl, JoinToken};
 use daypass_protocol::version::Version;
 use daypass_protocol::window::FrozenWindow;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
@@ -141,8 +143,8 @@ impl House {
             let now = Time::from(std::time::SystemTime::now());
             Time::from_unix(now.unix() + offset.load(Ordering::SeqCst))
         });
-        let url = "https://localhost:7443".parse().unwrap();
-        let authority = Arc::new(Authority::open(&layout, &passphrase(), url, clock).unwrap());
+        let url: CaUrl = "https://localhost:7443".parse().unwrap();
+        let authority = Arc::new(opened(&layout, &url, &clock));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
@@ -469,4 +471,19 @@ pub(crate) fn refused<T>(result: Result<T, Error>) -> Result<T, No> {
 
 pub(crate) fn no<T>(status: u16, code: &str) -> Result<T, No> {
     Err((status, code.to_owned()))
+}
+
+/// Opens the CA; the lock of one that was killed may be held a moment longer.
+fn opened(layout: &Layout, url: &CaUrl, clock: &Clock) -> Authority {
+    let begun = Instant::now();
+    loop {
+        match Authority::open(layout, &passphrase(), url.clone(), Arc::clone(clock)) {
+            Err(OpenError::Ledger(LedgerError::Journal(daypass_journal::Error::InUse {
+                ..
+            }))) if begun.elapsed() < Duration::from_secs(20) => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
 }

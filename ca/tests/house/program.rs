@@ -63,7 +63,7 @@ impl House {
             .env("LISTEN_FDS", "1")
             .env("NOTIFY_SOCKET", &notify)
             .stdin(OwnedFd::from(listener))
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
@@ -126,5 +126,7 @@ impl Program {
         let group = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         self.child.wait().unwrap();
+        // What was traced is nobody's child to wait for: it has the other end of this until it is gone.
+        let _ = std::io::copy(&mut self.child.stdout.take().unwrap(), &mut std::io::sink());
     }
 }
