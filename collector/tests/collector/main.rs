@@ -12,6 +12,7 @@ mod machine;
 mod proxy;
 mod refusals;
 mod restart;
+mod rosters;
 mod search;
 mod setup;
 mod site;
