@@ -8,6 +8,7 @@ use super::{process, workspace};
 pub(super) enum Bench {
     Journal,
     Collector,
+    Ca,
 }
 
 impl Bench {
@@ -15,6 +16,7 @@ impl Bench {
         match name {
             "journal" => Some(Self::Journal),
             "collector" => Some(Self::Collector),
+            "ca" => Some(Self::Ca),
             _ => None,
         }
     }
@@ -23,6 +25,7 @@ impl Bench {
         match self {
             Self::Journal => ("daypass-journal", "journal"),
             Self::Collector => ("daypass-collector", "collector"),
+            Self::Ca => ("daypass-ca", "ca"),
         }
     }
 }
