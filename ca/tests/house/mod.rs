@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use axum_server::tls_rustls::RustlsConfig;
 use daypass_ca::authority::{Authority, Clock};
 use daypass_ca::genesis::{Genesis, Newborn};
+use daypass_ca::keys::Places;
 use daypass_ca::layout::Layout;
 use daypass_ca::passphrase::Passphrase;
 use daypass_ca::serve::Stop;
@@ -53,6 +54,8 @@ pub(crate) struct House {
     pub(crate) newborn: Newborn,
     pub(crate) admin: Someone,
     pub(crate) limit: u32,
+    /// The agent that holds what is in no file.
+    pub(crate) agent: Option<PathBuf>,
     offset: Arc<AtomicI64>,
     running: Option<Running>,
 }
@@ -113,6 +116,7 @@ impl House {
             newborn,
             admin,
             limit: 100_000,
+            agent: None,
             offset: Arc::new(AtomicI64::new(0)),
             running: None,
         };
@@ -142,7 +146,8 @@ impl House {
             Time::from_unix(now.unix() + offset.load(Ordering::SeqCst))
         });
         let url = "https://localhost:7443".parse().unwrap();
-        let authority = Arc::new(Authority::open(&layout, &passphrase(), url, clock).unwrap());
+        let authority =
+            Arc::new(Authority::open(self.places(&layout, &passphrase()), url, clock).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
@@ -183,6 +188,19 @@ impl House {
 
     pub(crate) fn layout(&self) -> Layout {
         Layout::new(self.directory.path())
+    }
+
+    /// Where its keys are.
+    pub(crate) fn places<'a>(
+        &'a self,
+        layout: &'a Layout,
+        passphrase: &'a Passphrase,
+    ) -> Places<'a> {
+        Places {
+            layout,
+            passphrase,
+            agent: self.agent.as_deref(),
+        }
     }
 
     pub(crate) fn authority(&self) -> &Arc<Authority> {
