@@ -132,6 +132,7 @@ impl Failed {
         match self {
             Self::Call(client::Error::Api { .. } | client::Error::Status { .. }) => "ca-refused",
             Self::Call(_) | Self::State(state::Error::Fetch(_)) => "ca-unreachable",
+            Self::State(state::Error::RosterFork { .. }) => "roster-forked",
             Self::State(_) => "state-refused",
             Self::File(_) => "state-not-kept",
             Self::List(_) => "list-refused",
@@ -264,6 +265,19 @@ fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
 }
 
 fn not_taken(host: &HostName, failed: &Failed) -> Event {
+    if let Failed::State(state::Error::RosterFork {
+        number,
+        held,
+        offered,
+    }) = failed
+    {
+        return event::of_host(Action::AlarmRosterFork, host)
+            .outcome(Outcome::Failed)
+            .because(failed.code(), failed.to_string())
+            .detail("roster", *number)
+            .detail("held", held.to_string())
+            .detail("offered", offered.to_string());
+    }
     event::of_host(Action::StateTaken, host)
         .outcome(Outcome::Failed)
         .because(failed.code(), failed.to_string())

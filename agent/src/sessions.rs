@@ -7,6 +7,7 @@ mod cgroup;
 mod cut;
 mod deadline;
 mod end;
+mod extend;
 mod gid;
 mod logind;
 mod record;

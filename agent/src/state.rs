@@ -9,10 +9,10 @@ pub mod store;
 
 use std::collections::BTreeSet;
 
-use daypass_protocol::digest::Pin;
+use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
 use daypass_protocol::revocation::{SignedRevocation, VerifiedRevocation};
-use daypass_protocol::roster::{Chain, ChainError, SignedRoster};
+use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::stop::Stop;
@@ -94,6 +94,10 @@ pub enum Error<E> {
     RosterFork {
         /// The number.
         number: u64,
+        /// The one that is known here.
+        held: Digest,
+        /// The CA's.
+        offered: Digest,
     },
     /// The rosters that came do not reach the number that the state names.
     #[error("the state names roster {wanted}, the CA sends none beyond {found}")]
@@ -207,10 +211,22 @@ impl Known {
     fn extend<E>(&mut self, rosters: Vec<SignedRoster>) -> Result<(), Error<E>> {
         let chain = Chain::verify(self.pin, &rosters)?;
         let known = self.chain.newest();
-        if !chain.rosters().any(|roster| roster.hash() == known.hash()) {
-            return Err(Error::RosterFork {
-                number: known.number,
-            });
+        let offered = chain.rosters().find(|roster| roster.number == known.number);
+        match offered.map(VerifiedRoster::hash) {
+            Some(offered) if offered == known.hash() => {}
+            Some(offered) => {
+                return Err(Error::RosterFork {
+                    number: known.number,
+                    held: known.hash(),
+                    offered,
+                });
+            }
+            None => {
+                return Err(Error::RosterMissing {
+                    wanted: self.state.state().roster.number,
+                    found: chain.newest().number,
+                });
+            }
         }
         self.rosters = rosters;
         self.chain = chain;
@@ -342,8 +358,14 @@ fn agrees<E>(chain: &Chain, state: &VerifiedState) -> Result<(), Error<E>> {
     let named = chain.rosters().find(|roster| roster.number == mark.number);
     match named {
         Some(roster) if roster.hash() == mark.hash => Ok(()),
-        _ => Err(Error::RosterFork {
+        Some(roster) => Err(Error::RosterFork {
             number: mark.number,
+            held: roster.hash(),
+            offered: mark.hash,
+        }),
+        None => Err(Error::RosterMissing {
+            wanted: mark.number,
+            found: newest,
         }),
     }
 }

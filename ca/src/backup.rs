@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::BackupArgs;
 use crate::config::{Config, ConfigError};
+use crate::keys::rotation::Kind;
 use crate::layout::Layout;
 use crate::store::{self, StoreError};
 
@@ -155,9 +156,12 @@ fn assemble(
     if let Some(config) = config {
         append_file(&mut archive, "ca.toml", config)?;
     }
-    for key in [layout.user_ca(), layout.host_ca(), layout.state_key()] {
-        append_file(&mut archive, &inside("keys", &key), &key)?;
+    for kind in [Kind::UserCa, Kind::HostCa] {
+        for path in [kind.current(layout), kind.next(layout), kind.old(layout)] {
+            append_key(&mut archive, &path)?;
+        }
     }
+    append_key(&mut archive, &layout.state_key())?;
     append_directory(&mut archive, "tls", &layout.tls())?;
     append_directory(&mut archive, "journal", &layout.journal())?;
     let mut file = archive.into_inner().map_err(failed(part))?;
@@ -184,6 +188,16 @@ fn append_directory(
             append_directory(archive, &inside(name, &path), &path)?;
         } else if kind.is_file() {
             append_file(archive, &inside(name, &path), &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A key's halves, as far as they are in files: an agent's own is not for us to have.
+fn append_key(archive: &mut tar::Builder<File>, path: &Path) -> Result<(), BackupError> {
+    for path in [path.to_owned(), path.with_extension("pub")] {
+        if path.exists() {
+            append_file(archive, &inside("keys", &path), &path)?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The command line of `daypass-ca`.
 
 mod control;
+pub mod key;
 mod lifetime;
 
 use std::ffi::OsString;
@@ -39,12 +40,21 @@ pub enum Command {
     Collector(CollectorArgs),
     /// Hosts: the token that enrols them.
     Host(HostArgs),
+    /// Rotate the keys that sign certificates.
+    Key(KeyArgs),
     /// Write everything that the CA is into one file; it may serve meanwhile.
     Backup(BackupArgs),
     /// Make a CA from its backup, in a new incarnation.
     Restore(RestoreArgs),
     /// Print the trust file with which the CA's journal is verified.
     Trust(TrustArgs),
+}
+
+/// What rotating a key needs to know.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: key::KeyCommand,
 }
 
 /// What a backup needs to know.
@@ -152,6 +162,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Host(arguments) => {
             control::host(arguments).map_err(|error| diagnostic::of_command(&error))
         }
+        Command::Key(arguments) => key::run(&arguments)
+            .map(|done| say(&diagnostic::of_rotated(&done)))
+            .map_err(|error| diagnostic::of_rotation(&error)),
         Command::Backup(arguments) => backup::run(&arguments)
             .map(|path| say(&diagnostic::of_backup_made(&path)))
             .map_err(|error| diagnostic::of_backup(&error)),

@@ -38,6 +38,9 @@ pub struct Config {
     /// Loopback address and port at which `/metrics` and `/ready` are shown in the clear; nowhere when absent.
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
+    /// The socket of the ssh-agent that holds the signing keys that are in no file.
+    #[serde(default)]
+    pub ssh_agent: Option<PathBuf>,
     /// Requests that one address may make in a minute before it is told to wait.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,

@@ -7,12 +7,14 @@ use std::path::Path;
 use crate::authority::OpenError;
 use crate::backup::BackupError;
 use crate::cli::CommandError;
+use crate::cli::key::{KeyCommandError, Rotated};
 use crate::config::ConfigError;
 use crate::control::client::ControlError;
 use crate::control::{CollectorView, Status};
 use crate::genesis::{GenesisError, Newborn};
 use crate::init::InitError;
 use crate::keys::KeysError;
+use crate::keys::rotation::RotationError;
 use crate::ledger::LedgerError;
 use crate::passphrase::{PassphraseError, SHORTEST};
 use crate::restore::{RestoreError, Restored};
@@ -142,6 +144,62 @@ root can read it, and keep it elsewhere.
     )
 }
 
+/// What `key` prints when all went well.
+pub(crate) fn of_rotated(done: &Rotated) -> String {
+    const NEXT: &str = "Next: systemctl restart daypass-ca";
+    match done {
+        Rotated::Added(key) => format!(
+            "The next key is {} ({}). Once the CA was restarted, its state announces it beside the one that signs now. Hosts
+hear of it within a minute; one that was away must have been back before the next step, daypass-ca key use.
+{NEXT}
+",
+            key.fingerprint(),
+            key.data().algorithm()
+        ),
+        Rotated::Used => format!(
+            "The key that was added signs, once the CA was restarted. The one before is still trusted: when the last of its
+certificates has ended, take that away with daypass-ca key retire.
+{NEXT}
+"
+        ),
+        Rotated::Retired => format!("The key of before is gone.\n{NEXT}\n"),
+    }
+}
+
+/// What `key` says when it failed.
+pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
+    let advice = match error {
+        KeyCommandError::Config(_) => Some("Give the CA's configuration with --config."),
+        KeyCommandError::Passphrase(error) => of_passphrase(error),
+        KeyCommandError::Init(_) => None,
+        KeyCommandError::Rotation(error) => match &**error {
+            RotationError::UnderWay { .. } => {
+                Some("Finish that one with: daypass-ca key use, key retire")
+            }
+            RotationError::NoNext { .. } => Some("Add one with: daypass-ca key add"),
+            RotationError::NoOld { .. } => None,
+            RotationError::Keys(error) => of_keys(error),
+            RotationError::File { .. } => Some("Run it as root or as the CA's user."),
+        },
+    };
+    message(error, advice)
+}
+
+fn of_keys(error: &KeysError) -> Option<&'static str> {
+    match error {
+        KeysError::File(KeyFileError::WrongPassphrase { .. }) => {
+            Some("Give the passphrase that init was given.")
+        }
+        KeysError::NoAgent { .. } => Some(
+            "Name the agent that holds the key as ssh_agent in ca.toml; if a rotation was interrupted, run daypass-ca key use again.",
+        ),
+        KeysError::Agent(_) => {
+            Some("See that the agent runs, holds the key (ssh-add -L), and answers the CA's user.")
+        }
+        _ => None,
+    }
+}
+
 /// What `restore` prints when all went well.
 pub fn of_restored(restored: &Restored) -> String {
     let Restored {
@@ -211,13 +269,15 @@ pub fn of_init(error: &InitError) -> String {
         InitError::Become { .. } | InitError::File { .. } => Some(
             "Run it as root, or choose directories that you may write with --data and --config.",
         ),
-        InitError::Genesis(GenesisError::Exists { .. }) => Some(
-            "To start over, on a CA that nobody uses yet, remove the directory's contents first.",
-        ),
-        InitError::Genesis(GenesisError::LeftOver { .. }) => Some(
-            "If it is of no use to anybody, move it away and run init again; if it is a CA that lost its database, restore that.",
-        ),
-        InitError::Genesis(_) => None,
+        InitError::Genesis(error) => match &**error {
+            GenesisError::Exists { .. } => Some(
+                "To start over, on a CA that nobody uses yet, remove the directory's contents first.",
+            ),
+            GenesisError::LeftOver { .. } => Some(
+                "If it is of no use to anybody, move it away and run init again; if it is a CA that lost its database, restore that.",
+            ),
+            _ => None,
+        },
         InitError::Output(_) => Some(
             "Without it the CA could never be recovered, so it is not in service: run init again, it begins anew.",
         ),
@@ -264,9 +324,7 @@ fn of_open(error: &OpenError) -> Option<&'static str> {
         OpenError::Unfinished { .. } => {
             Some("Run init again, it begins anew: daypass-server init, or daypass-ca init")
         }
-        OpenError::Keys(KeysError::File(KeyFileError::WrongPassphrase { .. })) => {
-            Some("Give the passphrase that init was given.")
-        }
+        OpenError::Keys(error) => of_keys(error),
         OpenError::Ledger(LedgerError::Journal(daypass_journal::Error::InUse { .. })) => {
             Some("Another daypass-ca serves from this directory; stop that one first.")
         }

@@ -70,10 +70,16 @@ pub enum InitError {
     },
     /// The making itself.
     #[error(transparent)]
-    Genesis(#[from] GenesisError),
+    Genesis(Box<GenesisError>),
     /// Standard output is gone, and with it the recovery key.
     #[error("the recovery key could not be shown")]
     Output(#[source] std::io::Error),
+}
+
+impl From<GenesisError> for InitError {
+    fn from(error: GenesisError) -> Self {
+        Self::Genesis(Box::new(error))
+    }
 }
 
 /// Makes a CA and prints what its admin needs.
@@ -130,7 +136,7 @@ pub fn run(arguments: &InitArgs) -> Result<(), InitError> {
     Ok(genesis::finish(&layout)?)
 }
 
-fn read_key(path: &Path) -> Result<Key, InitError> {
+pub(crate) fn read_key(path: &Path) -> Result<Key, InitError> {
     let text = std::fs::read_to_string(path).map_err(|source| InitError::KeyFile {
         path: path.to_owned(),
         source,

@@ -1,12 +1,21 @@
 //! The CA's three signing keys, made and opened together.
+//!
+//! A key's private half is in an encrypted file, or, where only `NAME.pub` is there, with the ssh-agent that `ca.toml`
+//! names. Which keys there are besides those that sign is in `rotation`.
+
+pub mod rotation;
+
+use std::path::{Path, PathBuf};
 
 use daypass_protocol::key::{self, Key};
-use ssh_key::{HashAlg, SshSig};
+use ssh_key::{HashAlg, PublicKey, SshSig};
 
 use crate::layout::Layout;
 use crate::passphrase::Passphrase;
+use crate::signer::agent::{AgentError, AgentSigner};
 use crate::signer::file::{FileSigner, KeyFileError};
 use crate::signer::{Signer, SshSigner};
+use rotation::Kind;
 
 /// What the CA signs with, and the public halves in the form that documents use.
 pub struct Keys {
@@ -19,12 +28,23 @@ pub struct Keys {
 /// The public halves.
 #[derive(Debug, Clone)]
 pub struct PublicKeys {
-    /// Signs user certificates.
-    pub user_ca: Key,
-    /// Signs host certificates.
-    pub host_ca: Key,
+    /// Sign user certificates: first the one that does now, then the next one, then the one before.
+    pub user_ca: Vec<Key>,
+    /// Sign host certificates, likewise.
+    pub host_ca: Vec<Key>,
     /// Signs state and enrolment records.
     pub state: Key,
+}
+
+/// Where keys are opened from.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// The CA's directory.
+    pub layout: &'a Layout,
+    /// Of the key files.
+    pub passphrase: &'a Passphrase,
+    /// The agent that holds those that are in no file.
+    pub agent: Option<&'a Path>,
 }
 
 /// Why the keys cannot be used.
@@ -36,6 +56,29 @@ pub enum KeysError {
     /// A key of a kind that hosts refuse.
     #[error("one of the CA's keys is of a kind that hosts refuse")]
     Unfit(#[from] key::Error),
+    /// A public half that is none.
+    #[error("{} holds no public key", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: ssh_key::Error,
+    },
+    /// Only the public half is there, and no agent is named.
+    #[error("{} is there without its private half, and ca.toml names no ssh_agent", path.display())]
+    NoAgent {
+        /// The public half.
+        path: PathBuf,
+    },
+    /// The agent.
+    #[error(transparent)]
+    Agent(Box<AgentError>),
+}
+
+impl From<AgentError> for KeysError {
+    fn from(error: AgentError) -> Self {
+        Self::Agent(Box::new(error))
+    }
 }
 
 impl Keys {
@@ -43,45 +86,33 @@ impl Keys {
     ///
     /// # Errors
     /// When a file exists already or cannot be written.
-    pub fn create(
-        layout: &Layout,
-        passphrase: &Passphrase,
-        rounds: u32,
-    ) -> Result<Self, KeysError> {
-        let make = |path, comment| FileSigner::create(path, comment, passphrase, rounds);
-        Self::of(
-            make(&layout.user_ca(), "daypass user CA")?,
-            make(&layout.host_ca(), "daypass host CA")?,
-            make(&layout.state_key(), "daypass state")?,
-        )
+    pub fn create(layout: &Layout, passphrase: &Passphrase, rounds: u32) -> Result<(), KeysError> {
+        for (path, comment) in [
+            (layout.user_ca(), "daypass user CA"),
+            (layout.host_ca(), "daypass host CA"),
+            (layout.state_key(), "daypass state"),
+        ] {
+            FileSigner::create(&path, comment, passphrase, rounds)?;
+        }
+        Ok(())
     }
 
     /// Opens all three.
     ///
     /// # Errors
-    /// When a file cannot be read or decrypted.
-    pub fn open(layout: &Layout, passphrase: &Passphrase) -> Result<Self, KeysError> {
-        Self::of(
-            FileSigner::open(&layout.user_ca(), passphrase)?,
-            FileSigner::open(&layout.host_ca(), passphrase)?,
-            FileSigner::open(&layout.state_key(), passphrase)?,
-        )
-    }
-
-    fn of(
-        user_ca: impl Signer + 'static,
-        host_ca: impl Signer + 'static,
-        state: impl Signer + 'static,
-    ) -> Result<Self, KeysError> {
-        let public = |signer: &dyn Signer| Key::try_from(signer.public_key().key_data().clone());
+    /// When a file cannot be read or decrypted, or the agent does not hold a key.
+    pub fn open(places: Places<'_>) -> Result<Self, KeysError> {
+        let (user_ca, users) = open(places, Kind::UserCa)?;
+        let (host_ca, hosts) = open(places, Kind::HostCa)?;
+        let state = FileSigner::open(&places.layout.state_key(), places.passphrase)?;
         Ok(Self {
             public: PublicKeys {
-                user_ca: public(&user_ca)?,
-                host_ca: public(&host_ca)?,
+                user_ca: users,
+                host_ca: hosts,
                 state: public(&state)?,
             },
-            user_ca: Box::new(user_ca),
-            host_ca: Box::new(host_ca),
+            user_ca,
+            host_ca,
             state: Box::new(state),
         })
     }
@@ -117,4 +148,48 @@ impl Keys {
             message,
         )
     }
+}
+
+/// The signer of a kind, and every key of the kind that is to be trusted.
+fn open(places: Places<'_>, kind: Kind) -> Result<(Box<dyn Signer>, Vec<Key>), KeysError> {
+    let signer = signer(&kind.current(places.layout), places)?;
+    let mut keys = vec![public(signer.as_ref())?];
+    for path in [kind.next(places.layout), kind.old(places.layout)] {
+        if let Some(key) = public_half(&path)? {
+            keys.push(Key::try_from(key.key_data().clone())?);
+        }
+    }
+    Ok((signer, keys))
+}
+
+/// The key in the file `path`, or the one of the agent's whose public half stands beside it.
+fn signer(path: &Path, places: Places<'_>) -> Result<Box<dyn Signer>, KeysError> {
+    let beside = path.with_extension("pub");
+    if path.exists() || !beside.exists() {
+        return Ok(Box::new(FileSigner::open(path, places.passphrase)?));
+    }
+    let key = public_half(path)?.ok_or_else(|| KeyFileError::Io {
+        path: beside.clone(),
+        source: std::io::ErrorKind::NotFound.into(),
+    })?;
+    let agent = places.agent.ok_or(KeysError::NoAgent { path: beside })?;
+    Ok(Box::new(AgentSigner::open(agent, key)?))
+}
+
+/// What stands in `path.pub`, without its comment; none where nothing is.
+fn public_half(path: &Path) -> Result<Option<PublicKey>, KeysError> {
+    let path = path.with_extension("pub");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(KeyFileError::Io { path, source }.into()),
+    };
+    let mut key = PublicKey::from_openssh(text.trim())
+        .map_err(|source| KeysError::Malformed { path, source })?;
+    key.set_comment("");
+    Ok(Some(key))
+}
+
+fn public(signer: &dyn Signer) -> Result<Key, key::Error> {
+    Key::try_from(signer.public_key().key_data().clone())
 }

@@ -11,6 +11,7 @@ use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::key::Key;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,6 +21,7 @@ use crate::cli::ServeArgs;
 use crate::config::{Config, ConfigError};
 use crate::control::{self, Service};
 use crate::forwarding::{Forwarding, ForwardingError};
+use crate::keys::Places;
 use crate::layout::Layout;
 use crate::ledger::LedgerError;
 use crate::metrics::{self, Metrics};
@@ -112,8 +114,11 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     let layout = Layout::new(&config.data);
     let passphrase = Passphrase::to_open(arguments.passphrase_file.as_deref())?;
     let authority = Arc::new(Authority::open(
-        &layout,
-        &passphrase,
+        Places {
+            layout: &layout,
+            passphrase: &passphrase,
+            agent: config.ssh_agent.as_deref(),
+        },
         url,
         Authority::system_clock(),
     )?);
@@ -199,11 +204,9 @@ async fn work(
         .outcome(Outcome::Done)
         .detail("version", env!("CARGO_PKG_VERSION"))
         .detail("ca", authority.pin().to_string())
-        .detail(
-            "user_ca",
-            vec![authority.keys().public().user_ca.to_string()],
-        )
-        .detail("listen", address.to_string());
+        .detail("listen", address.to_string())
+        .detail("user_ca", fingerprints(&authority.keys().public().user_ca))
+        .detail("host_ca", fingerprints(&authority.keys().public().host_ca));
     authority.note(&started)?;
     let stop = Stop::new();
     stop_on_signals(stop.clone(), Arc::clone(&authority)).map_err(ServeError::Server)?;
@@ -266,6 +269,12 @@ pub async fn serve(
         .handle(stop)
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
+}
+
+/// The key that signs comes first.
+fn fingerprints(keys: &[Key]) -> Vec<String> {
+    let fingerprints = keys.iter().map(|key| key.fingerprint().to_string());
+    fingerprints.collect()
 }
 
 /// Shows metrics until the task is aborted.

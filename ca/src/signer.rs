@@ -1,5 +1,6 @@
 //! The CA's signing keys, behind one trait, so that a file, an agent or a token serve alike.
 
+pub mod agent;
 pub mod file;
 
 use ssh_key::{PublicKey, Signature, public::KeyData};
@@ -27,6 +28,9 @@ pub enum SignerError {
         /// What it said.
         source: signature::Error,
     },
+    /// The agent that holds it did not sign.
+    #[error(transparent)]
+    Agent(#[from] agent::AgentError),
 }
 
 /// A [`Signer`] in the shape that `ssh-key`'s builders take.

@@ -18,10 +18,10 @@ pub struct Content {
     pub incarnation: Incarnation,
     /// The newest roster.
     pub roster: RosterMark,
-    /// Signs user certificates.
-    pub user_ca: Key,
-    /// Signs host certificates.
-    pub host_ca: Key,
+    /// Sign user certificates.
+    pub user_ca: Vec<Key>,
+    /// Sign host certificates.
+    pub host_ca: Vec<Key>,
     /// Signs the state.
     pub state_key: Key,
     /// Of windows that have not ended.
@@ -42,8 +42,8 @@ impl Content {
             number,
             time,
             roster: self.roster,
-            user_ca: vec![self.user_ca.clone()],
-            host_ca: vec![self.host_ca.clone()],
+            user_ca: self.user_ca.clone(),
+            host_ca: self.host_ca.clone(),
             state_key: self.state_key.clone(),
             revocations: self.revocations.clone(),
             revoked: self.revoked.clone(),

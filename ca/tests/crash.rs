@@ -103,8 +103,7 @@ fn a_chain_that_somebody_changed_in_the_database_stops_the_start() {
         )
         .unwrap();
     let opened = daypass_ca::authority::Authority::open(
-        &house.layout(),
-        &house::passphrase(),
+        house.places(&house.layout(), &house::passphrase()),
         "https://localhost:7443".parse().unwrap(),
         daypass_ca::authority::Authority::system_clock(),
     );

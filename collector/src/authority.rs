@@ -4,8 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use daypass_protocol::digest::Pin;
+use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
+use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, VerifiedState};
@@ -47,6 +48,16 @@ pub enum WordError {
         /// How many it shows.
         found: u64,
     },
+    /// Admins signed two rosters of one number.
+    #[error("there are two rosters {number}: the CA's is another one than the one known here")]
+    Forked {
+        /// The number.
+        number: u64,
+        /// The one that is known here.
+        held: Digest,
+        /// The CA's.
+        offered: Digest,
+    },
     /// The file of what was taken over.
     #[error("{} cannot be read or written", path.display())]
     File {
@@ -55,6 +66,27 @@ pub enum WordError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl WordError {
+    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands.
+    pub fn alarm(&self) -> Option<Event> {
+        let Self::Forked {
+            number,
+            held,
+            offered,
+        } = self
+        else {
+            return None;
+        };
+        let event = Event::new(Action::AlarmRosterFork)
+            .outcome(Outcome::Failed)
+            .because("roster-forked", self.to_string())
+            .detail("roster", *number)
+            .detail("held", held.to_string())
+            .detail("offered", offered.to_string());
+        Some(event)
+    }
 }
 
 /// What was taken over last.
@@ -131,6 +163,18 @@ impl Authority {
             return Err(WordError::Fewer {
                 known: before,
                 found: after,
+            });
+        }
+        let held = known.chain.newest();
+        let offered = new
+            .chain
+            .rosters()
+            .find(|roster| roster.number == held.number);
+        if let Some(offered) = offered.filter(|offered| offered.hash() != held.hash()) {
+            return Err(WordError::Forked {
+                number: held.number,
+                held: held.hash(),
+                offered: offered.hash(),
             });
         }
         write(&self.path, word)?;

@@ -138,6 +138,19 @@ impl Window {
         self.starts <= now && now < self.ends
     }
 
+    /// Whether who is in by `old` may stay in by this: it names it, ends later, and allows no less of what a session was
+    /// given. What it allows beyond that, a running session does not get.
+    pub fn prolongs(&self, old: &Self) -> bool {
+        self.extends == Some(old.id)
+            && self.ca == old.ca
+            && self.contractor == old.contractor
+            && self.ends > old.ends
+            && old.sudo.iter().all(|item| self.sudo.contains(item))
+            && old.permit.iter().all(|permit| self.permit.contains(permit))
+            && self.force_command == old.force_command
+            && (self.sources.is_none() || self.sources == old.sources)
+    }
+
     /// From beginning to end, in seconds.
     pub fn length(&self) -> u64 {
         self.ends.since(self.starts).unsigned_abs()

@@ -8,6 +8,8 @@ mod collector;
 mod ends;
 #[path = "doors/others.rs"]
 mod others;
+#[path = "doors/revocations.rs"]
+mod revocations;
 #[path = "doors/windows.rs"]
 mod windows;
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ends::ROWS,
         collector::ROWS,
         others::ROWS,
+        revocations::ROWS,
     ]
     .concat();
     if arguments.list {

@@ -27,7 +27,7 @@ usage: cargo xtask CHORE
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
-  bench NAME                prints what something costs, as ratios: journal, collector, log
+  bench NAME                prints what something costs, as ratios: journal, collector, log, ca
   setup                     installs what the chores need from the distribution's packages
 ";
 

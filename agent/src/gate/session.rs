@@ -172,6 +172,14 @@ impl Gates {
             self.sessions.forget(&session);
             return Err(error.into());
         }
+        let Record {
+            uid,
+            closes,
+            closes_since_boot,
+            ..
+        } = session.record;
+        self.sessions
+            .prolong(&session.window, uid, closes, closes_since_boot);
         Ok(session)
     }
 
@@ -208,6 +216,7 @@ impl Gates {
             opened_since_boot: since_boot,
             closes: admission.closes,
             closes_since_boot: since_boot.saturating_add(left),
+            extension: None,
         })
     }
 

@@ -114,16 +114,23 @@ impl Bench {
         self.poller.turn();
     }
 
-    /// Everything journalled so far, as `outcome code`.
-    fn journalled(self) -> Vec<String> {
+    /// Everything journalled so far.
+    fn entries(self) -> Vec<Value> {
         self.poller
             .intake
             .finish(&Event::new(Action::AgentStop).outcome(Outcome::Done));
         drop(self.poller);
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         self.entries
             .iter()
-            .take_while(|entry| entry["action"] == "state.taken")
+            .take_while(|entry| entry["action"] != "agent.stop")
+            .collect()
+    }
+
+    /// Everything journalled so far, as `outcome code`.
+    fn journalled(self) -> Vec<String> {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.entries()
+            .iter()
             .map(|entry| format!("{} {}", word(&entry["outcome"]), word(&entry["code"])))
             .collect()
     }
@@ -151,6 +158,27 @@ fn the_state_of_a_ca_that_says_nothing_new_stays_fresh() {
     let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
     assert_eq!(kept.state().time, later);
     assert!(bench.journalled().is_empty());
+}
+
+#[test]
+fn a_fork_of_the_roster_is_an_alarm_and_the_roster_known_first_stands() {
+    let mut ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    let held = bench.poller.known.state().roster.hash;
+    ca.template.roster.hash = Digest::of("another roster 1");
+    bench.turn(Some(ca.state(2)));
+    // Once, however often the CA repeats it.
+    bench.turn(Some(ca.state(3)));
+    assert_eq!(bench.poller.authority.snapshot().state.number, 1);
+    let told = bench.entries();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["action"], "alarm.roster-fork");
+    assert_eq!(told[0]["detail"]["roster"], 1);
+    assert_eq!(told[0]["detail"]["held"], held.to_string());
+    assert_eq!(
+        told[0]["detail"]["offered"],
+        Digest::of("another roster 1").to_string()
+    );
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use daypass_protocol::window::WindowId;
+
 use super::registry::Sessions;
 use super::session::{Phase, Session};
 use super::terminal;
@@ -13,24 +15,40 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Looks after one session until it is gone.
 pub(super) fn tend(sessions: &Sessions, session: Arc<Session>) {
-    let left = session.left();
-    let ahead = sessions
-        .shared
-        .setup
-        .warnings
-        .iter()
-        .copied()
-        .filter(|warning| *warning < left)
-        .collect();
+    let ahead = ahead_of(sessions, &session);
     look_again(sessions.clone(), session, ahead, Instant::now());
 }
 
-fn look_again(sessions: Sessions, session: Arc<Session>, ahead: Vec<Duration>, when: Instant) {
+/// The warnings that are still to come, and the extension that they are counted by.
+#[derive(Clone)]
+struct Ahead {
+    warnings: Vec<Duration>,
+    extension: Option<WindowId>,
+}
+
+fn ahead_of(sessions: &Sessions, session: &Session) -> Ahead {
+    let (left, warnings) = (session.left(), &sessions.shared.setup.warnings);
+    Ahead {
+        warnings: warnings
+            .iter()
+            .copied()
+            .filter(|warning| *warning < left)
+            .collect(),
+        extension: extension(session),
+    }
+}
+
+fn extension(session: &Session) -> Option<WindowId> {
+    let extended = session.extended()?;
+    Some(extended.window.document().id)
+}
+
+fn look_again(sessions: Sessions, session: Arc<Session>, ahead: Ahead, when: Instant) {
     let alarm = sessions.shared.setup.alarm.clone();
     alarm.at(when, move || look(sessions, session, ahead));
 }
 
-fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Vec<Duration>) {
+fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Ahead) {
     if sessions.by_id(session.record.id).is_none() || session.phase() == Phase::Ending {
         return;
     }
@@ -38,16 +56,20 @@ fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Vec<Duration>) {
         sessions.end(&session, cause);
         return;
     }
+    if ahead.extension != extension(&session) {
+        ahead = ahead_of(&sessions, &session);
+    }
     let left = session.left();
-    if ahead.iter().any(|warning| left <= *warning) {
+    if ahead.warnings.iter().any(|warning| left <= *warning) {
         terminal::tell(
             &session.members(),
             session.record.uid,
             &diagnostic::ends_soon(left),
         );
-        ahead.retain(|warning| *warning < left);
+        ahead.warnings.retain(|warning| *warning < left);
     }
     let next = ahead
+        .warnings
         .iter()
         .map(|warning| left.saturating_sub(*warning))
         .min()

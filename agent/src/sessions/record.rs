@@ -65,6 +65,21 @@ pub struct Record {
     pub closes: Time,
     /// The same in milliseconds since boot, for a clock that is set back.
     pub closes_since_boot: u64,
+    /// The approved extension by which it may last longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
+}
+
+/// A later end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// The extending window's exact text.
+    pub window: String,
+    /// When the session must be over.
+    pub closes: Time,
+    /// The same in milliseconds since boot.
+    pub closes_since_boot: u64,
 }
 
 /// Why a session's record could not be read.
@@ -142,13 +157,25 @@ impl<'de> Deserialize<'de> for SessionId {
     }
 }
 
+impl Extension {
+    /// How much longer the session may last by it.
+    #[must_use]
+    pub fn left(&self, now: Duration, since_boot: Duration) -> Duration {
+        left(self.closes, self.closes_since_boot, now, since_boot)
+    }
+}
+
+fn left(closes: Time, closes_since_boot: u64, now: Duration, since_boot: Duration) -> Duration {
+    let by_clock = Duration::from_secs(closes.unix_unsigned()).saturating_sub(now);
+    let by_boot = Duration::from_millis(closes_since_boot).saturating_sub(since_boot);
+    by_clock.min(by_boot)
+}
+
 impl Record {
     /// How much longer it may last: by the clock or by the time since boot, whichever is less.
     #[must_use]
     pub fn left(&self, now: Duration, since_boot: Duration) -> Duration {
-        let by_clock = Duration::from_secs(self.closes.unix_unsigned()).saturating_sub(now);
-        let by_boot = Duration::from_millis(self.closes_since_boot).saturating_sub(since_boot);
-        by_clock.min(by_boot)
+        left(self.closes, self.closes_since_boot, now, since_boot)
     }
 
     /// Where it is noted.
@@ -221,6 +248,7 @@ pub(crate) mod tests {
             opened_since_boot: 5_000,
             closes: Time::from_unix(1_800_000_040),
             closes_since_boot: 45_000,
+            extension: None,
         }
     }
 
@@ -249,6 +277,26 @@ pub(crate) mod tests {
             Duration::ZERO,
             "a clock that was set back"
         );
+    }
+
+    #[test]
+    fn an_extension_is_found_again_and_lasts_longer() {
+        let directory = tempfile::tempdir().unwrap();
+        let extension = Extension {
+            window: "{}".to_owned(),
+            closes: Time::from_unix(1_800_000_100),
+            closes_since_boot: 105_000,
+        };
+        let extended = Record {
+            extension: Some(extension.clone()),
+            ..record()
+        };
+        extended.store(directory.path()).unwrap();
+        let found = Record::load_all(directory.path());
+        assert_eq!(found[0].as_ref().unwrap(), &extended);
+        let (clock, boot) = (Duration::from_secs(1_800_000_050), Duration::from_secs(55));
+        assert_eq!(extended.left(clock, boot), Duration::ZERO);
+        assert_eq!(extension.left(clock, boot), Duration::from_secs(50));
     }
 
     #[test]

@@ -185,8 +185,8 @@ impl Sessions {
 
     /// Ends those that a statement or a revocation stops.
     pub fn heed(&self, snapshot: &Snapshot) {
-        let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
-        for session in live {
+        for session in self.all() {
+            self.heed_extension(&session, snapshot);
             let (window, record) = (&session.window, &session.record);
             if let Some(stop) = snapshot.stop(window) {
                 self.end(&session, Cause::stopped_by(stop));
@@ -244,6 +244,10 @@ impl Sessions {
             .values()
             .filter_map(|session| session.record.gid)
             .collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        self.lock().values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Session>>> {

@@ -8,7 +8,7 @@ use daypass_protocol::window::{FrozenWindow, Window};
 
 use super::cgroup::Cgroup;
 use super::end::Cause;
-use super::record::Record;
+use super::record::{Extension, Record};
 use crate::facts::{Handle, Process, descendants, since_boot};
 
 /// A session as the agent holds it.
@@ -21,6 +21,22 @@ pub struct Session {
     /// A hold on the monitor; `None` where it had ended before the agent found the record.
     pub monitor: Option<Handle>,
     phase: Mutex<Phase>,
+    extended: Mutex<Option<Extended>>,
+}
+
+/// An approved extension, and until when it lets the session last.
+#[derive(Debug, Clone)]
+pub(super) struct Extended {
+    /// Its window.
+    pub(super) window: FrozenWindow,
+    /// What is noted of it.
+    pub(super) note: Extension,
+}
+
+fn record_extension(note: &Option<Extension>) -> Option<Extended> {
+    let note = note.clone()?;
+    let window = FrozenWindow::parse(&note.window).ok()?;
+    Some(Extended { window, note })
 }
 
 /// How far along it is. It only ever goes down this list.
@@ -36,12 +52,33 @@ pub(super) enum Phase {
 
 impl Session {
     pub(super) fn new(record: Record, window: FrozenWindow, monitor: Option<Handle>) -> Self {
+        let extension = record.extension.clone();
         Self {
             record,
             window,
             monitor,
             phase: Mutex::new(Phase::Open),
+            // Our own record of a window that was checked when it was written.
+            extended: Mutex::new(record_extension(&extension)),
         }
+    }
+
+    /// The window by which it lasts: its own, or the extension's.
+    pub(super) fn lasts_by(&self) -> FrozenWindow {
+        self.extended()
+            .map_or_else(|| self.window.clone(), |extended| extended.window)
+    }
+
+    pub(super) fn extended(&self) -> Option<Extended> {
+        self.extended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// From now on it lasts by this, or by its own window again.
+    pub(super) fn extend(&self, extended: Option<Extended>) {
+        *self.extended.lock().unwrap_or_else(PoisonError::into_inner) = extended;
     }
 
     /// Its window's document.
@@ -62,7 +99,10 @@ impl Session {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        self.record.left(now, since_boot())
+        match self.extended() {
+            Some(extended) => extended.note.left(now, since_boot()),
+            None => self.record.left(now, since_boot()),
+        }
     }
 
     /// How long ago it was let in.
@@ -186,7 +226,10 @@ impl Session {
         if !self.left().is_zero() {
             return None;
         }
-        let at_window_end = self.record.closes >= self.document().ends;
+        let at_window_end = match self.extended() {
+            Some(extended) => extended.note.closes >= extended.window.document().ends,
+            None => self.record.closes >= self.document().ends,
+        };
         Some(if at_window_end {
             Cause::WindowEnded
         } else {

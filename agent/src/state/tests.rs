@@ -93,7 +93,7 @@ fn another_roster_of_the_same_number_is_a_fork() {
     let before = known(&ca);
     ca.template.roster.hash = Digest::of("another");
     let error = before.take_over(ca.state(2), no_fetch).unwrap_err();
-    assert!(matches!(error, Error::RosterFork { number: 1 }));
+    assert!(matches!(error, Error::RosterFork { number: 1, .. }));
 }
 
 #[test]

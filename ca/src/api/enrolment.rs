@@ -159,7 +159,7 @@ fn carry_out(
         chain: authority.roll().signed().to_vec(),
         state: announced.signed.clone(),
         enrolment,
-        user_ca: vec![authority.keys().public().user_ca.clone()],
+        user_ca: authority.keys().public().user_ca.clone(),
     })
 }
 

@@ -14,7 +14,7 @@ pub(super) fn list(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
     let hosts = authority.store().read(|tx| tx.hosts())?;
     Reply::of(&Hosts {
         hosts: hosts.iter().map(view).collect::<Result<_, _>>()?,
-        host_ca: vec![authority.keys().public().host_ca.clone()],
+        host_ca: authority.keys().public().host_ca.clone(),
     })
 }
 

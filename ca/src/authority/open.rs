@@ -10,10 +10,8 @@ use daypass_protocol::token::CaUrl;
 use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
-use crate::keys::{Keys, KeysError};
-use crate::layout::Layout;
+use crate::keys::{Keys, KeysError, Places};
 use crate::ledger::{Ledger, LedgerError};
-use crate::passphrase::Passphrase;
 use crate::people::Roll;
 use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
 
@@ -82,12 +80,8 @@ impl Authority {
     ///
     /// # Errors
     /// When anything of it is missing, damaged, or in use.
-    pub fn open(
-        layout: &Layout,
-        passphrase: &Passphrase,
-        url: CaUrl,
-        clock: Clock,
-    ) -> Result<Self, OpenError> {
+    pub fn open(places: Places<'_>, url: CaUrl, clock: Clock) -> Result<Self, OpenError> {
+        let layout = places.layout;
         let no_ca = || OpenError::NoCa {
             directory: layout.root().to_owned(),
         };
@@ -108,7 +102,7 @@ impl Authority {
             pin,
             chain.into_iter().map(signed).collect::<Result<_, _>>()?,
         )?;
-        let keys = Keys::open(layout, passphrase)?;
+        let keys = Keys::open(places)?;
         let x509 = daypass_transport::authority::Authority::from_pem(
             &read(layout.tls_root())?,
             &read(layout.tls_root_key())?,

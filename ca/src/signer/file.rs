@@ -163,7 +163,7 @@ fn plain(mut key: PrivateKey) -> PrivateKey {
     key
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AlreadyExists => KeyFileError::Exists {
             path: path.to_owned(),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use axum_server::tls_rustls::RustlsConfig;
 use daypass_ca::authority::{Authority, Clock, OpenError};
 use daypass_ca::genesis::{Genesis, Newborn};
+use daypass_ca::keys::Places;
 use daypass_ca::layout::Layout;
 use daypass_ca::ledger::LedgerError;
 use daypass_ca::passphrase::Passphrase;
@@ -55,6 +56,8 @@ pub(crate) struct House {
     pub(crate) newborn: Newborn,
     pub(crate) admin: Someone,
     pub(crate) limit: u32,
+    /// The agent that holds what is in no file.
+    pub(crate) agent: Option<PathBuf>,
     offset: Arc<AtomicI64>,
     running: Option<Running>,
 }
@@ -115,6 +118,7 @@ impl House {
             newborn,
             admin,
             limit: 100_000,
+            agent: None,
             offset: Arc::new(AtomicI64::new(0)),
             running: None,
         };
@@ -144,7 +148,8 @@ impl House {
             Time::from_unix(now.unix() + offset.load(Ordering::SeqCst))
         });
         let url: CaUrl = "https://localhost:7443".parse().unwrap();
-        let authority = Arc::new(opened(&layout, &url, &clock));
+        let passphrase = passphrase();
+        let authority = Arc::new(opened(|| self.places(&layout, &passphrase), &url, &clock));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
@@ -185,6 +190,19 @@ impl House {
 
     pub(crate) fn layout(&self) -> Layout {
         Layout::new(self.directory.path())
+    }
+
+    /// Where its keys are.
+    pub(crate) fn places<'a>(
+        &'a self,
+        layout: &'a Layout,
+        passphrase: &'a Passphrase,
+    ) -> Places<'a> {
+        Places {
+            layout,
+            passphrase,
+            agent: self.agent.as_deref(),
+        }
     }
 
     pub(crate) fn authority(&self) -> &Arc<Authority> {
@@ -474,10 +492,10 @@ pub(crate) fn no<T>(status: u16, code: &str) -> Result<T, No> {
 }
 
 /// Opens the CA; the lock of one that was killed may be held a moment longer.
-fn opened(layout: &Layout, url: &CaUrl, clock: &Clock) -> Authority {
+fn opened<'a>(places: impl Fn() -> Places<'a>, url: &CaUrl, clock: &Clock) -> Authority {
     let begun = Instant::now();
     loop {
-        match Authority::open(layout, &passphrase(), url.clone(), Arc::clone(clock)) {
+        match Authority::open(places(), url.clone(), Arc::clone(clock)) {
             Err(OpenError::Ledger(LedgerError::Journal(daypass_journal::Error::InUse {
                 ..
             }))) if begun.elapsed() < Duration::from_secs(20) => {

@@ -24,7 +24,7 @@ const HAND_OVER: &str = r#"exec 3<&0 </dev/null; LISTEN_PID=$$; export LISTEN_PI
 /// A `daypass-ca serve` at work.
 pub(crate) struct Program {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     notices: UnixDatagram,
 }
 
@@ -36,6 +36,16 @@ impl House {
             self.crash();
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.program_on(listener, before, metrics)
+    }
+
+    /// Starts the program on a listener that may outlive it, as systemd's do; the CA must not be at work here.
+    pub(crate) fn program_on(
+        &self,
+        listener: TcpListener,
+        before: &[&str],
+        metrics: Option<SocketAddr>,
+    ) -> Program {
         let address = listener.local_addr().unwrap();
         let (config, passphrase) = (self.file("ca.toml"), self.file("passphrase"));
         let notify = self.file("notify.sock");
@@ -47,6 +57,9 @@ impl House {
             self.directory.path().display(),
             self.file("control.sock").display(),
         );
+        if let Some(agent) = &self.agent {
+            text += &format!("ssh_agent = \"{}\"\n", agent.display());
+        }
         if let Some(address) = metrics {
             text += &format!("metrics = \"{address}\"\n");
         }
@@ -87,16 +100,31 @@ impl House {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Error> {
+        self.post_at(program.address, who, path, body)
+    }
+
+    /// A request to whatever program listens there.
+    pub(crate) fn post_at<T: DeserializeOwned>(
+        &self,
+        address: SocketAddr,
+        who: &Someone,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
         let body = serde_json::to_vec(body).unwrap();
         let now = Time::from(std::time::SystemTime::now());
         let header = self.header_at(who, "POST", path, &body, now);
-        let client = self.client_to(program);
+        let client = self.client_at(address);
         client.call(&Request::post(path, &body).authorized(&header))
     }
 
     /// A client of the program, without an identity.
     pub(crate) fn client_to(&self, program: &Program) -> Client {
-        let url = format!("https://localhost:{}", program.address.port());
+        self.client_at(program.address)
+    }
+
+    fn client_at(&self, address: SocketAddr) -> Client {
+        let url = format!("https://localhost:{}", address.port());
         Client::new(&url, &self.root(), None).unwrap()
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::certificate::{CertificateError, Papers};
 use crate::config::Config;
 use crate::layout::Layout;
-use crate::refresh::Refresh;
+use crate::refresh::{Refresh, RefreshError};
 use crate::server::Server;
 
 /// The CA is asked this often.
@@ -18,6 +18,8 @@ pub(crate) struct Upkeep {
     refresh: Refresh,
     config: Config,
     layout: Layout,
+    /// The alarm that was raised last.
+    told: Option<String>,
 }
 
 impl Upkeep {
@@ -31,6 +33,7 @@ impl Upkeep {
             papers,
             config,
             layout,
+            told: None,
         })
     }
 
@@ -38,6 +41,7 @@ impl Upkeep {
     pub(crate) fn run(mut self, server: &Server, stopped: &Receiver<()>) {
         loop {
             if let Err(error) = self.refresh.ask(server.collector().authority()) {
+                self.tell(server, &error);
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the CA's rosters and state are those of before");
             }
@@ -48,6 +52,26 @@ impl Upkeep {
             match stopped.recv_timeout(EVERY) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Journals an alarm once, however often the CA repeats what it is about.
+    fn tell(&mut self, server: &Server, error: &RefreshError) {
+        let RefreshError::Word(error) = error else {
+            return;
+        };
+        let (Some(alarm), text) = (error.alarm(), error.to_string()) else {
+            return;
+        };
+        if self.told.as_ref() == Some(&text) {
+            return;
+        }
+        match server.collector().record(&alarm) {
+            Ok(()) => self.told = Some(text),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "an alarm could not be journalled");
             }
         }
     }

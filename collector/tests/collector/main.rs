@@ -14,6 +14,7 @@ mod machine;
 mod proxy;
 mod refusals;
 mod restart;
+mod rosters;
 mod search;
 mod setup;
 mod site;

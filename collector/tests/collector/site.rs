@@ -115,6 +115,27 @@ impl Ca {
         }
     }
 
+    /// What the CA says after roster 2, which differs by the longest window.
+    pub(crate) fn word_with_second_roster(&self, max_window: u64) -> Word {
+        let mut roster = Roster::parse(&self.word.chain[0].roster).unwrap();
+        roster.number = 2;
+        roster.previous = Some(Digest::of(&self.word.chain[0].roster));
+        roster.policy.max_window = max_window;
+        let text = roster.freeze().unwrap();
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.number = 2;
+        state.roster = RosterMark {
+            number: 2,
+            hash: Digest::of(&text),
+        };
+        let mut second = SignedRoster::unsigned(text);
+        second.sign(sshsig::with_key(&private(1))).unwrap();
+        Word {
+            chain: vec![self.word.chain[0].clone(), second],
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// A client certificate and its key.
     pub(crate) fn identity(&self, name: &str) -> (String, String) {
         issue(&self.root, name, SystemTime::now())

@@ -133,6 +133,11 @@ actions! {
     AlarmTampered = "alarm.tampered",
     /// Likewise: a journal that ends before what is stored of it; `detail.log`, `.size`, `.held`.
     AlarmRollback = "alarm.rollback",
+    /// Host: a login by an approved extension moved a session's end; `detail.closes`, `.window_before`.
+    SessionExtended = "session.extended",
+    /// Host and collector: the CA shows another roster of a number that is known here; admins signed two. `detail.roster`,
+    /// `.held`, `.offered`.
+    AlarmRosterFork = "alarm.roster-fork",
     /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`.
     AlarmSilence = "alarm.silence",
     /// Collector: a silent journal is heard again; `detail.log`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daypass_tests::{CAROL, Result, SOON, Site, Wish};
+use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
 
 use crate::Row;
 use crate::windows::{carol_gets, close_all};
@@ -23,6 +23,10 @@ pub(crate) const ROWS: &[Row] = &[
         restart,
     ),
     ("a_window_that_is_ended_early_ends_its_session", ended_early),
+    (
+        "a_session_lasts_as_long_as_its_approved_extension_and_no_longer",
+        extended,
+    ),
     (
         "the_journal_is_proven_and_a_changed_byte_is_named",
         journal_proven,
@@ -65,6 +69,37 @@ fn restart(site: &Site) -> Result<()> {
     terminal.write(b"still there\n")?;
     terminal.await_text("still there", SOON)?;
     site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
+    assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn extended(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", Duration::from_secs(30)))?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "echo here; cat")?;
+    terminal.await_text("here", SOON)?;
+    let wish = Wish::deploy_on("db1", HOUR).with("--extends", &window);
+    let extension = site.person(CAROL).request(&wish)?;
+    site.person(BOB).approve(&extension)?;
+    let login = [
+        "login", "--host", "db1", "--user", "deploy", "--window", &extension,
+    ];
+    site.person(CAROL).daypass(login).ok()?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    site.await_entry("db1", "session.extended", &[&extension, &window])?;
+    // After the end of the first window the session is as it was, and its agent's restart does not forget why.
+    daypass_tests::until("the window's end", Duration::from_secs(60), || {
+        let shown = site.person(CAROL).daypass(["show", &window]).ok()?;
+        Ok(shown.contains("closed"))
+    })?;
+    let db1 = site.network.host("db1")?;
+    db1.root(["systemctl", "restart", "daypass-agent.service"])
+        .ok()?;
+    terminal.write(b"still there\n")?;
+    terminal.await_text("still there", SOON)?;
+    site.person(BOB).daypass(["revoke", &extension]).ok()?;
+    site.await_entry("db1", "session.end", &[&window])?;
     assert!(!terminal.wait(SOON)?.success());
     nothing_is_left(site)
 }

@@ -9,6 +9,7 @@ pub(super) enum Bench {
     Journal,
     Collector,
     Log,
+    Ca,
 }
 
 impl Bench {
@@ -17,6 +18,7 @@ impl Bench {
             "journal" => Some(Self::Journal),
             "collector" => Some(Self::Collector),
             "log" => Some(Self::Log),
+            "ca" => Some(Self::Ca),
             _ => None,
         }
     }
@@ -26,6 +28,7 @@ impl Bench {
             Self::Journal => ("daypass-journal", "journal"),
             Self::Collector => ("daypass-collector", "collector"),
             Self::Log => ("daypass", "log"),
+            Self::Ca => ("daypass-ca", "ca"),
         }
     }
 }

@@ -1,0 +1,135 @@
+//! `daypass-ca key`: one key after the other, both trusted for a time.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use daypass_protocol::key::Key;
+
+use super::KeyArgs;
+use crate::config::{self, Config, ConfigError};
+use crate::init::{self, InitError};
+use crate::keys::Places;
+use crate::keys::rotation::{self, Kind, RotationError};
+use crate::layout::Layout;
+use crate::passphrase::{Passphrase, PassphraseError};
+
+/// The steps of a rotation.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Add the next key, which hosts hear of and trust from then on.
+    Add {
+        #[command(flatten)]
+        what: What,
+        /// The public half of a key that the ssh-agent of ca.toml holds; without it a new key is made, in an encrypted
+        /// file.
+        #[arg(long, value_name = "FILE.pub")]
+        public_key: Option<PathBuf>,
+    },
+    /// Let the next key sign; the one before is trusted until it is retired.
+    Use {
+        #[command(flatten)]
+        what: What,
+    },
+    /// End the trust in the key before.
+    Retire {
+        #[command(flatten)]
+        what: What,
+    },
+}
+
+/// Which key, and where the CA is.
+#[derive(Debug, Args)]
+pub(crate) struct What {
+    /// The key.
+    #[arg(value_name = "KEY")]
+    kind: Kind,
+    /// Configuration to read.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// File with the passphrase of the CA's keys; else the systemd credential ca-passphrase, else asked.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// The Unix user that owns everything, when run as root.
+    #[arg(long, value_name = "USER", default_value = "daypass-ca")]
+    user: String,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub enum Rotated {
+    /// This one was added.
+    Added(Key),
+    /// It signs.
+    Used,
+    /// The one before is trusted no more.
+    Retired,
+}
+
+/// Why it was not.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyCommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The public half that was given, or the files' owner.
+    #[error(transparent)]
+    Init(Box<InitError>),
+    /// The passphrase.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The rotation.
+    #[error(transparent)]
+    Rotation(Box<RotationError>),
+}
+
+impl From<InitError> for KeyCommandError {
+    fn from(error: InitError) -> Self {
+        Self::Init(Box::new(error))
+    }
+}
+
+impl From<RotationError> for KeyCommandError {
+    fn from(error: RotationError) -> Self {
+        Self::Rotation(Box::new(error))
+    }
+}
+
+/// Does one step.
+///
+/// # Errors
+/// When it is not this step's turn, or a key does not sign.
+pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
+    let (KeyCommand::Add { what, .. } | KeyCommand::Use { what } | KeyCommand::Retire { what }) =
+        &arguments.command;
+    let config = Config::read(&what.config)?;
+    let held = match &arguments.command {
+        KeyCommand::Add {
+            public_key: Some(path),
+            ..
+        } => Some(init::read_key(path)?),
+        _ => None,
+    };
+    let passphrase = Passphrase::to_open(what.passphrase_file.as_deref())?;
+    init::become_owner(&what.user, &config.data)?;
+    let layout = Layout::new(&config.data);
+    let places = Places {
+        layout: &layout,
+        passphrase: &passphrase,
+        agent: config.ssh_agent.as_deref(),
+    };
+    match &arguments.command {
+        KeyCommand::Add { .. } => Ok(Rotated::Added(rotation::add(
+            places,
+            what.kind,
+            held.as_ref(),
+        )?)),
+        KeyCommand::Use { .. } => {
+            rotation::switch(places, what.kind)?;
+            Ok(Rotated::Used)
+        }
+        KeyCommand::Retire { .. } => {
+            rotation::retire(places, what.kind)?;
+            Ok(Rotated::Retired)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What the collector takes over from the CA, and what it does not.
+
+use daypass_collector::authority::{Authority, WordError};
+use daypass_protocol::event::Action;
+use daypass_protocol::roster::VerifiedRoster;
+
+use crate::site::Ca;
+
+#[test]
+fn a_fork_of_the_roster_is_refused_and_makes_an_alarm_that_names_both() {
+    let ca = Ca::new();
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::begin(&directory.path().join("word"), ca.pin, &ca.word).unwrap();
+    let (one, another) = (
+        ca.word_with_second_roster(1_000_000),
+        ca.word_with_second_roster(2_000_000),
+    );
+    authority.follow(&one).unwrap();
+    authority.follow(&one).unwrap();
+    let held = authority.with_roster(VerifiedRoster::hash);
+    let error = authority.follow(&another).unwrap_err();
+    assert!(
+        matches!(error, WordError::Forked { number: 2, .. }),
+        "{error}"
+    );
+    assert_eq!(authority.with_roster(VerifiedRoster::hash), held);
+    let event = serde_json::to_value(error.alarm().unwrap()).unwrap();
+    assert_eq!(event["action"], Action::AlarmRosterFork.to_string());
+    assert_eq!(event["detail"]["roster"], 2);
+    assert_eq!(event["detail"]["held"], held.to_string());
+    assert_ne!(event["detail"]["offered"], held.to_string());
+    let fewer = authority.follow(&ca.word).unwrap_err();
+    assert!(fewer.alarm().is_none(), "{fewer}");
+}

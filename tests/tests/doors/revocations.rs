@@ -1,0 +1,181 @@
+//! What is taken away again: at once, on every host, and by whom.
+
+use std::time::Duration;
+
+use daypass_tests::{
+    ALICE, BOB, CAROL, Forger, Forgery, MALLORY, Output, Result, SOON, Site, Wish,
+};
+use serde_json::Value;
+
+use crate::Row;
+use crate::windows::{carol_gets, close_all};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Where Carol's certificates are kept by `daypass login`.
+const CERTIFICATES: &str = "/home/carol/.local/share/daypass/certificates";
+
+pub(crate) const ROWS: &[Row] = &[
+    (
+        "a_revoked_window_ends_its_session_within_a_second",
+        within_a_second,
+    ),
+    (
+        "a_revoked_certificate_is_refused_by_sshds_own_list_too",
+        listed,
+    ),
+    (
+        "where_two_must_approve_the_stolen_ca_and_one_approver_open_nothing",
+        two_approvers,
+    ),
+    // The last one: Mallory does not come back.
+    (
+        "a_person_who_is_removed_loses_sessions_and_windows_in_one_command",
+        offboarded,
+    ),
+];
+
+fn outside(output: &Output) {
+    assert!(!output.success() && output.stdout.is_empty(), "{output}");
+}
+
+fn within_a_second(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "echo here; sleep 2011")?;
+    terminal.await_text("here", SOON)?;
+    site.person(BOB).daypass(["revoke", &window]).ok()?;
+    let deadline = site
+        .network
+        .host("laptop")?
+        .root(["date", "-u", "-d", "+1 second", "+%Y-%m-%dT%H:%M:%S.%6NZ"])
+        .ok()?;
+    let end = site.await_entry("db1", "session.end", &[&window])?;
+    let end: Value = serde_json::from_str(&end).unwrap_or_default();
+    let time = end["time"].as_str().unwrap_or("never");
+    assert!(time <= deadline.trim(), "{end} came after {deadline}");
+    assert!(!terminal.wait(SOON)?.success());
+    outside(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+/// `ssh-keygen -Q` is the judge of the list that stands before sshd.
+fn listed(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let (laptop, db1) = (site.network.host("laptop")?, site.network.host("db1")?);
+    let certificate = laptop
+        .script(&format!(
+            "cat $(find {CERTIFICATES} -name '*-cert.pub' | head -n1)"
+        ))
+        .ok()?;
+    db1.write("/root/carol-cert.pub", &certificate)?;
+    let query = "ssh-keygen -Q -f /etc/daypass/ssh/revoked_keys /root/carol-cert.pub";
+    db1.script(query).ok()?;
+    let shown = db1
+        .root(["ssh-keygen", "-L", "-f", "/root/carol-cert.pub"])
+        .ok()?;
+    let serial = shown
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Serial: "))
+        .unwrap_or_default()
+        .to_owned();
+    site.person(BOB)
+        .daypass(["revoke", "--serial", &serial])
+        .ok()?;
+    db1.await_condition(&format!("! {query}"), SOON)?;
+    // The cached certificate is refused, by the agent and by sshd.
+    let ssh = format!(
+        "ssh -oBatchMode=yes -F none -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
+         -i .ssh/id_ed25519 -oCertificateFile=$(find {CERTIFICATES} -name '*-cert.pub' | head -n1) \
+         deploy@db1 id"
+    );
+    outside(&site.person(CAROL).command(["sh", "-c", &ssh]).run()?);
+    // Another certificate of the same window is as good as ever.
+    site.person(CAROL)
+        .command(["rm", "-rf", CERTIFICATES])
+        .ok()?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    Ok(())
+}
+
+fn two_approvers(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let alice = site.person(ALICE);
+    let set = |approvals: u8| -> Result<String> {
+        let change = format!(
+            "daypass policy show | sed 's/^approvals = .*/approvals = {approvals}/' > policy.toml; \
+             daypass policy set policy.toml --yes"
+        );
+        alice.command(["sh", "-ec", &change]).ok()
+    };
+    let said = set(2)?;
+    let number = said
+        .split_whitespace()
+        .find_map(|word| word.trim_end_matches('.').parse::<u64>().ok())
+        .unwrap_or_default();
+    site.await_entry("db1", "state.taken", &[&format!("\"roster\":{number}")])?;
+    let window = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
+    site.person(BOB).approve(&window)?;
+    let forger = Forger::with_stolen_key(site)?;
+    let papers = forger.papers(&window)?;
+    // What the thief can add: Bob's signature once more, his key being stolen as well, and another's name over it.
+    let twice = forger.sign(
+        papers.clone(),
+        &[
+            ("request", CAROL, CAROL),
+            ("approve", BOB, BOB),
+            ("approve", BOB, BOB),
+        ],
+    )?;
+    let renamed = forger.sign(
+        papers.clone(),
+        &[
+            ("request", CAROL, CAROL),
+            ("approve", BOB, BOB),
+            ("approve", ALICE, BOB),
+        ],
+    )?;
+    for papers in [papers, twice, renamed] {
+        outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
+    }
+    site.await_entry("db1", "login.denied", &["deploy"])?;
+    set(1)?;
+    Ok(())
+}
+
+fn offboarded(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db2", HOUR);
+    let window = site.person(BOB).grant(MALLORY, &wish)?;
+    let mut terminal = site
+        .person(MALLORY)
+        .terminal("deploy@db2", "echo here; sleep 2012")?;
+    terminal.await_text("here", SOON)?;
+    site.person(ALICE)
+        .daypass(["person", "remove", MALLORY, "--yes"])
+        .ok()?;
+    site.await_entry("db2", "session.end", &[MALLORY, &window])?;
+    assert!(!terminal.wait(SOON)?.success());
+    outside(&site.person(MALLORY).ssh("deploy@db2", &["id"]).run()?);
+    let people = site.person(ALICE).daypass(["person", "list"]).ok()?;
+    assert!(!people.contains(MALLORY), "{people}");
+    let again = site
+        .person(BOB)
+        .daypass([
+            "grant",
+            "--yes",
+            "--to",
+            MALLORY,
+            "--host",
+            "db2",
+            "--account",
+            "deploy",
+            "--for",
+            "1h",
+            "--reason",
+            "back",
+        ])
+        .run()?;
+    assert_eq!(again.code(), Some(1), "{again}");
+    Ok(())
+}
