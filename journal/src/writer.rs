@@ -27,6 +27,8 @@ mod start;
 mod witness;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 pub use crate::durable::Protection;
