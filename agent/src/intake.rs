@@ -90,6 +90,15 @@ pub trait Ledger: Send + Sync {
         Ok(())
     }
 
+    /// Erases entries: says `by` whom and for what `reason`, and returns where that stands.
+    ///
+    /// # Errors
+    /// None of them is erased, or the disk failed half-way; the next start goes on then.
+    fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
+        let _ = (entries, by, reason);
+        Err(LedgerFailed::Journal(daypass_journal::Error::Closed))
+    }
+
     /// Closes the journal with a closing seal.
     ///
     /// # Errors
@@ -212,6 +221,17 @@ impl Intake {
     pub fn retire(&self, policy: &Policy) -> Result<(), LedgerFailed> {
         let ledger = self.shared.ledger().clone();
         ledger.map_or(Ok(()), |ledger| ledger.retire(policy))
+    }
+
+    /// Erases entries; others wait meanwhile.
+    ///
+    /// # Errors
+    /// They stay, or the journal takes nothing.
+    pub fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
+        match self.shared.ledger().clone() {
+            Some(ledger) => ledger.erase(entries, by, reason),
+            None => Err(LedgerFailed::Journal(daypass_journal::Error::Closed)),
+        }
     }
 
     /// Does the journal take entries? Contractors are refused while it does not.

@@ -9,6 +9,7 @@ use daypass_protocol::event::{Action, Outcome};
 use crate::aside;
 use crate::authority::Authority;
 use crate::clock::StepWatch;
+use crate::erasure::order;
 use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
@@ -77,7 +78,9 @@ impl Keeper {
         let spooled =
             spool::drain(&self.layout.spool(), &self.intake).map_err(|error| error.to_string());
         let managed = self.managed.current().map_err(|error| error.to_string());
-        self.complain(spooled.err().or(managed.err()));
+        let orders =
+            order::perform(&self.layout.orders(), &self.intake).map_err(|error| error.to_string());
+        self.complain(spooled.err().or(managed.err()).or(orders.err()));
         self.look_at_gates();
         if let Some(step) = self.steps.look() {
             let snapshot = self.authority.snapshot();

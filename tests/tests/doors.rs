@@ -6,6 +6,8 @@ mod certificates;
 mod collector;
 #[path = "doors/ends.rs"]
 mod ends;
+#[path = "doors/journal.rs"]
+mod journal;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/windows.rs"]
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         certificates::ROWS,
         ends::ROWS,
         collector::ROWS,
+        journal::ROWS,
         others::ROWS,
     ]
     .concat();
