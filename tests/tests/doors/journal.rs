@@ -18,23 +18,20 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const ROWS: &[Row] = &[
     (
-        "evidence_of_a_visit_holds_offline_and_for_stock_tools",
+        "the_journal_is_evidence_that_holds_offline_and_for_stock_tools",
         evidence,
     ),
+    ("the_journal_gives_proofs_and_tiles_on_the_host", proofs),
     (
-        "a_proof_of_one_entry_and_the_tiles_are_written_on_the_host",
-        proofs,
-    ),
-    (
-        "yesterdays_journal_and_a_cut_tail_are_found_with_the_collector",
+        "the_journal_of_yesterday_and_a_cut_tail_are_found_with_the_collector",
         put_back,
     ),
-    ("a_person_is_erased_and_everything_still_verifies", erased),
+    ("the_journal_forgets_a_person_and_still_verifies", erased),
     (
-        "at_a_prompt_nobody_notices_a_collector_that_hangs",
+        "the_journal_waits_for_a_collector_that_hangs_and_nobody_else_does",
         black_hole,
     ),
-    ("an_agent_that_is_stopped_is_an_alarm", silent),
+    ("the_journal_of_an_agent_that_is_stopped_is_missed", silent),
 ];
 
 /// Carol gets a window on db1, logs in and uses sudo; all of it is cosigned, the CA's decisions too.
