@@ -131,6 +131,8 @@ enum Message {
 
 struct Shared {
     ledger: Mutex<Option<Arc<dyn Ledger>>>,
+    /// Once it is closed: what its closing seal's cosignature is kept in.
+    closed: Mutex<Option<Arc<dyn Ledger>>>,
     missed: Mutex<Option<Missed>>,
     open: Open,
     aside: Aside,
@@ -150,6 +152,7 @@ impl Intake {
     pub fn start(open: Open, aside: Aside) -> Result<Self, LedgerFailed> {
         let shared = Arc::new(Shared {
             ledger: Mutex::new(Some(open()?)),
+            closed: Mutex::new(None),
             missed: Mutex::new(None),
             open,
             aside,
@@ -198,7 +201,11 @@ impl Intake {
     /// # Errors
     /// It is not taken, or the journal takes nothing.
     pub fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error> {
-        match self.shared.ledger().clone() {
+        let closed = || {
+            let closed = self.shared.closed.lock();
+            closed.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        match self.shared.ledger().clone().or_else(closed) {
             Some(ledger) => ledger.keep_cosignature(note),
             None => Err(daypass_journal::Error::Closed),
         }
@@ -250,10 +257,15 @@ impl Intake {
         }
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
-        if let Some(ledger) = self.shared.ledger().take()
-            && let Err(why) = ledger.close()
-        {
-            (self.shared.aside)(&format!("not closed: {why}"));
+        let Some(ledger) = self.shared.ledger().take() else {
+            return;
+        };
+        match ledger.close() {
+            Ok(()) => {
+                let closed = self.shared.closed.lock();
+                *closed.unwrap_or_else(PoisonError::into_inner) = Some(ledger);
+            }
+            Err(why) => (self.shared.aside)(&format!("not closed: {why}")),
         }
     }
 }

@@ -398,11 +398,18 @@ impl Inner {
 
 impl Queue {
     fn check(&self) -> Result<(), Error> {
+        self.check_disk()?;
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    fn check_disk(&self) -> Result<(), Error> {
         match &self.stopped {
             Some(cause) => Err(Error::Stopped {
                 cause: cause.clone(),
             }),
-            None if self.closed => Err(Error::Closed),
             None => Ok(()),
         }
     }

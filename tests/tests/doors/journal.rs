@@ -9,7 +9,7 @@ use crate::others::others_get_in;
 use crate::windows::carol_gets;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const RESTART: &str = "/usr/bin/systemctl restart cron.service";
+const COMMAND: &str = "/usr/bin/id -un";
 const JOURNAL: &str = "/var/log/daypass/journal";
 /// At a prompt nobody waits longer for a collector that hangs, connection and login included.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -36,11 +36,11 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// Carol gets a window on db1, logs in and uses sudo; all of it is cosigned, the CA's decisions too.
 fn visit(site: &Site) -> Result<String> {
-    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", RESTART);
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", COMMAND);
     let window = carol_gets(site, &wish)?;
-    let sudo = format!("sudo -n {RESTART} && id -un");
+    let sudo = format!("sudo -n {COMMAND} && id -un");
     let said = site.person(CAROL).ssh("deploy@db1", &[&sudo]).ok()?;
-    assert_eq!(said, "deploy\n");
+    assert_eq!(said, "root\ndeploy\n");
     site.await_entry("db1", "session.close", &[&window])?;
     site.await_cosigned("db1")?;
     site.network.host("server")?.await_condition(
@@ -94,8 +94,8 @@ fn evidence(site: &Site) -> Result<()> {
     );
     db1.script(&stock).ok()?;
     // One letter of what Carol typed.
-    let altered = "set -e; at=$(grep -abo 'restart cron' /root/visit.tar | head -n 1 | cut -d: -f1); \
-        cp /root/visit.tar /root/altered.tar; printf R | dd of=/root/altered.tar bs=1 seek=$at conv=notrunc status=none";
+    let altered = "set -e; at=$(grep -abo '/usr/bin/id -un' /root/visit.tar | head -n 1 | cut -d: -f1); \
+        cp /root/visit.tar /root/altered.tar; printf _ | dd of=/root/altered.tar bs=1 seek=$at conv=notrunc status=none";
     db1.script(altered).ok()?;
     let caught = verify("/root/altered.tar")?;
     assert_eq!(caught.code(), Some(1), "{caught}");
@@ -111,7 +111,7 @@ fn proofs(site: &Site) -> Result<()> {
     let seq = sequence(&request);
     let prove = format!(
         "set -e; rm -rf /root/tiles; daypass prove {JOURNAL} --seq {seq} > /root/proof; \
-         daypass journal export {JOURNAL} --tiles /root/tiles; cat /root/proof"
+         daypass journal export {JOURNAL} --tiles /root/tiles > /root/said; cat /root/proof"
     );
     let proof = db1.script(&prove).ok()?;
     assert!(
@@ -124,7 +124,15 @@ fn proofs(site: &Site) -> Result<()> {
     Ok(())
 }
 
+/// The collector asks for the newest roster once a minute.
+fn collector_knows_bob(site: &Site) -> Result<()> {
+    daypass_tests::until("the collector knows Bob", SILENCE, || {
+        Ok(site.collected(BOB, &["-n", "1"]).is_ok())
+    })
+}
+
 fn put_back(site: &Site) -> Result<()> {
+    collector_knows_bob(site)?;
     visit(site)?;
     site.copy_journal("db1", "/root/yesterday")?;
     visit(site)?;
@@ -153,6 +161,7 @@ fn put_back(site: &Site) -> Result<()> {
 }
 
 fn erased(site: &Site) -> Result<()> {
+    collector_knows_bob(site)?;
     visit(site)?;
     let db1 = site.network.host("db1")?;
     let theirs = |site: &Site| -> Result<usize> {
@@ -195,13 +204,13 @@ fn black_hole(site: &Site) -> Result<()> {
             .ok()
     };
     signal("STOP")?;
-    let sudo = format!("sudo -n {RESTART} && id -un");
+    let sudo = format!("sudo -n {COMMAND} && id -un");
     let mut longest = Duration::ZERO;
     let meanwhile = (0..3).try_for_each(|_| {
         let begun = Instant::now();
         let said = site.person(CAROL).ssh("deploy@db1", &[&sudo]).ok()?;
         longest = longest.max(begun.elapsed());
-        assert_eq!(said, "deploy\n");
+        assert_eq!(said, "root\ndeploy\n");
         others_get_in(site)
     });
     signal("CONT")?;
@@ -225,6 +234,7 @@ fn silent(site: &Site) -> Result<()> {
         db1.root(["systemctl", "kill", &signal, "daypass-agent.service"])
             .ok()
     };
+    collector_knows_bob(site)?;
     visit(site)?;
     kill("STOP")?;
     let alarm = collected_within(site, "alarm.silence", SILENCE);
