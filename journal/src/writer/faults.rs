@@ -5,12 +5,12 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use nix::errno::Errno;
 use serde_json::json;
 
+use super::tests::once_free;
 use super::{Options, Retention, Writer};
 use crate::durable::{Action, fault};
 use crate::error::Error;
@@ -27,9 +27,6 @@ const ACTIONS: [Action; 6] = [
     Action::Rename,
     Action::SyncDirectory,
 ];
-
-/// So long a lock may be waited for.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Place(PathBuf);
 
@@ -50,15 +47,8 @@ impl Place {
         Writer::open(&self.journal(), &self.keys(), options).map(|(writer, _)| writer)
     }
 
-    /// A child of another test may hold the lock until it has come to its exec.
     fn open_once_free(&self) -> Result<Writer, Error> {
-        let begun = Instant::now();
-        loop {
-            match self.open() {
-                Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => std::thread::yield_now(),
-                opened => return opened,
-            }
-        }
+        once_free(|| self.open())
     }
 
     fn verify(&self) -> verify::Report {
