@@ -9,6 +9,7 @@ use daypass_protocol::name::HostName;
 use daypass_protocol::token::JoinToken;
 
 use crate::diagnostic::{self, Failure};
+use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
 use crate::{doctor, enroll, invoker, manage, run, status, trust};
 
@@ -43,6 +44,24 @@ enum Command {
     Unmanage {
         /// The account, by any of its names
         account: String,
+    },
+    /// Erase entries of this host's journal: their texts go, every seal and every proof still holds
+    ///
+    /// What was erased, by whom and why is an entry of the journal itself. Copies that others hold, a
+    /// collector or an archive, are theirs to erase.
+    Erase {
+        /// All entries that name this person
+        #[arg(long, value_name = "NAME", required_unless_present = "numbers")]
+        person: Option<String>,
+        /// An entry, by its number; may be repeated
+        #[arg(long = "seq", value_name = "N", conflicts_with = "person")]
+        numbers: Vec<u64>,
+        /// Why; it is kept in the journal
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Do it; without this, only tell how many entries it would be
+        #[arg(long)]
+        yes: bool,
     },
     /// Run the daemon; systemd does
     Run,
@@ -102,6 +121,22 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
         }
         Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
         Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),
+        Command::Erase {
+            person,
+            numbers,
+            reason,
+            yes,
+        } => {
+            let which = match person {
+                Some(person) => Which::Person(person.clone()),
+                None => Which::Numbers(numbers.clone()),
+            };
+            let confirmation = match yes {
+                true => Confirmation::Given,
+                false => Confirmation::Missing,
+            };
+            diagnostic::erased(&erasure::erase(layout, &which, reason, confirmation)?)
+        }
         Command::Run => {
             run::run(layout)?;
             String::new()

@@ -90,6 +90,15 @@ pub trait Ledger: Send + Sync {
         Ok(())
     }
 
+    /// Erases entries: says `by` whom and for what `reason`, and returns where that stands.
+    ///
+    /// # Errors
+    /// None of them is erased, or the disk failed half-way; the next start goes on then.
+    fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
+        let _ = (entries, by, reason);
+        Err(LedgerFailed::Journal(daypass_journal::Error::Closed))
+    }
+
     /// Closes the journal with a closing seal.
     ///
     /// # Errors
@@ -122,6 +131,8 @@ enum Message {
 
 struct Shared {
     ledger: Mutex<Option<Arc<dyn Ledger>>>,
+    /// Once it is closed: what its closing seal's cosignature is kept in.
+    closed: Mutex<Option<Arc<dyn Ledger>>>,
     missed: Mutex<Option<Missed>>,
     open: Open,
     aside: Aside,
@@ -141,6 +152,7 @@ impl Intake {
     pub fn start(open: Open, aside: Aside) -> Result<Self, LedgerFailed> {
         let shared = Arc::new(Shared {
             ledger: Mutex::new(Some(open()?)),
+            closed: Mutex::new(None),
             missed: Mutex::new(None),
             open,
             aside,
@@ -189,7 +201,11 @@ impl Intake {
     /// # Errors
     /// It is not taken, or the journal takes nothing.
     pub fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error> {
-        match self.shared.ledger().clone() {
+        let closed = || {
+            let closed = self.shared.closed.lock();
+            closed.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        match self.shared.ledger().clone().or_else(closed) {
             Some(ledger) => ledger.keep_cosignature(note),
             None => Err(daypass_journal::Error::Closed),
         }
@@ -214,6 +230,17 @@ impl Intake {
         ledger.map_or(Ok(()), |ledger| ledger.retire(policy))
     }
 
+    /// Erases entries; others wait meanwhile.
+    ///
+    /// # Errors
+    /// They stay, or the journal takes nothing.
+    pub fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
+        match self.shared.ledger().clone() {
+            Some(ledger) => ledger.erase(entries, by, reason),
+            None => Err(LedgerFailed::Journal(daypass_journal::Error::Closed)),
+        }
+    }
+
     /// Does the journal take entries? Contractors are refused while it does not.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
@@ -230,10 +257,15 @@ impl Intake {
         }
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
-        if let Some(ledger) = self.shared.ledger().take()
-            && let Err(why) = ledger.close()
-        {
-            (self.shared.aside)(&format!("not closed: {why}"));
+        let Some(ledger) = self.shared.ledger().take() else {
+            return;
+        };
+        match ledger.close() {
+            Ok(()) => {
+                let closed = self.shared.closed.lock();
+                *closed.unwrap_or_else(PoisonError::into_inner) = Some(ledger);
+            }
+            Err(why) => (self.shared.aside)(&format!("not closed: {why}")),
         }
     }
 }

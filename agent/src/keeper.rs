@@ -11,6 +11,7 @@ use daypass_protocol::time::Time;
 use crate::aside;
 use crate::authority::Authority;
 use crate::clock::StepWatch;
+use crate::erasure::order;
 use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
@@ -81,7 +82,9 @@ impl Keeper {
         let spooled =
             spool::drain(&self.layout.spool(), &self.intake).map_err(|error| error.to_string());
         let managed = self.managed.current().map_err(|error| error.to_string());
-        self.complain(spooled.err().or(managed.err()));
+        let orders =
+            order::perform(&self.layout.orders(), &self.intake).map_err(|error| error.to_string());
+        self.complain(spooled.err().or(managed.err()).or(orders.err()));
         self.look_at_gates();
         self.look_at_age(Time::from(SystemTime::now()));
         if let Some(step) = self.steps.look() {

@@ -130,6 +130,12 @@ impl Layout {
         self.at("var/lib/daypass/agent/spool")
     }
 
+    /// Orders that commands left for the daemon to carry out on its journal.
+    #[must_use]
+    pub fn orders(&self) -> PathBuf {
+        self.at("var/lib/daypass/agent/orders")
+    }
+
     /// The journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

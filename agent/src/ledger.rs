@@ -99,6 +99,15 @@ impl Ledger for HostJournal {
             .map_err(LedgerFailed::Journal)
     }
 
+    fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
+        let receipt = self.writer.erase(entries, by, reason);
+        let receipt = receipt.map_err(LedgerFailed::Journal)?;
+        Ok(Receipt {
+            seq: receipt.seq,
+            time: receipt.time,
+        })
+    }
+
     fn close(&self) -> Result<(), LedgerFailed> {
         self.writer.clone().close().map_err(LedgerFailed::Journal)
     }

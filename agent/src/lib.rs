@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod durable;
 pub mod enroll;
 pub mod enrolment;
+pub mod erasure;
 pub mod event;
 pub mod facts;
 pub mod file_mark;

@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         loop {
             let sight = self.ground.horizon.sight();
             if let Some(end) = (self.ground.ended)() {
-                // A journal that is closed already does without.
+                // The closing seal's, at a stop.
                 let _ = self.keep();
                 return end;
             }

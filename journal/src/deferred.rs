@@ -10,7 +10,7 @@ use crate::chain::{Broken, Cause};
 use crate::note::VerifierKey;
 
 /// How many signatures are checked at once; more gain little.
-const TOGETHER: usize = 128;
+const TOGETHER: usize = 512;
 
 /// One signature on a seal, and what a false one breaks.
 struct Claim {

@@ -132,6 +132,7 @@ pub(crate) fn append(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), D
         // What a full disk does: the beginning is written, the rest is not.
         let half = &bytes[..bytes.len() / 2];
         file.write_all(half).map_err(failed(Action::Write, path))?;
+        fault::fall();
         return Err(failed(Action::Write, path)(error));
     }
     file.write_all(bytes).map_err(failed(Action::Write, path))?;
@@ -173,6 +174,7 @@ pub(crate) fn allocate(file: &File, bytes: u64) {
 
 /// Makes an empty file with room for `bytes` at `path`, to be [`adopt`]ed later.
 pub(crate) fn reserve(path: &Path, mode: u32, bytes: u64) -> Result<(), DiskError> {
+    may_fail(Action::Create, path)?;
     let file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -245,7 +247,12 @@ fn put(
         .map_err(failed(Action::Create, &temporary))?;
     file.set_permissions(Permissions::from_mode(mode))
         .map_err(failed(Action::Create, &temporary))?;
-    may_fail(Action::Write, &temporary)?;
+    #[cfg(test)]
+    if let Err(error) = fault::strike(Action::Write, &temporary) {
+        file.write_all(b"{").map_err(failed(Action::Write, path))?;
+        fault::fall();
+        return Err(failed(Action::Write, &temporary)(error));
+    }
     fill(&mut file).map_err(failed(Action::Write, &temporary))?;
     may_fail(Action::Sync, &temporary)?;
     file.sync_all().map_err(failed(Action::Sync, &temporary))?;

@@ -153,21 +153,15 @@ impl<'a> Head<'a> {
         }
         let rest = line.strip_prefix("{\"seq\":")?;
         let (seq, rest) = number(rest)?;
-        let (time, rest) = rest.strip_prefix(",\"time\":\"")?.split_once('"')?;
-        let (boot, rest) = rest.strip_prefix(",\"boot\":\"")?.split_once('"')?;
+        let (time, rest) = quoted(rest.strip_prefix(",\"time\":\"")?, 27)?;
+        let (boot, rest) = quoted(rest.strip_prefix(",\"boot\":\"")?, 32)?;
         let (mono, rest) = number(rest.strip_prefix(",\"mono\":")?)?;
-        let (salt, rest) = rest.strip_prefix(",\"salt\":\"")?.split_once('"')?;
+        let (salt, rest) = quoted(rest.strip_prefix(",\"salt\":\"")?, 32)?;
         let event = match rest {
             "}" => rest,
             _ => rest.strip_prefix(',')?,
         };
-        let is_hex = |text: &str| {
-            text.len() == 32
-                && text
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        (time.len() == 27 && is_hex(boot) && is_hex(salt)).then_some(Self {
+        (!time.contains('"') && is_hex(boot) && is_hex(salt)).then_some(Self {
             seq,
             time,
             boot,
@@ -183,6 +177,18 @@ impl<'a> Head<'a> {
             .starts_with("\"action\":\"journal.")
             .then(|| format!("{{{}", self.event))
     }
+}
+
+/// So many bytes, and what follows their closing quote.
+fn quoted(text: &str, length: usize) -> Option<(&str, &str)> {
+    let (inner, rest) = text.split_at_checked(length)?;
+    Some((inner, rest.strip_prefix('"')?))
+}
+
+/// Looks at every byte whatever comes first, which a machine does to many at once.
+fn is_hex(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() | matches!(byte, b'a'..=b'f');
+    text.bytes().fold(true, |all, byte| all & is_digit(byte))
 }
 
 /// A decimal number without leading zeros, and what follows it.

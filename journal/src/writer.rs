@@ -27,6 +27,8 @@ mod start;
 mod witness;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 pub use crate::durable::Protection;
@@ -312,6 +314,7 @@ impl Inner {
             Some(failure) => Err(failure),
             None => core.commit(&open.events),
         };
+        let mut is_work_left = false;
         if let Err(failure) = &outcome {
             self.stop(failure);
         } else if open.after == After::EndEpoch || core.epoch_is_full() {
@@ -320,11 +323,16 @@ impl Inner {
             if let Some(failure) = lock(&self.queue).stopped.clone() {
                 outcome = Err(failure);
             }
-        } else if core.is_settling() {
-            self.call_keeper();
+            is_work_left = true;
+        } else {
+            is_work_left |= core.is_settling();
         }
         drop(core);
         guard.give(outcome);
+        // Behind the answer: what the keeper does must not delay it.
+        if is_work_left {
+            self.call_keeper();
+        }
     }
 
     /// Ends the epoch as soon as the disk has forgotten its key.
@@ -352,7 +360,6 @@ impl Inner {
                 .wait(core)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        self.call_keeper();
         core
     }
 
@@ -391,11 +398,18 @@ impl Inner {
 
 impl Queue {
     fn check(&self) -> Result<(), Error> {
+        self.check_disk()?;
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    fn check_disk(&self) -> Result<(), Error> {
         match &self.stopped {
             Some(cause) => Err(Error::Stopped {
                 cause: cause.clone(),
             }),
-            None if self.closed => Err(Error::Closed),
             None => Ok(()),
         }
     }

@@ -6,6 +6,8 @@ mod certificates;
 mod collector;
 #[path = "doors/ends.rs"]
 mod ends;
+#[path = "doors/journal.rs"]
+mod journal;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/revocations.rs"]
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         certificates::ROWS,
         ends::ROWS,
         collector::ROWS,
+        journal::ROWS,
         others::ROWS,
         revocations::ROWS,
     ]

@@ -3,7 +3,7 @@
 use daypass_transport::{client, fetch};
 
 use super::Failure;
-use crate::{accounts, enroll, host_keys, manage, run, sshd, status, trust};
+use crate::{accounts, enroll, erasure, host_keys, manage, run, sshd, status, trust};
 
 const ENROLL_FIRST: &str = "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
 
@@ -17,6 +17,7 @@ pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
         Failure::Enroll(error) => enroll(error),
         Failure::Manage(error) => manage(error),
         Failure::Run(error) => run(error),
+        Failure::Erase(error) => erase(error),
         Failure::Status(status::Error::NotEnrolled) | Failure::Trust(trust::Error::NotEnrolled) => {
             Some(ENROLL_FIRST)
         }
@@ -57,6 +58,20 @@ fn enroll(error: &enroll::Error) -> Option<&'static str> {
         | enroll::Error::OtherRecord
         | enroll::Error::HostKeys(_) => Some(
             "What the CA sent does not follow from the token's pin. Do not go on: tell an admin.",
+        ),
+        _ => None,
+    }
+}
+
+fn erase(error: &erasure::Error) -> Option<&'static str> {
+    match error {
+        erasure::Error::Reason => Some("Say who asked for it and on what ground."),
+        erasure::Error::Nobody { .. } => {
+            Some("\"daypass log DIR --user NAME\" shows what names somebody.")
+        }
+        erasure::Error::NotRunning => Some("Start it: systemctl start daypass-agent"),
+        erasure::Error::NoAnswer => Some(
+            "It may still do it: \"daypass log DIR --action journal.erased\" shows whether it has.",
         ),
         _ => None,
     }

@@ -7,6 +7,7 @@ use daypass_protocol::time::Time;
 
 use crate::doctor::{Door, Finding};
 use crate::enroll::Enrolled;
+use crate::erasure::Erased;
 use crate::forward::{Contact, Told};
 use crate::host_keys::Shown;
 use crate::manage::Change;
@@ -103,6 +104,26 @@ pub fn unmanaged(change: &Change) -> String {
         change.uid
     ));
     tell_sshd(&mut lines, change);
+    lines.0
+}
+
+/// After `erase`.
+#[must_use]
+pub fn erased(erased: &Erased) -> String {
+    let mut lines = Lines::default();
+    let entries = erased.entries;
+    if erased.said_by.is_empty() {
+        lines.say(format_args!(
+            "{entries} entries would be erased, for ever. With --yes they are."
+        ));
+        return lines.0;
+    }
+    let said_by: Vec<String> = erased.said_by.iter().map(ToString::to_string).collect();
+    lines.say(format_args!(
+        "{entries} entries are erased; entry {} says so. Every seal and every proof still holds.",
+        said_by.join(", ")
+    ));
+    lines.say("Copies that a collector or an archive holds are not touched by this.");
     lines.0
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Kept {
 
 struct LastEntry {
     boot: String,
+    text: String,
     time: DateTime<Utc>,
     mono: u64,
 }
@@ -82,6 +83,13 @@ impl<'a, 'p> Watch<'a, 'p> {
 
     /// Compares both clocks with those of the entry before.
     fn check_clock(&mut self, head: &Head<'_>) {
+        // Entries of one commit have one time.
+        if let Some(last) = &self.last
+            && (last.text.as_str(), last.mono, last.boot.as_str())
+                == (head.time, head.mono, head.boot)
+        {
+            return;
+        }
         let Ok(time) = DateTime::parse_from_rfc3339(head.time) else {
             self.found.remark(Remark::TimeUnreadable { seq: head.seq });
             return;
@@ -106,6 +114,7 @@ impl<'a, 'p> Watch<'a, 'p> {
         }
         self.last = Some(LastEntry {
             boot: head.boot.to_owned(),
+            text: head.time.to_owned(),
             time,
             mono: head.mono,
         });

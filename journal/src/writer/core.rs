@@ -97,9 +97,22 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) length: u64,
+    /// What an append failed of: nothing may stand behind what it may have left.
+    pub(super) failed: Option<DiskError>,
 }
 
 impl Segment {
+    /// Appends lines, once they are on disk; never again after a failure.
+    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), DiskError> {
+        if let Some(failure) = &self.failed {
+            return Err(failure.clone());
+        }
+        durable::append(&mut self.file, &self.path, lines)
+            .inspect_err(|failure| self.failed = Some(failure.clone()))?;
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
     /// A new segment, with room for its whole length if the disk has it.
     pub(super) fn create(dir: &Path, name: Name, options: &Options) -> Result<Self, DiskError> {
         let path = dir.join(name.to_string());
@@ -110,6 +123,7 @@ impl Segment {
             path,
             file,
             length: 0,
+            failed: None,
         })
     }
 
@@ -122,6 +136,7 @@ impl Segment {
             file,
             path,
             length: 0,
+            failed: None,
         })
     }
 }
@@ -149,9 +164,7 @@ impl Core {
         }
         seals.push(self, &tree, &mut bytes);
         self.make_room(bytes.len() as u64)?;
-        let Segment { path, file, length } = &mut self.segment;
-        durable::append(file, path, &bytes)?;
-        *length += bytes.len() as u64;
+        self.segment.append(&bytes)?;
         let first = self.tree.size() + own.len() as u64;
         self.tree = tree;
         for (size, root) in seals.made {
@@ -167,8 +180,11 @@ impl Core {
 
     /// Begins a new segment when this one would grow too long.
     fn make_room(&mut self, bytes: u64) -> Result<(), DiskError> {
-        let Segment { length, .. } = self.segment;
-        if length > 0 && length + bytes > self.options.segment_bytes {
+        let length = self.segment.length;
+        if self.segment.failed.is_none()
+            && length > 0
+            && length + bytes > self.options.segment_bytes
+        {
             let name = Name::new(self.tree.size());
             self.segment = match self.is_reserved {
                 true => Segment::adopt(&self.dir, name, &self.options)?,

@@ -79,7 +79,8 @@ fn work(inner: &Inner) -> Result<(), DiskError> {
         if core.epoch_has_left() == Some(Duration::ZERO) {
             core.end_epoch(Reason::Age);
         }
-        core.settle()?;
+        // Before anybody else has the core: what was not brought to the disk is no ground to go on from.
+        core.settle().inspect_err(|failure| inner.stop(failure))?;
         let preparation = core.preparation().map_err(as_disk_error)?;
         (preparation, core.missing_room())
     };

@@ -116,7 +116,12 @@ fn growing(dir: &Path, end: &End, chain: &Chain, options: &Options) -> Result<Se
         .map_err(failed(Action::Open, &path))?;
     // Created just before a crash, its name may not have reached the disk.
     durable::sync_dir(dir)?;
-    Ok(Segment { path, file, length })
+    Ok(Segment {
+        path,
+        file,
+        length,
+        failed: None,
+    })
 }
 
 /// The entries that a start begins with.

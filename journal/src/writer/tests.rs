@@ -1,6 +1,7 @@
 //! What only a test inside can bring about: a disk that fails.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use serde_json::json;
@@ -9,6 +10,20 @@ use super::{Options, Recovery, Writer};
 use crate::durable::fault;
 use crate::error::{Action, Error};
 use crate::identity::Identity;
+
+/// So long a lock may be waited for.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Opens a journal whose lock may still be held for a moment.
+pub(super) fn once_free<T>(open: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
+}
 
 struct Place(tempfile::TempDir);
 
@@ -25,7 +40,9 @@ impl Place {
 
     fn open(&self) -> Result<(Writer, Recovery), Error> {
         let (journal, keys) = (self.path().join("journal"), self.path().join("keys"));
-        Writer::open(&journal, &keys, Options::default())
+        let open = || Writer::open(&journal, &keys, Options::default());
+        // A child of another test may hold the lock until it has come to its exec.
+        once_free(open)
     }
 }
 

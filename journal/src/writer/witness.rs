@@ -12,7 +12,8 @@ use crate::walk::Observer;
 
 impl Writer {
     /// Keeps a cosignature: a checkpoint of this journal, signed by one of the declared witnesses,
-    /// as a signed note. Returns once it is on disk.
+    /// as a signed note. Returns once it is on disk. The closing seal may be cosigned after
+    /// [`Writer::close`], by another clone.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl Inner {
     }
 
     fn append_witness(&self, note: &str) -> Result<(), Error> {
-        lock(&self.queue).check()?;
+        lock(&self.queue).check_disk()?;
         let mut core = lock(&self.core);
         let (note, size) = core.check_cosignature(note)?;
         core.keep_cosignature(&note)
@@ -152,9 +153,7 @@ impl Core {
         let mut line = Vec::new();
         seal::witness_line(note, &mut line);
         line.push(b'\n');
-        durable::append(&mut self.segment.file, &self.segment.path, &line)?;
-        self.segment.length += line.len() as u64;
-        Ok(())
+        self.segment.append(&line)
     }
 
     /// How many entries need not be kept for the witnesses' sake: those that one has cosigned, or

@@ -166,6 +166,29 @@ fn a_cut_tail_shows_by_its_missing_witness() {
 }
 
 #[test]
+fn the_closing_seal_takes_its_cosignature_and_nothing_else_comes_after_it() {
+    let place = Place::new();
+    let witness = Witness::create(&place.path().join("w"), "example.org/w").unwrap();
+    let (writer, _) = place.open_with(Options {
+        witnesses: vec![witness.vkey().to_string()],
+        ..Options::default()
+    });
+    place.write(&writer, 2);
+    writer.clone().close().unwrap();
+    let cosigned = witness.cosign(&writer.latest_seal().1, 1_700_000_000);
+    writer.append_witness(&cosigned.unwrap()).unwrap();
+    assert!(writer.append(&json!({"action": "test"})).is_err());
+    drop(writer);
+    let trust = Trust {
+        witnesses: vec![witness.vkey()],
+        ..place.trust()
+    };
+    let report = verify(&place.journal(), &trust, VerifyOptions::default());
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert!(place.open().1.clean);
+}
+
+#[test]
 fn yesterdays_directory_and_keys_are_found_against_a_kept_checkpoint() {
     let place = Place::written(3);
     let (kept, keys) = (place.path().join("kept"), place.path().join("kept-keys"));

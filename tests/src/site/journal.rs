@@ -92,12 +92,11 @@ impl Site {
         })
     }
 
-    /// Waits until the collector has cosigned all that the host's journal holds.
+    /// Waits until the collector has cosigned all that the host's journal holds, and the journal holds that.
     pub fn await_cosigned(&self, host: &str) -> Result<()> {
-        self.network.host(host)?.await_condition(
-            "daypass-agent status | grep -q 'all of the journal is cosigned'",
-            super::SOON,
-        )
+        crate::until("all of the journal is cosigned", super::SOON, || {
+            Ok(self.verify(host, None)?.code == 0)
+        })
     }
 
     /// Keeps a copy of the host's journal, cosigned to its end, in a directory of the host's.

@@ -94,7 +94,7 @@ fn from_olga(site: &Site, options: &[&str], destination: &str, command: &str) ->
 }
 
 /// Olga, root and the guest of the site's own CA get in; Olga can sudo.
-fn others_get_in(site: &Site) -> Result<()> {
+pub(crate) fn others_get_in(site: &Site) -> Result<()> {
     for (options, destination, command, expected) in [
         (&[][..], "olga@db1", "sudo -n id -un", "root\n"),
         (&[][..], "root@db1", "id -un", "root\n"),

@@ -1,0 +1,164 @@
+//! `daypass-agent erase`: takes a person's entries out of this host's journal.
+//!
+//! The journal has one writer, the daemon: the command leaves it an order and waits for its answer.
+
+pub mod order;
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daypass_journal::scan::{Candidate, Order as Direction, Wanted, scan};
+use serde_json::Value;
+
+use crate::command;
+use crate::durable;
+use crate::invoker;
+use crate::layout::Layout;
+use crate::systemd::{self, Reloaded};
+use order::{Answer, Order};
+
+/// How long the daemon may take: it reads the journal for it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks for its answer.
+const LOOK: Duration = Duration::from_millis(50);
+/// The longest reason, bytes.
+const LONGEST_REASON: usize = 500;
+
+/// Which entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// All that name this person.
+    Person(String),
+    /// These.
+    Numbers(Vec<u64>),
+}
+
+/// What was erased, or would be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// How many entries.
+    pub entries: usize,
+    /// The entries that say so, in the order in which they were written; none when nothing was done yet.
+    pub said_by: Vec<u64>,
+}
+
+/// Why nothing was erased, or not all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody would know why.
+    #[error("a reason has 1 to {LONGEST_REASON} bytes")]
+    Reason,
+    /// There is nothing.
+    #[error("no entry of this host's journal names {person}")]
+    Nobody {
+        /// Who was looked for.
+        person: String,
+    },
+    /// The journal cannot be read.
+    #[error("the journal cannot be read: {0}")]
+    Journal(#[from] daypass_journal::Error),
+    /// The daemon has the journal.
+    #[error("the agent does not run, and nobody else may write the journal")]
+    NotRunning,
+    /// systemd refused.
+    #[error(transparent)]
+    Reload(#[from] command::Error),
+    /// The order or its answer.
+    #[error(transparent)]
+    File(#[from] durable::Error),
+    /// The daemon said no.
+    #[error("the agent refused: {why}")]
+    Refused {
+        /// Its reason.
+        why: String,
+    },
+    /// It has not answered yet.
+    #[error("the agent has not answered within {} seconds", PATIENCE.as_secs())]
+    NoAnswer,
+}
+
+/// Has the daemon erase entries; `confirmed` or not, tells how many there are.
+///
+/// # Errors
+/// See [`enum@Error`].
+pub fn erase(
+    layout: &Layout,
+    which: &Which,
+    reason: &str,
+    confirmation: Confirmation,
+) -> Result<Erased, Error> {
+    if reason.trim().is_empty() || reason.len() > LONGEST_REASON {
+        return Err(Error::Reason);
+    }
+    let entries = match which {
+        Which::Person(person) => of_person(layout, person)?,
+        Which::Numbers(numbers) => numbers.iter().copied().collect(),
+    };
+    let mut erased = Erased {
+        entries: entries.len(),
+        said_by: Vec::new(),
+    };
+    if confirmation == Confirmation::Missing {
+        return Ok(erased);
+    }
+    let invoker = invoker::invoker();
+    let by = invoker.account.unwrap_or_else(|| invoker.uid.to_string());
+    for entries in order::runs(&entries).chunks(order::MOST_RUNS) {
+        let order = Order {
+            entries: entries.to_vec(),
+            by: by.clone(),
+            reason: reason.to_owned(),
+        };
+        erased.said_by.push(carry_out(layout, &order)?);
+    }
+    Ok(erased)
+}
+
+/// Whether the person has said that this is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// `--yes`.
+    Given,
+    /// Not yet: nothing is done.
+    Missing,
+}
+
+fn of_person(layout: &Layout, person: &str) -> Result<BTreeSet<u64>, Error> {
+    // Names are plain, so a line that names one holds it as it is.
+    let wanted = Wanted {
+        holding: vec![vec![format!("\"{person}\"")]],
+        ..Wanted::default()
+    };
+    let name = person.to_owned();
+    let take = move |candidate: Candidate<'_>| {
+        let entry: Value = serde_json::from_slice(candidate.bytes).ok()?;
+        let is_theirs = entry.pointer("/identity/person")? == name.as_str();
+        is_theirs.then(|| entry.get("seq")?.as_u64()).flatten()
+    };
+    let found: Result<BTreeSet<u64>, _> =
+        scan(&layout.journal(), &wanted, Direction::Oldest, 1, take)?.collect();
+    let found = found?;
+    if found.is_empty() {
+        let person = person.to_owned();
+        return Err(Error::Nobody { person });
+    }
+    Ok(found)
+}
+
+fn carry_out(layout: &Layout, order: &Order) -> Result<u64, Error> {
+    let path = order::leave(&layout.orders(), order)?;
+    if systemd::reload_agent()? == Reloaded::NotRunning {
+        durable::remove(&path)?;
+        return Err(Error::NotRunning);
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match order::answer(&path)? {
+            Some(Answer::Done { seq }) => return Ok(seq),
+            Some(Answer::Refused { why }) => return Err(Error::Refused { why }),
+            None => thread::sleep(LOOK),
+        }
+    }
+    Err(Error::NoAnswer)
+}

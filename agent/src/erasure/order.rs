@@ -1,0 +1,182 @@
+//! What the command leaves for the daemon, and what the daemon answers: two files beside each other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::intake::Intake;
+
+const MAX_BYTES: u64 = 64 * 1024;
+/// The most runs in one order: the entry that says what was erased holds them.
+pub const MOST_RUNS: usize = 500;
+
+/// Erase these entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Runs of entries: first and last.
+    pub entries: Vec<(u64, u64)>,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Answer {
+    /// They are erased.
+    Done {
+        /// The entry that says so.
+        seq: u64,
+    },
+    /// They are not.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The runs of a set.
+#[must_use]
+pub fn runs(numbers: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
+            _ => runs.push((*number, *number)),
+        }
+    }
+    runs
+}
+
+/// Leaves an order, durably; the answer will be told of the path.
+///
+/// # Errors
+/// The file could not be written.
+pub fn leave(orders: &Path, order: &Order) -> Result<PathBuf, durable::Error> {
+    durable::directory(orders, 0o700)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanoseconds = now.map_or(0, |since| since.as_nanos());
+    let path = orders.join(format!("{nanoseconds:020}-{}.json", std::process::id()));
+    // Our own orders always give JSON; what is empty would be refused.
+    let text = serde_json::to_vec(order).unwrap_or_default();
+    durable::replace(&path, &text, 0o600)?;
+    Ok(path)
+}
+
+/// The answer to the order at `path`, once there is one; it is taken away.
+///
+/// # Errors
+/// It cannot be read or removed.
+pub fn answer(path: &Path) -> Result<Option<Answer>, durable::Error> {
+    let path = answer_path(path);
+    let Some(bytes) = durable::read(&path, MAX_BYTES)? else {
+        return Ok(None);
+    };
+    durable::remove(&path)?;
+    let unreadable = || Answer::Refused {
+        why: "its answer cannot be read".to_owned(),
+    };
+    Ok(Some(
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| unreadable()),
+    ))
+}
+
+/// Carries out what was left, in order. One that a crash interrupted is carried out by the journal's
+/// next start; here it is then refused, because there is nothing left to erase.
+///
+/// # Errors
+/// The directory or a file of it cannot be read or written.
+pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
+    for path in waiting(orders)? {
+        let bytes = durable::read(&path, MAX_BYTES)?.unwrap_or_default();
+        let answer = match serde_json::from_slice(&bytes) {
+            Ok(order) => carry_out(&order, intake),
+            Err(error) => Answer::Refused {
+                why: error.to_string(),
+            },
+        };
+        let text = serde_json::to_vec(&answer).unwrap_or_default();
+        durable::replace(&answer_path(&path), &text, 0o600)?;
+        durable::remove(&path)?;
+    }
+    Ok(())
+}
+
+fn carry_out(order: &Order, intake: &Intake) -> Answer {
+    let numbers: Vec<u64> = order
+        .entries
+        .iter()
+        .flat_map(|(first, last)| *first..=*last)
+        .collect();
+    match intake.erase(&numbers, &order.by, &order.reason) {
+        Ok(receipt) => Answer::Done { seq: receipt.seq },
+        Err(error) => Answer::Refused {
+            why: error.to_string(),
+        },
+    }
+}
+
+fn answer_path(order: &Path) -> PathBuf {
+    order.with_extension("answer")
+}
+
+fn waiting(orders: &Path) -> Result<Vec<PathBuf>, durable::Error> {
+    let reading = |source| durable::Error::Read {
+        path: orders.to_owned(),
+        source,
+    };
+    let files = match fs::read_dir(orders) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(reading(error)),
+    };
+    let mut paths = Vec::new();
+    for file in files {
+        let path = file.map_err(reading)?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_gathered_into_runs() {
+        let numbers = BTreeSet::from([3, 4, 5, 9, 11, u64::MAX]);
+        let expected = [(3, 5), (9, 9), (11, 11), (u64::MAX, u64::MAX)];
+        assert_eq!(runs(&numbers), expected);
+        assert_eq!(runs(&BTreeSet::new()), []);
+    }
+
+    #[test]
+    fn an_order_is_found_and_its_answer_is_read_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let orders = dir.path().join("orders");
+        assert!(waiting(&orders).unwrap().is_empty());
+        let order = Order {
+            entries: vec![(4, 6)],
+            by: "root".into(),
+            reason: "asked".into(),
+        };
+        let path = leave(&orders, &order).unwrap();
+        assert_eq!(waiting(&orders).unwrap(), std::slice::from_ref(&path));
+        assert_eq!(answer(&path).unwrap(), None);
+        let done = serde_json::to_vec(&Answer::Done { seq: 7 }).unwrap();
+        fs::write(answer_path(&path), done).unwrap();
+        assert_eq!(answer(&path).unwrap(), Some(Answer::Done { seq: 7 }));
+        assert_eq!(answer(&path).unwrap(), None);
+    }
+}
