@@ -79,6 +79,13 @@ impl Ca {
         self.rosters.push(signed(text));
     }
 
+    /// The same, signed by the recovery key in the admin's stead.
+    pub(crate) fn next_roster_by_recovery(&mut self) {
+        self.next_roster();
+        let last = self.rosters.pop().unwrap();
+        self.rosters.push(signed_by(RECOVERY, last.roster));
+    }
+
     /// The state with this number, signed; a minute for each number.
     pub(crate) fn state(&self, number: u64) -> SignedState {
         self.state_at(number, Time::from_unix(NOW).plus(60 * number))
@@ -142,9 +149,13 @@ fn roster(number: u64, previous: Option<Digest>) -> String {
 }
 
 fn signed(roster: String) -> SignedRoster {
-    let admin = private(ADMIN);
+    signed_by(ADMIN, roster)
+}
+
+fn signed_by(signer: u8, roster: String) -> SignedRoster {
+    let key = private(signer);
     let signature =
-        sshsig::sign(sshsig::ROSTER, roster.as_bytes(), sshsig::with_key(&admin)).unwrap();
+        sshsig::sign(sshsig::ROSTER, roster.as_bytes(), sshsig::with_key(&key)).unwrap();
     SignedRoster {
         roster,
         signatures: vec![signature],

@@ -193,6 +193,17 @@ impl Poller {
     fn tell(&self, changes: &Changes) {
         self.intake
             .note(&taken(self.names.name(), &self.known, changes));
+        if let Some(number) = changes.recovery {
+            self.intake.note(
+                &event::of_host(Action::AlarmRecovery, self.names.name())
+                    .outcome(Outcome::Done)
+                    .because(
+                        "recovery-key-used",
+                        format!("roster {number} was signed by the recovery key, by no admin"),
+                    )
+                    .detail("roster", number),
+            );
+        }
     }
 
     /// Fetches the revocation list where the one before sshd is another state's. The gates decide by the state, and do

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
 use daypass_protocol::revocation::{SignedRevocation, VerifiedRevocation};
-use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::roster::{Authority, Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::stop::Stop;
@@ -57,6 +57,8 @@ struct Kept {
 pub struct Changes {
     /// The roster's number, if it is a new one.
     pub roster: Option<u64>,
+    /// The first new roster that the recovery key signed, in the admins' stead.
+    pub recovery: Option<u64>,
     /// Statements that stop windows and were not known before.
     pub stops: usize,
     /// Revocations of people, keys, certificates or hosts that were not known before.
@@ -299,6 +301,12 @@ impl Known {
             .collect();
         Changes {
             roster: (roster != self.chain.newest().number).then_some(roster),
+            recovery: next
+                .chain
+                .rosters()
+                .filter(|roster| roster.number > self.chain.newest().number)
+                .find(|roster| *roster.authority() == Authority::Recovery)
+                .map(|roster| roster.number),
             stops: next
                 .stops
                 .iter()

@@ -11,7 +11,7 @@ use crate::login::LoginArguments;
 use crate::person::PersonArguments;
 use crate::policy::PolicyArguments;
 use crate::prove::ProveArguments;
-use crate::request::{GrantArguments, RequestArguments};
+use crate::request::{ExtendArguments, GrantArguments, RequestArguments};
 use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
 use crate::setup::SetupArguments;
@@ -51,6 +51,8 @@ pub enum Command {
     Approve(ApproveArguments),
     /// Deny a window
     Deny(WindowArguments),
+    /// Ask for more time in your window; as an approver, give somebody more
+    Extend(ExtendArguments),
     /// End your own window early
     End(WindowArguments),
     /// Revoke a window, or everything of a person, key or host: sessions end within seconds

@@ -94,6 +94,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Policy(arguments) => policy::run(&context, arguments),
         Command::Host(arguments) => host::run(&context, arguments),
         Command::Request(arguments) => request::request(&context, arguments),
+        Command::Extend(arguments) => request::extend(&context, arguments),
         Command::Grant(arguments) => request::grant(&context, arguments),
         Command::Windows(arguments) => windows::list(&context, arguments),
         Command::Show(arguments) => windows::show(&context, arguments),

@@ -1,6 +1,7 @@
 //! `daypass request` and `daypass grant`: a wish becomes a frozen window, signed by whoever asked.
 
 mod agreement;
+mod extend;
 mod hours;
 
 use daypass_protocol::api::{HostOrGroup, Wish};
@@ -15,13 +16,15 @@ use daypass_protocol::window::{Permit, WindowId};
 use jiff::{Timestamp, Zoned};
 
 use crate::Context;
-use crate::ca::Ca;
+use crate::ca::{Ca, View};
 use crate::diagnostic::{Failure, hint, prompt};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::moment::{Direction, Length, When};
-use crate::output::{Consent, FormatOption, note};
+use crate::output::{Consent, Format, FormatOption, note};
 use crate::{portrait, setup, windows};
+pub(crate) use extend::ExtendArguments;
+pub(crate) use extend::extend;
 use hours::RangeArgument;
 
 /// What is wished for.
@@ -157,13 +160,14 @@ pub(crate) fn request(context: &Context, arguments: &RequestArguments) -> Result
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
     let contractor = ca.person().clone();
     let wish = arguments.wish.wish(contractor, &Zoned::now())?;
-    let window = draft(&ca, &wish)?;
-    note(portrait::of(&window, &context.zone));
-    arguments.consent.given(prompt::REQUEST)?;
-    let statement = ca.state(Verb::Request, &window)?;
-    let view = ca.submit(&window, &statement)?;
-    windows::outcome(context, &view, arguments.output.format)?;
-    note(hint::requested(&window.document().id, view.state));
+    let view = ask(
+        context,
+        &ca,
+        &wish,
+        arguments.consent,
+        arguments.output.format,
+    )?;
+    note(hint::requested(&view.window.document().id, view.state));
     // The hosts of the window should be known to ssh by the time it is approved; the request itself is done.
     if let Err(failure) = setup::refresh(context, &ca) {
         note(crate::diagnostic::report(&failure));
@@ -171,16 +175,51 @@ pub(crate) fn request(context: &Context, arguments: &RequestArguments) -> Result
     Ok(Exit::Done)
 }
 
+/// Shows the frozen wish, and asks for it.
+fn ask(
+    context: &Context,
+    ca: &Ca,
+    wish: &Wish,
+    consent: Consent,
+    format: Format,
+) -> Result<View, Failure> {
+    let window = draft(ca, wish)?;
+    note(portrait::of(&window, &context.zone));
+    consent.given(prompt::REQUEST)?;
+    let statement = ca.state(Verb::Request, &window)?;
+    let view = ca.submit(&window, &statement)?;
+    windows::outcome(context, &view, format)?;
+    Ok(view)
+}
+
+/// Shows the frozen wish, and grants it.
+fn give(
+    context: &Context,
+    ca: &Ca,
+    wish: &Wish,
+    consent: Consent,
+    format: Format,
+) -> Result<View, Failure> {
+    let window = draft(ca, wish)?;
+    note(portrait::of(&window, &context.zone));
+    consent.given(prompt::GRANT)?;
+    let statement = ca.state(Verb::Grant, &window)?;
+    let view = ca.submit(&window, &statement)?;
+    windows::outcome(context, &view, format)?;
+    Ok(view)
+}
+
 /// Gives somebody else a window.
 pub(crate) fn grant(context: &Context, arguments: &GrantArguments) -> Result<Exit, Failure> {
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
     let wish = arguments.wish.wish(arguments.to.clone(), &Zoned::now())?;
-    let window = draft(&ca, &wish)?;
-    note(portrait::of(&window, &context.zone));
-    arguments.consent.given(prompt::GRANT)?;
-    let statement = ca.state(Verb::Grant, &window)?;
-    let view = ca.submit(&window, &statement)?;
-    windows::outcome(context, &view, arguments.output.format)?;
+    give(
+        context,
+        &ca,
+        &wish,
+        arguments.consent,
+        arguments.output.format,
+    )?;
     Ok(Exit::Done)
 }
 

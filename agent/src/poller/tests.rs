@@ -193,6 +193,20 @@ fn a_new_roster_and_a_stop_are_journalled() {
     assert_eq!(bench.journalled(), ["done "]);
 }
 
+#[test]
+fn a_roster_by_the_recovery_key_is_taken_over_and_is_an_alarm() {
+    let mut ca = Ca::new();
+    ca.next_roster_by_recovery();
+    let mut bench = bench_before_roster_two(&ca);
+    bench.turn(Some(ca.state(2)));
+    bench.turn(Some(ca.state(3)));
+    assert_eq!(bench.poller.authority.snapshot().roster().number, 2);
+    let told = bench.entries();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1]["action"], "alarm.recovery-key");
+    assert_eq!(told[1]["detail"]["roster"], 2);
+}
+
 fn bench_before_roster_two(ca: &Ca) -> Bench {
     let before = Ca::new();
     let mut bench = bench(&before, 1);

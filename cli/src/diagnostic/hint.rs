@@ -8,7 +8,7 @@ use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::revocation::Subject;
 use daypass_protocol::roster::{ApprovalKeys, Roster};
 use daypass_protocol::time::Time;
-use daypass_protocol::window::WindowId;
+use daypass_protocol::window::{Window, WindowId};
 use ssh_key::PublicKey;
 
 use crate::moment::{self, Length};
@@ -119,6 +119,19 @@ pub(crate) fn requested(window: &WindowId, state: WindowState) -> String {
         }
         _ => format!("The window is {state}; just use ssh."),
     }
+}
+
+/// How sessions that are open take an extension over: by a login with it.
+pub(crate) fn extension(extension: &WindowId, old: &Window) -> String {
+    let (Some(host), Some(account)) = (old.hosts.first(), old.accounts.first()) else {
+        return String::new();
+    };
+    format!(
+        "Sessions of {} that are open last longer once {} has logged in again by the extension, when it is approved; for example
+  daypass login --host {host} --user {account} --window {extension}
+  ssh {account}@{host} true",
+        old.id, old.contractor
+    )
 }
 
 pub(crate) fn certificate(path: &Path, until: &str) -> String {

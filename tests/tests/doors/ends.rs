@@ -79,8 +79,12 @@ fn extended(site: &Site) -> Result<()> {
         .person(CAROL)
         .terminal("deploy@db1", "echo here; cat")?;
     terminal.await_text("here", SOON)?;
-    let wish = Wish::deploy_on("db1", HOUR).with("--extends", &window);
-    let extension = site.person(CAROL).request(&wish)?;
+    let asked = ["extend", &window, "--for", "1h", "--yes", "-o", "json"];
+    let asked = site.person(CAROL).daypass(asked).ok()?;
+    let asked: serde_json::Value = serde_json::from_str(&asked).unwrap_or_default();
+    let document = asked["window"].as_str().unwrap_or_default();
+    let document: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
+    let extension = document["id"].as_str().unwrap_or_default().to_owned();
     site.person(BOB).approve(&extension)?;
     let login = [
         "login", "--host", "db1", "--user", "deploy", "--window", &extension,

@@ -145,18 +145,18 @@ fn two_approvers(site: &Site) -> Result<()> {
 }
 
 fn offboarded(site: &Site) -> Result<()> {
-    let wish = Wish::deploy_on("db2", HOUR);
+    let wish = Wish::deploy_on("db1", HOUR);
     let window = site.person(BOB).grant(MALLORY, &wish)?;
     let mut terminal = site
         .person(MALLORY)
-        .terminal("deploy@db2", "echo here; sleep 2012")?;
+        .terminal("deploy@db1", "echo here; sleep 2012")?;
     terminal.await_text("here", SOON)?;
     site.person(ALICE)
         .daypass(["person", "remove", MALLORY, "--yes"])
         .ok()?;
-    site.await_entry("db2", "session.end", &[MALLORY, &window])?;
+    site.await_entry("db1", "session.end", &[MALLORY, &window])?;
     assert!(!terminal.wait(SOON)?.success());
-    outside(&site.person(MALLORY).ssh("deploy@db2", &["id"]).run()?);
+    outside(&site.person(MALLORY).ssh("deploy@db1", &["id"]).run()?);
     let people = site.person(ALICE).daypass(["person", "list"]).ok()?;
     assert!(!people.contains(MALLORY), "{people}");
     let again = site
@@ -167,7 +167,7 @@ fn offboarded(site: &Site) -> Result<()> {
             "--to",
             MALLORY,
             "--host",
-            "db2",
+            "db1",
             "--account",
             "deploy",
             "--for",
