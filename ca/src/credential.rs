@@ -49,6 +49,11 @@ pub fn is_possible() -> bool {
     geteuid().is_root() && Path::new(TOOL).exists()
 }
 
+/// Whether one is sealed, and can be opened by whoever asks: by root.
+pub fn is_sealed() -> bool {
+    is_possible() && Path::new(STORE).join(CREDENTIAL).exists()
+}
+
 /// The passphrase that is sealed already, else a new one, now sealed. One that is there is never replaced: keys may
 /// depend on it.
 ///

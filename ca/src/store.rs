@@ -5,6 +5,7 @@
 
 mod certificates;
 mod collectors;
+mod copy;
 mod hosts;
 mod nonces;
 mod own_record;
@@ -26,6 +27,7 @@ use rusqlite_migration::{M, Migrations};
 
 pub use certificates::IssuedCertificate;
 pub use collectors::AdmittedCollector;
+pub use copy::{copy, settle};
 pub use hosts::EnrolledHost;
 pub use nonces::{NonceError, Nonces};
 pub use revocations::StoredRevocation;
@@ -193,47 +195,6 @@ impl Store {
     }
 }
 
-/// Copies the database `from`, which may be in use, to `to`: one committed moment of it. Its pin and incarnation, if
-/// there is a CA in it.
-///
-/// # Errors
-/// When one cannot be read or the other not be written.
-pub fn copy(from: &Path, to: &Path) -> Result<Option<(String, String)>, StoreError> {
-    // Read-write, since a reader of a log beside the database takes part in its locks; nothing is written.
-    let source = open_plainly(from)?;
-    source.busy_timeout(Duration::from_secs(5))?;
-    let mut target = open_plainly(to)?;
-    // All pages in one step: a step-wise copy would begin again at every commit of the CA's.
-    rusqlite::backup::Backup::new(&source, &mut target)?.run_to_completion(
-        std::ffi::c_int::MAX,
-        Duration::from_millis(100),
-        None,
-    )?;
-    into_one_file(&target)?;
-    Tx(&target).genesis()
-}
-
-/// Brings what stands in the log beside a database that nobody uses into the database itself.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn settle(path: &Path) -> Result<(), StoreError> {
-    into_one_file(&open_plainly(path)?)
-}
-
-fn open_plainly(path: &Path) -> Result<Connection, StoreError> {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|source| {
-        StoreError::NotOpened {
-            path: path.to_owned(),
-            source,
-        }
-    })
-}
-
-fn into_one_file(connection: &Connection) -> Result<(), StoreError> {
-    Ok(connection.pragma_update(None, "journal_mode", "DELETE")?)
-}
-
 impl<'a> Tx<'a> {
     fn of(transaction: &'a Transaction<'_>) -> Self {
         Self(transaction)
@@ -276,184 +237,4 @@ fn unlist(text: &str, what: &'static str) -> Result<Vec<String>, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_migrations_are_valid() {
-        Migrations::from_slice(MIGRATIONS).validate().unwrap();
-    }
-
-    #[test]
-    fn a_job_that_fails_leaves_nothing_behind_and_its_neighbours_stay() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("ca.db")).unwrap();
-        store.write(|tx| tx.add_pending("{\"kept\":1}")).unwrap();
-        let refused: Result<(), StoreError> = store.write(|tx| {
-            tx.add_pending("{\"undone\":1}")?;
-            Err(StoreError::Closed)
-        });
-        assert!(matches!(refused, Err(StoreError::Closed)));
-        let pending = store.read(|tx| tx.pending()).unwrap();
-        assert_eq!(pending.len(), 1);
-        assert_eq!(pending[0].1, "{\"kept\":1}");
-    }
-
-    #[test]
-    fn what_was_written_is_there_after_opening_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ca.db");
-        let store = Store::open(&path).unwrap();
-        store.write(|tx| tx.add_pending("{}")).unwrap();
-        drop(store);
-        assert_eq!(
-            Store::open(&path)
-                .unwrap()
-                .read(|tx| tx.pending())
-                .unwrap()
-                .len(),
-            1
-        );
-    }
-
-    /// A database as the program of schema 1 left it: people, a host, windows in several states, a certificate, tokens.
-    const VERSION_1: &str = include_str!("../tests/databases/1.sql");
-
-    #[test]
-    fn a_database_of_the_first_version_migrates_with_its_data() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ca.db");
-        Connection::open(&path)
-            .unwrap()
-            .execute_batch(VERSION_1)
-            .unwrap();
-        let store = Store::open(&path).unwrap();
-        let (pin, incarnation) = store.read(|tx| tx.genesis()).unwrap().unwrap();
-        assert_eq!(incarnation, "8b1da661f5082c1e");
-        let signed = store.read(|tx| tx.chain()).unwrap().into_iter();
-        let signed: Vec<_> = signed
-            .map(|stored| daypass_protocol::roster::SignedRoster {
-                roster: stored.roster,
-                signatures: stored
-                    .signatures
-                    .iter()
-                    .map(|text| text.parse().unwrap())
-                    .collect(),
-            })
-            .collect();
-        let chain = daypass_protocol::roster::Chain::verify(pin.parse().unwrap(), &signed);
-        let chain = chain.unwrap();
-        let roster = chain.newest();
-        assert_eq!((roster.number, roster.people.len()), (3, 3));
-
-        // Every window, with what was said of it, stands where it stood.
-        let first = roster.time.plus(600);
-        let windows = store
-            .read(|tx| {
-                tx.windows(&WindowFilter {
-                    limit: 10,
-                    ..WindowFilter::default()
-                })
-            })
-            .unwrap();
-        let states = windows.iter().map(|stored| {
-            let case = store
-                .read(|tx| crate::case::Case::open(tx, stored))
-                .unwrap();
-            case.state(roster, first).to_string()
-        });
-        assert_eq!(states.collect::<Vec<_>>(), ["revoked", "denied", "open"]);
-        let host = store.read(|tx| tx.host_named("db1.example")).unwrap();
-        let host = host.unwrap();
-        assert_eq!((host.name.as_str(), host.groups.len()), ("db1", 1));
-        let again = IssuedCertificate {
-            serial: 1_015_380_544_057_519_468,
-            window: windows[2].id.clone(),
-            person: "carl".to_owned(),
-            key: String::new(),
-            host: "db1".to_owned(),
-            account: "deploy".to_owned(),
-            valid_after: 0,
-            valid_before: 1,
-            issued: 0,
-        };
-        // Its serial is taken for ever.
-        assert!(!store.write(move |tx| tx.add_certificate(&again)).unwrap());
-        let content = "another".to_owned();
-        let number = store.write(move |tx| tx.state_number(&content)).unwrap();
-        assert!(number > 1, "{number}");
-    }
-
-    #[test]
-    fn a_copy_is_one_moment_of_a_database_in_use() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("ca.db")).unwrap();
-        store.write(|tx| tx.add_pending("{}")).unwrap();
-        let copy_at = directory.path().join("copy.db");
-        std::fs::File::create(&copy_at).unwrap();
-        copy(&directory.path().join("ca.db"), &copy_at).unwrap();
-        store.write(|tx| tx.add_pending("{}")).unwrap();
-        let copied = Store::open(&copy_at).unwrap();
-        assert_eq!(copied.read(|tx| tx.pending()).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn tokens_of_the_first_version_keep_what_they_were_good_for() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ca.db");
-        let mut connection = Connection::open(&path).unwrap();
-        Migrations::from_slice(&MIGRATIONS[..1])
-            .to_latest(&mut connection)
-            .unwrap();
-        for (secret, used) in [([1_u8; 32], None), ([2; 32], Some(1234))] {
-            connection
-                .execute(
-                    "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, used)
-                     VALUES (?1, 'db1', '[\"db\"]', '[\"prod\"]', 'ada', 5000, ?2)",
-                    rusqlite::params![secret, used],
-                )
-                .unwrap();
-        }
-        drop(connection);
-        let store = Store::open(&path).unwrap();
-        let token = |secret| store.read(|tx| tx.token(&secret)).unwrap().unwrap();
-        let unused = token([1; 32]);
-        assert_eq!(
-            (
-                unused.host.as_deref(),
-                unused.maker.as_str(),
-                unused.expires
-            ),
-            (Some("db1"), "ada", 5000)
-        );
-        assert_eq!((unused.uses, unused.used, unused.last_used), (1, 0, None));
-        assert_eq!(unused.groups, ["prod"]);
-        let used = token([2; 32]);
-        assert_eq!((used.uses, used.used, used.last_used), (1, 1, Some(1234)));
-        assert!(
-            store
-                .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 1))
-                .unwrap()
-        );
-        assert!(
-            !store
-                .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 2))
-                .unwrap()
-        );
-    }
-
-    #[test]
-    fn a_database_from_a_newer_version_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ca.db");
-        drop(Store::open(&path).unwrap());
-        Connection::open(&path)
-            .unwrap()
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
-        assert!(matches!(
-            Store::open(&path),
-            Err(StoreError::Migration { .. })
-        ));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use daypass_protocol::key::Key;
 
 use super::KeyArgs;
 use crate::config::{self, Config, ConfigError};
+use crate::credential;
 use crate::init::{self, InitError};
 use crate::keys::Places;
 use crate::keys::rotation::{self, Kind, RotationError};
@@ -46,7 +47,7 @@ pub(crate) struct What {
     /// Configuration to read.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
-    /// File with the passphrase of the CA's keys; else the systemd credential ca-passphrase, else asked.
+    /// File with the passphrase of the CA's keys; else the one that init sealed for the service, else asked.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// The Unix user that owns everything, when run as root.
@@ -109,7 +110,10 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
         } => Some(init::read_key(path)?),
         _ => None,
     };
-    let passphrase = Passphrase::to_open(what.passphrase_file.as_deref())?;
+    let passphrase = match &what.passphrase_file {
+        None if credential::is_sealed() => credential::obtain().map_err(InitError::from)?,
+        file => Passphrase::to_open(file.as_deref())?,
+    };
     init::become_owner(&what.user, &config.data)?;
     let layout = Layout::new(&config.data);
     let places = Places {

@@ -27,6 +27,10 @@ pub(crate) const ROWS: &[Row] = &[
         "where_two_must_approve_the_stolen_ca_and_one_approver_open_nothing",
         two_approvers,
     ),
+    (
+        "while_the_cas_key_is_rotated_contractors_get_in_as_before",
+        rotated,
+    ),
     // The last one: Mallory does not come back.
     (
         "a_person_who_is_removed_loses_sessions_and_windows_in_one_command",
@@ -141,6 +145,26 @@ fn two_approvers(site: &Site) -> Result<()> {
     }
     site.await_entry("db1", "login.denied", &["deploy"])?;
     set(1)?;
+    Ok(())
+}
+
+/// After each step the host trusts what it should, and plain ssh with a fresh certificate works.
+fn rotated(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let (server, db1) = (site.network.host("server")?, site.network.host("db1")?);
+    let before = db1.script("cat /etc/daypass/ssh/user_ca.pub").ok()?;
+    for (step, keys) in [("add", 2), ("use", 2), ("retire", 1)] {
+        server.root(["daypass-ca", "key", step, "user-ca"]).ok()?;
+        server.root(["systemctl", "restart", "daypass-ca"]).ok()?;
+        let trusted = format!("test $(grep -c . /etc/daypass/ssh/user_ca.pub) = {keys}");
+        db1.await_condition(&trusted, SOON)?;
+        site.person(CAROL)
+            .command(["rm", "-rf", CERTIFICATES])
+            .ok()?;
+        site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    }
+    let after = db1.script("cat /etc/daypass/ssh/user_ca.pub").ok()?;
+    assert_ne!(before, after);
     Ok(())
 }
 

@@ -1,0 +1,179 @@
+use super::*;
+
+#[test]
+fn the_migrations_are_valid() {
+    Migrations::from_slice(MIGRATIONS).validate().unwrap();
+}
+
+#[test]
+fn a_job_that_fails_leaves_nothing_behind_and_its_neighbours_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    store.write(|tx| tx.add_pending("{\"kept\":1}")).unwrap();
+    let refused: Result<(), StoreError> = store.write(|tx| {
+        tx.add_pending("{\"undone\":1}")?;
+        Err(StoreError::Closed)
+    });
+    assert!(matches!(refused, Err(StoreError::Closed)));
+    let pending = store.read(|tx| tx.pending()).unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].1, "{\"kept\":1}");
+}
+
+#[test]
+fn what_was_written_is_there_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    let store = Store::open(&path).unwrap();
+    store.write(|tx| tx.add_pending("{}")).unwrap();
+    drop(store);
+    assert_eq!(
+        Store::open(&path)
+            .unwrap()
+            .read(|tx| tx.pending())
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+/// A database as the program of schema 1 left it: people, a host, windows in several states, a certificate, tokens.
+const VERSION_1: &str = include_str!("../../tests/databases/1.sql");
+
+#[test]
+fn a_database_of_the_first_version_migrates_with_its_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(VERSION_1)
+        .unwrap();
+    let store = Store::open(&path).unwrap();
+    let (pin, incarnation) = store.read(|tx| tx.genesis()).unwrap().unwrap();
+    assert_eq!(incarnation, "8b1da661f5082c1e");
+    let signed = store.read(|tx| tx.chain()).unwrap().into_iter();
+    let signed: Vec<_> = signed
+        .map(|stored| daypass_protocol::roster::SignedRoster {
+            roster: stored.roster,
+            signatures: stored
+                .signatures
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect(),
+        })
+        .collect();
+    let chain = daypass_protocol::roster::Chain::verify(pin.parse().unwrap(), &signed);
+    let chain = chain.unwrap();
+    let roster = chain.newest();
+    assert_eq!((roster.number, roster.people.len()), (3, 3));
+
+    // Every window, with what was said of it, stands where it stood.
+    let first = roster.time.plus(600);
+    let windows = store
+        .read(|tx| {
+            tx.windows(&WindowFilter {
+                limit: 10,
+                ..WindowFilter::default()
+            })
+        })
+        .unwrap();
+    let states = windows.iter().map(|stored| {
+        let case = store
+            .read(|tx| crate::case::Case::open(tx, stored))
+            .unwrap();
+        case.state(roster, first).to_string()
+    });
+    assert_eq!(states.collect::<Vec<_>>(), ["revoked", "denied", "open"]);
+    let host = store.read(|tx| tx.host_named("db1.example")).unwrap();
+    let host = host.unwrap();
+    assert_eq!((host.name.as_str(), host.groups.len()), ("db1", 1));
+    let again = IssuedCertificate {
+        serial: 1_015_380_544_057_519_468,
+        window: windows[2].id.clone(),
+        person: "carl".to_owned(),
+        key: String::new(),
+        host: "db1".to_owned(),
+        account: "deploy".to_owned(),
+        valid_after: 0,
+        valid_before: 1,
+        issued: 0,
+    };
+    // Its serial is taken for ever.
+    assert!(!store.write(move |tx| tx.add_certificate(&again)).unwrap());
+    let content = "another".to_owned();
+    let number = store.write(move |tx| tx.state_number(&content)).unwrap();
+    assert!(number > 1, "{number}");
+}
+
+#[test]
+fn a_copy_is_one_moment_of_a_database_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    store.write(|tx| tx.add_pending("{}")).unwrap();
+    let copy_at = directory.path().join("copy.db");
+    std::fs::File::create(&copy_at).unwrap();
+    copy(&directory.path().join("ca.db"), &copy_at).unwrap();
+    store.write(|tx| tx.add_pending("{}")).unwrap();
+    let copied = Store::open(&copy_at).unwrap();
+    assert_eq!(copied.read(|tx| tx.pending()).unwrap().len(), 1);
+}
+
+#[test]
+fn tokens_of_the_first_version_keep_what_they_were_good_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    let mut connection = Connection::open(&path).unwrap();
+    Migrations::from_slice(&MIGRATIONS[..1])
+        .to_latest(&mut connection)
+        .unwrap();
+    for (secret, used) in [([1_u8; 32], None), ([2; 32], Some(1234))] {
+        connection
+            .execute(
+                "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, used)
+                 VALUES (?1, 'db1', '[\"db\"]', '[\"prod\"]', 'ada', 5000, ?2)",
+                rusqlite::params![secret, used],
+            )
+            .unwrap();
+    }
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    let token = |secret| store.read(|tx| tx.token(&secret)).unwrap().unwrap();
+    let unused = token([1; 32]);
+    assert_eq!(
+        (
+            unused.host.as_deref(),
+            unused.maker.as_str(),
+            unused.expires
+        ),
+        (Some("db1"), "ada", 5000)
+    );
+    assert_eq!((unused.uses, unused.used, unused.last_used), (1, 0, None));
+    assert_eq!(unused.groups, ["prod"]);
+    let used = token([2; 32]);
+    assert_eq!((used.uses, used.used, used.last_used), (1, 1, Some(1234)));
+    assert!(
+        store
+            .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 1))
+            .unwrap()
+    );
+    assert!(
+        !store
+            .write::<_, StoreError>(|tx| tx.use_token(&[1; 32], 2))
+            .unwrap()
+    );
+}
+
+#[test]
+fn a_database_from_a_newer_version_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    drop(Store::open(&path).unwrap());
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    assert!(matches!(
+        Store::open(&path),
+        Err(StoreError::Migration { .. })
+    ));
+}
