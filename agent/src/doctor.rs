@@ -1,6 +1,9 @@
 //! `daypass-agent doctor`: what stands in the way, or leads around the gates.
 
 mod doors;
+mod modes;
+mod setuid;
+mod sshd;
 
 use std::time::{Duration, SystemTime};
 
@@ -10,14 +13,18 @@ use daypass_protocol::time::Time;
 use daypass_transport::client::{self, Request};
 
 use crate::accounts;
+use crate::break_glass::Glass;
 use crate::command;
 use crate::enrolment::Enrolment;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Absent;
+use crate::sshd::Sshd;
 use crate::status::{self, Status};
 
 pub use doors::{Door, Doors};
+pub use modes::Loose;
+pub use sshd::Setting;
 
 /// Off by more than this is told, long before contractors are refused.
 const CLOCK_TOLERANCE: u64 = 60;
@@ -60,6 +67,12 @@ pub enum Finding {
         /// The way.
         door: Door,
     },
+    /// Accounts are let go for a while.
+    Glass(Glass),
+    /// Somebody else may change or read a file of ours.
+    Loose(Loose),
+    /// A setting of sshd's that is worth knowing.
+    Setting(Setting),
     /// The accounts could not be listed.
     Unlisted(command::Error),
 }
@@ -69,7 +82,10 @@ impl Finding {
     #[must_use]
     pub fn is_fault(&self) -> bool {
         match self {
-            Self::Door { door, .. } => matches!(door, Door::SudoRules { .. }),
+            Self::Door { door, .. } => {
+                matches!(door, Door::SudoRules { .. } | Door::Setuid { .. })
+            }
+            Self::Glass(_) | Self::Setting(_) => false,
             _ => true,
         }
     }
@@ -85,14 +101,17 @@ pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     if !status.running {
         findings.push(Finding::NotRunning);
     }
+    findings.extend(status.glass.clone().map(Finding::Glass));
     findings.extend(about_the_ca(layout, &status)?);
     for (uid, names) in status.managed.iter() {
         findings.extend(about_names(uid, names));
     }
     findings.extend(about_doors(layout, &status.managed));
+    findings.extend(modes::loose(layout, 0).into_iter().map(Finding::Loose));
     // Gates matter where somebody is managed; before that nobody is refused.
     if !status.managed.is_empty() {
         findings.extend(status.absent.into_iter().map(Finding::Absent));
+        findings.extend(about_sshd(layout));
     }
     Ok(findings)
 }
@@ -133,6 +152,14 @@ fn about_names(uid: u32, names: &[String]) -> Vec<Finding> {
         }
         Err(accounts::Error::List(error)) => vec![Finding::Unlisted(error)],
     }
+}
+
+/// For root, as for anybody who is not managed. An sshd that cannot be asked is an absent gate already.
+fn about_sshd(layout: &Layout) -> Vec<Finding> {
+    let effective = Sshd::new(layout).effective("root");
+    let settings = effective.map(|effective| sshd::settings(&effective));
+    let settings = settings.unwrap_or_default().into_iter();
+    settings.map(Finding::Setting).collect()
 }
 
 fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
