@@ -54,7 +54,8 @@ impl Site {
 
     /// Every entry that the collector holds and this person may read, a JSON text each, with a query such as `host=db1`.
     pub fn collected(&self, person: &str, options: &[&str]) -> Result<Vec<String>> {
-        let words = ["log", "--collector", COLLECTOR_URL, "-o", "json"];
+        let collector = format!("--collector={COLLECTOR_URL}");
+        let words = ["log", &collector, "-o", "json"];
         let words = words.into_iter().chain(options.iter().copied());
         let text = self.person(person).daypass(words).ok()?;
         Ok(text.lines().map(ToOwned::to_owned).collect())
