@@ -5,6 +5,7 @@ mod modes;
 mod setuid;
 mod sshd;
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::About;
@@ -71,6 +72,8 @@ pub enum Finding {
     Glass(Glass),
     /// Somebody else may change or read a file of ours.
     Loose(Loose),
+    /// This host's sudo is the one in Rust, which takes no rules for a session's group.
+    SudoRs,
     /// A setting of sshd's that is worth knowing.
     Setting(Setting),
     /// The accounts could not be listed.
@@ -112,6 +115,7 @@ pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     if !status.managed.is_empty() {
         findings.extend(status.absent.into_iter().map(Finding::Absent));
         findings.extend(about_sshd(layout));
+        findings.extend(about_sudo());
     }
     Ok(findings)
 }
@@ -162,6 +166,17 @@ fn about_sshd(layout: &Layout) -> Vec<Finding> {
     settings.map(Finding::Setting).collect()
 }
 
+fn about_sudo() -> Option<Finding> {
+    // Without any sudo there is nothing to say.
+    let version = command::run(Path::new("/usr/bin/sudo"), &["--version"]).ok()?;
+    is_sudo_rs(&version).then_some(Finding::SudoRs)
+}
+
+/// The original says "Sudo version 1.9".
+fn is_sudo_rs(version: &str) -> bool {
+    version.starts_with("sudo-rs")
+}
+
 fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
     let doors = Doors::new(layout);
     let names = managed.iter().flat_map(|(_, names)| names);
@@ -174,4 +189,17 @@ fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_sudos_are_told_apart() {
+        assert!(is_sudo_rs("sudo-rs 0.2.5\n"));
+        assert!(!is_sudo_rs(
+            "Sudo version 1.9.16p2\nSudoers policy plugin version 1.9.16p2\n"
+        ));
+    }
 }

@@ -305,6 +305,10 @@ fn finding_text(finding: &Finding) -> (String, String) {
                 path = loose.path.display()
             ),
         ),
+        Finding::SudoRs => (
+            "sudo is sudo-rs here, which takes no rules for one session: contractors get in, and have no sudo.".to_owned(),
+            "Where windows are to grant sudo, install the package sudo in its place.".to_owned(),
+        ),
         Finding::Setting(setting) => setting_text(setting),
         Finding::Unlisted(error) => (
             format!("The accounts of this host cannot be listed: {error}"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use daypass_tests::{CAROL, Result, SOON, Site, Wish};
 
 use crate::Rows;
+use crate::others::from_olga;
 use crate::windows::{carol_gets, close_all};
 
 const SHORT: Duration = Duration::from_secs(12);
@@ -23,6 +24,11 @@ pub(crate) const ROWS: &Rows = &[
         restart,
     ),
     ("a_window_that_is_ended_early_ends_its_session", ended_early),
+    (
+        "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
+        passed_deadline,
+    ),
+    ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
     (
         "the_journal_is_proven_and_a_changed_byte_is_named",
         journal_proven,
@@ -66,6 +72,68 @@ fn restart(site: &Site) -> Result<()> {
     terminal.await_text("still there", SOON)?;
     site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
     assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn passed_deadline(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
+    let mut login = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["echo here; cat"])
+        .spawn()?;
+    login.await_text("here", SOON)?;
+    let db1 = site.network.host("db1")?;
+    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
+    db1.script(&format!("systemctl stop {units}")).ok()?;
+    let closed = daypass_tests::until("the window's end", SHORT + SOON, || {
+        let shown = site.person(CAROL).daypass(["show", &window]).ok()?;
+        Ok(shown.contains("closed"))
+    });
+    let lives = login
+        .write(b"nobody is there to end it\n")
+        .and_then(|()| login.await_text("nobody is there to end it", SOON));
+    db1.script(&format!("systemctl start {units}")).ok()?;
+    closed?;
+    lives?;
+    site.await_entry("db1", "session.end", &[&window])?;
+    assert!(!login.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+/// The package is installed over itself while people log in, one after another.
+fn upgrade(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un");
+    carol_gets(site, &wish)?;
+    let mut session = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
+    session.write(b"echo here\n")?;
+    session.await_text("here", SOON)?;
+    let install = [
+        "apt-get",
+        "install",
+        "--yes",
+        "--reinstall",
+        "/var/tmp/daypass-host.deb",
+    ];
+    let db1 = site.network.host("db1")?;
+    let mut upgrade = db1
+        .root(install)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .spawn()?;
+    let mut logins = 0;
+    while !upgrade.has_ended() {
+        let said = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run()?;
+        assert_eq!(said.stdout(), "deploy\n", "{said}");
+        let said = from_olga(site, &[], "olga@db1", "sudo -n id -un")?;
+        assert_eq!(said.stdout(), "root\n", "{said}");
+        logins += 1;
+    }
+    let output = upgrade.wait(SOON)?;
+    assert!(output.success(), "{output}");
+    assert!(logins > 0, "nobody logged in meanwhile");
+    session.write(b"sudo -n /usr/bin/id -un; echo still here\n")?;
+    session.await_text("root\nstill here", SOON)?;
+    close_all(site)?;
+    assert!(!session.wait(SOON)?.success());
     nothing_is_left(site)
 }
 
