@@ -51,6 +51,7 @@ impl RootKind {
                 "psmisc",
                 "lsof",
                 "strace",
+                "e2fsprogs",
                 "libfaketime",
                 "pamtester",
                 "rsync",
