@@ -91,11 +91,12 @@ pub fn begin(
         return Err(Error::NoReason);
     }
     let before = Managed::load(&layout.managed())?;
-    let (let_go, after) = divide(before, accounts)?;
+    let (let_go, after) = divide(before.clone(), accounts)?;
     let glass = Glass::new(&let_go, lapse, reason);
     glass.store(&layout.glass())?;
     if let Err(failed) = open(layout, &glass, &after) {
-        // Whole as before: what failed has undone itself.
+        // Whole as before. What cannot be undone is told by doctor as a gate that is absent.
+        let _ = Sshd::new(layout).install(&layout.sshd_block(), sshd::block(&before).as_deref());
         durable::remove(&layout.glass())?;
         let _ = systemd::disable(TIMER);
         return Err(failed);

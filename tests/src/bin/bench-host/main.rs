@@ -29,6 +29,7 @@ fn measure() -> Result<()> {
     prompts::sudo(&site)?;
     ends::of_windows(&site)?;
     ends::revocations(&site)?;
+    many::rush(&site)?;
     many::sessions(&site)?;
     many::module(&site)
 }

@@ -8,6 +8,8 @@ use crate::figures::row;
 use crate::scene::window;
 
 const SESSIONS: usize = 200;
+const AT_ONCE: usize = 50;
+const CALLS: usize = 1000;
 /// How long the agent is watched at rest.
 const REST: &str = "20";
 
@@ -46,6 +48,52 @@ pub(crate) fn sessions(site: &Site) -> Result<()> {
         );
     }
     held.kill()
+}
+
+/// Logins that authenticate at the same moment, and sudo from several hands at once: how many were served, how fast.
+pub(crate) fn rush(site: &Site) -> Result<()> {
+    window(site)?;
+    let many = format!(
+        "s=$EPOCHREALTIME; for n in $(seq {AT_ONCE}); do ssh -oBatchMode=yes deploy@db1 'echo in' & done; wait; \
+         e=$EPOCHREALTIME; echo $(( ${{e/./}} - ${{s/./}} ))"
+    );
+    let said = site.person(CAROL).command(["bash", "-c", &many]).ok()?;
+    let inside = said.lines().filter(|line| *line == "in").count();
+    let took: f64 = said
+        .lines()
+        .last()
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(f64::NAN);
+    row(
+        "50 logins at once",
+        &format!("{inside} in, after {:.1} s", took / 1e6),
+        "50",
+    );
+    let hands = format!(
+        "s=$EPOCHREALTIME; for hand in 1 2 3 4; do \
+         (for n in $(seq {}); do sudo -n /usr/bin/true && echo ok; done) & done; wait; \
+         e=$EPOCHREALTIME; echo $(( ${{e/./}} - ${{s/./}} ))",
+        CALLS / 4
+    );
+    let hands = ["bash", "-c", &format!("'{hands}'")].join(" ");
+    let said = site
+        .person(CAROL)
+        .ssh("deploy@db1", &[&hands])
+        .within(Duration::from_secs(300))
+        .ok()?;
+    let served = said.lines().filter(|line| *line == "ok").count();
+    let took: f64 = said
+        .lines()
+        .last()
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(f64::NAN);
+    let rate = f64::from(u32::try_from(served).unwrap_or(0)) / took * 60e6;
+    row(
+        "sudo from four hands, a minute",
+        &format!("{rate:.0} ({served} of {CALLS} served)"),
+        ">= 5000",
+    );
+    Ok(())
 }
 
 pub(crate) fn module(site: &Site) -> Result<()> {
