@@ -42,12 +42,26 @@ fn nothing_is_left(site: &Site) -> Result<()> {
 }
 
 fn end_of_window(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.write(
+        "/etc/daypass/agent.toml",
+        "[sessions]\nwarn_seconds = [6]\n",
+    )?;
+    db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
+    let shown = warned_and_ended(site);
+    db1.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
+        .ok()?;
+    shown
+}
+
+fn warned_and_ended(site: &Site) -> Result<()> {
     let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
     let mut terminal = site.person(CAROL).terminal("deploy@db1", CLING)?;
     terminal.await_text("here", SOON)?;
     let end = site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
     assert!(end.contains("killed"), "{end}");
     let output = terminal.wait(SOON)?;
+    assert!(output.stdout().contains("this session ends in"), "{output}");
     assert!(output.stdout().contains("its window has ended"), "{output}");
     assert!(!output.success(), "{output}");
     nothing_is_left(site)
