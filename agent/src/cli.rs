@@ -4,10 +4,11 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use daypass_protocol::name::HostName;
 use daypass_protocol::token::JoinToken;
 
+use crate::break_glass::{self, Lapse};
 use crate::diagnostic::{self, Failure};
 use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
@@ -63,6 +64,11 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Let accounts go for a while: their own keys count until it ends by itself
+    ///
+    /// For when contractors, or whoever shares their account, must get in and windows do not work.
+    /// It needs neither CA nor agent, is journalled, and alerts.
+    BreakGlass(BreakGlass),
     /// Run the daemon; systemd does
     Run,
     /// Tell what this host is and how it fares
@@ -71,6 +77,26 @@ enum Command {
     Doctor,
     /// Print the trust file with which this host's journal is verified
     Trust,
+}
+
+/// How the glass is broken, or made whole.
+#[derive(Debug, Args)]
+struct BreakGlass {
+    /// The accounts; all managed ones if none is named
+    #[arg(conflicts_with_all = ["end", "if_over"])]
+    accounts: Vec<String>,
+    /// For how long: a number with s, m or h, at most 24h
+    #[arg(long = "for", value_name = "TIME", required_unless_present_any = ["end", "if_over"], conflicts_with_all = ["end", "if_over"])]
+    lapse: Option<Lapse>,
+    /// Why, for the journal
+    #[arg(long, required_unless_present_any = ["end", "if_over"], conflicts_with_all = ["end", "if_over"])]
+    reason: Option<String>,
+    /// Take the accounts back now
+    #[arg(long)]
+    end: bool,
+    /// Take them back if their time is over; a timer does
+    #[arg(long, hide = true, conflicts_with = "end")]
+    if_over: bool,
 }
 
 /// Runs the command that the process was started with. Exit codes: 0 done, 1 failed or refused,
@@ -137,6 +163,7 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
             };
             diagnostic::erased(&erasure::erase(layout, &which, reason, confirmation)?)
         }
+        Command::BreakGlass(how) => glass(layout, how)?,
         Command::Run => {
             run::run(layout)?;
             String::new()
@@ -146,6 +173,22 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
         Command::Trust => trust::trust(layout)?,
     };
     Ok(Outcome::done(text))
+}
+
+fn glass(layout: &Layout, how: &BreakGlass) -> Result<String, break_glass::Error> {
+    match (how.lapse, &how.reason) {
+        (Some(lapse), Some(reason)) => {
+            let change = break_glass::begin(layout, &how.accounts, lapse, reason)?;
+            Ok(diagnostic::glass_broken(&change))
+        }
+        _ if how.end => Ok(diagnostic::glass_whole(&break_glass::end(layout)?)),
+        _ => {
+            let change = break_glass::end_if_over(layout)?;
+            Ok(change
+                .as_ref()
+                .map_or_else(String::new, diagnostic::glass_whole))
+        }
+    }
 }
 
 fn examined(findings: &[doctor::Finding]) -> Outcome {

@@ -4,7 +4,10 @@ mod advice;
 mod report;
 mod visitor;
 
-pub use report::{enrolled, erased, findings, managed, status, unmanaged};
+pub use report::{
+    enrolled, erased, findings, glass_broken, glass_is_broken, glass_whole, managed, status,
+    unmanaged,
+};
 pub use visitor::{
     NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, NOT_WITNESSED, OTHER_CERTIFICATE, SU_INTO_MANAGED,
     SU_NOT_GRANTED, SUDO_WITHOUT_SESSION, ended, ends_soon, login_refused, sudo_not_granted,
@@ -14,7 +17,7 @@ use std::io;
 
 use daypass_protocol::token;
 
-use crate::{enroll, erasure, manage, run, status as status_of, trust};
+use crate::{break_glass, enroll, erasure, manage, run, status as status_of, trust};
 
 /// Asks for the join token, where somebody sits at a terminal.
 pub const PASTE_TOKEN: &str =
@@ -41,6 +44,9 @@ pub enum Failure {
     /// `erase`.
     #[error(transparent)]
     Erase(#[from] erasure::Error),
+    /// `break-glass`.
+    #[error(transparent)]
+    BreakGlass(#[from] break_glass::Error),
     /// `run`.
     #[error(transparent)]
     Run(#[from] run::Error),

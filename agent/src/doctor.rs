@@ -1,7 +1,11 @@
 //! `daypass-agent doctor`: what stands in the way, or leads around the gates.
 
 mod doors;
+mod modes;
+mod setuid;
+mod sshd;
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::About;
@@ -10,14 +14,18 @@ use daypass_protocol::time::Time;
 use daypass_transport::client::{self, Request};
 
 use crate::accounts;
+use crate::break_glass::Glass;
 use crate::command;
 use crate::enrolment::Enrolment;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Absent;
+use crate::sshd::Sshd;
 use crate::status::{self, Status};
 
 pub use doors::{Door, Doors};
+pub use modes::Loose;
+pub use sshd::Setting;
 
 /// Off by more than this is told, long before contractors are refused.
 const CLOCK_TOLERANCE: u64 = 60;
@@ -60,6 +68,14 @@ pub enum Finding {
         /// The way.
         door: Door,
     },
+    /// Accounts are let go for a while.
+    Glass(Glass),
+    /// Somebody else may change or read a file of ours.
+    Loose(Loose),
+    /// This host's sudo is the one in Rust, which takes no rules for a session's group.
+    SudoRs,
+    /// A setting of sshd's that is worth knowing.
+    Setting(Setting),
     /// The accounts could not be listed.
     Unlisted(command::Error),
 }
@@ -69,7 +85,10 @@ impl Finding {
     #[must_use]
     pub fn is_fault(&self) -> bool {
         match self {
-            Self::Door { door, .. } => matches!(door, Door::SudoRules { .. }),
+            Self::Door { door, .. } => {
+                matches!(door, Door::SudoRules { .. } | Door::Setuid { .. })
+            }
+            Self::Glass(_) | Self::Setting(_) => false,
             _ => true,
         }
     }
@@ -85,14 +104,18 @@ pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     if !status.running {
         findings.push(Finding::NotRunning);
     }
+    findings.extend(status.glass.clone().map(Finding::Glass));
     findings.extend(about_the_ca(layout, &status)?);
     for (uid, names) in status.managed.iter() {
         findings.extend(about_names(uid, names));
     }
     findings.extend(about_doors(layout, &status.managed));
+    findings.extend(modes::loose(layout, 0).into_iter().map(Finding::Loose));
     // Gates matter where somebody is managed; before that nobody is refused.
     if !status.managed.is_empty() {
         findings.extend(status.absent.into_iter().map(Finding::Absent));
+        findings.extend(about_sshd(layout));
+        findings.extend(about_sudo());
     }
     Ok(findings)
 }
@@ -135,6 +158,25 @@ fn about_names(uid: u32, names: &[String]) -> Vec<Finding> {
     }
 }
 
+/// For root, as for anybody who is not managed. An sshd that cannot be asked is an absent gate already.
+fn about_sshd(layout: &Layout) -> Vec<Finding> {
+    let effective = Sshd::new(layout).effective("root");
+    let settings = effective.map(|effective| sshd::settings(&effective));
+    let settings = settings.unwrap_or_default().into_iter();
+    settings.map(Finding::Setting).collect()
+}
+
+fn about_sudo() -> Option<Finding> {
+    // Without any sudo there is nothing to say.
+    let version = command::run(Path::new("/usr/bin/sudo"), &["--version"]).ok()?;
+    is_sudo_rs(&version).then_some(Finding::SudoRs)
+}
+
+/// The original says "Sudo version 1.9".
+fn is_sudo_rs(version: &str) -> bool {
+    version.starts_with("sudo-rs")
+}
+
 fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
     let doors = Doors::new(layout);
     let names = managed.iter().flat_map(|(_, names)| names);
@@ -147,4 +189,17 @@ fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_sudos_are_told_apart() {
+        assert!(is_sudo_rs("sudo-rs 0.2.5\n"));
+        assert!(!is_sudo_rs(
+            "Sudo version 1.9.16p2\nSudoers policy plugin version 1.9.16p2\n"
+        ));
+    }
 }

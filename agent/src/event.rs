@@ -4,6 +4,7 @@ use daypass_protocol::event::{Action, Event, Identity, Outcome, Resource};
 
 use daypass_protocol::name::HostName;
 
+use crate::break_glass::Glass;
 use crate::invoker::invoker;
 
 /// Something that happened to this host as a whole.
@@ -37,6 +38,43 @@ pub fn managed(host: Option<HostName>, uid: u32, names: &[String]) -> Event {
 #[must_use]
 pub fn unmanaged(host: Option<HostName>, uid: u32, names: &[String]) -> Event {
     of_account(Action::AccountUnmanaged, host, uid, names)
+}
+
+/// Local root let accounts go for a while.
+#[must_use]
+pub fn glass_broken(host: Option<HostName>, glass: &Glass) -> Event {
+    of_glass(host, glass).because("glass-broken", format!("accounts let go: {}", glass.reason))
+}
+
+/// Their time is over, or root took them back.
+#[must_use]
+pub fn glass_whole(host: Option<HostName>, glass: &Glass) -> Event {
+    of_glass(host, glass).because(
+        "glass-whole",
+        format!(
+            "accounts taken back, let go at {}: {}",
+            glass.since, glass.reason
+        ),
+    )
+}
+
+fn of_glass(host: Option<HostName>, glass: &Glass) -> Event {
+    let invoker = invoker();
+    let names: Vec<_> = glass.names().map(str::to_owned).collect();
+    Event::new(Action::BreakGlass)
+        .outcome(Outcome::Done)
+        .by(Identity {
+            account: invoker.account,
+            uid: Some(invoker.uid),
+            ..Identity::default()
+        })
+        .on(Resource {
+            host,
+            ..Resource::default()
+        })
+        .detail("names", names)
+        .detail("since", glass.since.to_string())
+        .detail("until", glass.until.to_string())
 }
 
 fn of_account(action: Action, host: Option<HostName>, uid: u32, names: &[String]) -> Event {

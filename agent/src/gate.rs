@@ -25,7 +25,7 @@ pub use admission::{Admission, Refusal};
 use crate::alarm::Alarm;
 use crate::authority::{Authority, Snapshot};
 use crate::config::{Config, Log};
-use crate::facts::Peer;
+use crate::facts::{Peer, Process};
 use crate::forward::Evidence;
 use crate::intake::Intake;
 use crate::layout::Layout;
@@ -152,7 +152,8 @@ impl Gates {
             sudoers,
             gids,
             sessions,
-            verdicts: Verdicts::default(),
+            // Without a start of its own nobody is older than the agent.
+            verdicts: Verdicts::since(own_start().unwrap_or(0)),
             logins: Logins::default(),
             sudos: Sudos::default(),
             flood: Flood::default(),
@@ -257,6 +258,12 @@ fn heed(
     alarm.at(Instant::now() + HEED, move || {
         heed(&sessions, &authority, &again, Some(newest));
     });
+}
+
+/// When this process started, in clock ticks since boot.
+fn own_start() -> Option<u64> {
+    let pid = i32::try_from(std::process::id()).ok()?;
+    Some(Process::with_pid(pid).ok()?.start)
 }
 
 /// An answer without anything to remember.

@@ -124,6 +124,12 @@ impl Layout {
         self.at("var/lib/daypass/agent/keys")
     }
 
+    /// Accounts that are let go for a while.
+    #[must_use]
+    pub fn glass(&self) -> PathBuf {
+        self.at("var/lib/daypass/agent/break-glass")
+    }
+
     /// Events that commands left for the daemon to journal.
     #[must_use]
     pub fn spool(&self) -> PathBuf {

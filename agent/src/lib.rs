@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod alarm;
 pub mod aside;
 pub mod authority;
+pub mod break_glass;
 pub mod cli;
 pub mod clock;
 pub mod command;

@@ -164,7 +164,7 @@ fn may_be_managed(account: &Account, login_uid: Option<u32>) -> Result<(), Error
 }
 
 /// Installs the block, and takes it out again when it does not hold for these names.
-fn put_block(layout: &Layout, managed: &Managed, names: &[String]) -> Result<(), Error> {
+pub(crate) fn put_block(layout: &Layout, managed: &Managed, names: &[String]) -> Result<(), Error> {
     let sshd = Sshd::new(layout);
     let path = layout.sshd_block();
     let before = durable::read(&path, sshd::MAX_BYTES)?;

@@ -14,6 +14,7 @@ mod record;
 mod recover;
 mod registry;
 mod session;
+mod strangers;
 mod sweep;
 mod terminal;
 
@@ -25,3 +26,4 @@ pub use record::{Record, RecordError, SessionId};
 pub use recover::Recovered;
 pub use registry::{Sessions, Setup};
 pub use session::Session;
+pub use strangers::end_strangers;

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::time::Time;
 
+use crate::break_glass::{self, Glass};
+use crate::durable;
 use crate::enrolment::{self, Enrolment};
 use crate::forward::{self, Told};
 use crate::layout::Layout;
@@ -34,6 +36,8 @@ pub struct Status {
     pub roster: u64,
     /// Who is managed.
     pub managed: Managed,
+    /// Accounts that are let go for a while.
+    pub glass: Option<Glass>,
     /// Whether the daemon runs.
     pub running: bool,
     /// Gates that are not in place.
@@ -56,6 +60,9 @@ pub enum Error {
     /// What was taken over.
     #[error(transparent)]
     State(#[from] store::Error),
+    /// What is noted of a broken glass.
+    #[error(transparent)]
+    Glass(#[from] durable::Error),
     /// The managed accounts.
     #[error(transparent)]
     Managed(#[from] managed::Error),
@@ -82,6 +89,7 @@ pub fn status(layout: &Layout) -> Result<Status, Error> {
         age: snapshot.age(Time::from(SystemTime::now())),
         roster: snapshot.roster().number,
         absent: Presence::new(layout).look(&managed),
+        glass: break_glass::look(&layout.glass())?,
         managed,
         running,
         origin: enrolment.record.origin,

@@ -71,6 +71,22 @@ pub fn disable_agent() -> Result<(), Error> {
     systemctl(&units)
 }
 
+/// Starts a unit, now and at every boot.
+///
+/// # Errors
+/// systemd refused, or does not run here.
+pub fn enable(unit: &str) -> Result<(), Error> {
+    systemctl(&["enable", "--now", unit])
+}
+
+/// Stops a unit, also at the next boot.
+///
+/// # Errors
+/// systemd refused, or does not run here.
+pub fn disable(unit: &str) -> Result<(), Error> {
+    systemctl(&["disable", "--now", unit])
+}
+
 /// Does this unit run?
 #[must_use]
 pub fn is_active(unit: &str) -> bool {

@@ -25,9 +25,10 @@ usage: cargo xtask CHORE
 
   check                     format, lints, dependencies, who may depend on whom, ignored tests
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
+  test --hosts [WORD]       those on hosts alone, and of them those with the word in their names
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
-  bench NAME                prints what something costs, as ratios: journal, collector, log, ca
+  bench NAME                prints what something costs, as ratios: journal, collector, log, ca, host
   setup                     installs what the chores need from the distribution's packages
 ";
 
@@ -63,6 +64,8 @@ fn parse(words: &[&str]) -> Result<Chore> {
         ["check"] => Ok(Chore::Check),
         ["test"] => Ok(Chore::Test(test::Scope::Everything)),
         ["test", "--fast"] => Ok(Chore::Test(test::Scope::Fast)),
+        ["test", "--hosts"] => Ok(Chore::Test(test::Scope::Rows(None))),
+        ["test", "--hosts", word] => Ok(Chore::Test(test::Scope::Rows(Some((*word).to_owned())))),
         ["package"] => Ok(Chore::Package(Release::chosen()?)),
         ["package", "--release", name] => Ok(Chore::Package(name.parse()?)),
         ["demo"] => Ok(Chore::Demo { keep: None }),
@@ -92,7 +95,7 @@ fn run(chore: &Chore) -> Result<()> {
             Ok(())
         }
         Chore::Check => check::run(),
-        Chore::Test(scope) => test::run(*scope),
+        Chore::Test(scope) => test::run(scope),
         Chore::Package(release) => {
             privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
         }

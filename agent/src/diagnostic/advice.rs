@@ -3,7 +3,7 @@
 use daypass_transport::{client, fetch};
 
 use super::Failure;
-use crate::{accounts, enroll, erasure, host_keys, manage, run, sshd, status, trust};
+use crate::{accounts, break_glass, enroll, erasure, host_keys, manage, run, sshd, status, trust};
 
 const ENROLL_FIRST: &str = "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
 
@@ -16,6 +16,7 @@ pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
         ),
         Failure::Enroll(error) => enroll(error),
         Failure::Manage(error) => manage(error),
+        Failure::BreakGlass(error) => glass(error),
         Failure::Run(error) => run(error),
         Failure::Erase(error) => erase(error),
         Failure::Status(status::Error::NotEnrolled) | Failure::Trust(trust::Error::NotEnrolled) => {
@@ -104,6 +105,30 @@ fn manage(error: &manage::Error) -> Option<&'static str> {
             Some("Reload sshd and the agent by hand: systemctl reload ssh daypass-agent")
         }
         _ => None,
+    }
+}
+
+fn glass(error: &break_glass::Error) -> Option<&'static str> {
+    match error {
+        break_glass::Error::NobodyManaged => {
+            Some("Look at sshd, PAM and the account itself: journalctl -u ssh -t sudo")
+        }
+        break_glass::Error::NotManaged { .. } => {
+            Some("\"daypass-agent status\" lists the accounts that are.")
+        }
+        break_glass::Error::Already { .. } => {
+            Some("To end it now: daypass-agent break-glass --end")
+        }
+        break_glass::Error::Whole => Some("Nothing was to be done."),
+        break_glass::Error::NoReason => {
+            Some("It goes into the journal: --reason 'the CA is down, order 4711'")
+        }
+        break_glass::Error::Block(_) => Some(
+            "Mend sshd's configuration (sshd -t tells the line); the timer daypass-break-glass tries again by itself.",
+        ),
+        _ => Some(
+            "Nothing was opened. By hand: \"IF EVEN THAT FAILS\" in daypass-agent(8) tells the two files.",
+        ),
     }
 }
 

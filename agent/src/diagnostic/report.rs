@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use daypass_protocol::time::Time;
 
-use crate::doctor::{Door, Finding};
+use crate::break_glass::{Change as Glassed, Glass};
+use crate::doctor::{Door, Finding, Setting};
 use crate::enroll::Enrolled;
 use crate::erasure::Erased;
 use crate::forward::{Contact, Told};
@@ -133,6 +134,60 @@ fn tell_sshd(lines: &mut Lines, change: &Change) {
     }
 }
 
+/// After `break-glass`.
+#[must_use]
+pub fn glass_broken(change: &Glassed) -> String {
+    let mut lines = Lines::default();
+    lines.say(glass_is_broken(&change.glass));
+    lines.say("Their own keys and passwords count, certificates of daypass do not. Then they are taken back by themselves,");
+    lines.say("and logins that came in meanwhile are ended. To end it now: daypass-agent break-glass --end");
+    tell_reload(&mut lines, change);
+    lines.0
+}
+
+/// After `break-glass --end`.
+#[must_use]
+pub fn glass_whole(change: &Glassed) -> String {
+    let mut lines = Lines::default();
+    lines.say(format_args!(
+        "The glass is whole: {} under management again.",
+        is_are(&change.glass)
+    ));
+    tell_reload(&mut lines, change);
+    lines.0
+}
+
+/// For everybody who looks at this host.
+#[must_use]
+pub fn glass_is_broken(glass: &Glass) -> String {
+    format!(
+        "BREAK-GLASS: {} out of management until {}, because of: {}",
+        is_are(glass),
+        glass.until,
+        glass.reason
+    )
+}
+
+fn is_are(glass: &Glass) -> String {
+    let names: Vec<&str> = glass.names().collect();
+    match names.as_slice() {
+        [only] => format!("{only} is"),
+        _ => format!("{} are", names.join(", ")),
+    }
+}
+
+fn tell_reload(lines: &mut Lines, change: &Glassed) {
+    match &change.sshd {
+        Ok(Reloaded::Done) => {}
+        Ok(Reloaded::NotRunning) => lines.say(
+            "sshd does not run under systemd here; one that runs otherwise must be reloaded by hand.",
+        ),
+        Err(why) => lines.say(format_args!(
+            "Careful: sshd was not reloaded ({why}); do it by hand: systemctl reload ssh"
+        )),
+    }
+}
+
 /// After `status`.
 #[must_use]
 pub fn status(status: &Status) -> String {
@@ -170,6 +225,9 @@ pub fn status(status: &Status) -> String {
         }
         .to_owned(),
     );
+    if let Some(glass) = &status.glass {
+        row("glass", glass_is_broken(glass));
+    }
     if status.managed.is_empty() {
         row(
             "managed",
@@ -251,6 +309,28 @@ fn finding_text(finding: &Finding) -> (String, String) {
             format!("daypass-agent unmanage {name}"),
         ),
         Finding::Door { account, door } => door_text(account, door),
+        Finding::Glass(glass) => (
+            format!("{}.", glass_is_broken(glass)),
+            "It ends by itself; to end it now: daypass-agent break-glass --end".to_owned(),
+        ),
+        Finding::Loose(loose) => (
+            format!(
+                "{} belongs to uid {} and has mode {:04o}: somebody else may change or read it.",
+                loose.path.display(),
+                loose.owner,
+                loose.mode
+            ),
+            format!(
+                "chown root {path}; chmod {:04o} {path}",
+                loose.mode & !loose.forbidden,
+                path = loose.path.display()
+            ),
+        ),
+        Finding::SudoRs => (
+            "sudo is sudo-rs here, which takes no rules for one session: contractors get in, and have no sudo.".to_owned(),
+            "Where windows are to grant sudo, install the package sudo in its place.".to_owned(),
+        ),
+        Finding::Setting(setting) => setting_text(setting),
         Finding::Unlisted(error) => (
             format!("The accounts of this host cannot be listed: {error}"),
             "New names of managed uids go unnoticed until this is mended.".to_owned(),
@@ -283,6 +363,23 @@ fn absent_advice(gate: &Absent) -> &'static str {
     }
 }
 
+fn setting_text(setting: &Setting) -> (String, String) {
+    match setting {
+        Setting::MaxStartups { value } => (
+            format!("sshd drops logins at random beyond {value} at once (MaxStartups)."),
+            "Where contractors' tools log in many times at once, put into sshd_config: MaxStartups 100:30:200".to_owned(),
+        ),
+        Setting::Penalties => (
+            "sshd turns an address away for a while after failed logins, with everybody who shares it (PerSourcePenalties); refused contractors count.".to_owned(),
+            "Put your bastions' and offices' addresses into sshd_config: PerSourcePenaltyExemptList ADDRESS,…".to_owned(),
+        ),
+        Setting::RootByPassword => (
+            "root may log in with a password, past every window.".to_owned(),
+            "Put into sshd_config: PermitRootLogin prohibit-password".to_owned(),
+        ),
+    }
+}
+
 fn door_text(account: &str, door: &Door) -> (String, String) {
     match door {
         Door::Password => (
@@ -302,6 +399,23 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
                 path.display()
             ),
             "Move what must run to another account.".to_owned(),
+        ),
+        Door::AtJob { path } => (
+            format!(
+                "{account} has a job for later ({}). It runs only during sessions.",
+                path.display()
+            ),
+            format!(
+                "Look at it (atq, at -c), and take it away: rm {}",
+                path.display()
+            ),
+        ),
+        Door::Setuid { path } => (
+            format!(
+                "{} lends {account}'s rights to whoever runs it.",
+                path.display()
+            ),
+            format!("chmod u-s {}", path.display()),
         ),
         Door::Linger { path } => (
             format!(

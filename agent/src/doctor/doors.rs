@@ -1,10 +1,12 @@
 //! Ways into an account, or out of it to root, that are not daypass's.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
+use super::setuid;
 use crate::command;
 use crate::durable;
 use crate::layout::Layout;
@@ -23,6 +25,16 @@ pub enum Door {
     },
     /// A crontab: PAM refuses it without a live session.
     Crontab {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A job for later: PAM refuses it without a live session.
+    AtJob {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that lends the account's rights to whoever runs it.
+    Setuid {
         /// The file.
         path: PathBuf,
     },
@@ -70,6 +82,10 @@ impl Doors {
             let files = ["authorized_keys", "authorized_keys2"].map(|name| ssh.join(name));
             let filled = files.into_iter().filter(|path| is_filled(path));
             doors.extend(filled.map(|path| Door::AuthorizedKeys { path }));
+            let uid = user.uid.as_raw();
+            doors.extend(self.at_jobs(uid).map(|path| Door::AtJob { path }));
+            let lent = setuid::owned_by(&self.layout, uid, &user.dir);
+            doors.extend(lent.into_iter().map(|path| Door::Setuid { path }));
         }
         let crontab = format!("/var/spool/cron/crontabs/{account}");
         doors.extend(self.existing(&crontab).map(|path| Door::Crontab { path }));
@@ -80,6 +96,19 @@ impl Doors {
             doors.push(Door::SudoRules { rules });
         }
         doors
+    }
+
+    fn at_jobs(&self, uid: u32) -> impl Iterator<Item = PathBuf> {
+        let spool = self.layout.seen(Path::new("/var/spool/cron/atjobs"));
+        let entries = fs::read_dir(spool).into_iter().flatten().flatten();
+        entries
+            .filter(move |entry| {
+                let about = entry.metadata();
+                about.is_ok_and(|about| about.is_file() && about.uid() == uid)
+            })
+            .map(|entry| entry.path())
+            // atd's own counter.
+            .filter(|path| path.file_name().is_some_and(|name| name != ".SEQ"))
     }
 
     fn existing(&self, path: &str) -> Option<PathBuf> {

@@ -55,12 +55,7 @@ impl Gates {
         let uid = uid.ok_or_else(|| Refusal::NotManaged(user.to_owned()))?;
         let process = monitor.process();
         let origin = connection_of(process);
-        if self.verdicts.meet(process, origin)? == Seen::First {
-            let gates = Arc::clone(self);
-            self.watch
-                .on_end(monitor, move || gates.monitor_ended(process))
-                .map_err(|_| Refusal::Busy)?;
-        }
+        self.meet(monitor, origin)?;
         let bytes = STANDARD
             .decode(certificate)
             .map_err(|_| Refusal::Encoding)?;
@@ -85,6 +80,22 @@ impl Gates {
             self.expect_gate_3(monitor.clone(), GATE_3);
         }
         decision
+    }
+
+    /// Remembers a connection until its end.
+    pub(super) fn meet(
+        self: &Arc<Self>,
+        monitor: &Handle,
+        origin: Option<Endpoint>,
+    ) -> Result<(), Refusal> {
+        let process = monitor.process();
+        if self.verdicts.meet(process, origin)? == Seen::First {
+            let gates = Arc::clone(self);
+            self.watch
+                .on_end(monitor, move || gates.monitor_ended(process))
+                .map_err(|_| Refusal::Busy)?;
+        }
+        Ok(())
     }
 
     /// A session phase may be missing altogether: whoever stands in the account without having passed gate 3 is out.

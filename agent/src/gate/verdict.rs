@@ -43,12 +43,19 @@ pub(super) struct Knocking {
     pub(super) origin: Option<Endpoint>,
     verdicts: BTreeMap<(u32, Digest), Verdict>,
     passed_account: bool,
+    has_session: bool,
 }
 
 /// All connections between gate 1 and gate 3.
+///
+/// An agent that starts anew does not know what the one before it said at gate 1. sshd does: without that yes it would
+/// not have let the connection come as far as PAM. So for a monitor that is older than the agent nothing is missing where
+/// no verdict is known, and gate 3 decides in full about the certificate that sshd shows.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     knocking: Mutex<BTreeMap<Process, Knocking>>,
+    /// When the agent started, in clock ticks since boot.
+    since: u64,
 }
 
 /// Whether a monitor was seen before.
@@ -59,6 +66,19 @@ pub(super) enum Seen {
 }
 
 impl Verdicts {
+    /// Of an agent that started then.
+    pub(super) fn since(since: u64) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
+    /// Whether this connection may have passed gate 1 before the agent started.
+    pub(super) fn is_older(&self, monitor: Process) -> bool {
+        monitor.start < self.since
+    }
+
     /// Remembers a connection.
     pub(super) fn meet(&self, monitor: Process, origin: Option<Endpoint>) -> Result<Seen, Refusal> {
         let mut knocking = self.lock();
@@ -112,7 +132,10 @@ impl Verdicts {
                 Verdict::Refused(refused) => reason = Some(refused.reason.clone()),
             }
         }
-        Err(reason)
+        match reason {
+            None if self.is_older(monitor) => Ok(()),
+            reason => Err(reason),
+        }
     }
 
     /// Gate 2 was passed: gate 3 must follow.
@@ -141,6 +164,7 @@ impl Verdicts {
             .get_mut(&monitor)
             .ok_or(Refusal::OtherCertificate)?;
         entry.passed_account = false;
+        let is_first = !std::mem::replace(&mut entry.has_session, true);
         let shown = entry.verdicts.remove(&(uid, certificate));
         // Whatever else was allowed on this connection is of no use any more: it has its session.
         entry
@@ -148,6 +172,7 @@ impl Verdicts {
             .retain(|_, verdict| matches!(verdict, Verdict::Refused(_)));
         match shown {
             Some(Verdict::Allowed) => Ok(()),
+            None if is_first && self.is_older(monitor) => Ok(()),
             _ => Err(Refusal::OtherCertificate),
         }
     }
@@ -201,6 +226,24 @@ mod tests {
     use super::*;
 
     const MONITOR: Process = Process { pid: 100, start: 5 };
+
+    #[test]
+    fn a_connection_older_than_the_agent_lacks_no_verdict_once_and_a_younger_one_does() {
+        let certificate = || Digest::of("certificate");
+        for (since, may) in [(6, true), (5, false)] {
+            let verdicts = Verdicts::since(since);
+            verdicts.meet(MONITOR, None).unwrap();
+            assert_eq!(verdicts.allows(MONITOR, 1001).is_ok(), may);
+            assert_eq!(verdicts.consume(MONITOR, 1001, certificate()).is_ok(), may);
+            assert!(verdicts.consume(MONITOR, 1001, certificate()).is_err());
+        }
+        // What this agent itself has refused stays refused.
+        let verdicts = Verdicts::since(6);
+        verdicts.meet(MONITOR, None).unwrap();
+        verdicts.note(MONITOR, 1001, certificate(), refused("no"));
+        assert!(verdicts.allows(MONITOR, 1001).is_err());
+        assert!(verdicts.consume(MONITOR, 1001, certificate()).is_err());
+    }
 
     fn refused(reason: &str) -> Verdict {
         let shown = Shown {

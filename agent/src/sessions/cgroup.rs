@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::facts::Handle;
+
 /// Where the unified hierarchy is mounted, alone or beside the old ones.
 const MOUNTS: [&str; 3] = [
     "/sys/fs/cgroup",
@@ -61,6 +63,28 @@ impl Cgroup {
     /// What the system said.
     pub(super) fn kill(&self) -> io::Result<()> {
         fs::write(self.directory.join("cgroup.kill"), "1")
+    }
+
+    /// [`Cgroup::kill`], or everybody one by one where the kernel cannot.
+    pub(super) fn kill_all(&self) {
+        if self.kill().is_err() {
+            let held = self.pids().into_iter();
+            for process in held.filter_map(|pid| Handle::open(pid).ok()) {
+                process.kill();
+            }
+        }
+    }
+
+    /// The names of the groups just below.
+    pub(super) fn below(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
     }
 
     fn wait_frozen(&self, patience: Duration) {

@@ -17,16 +17,8 @@ pub fn cut_off(monitor: &Handle) {
     for process in started {
         process.kill();
     }
-    if let Some(scope) = scope
-        && scope.kill().is_err()
-    {
-        for process in scope
-            .pids()
-            .into_iter()
-            .filter_map(|pid| Handle::open(pid).ok())
-        {
-            process.kill();
-        }
+    if let Some(scope) = scope {
+        scope.kill_all();
     }
 }
 

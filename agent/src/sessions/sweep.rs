@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use super::cgroup::Cgroup;
 use super::session::Session;
@@ -12,10 +13,18 @@ const LINGER: &str = "/var/lib/systemd/linger";
 const AT_JOBS: &str = "/var/spool/cron/atjobs";
 const CRONTABS: &str = "/var/spool/cron/crontabs";
 
+/// Where the jobs run that these start.
+const SCHEDULERS: [&str; 3] = ["atd.service", "cron.service", "crond.service"];
+/// More generations than a job has before it is noticed.
+const ROUNDS: usize = 64;
+/// How long somebody who was killed may take to be gone.
+const DEATH: Duration = Duration::from_millis(50);
+
 /// Sweeps up after the last session of an account.
 pub(super) fn account(session: &Session) {
     let (uid, name) = (session.record.uid, session.record.account.as_str());
     user_manager(uid);
+    jobs(uid);
     let since = session.record.opened.unix();
     for path in [Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)] {
         remove_if_new(&path, since);
@@ -29,17 +38,37 @@ pub(super) fn account(session: &Session) {
 
 /// Ends the account's user manager and everything under it.
 pub(super) fn user_manager(uid: u32) {
-    let Some(group) = Cgroup::find(&format!("/user.slice/user-{uid}.slice/user@{uid}.service"))
-    else {
-        return;
-    };
-    if group.kill().is_err() {
-        for handle in group
-            .pids()
-            .into_iter()
-            .filter_map(|pid| Handle::open(pid).ok())
-        {
-            handle.kill();
+    let path = format!("/user.slice/user-{uid}.slice/user@{uid}.service");
+    if let Some(group) = Cgroup::find(&path) {
+        group.kill_all();
+    }
+}
+
+/// Ends the jobs that run in the account's name: nothing does without a session.
+fn jobs(uid: u32) {
+    for unit in SCHEDULERS {
+        let Some(group) = Cgroup::find(&format!("/system.slice/{unit}")) else {
+            continue;
+        };
+        // Again while somebody is found: a job may start another.
+        for _ in 0..ROUNDS {
+            let all = group.pids().into_iter();
+            let held = all.filter_map(|pid| Handle::open(pid).ok());
+            let is_ours = |handle: &Handle| {
+                let ids = handle.process().ids();
+                ids.is_ok_and(|ids| ids.real_uid == uid)
+            };
+            let ours: Vec<Handle> = held.filter(is_ours).collect();
+            if ours.is_empty() {
+                break;
+            }
+            for handle in &ours {
+                handle.kill();
+            }
+            for handle in &ours {
+                // Who lives on is found in the next round.
+                let _ = handle.ends_within(DEATH);
+            }
         }
     }
 }

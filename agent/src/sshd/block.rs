@@ -9,6 +9,9 @@ const HEAD: &str = "# Written by daypass-agent. Changes made here are lost.\n";
 
 /// What holds for managed accounts, as sshd writes it in `sshd_config` and, in lower case, in
 /// the output of `sshd -T`.
+///
+/// The order counts: sshd 9.2 takes an `AuthorizedPrincipalsCommand` only as long as no `AuthorizedKeysCommand` was read,
+/// and the last such one.
 pub(super) const DIRECTIVES: [(&str, &str); 12] = [
     ("AuthenticationMethods", "publickey"),
     ("PubkeyAuthentication", "yes"),
@@ -77,6 +80,16 @@ mod tests {
         );
         assert!(text.ends_with("\nMatch all\n"), "{text}");
         assert!(text.contains("\n    AuthorizedKeysFile none\n"), "{text}");
+    }
+
+    #[test]
+    fn the_principals_command_is_read_before_the_keys_command() {
+        let place = |name| {
+            DIRECTIVES
+                .iter()
+                .position(|(directive, _)| *directive == name)
+        };
+        assert!(place("AuthorizedPrincipalsCommand") < place("AuthorizedKeysCommand"));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, Forger, Forgery, MALLORY, Output, Papers, Result, Site, Wish};
 use serde_json::{Value, json};
 
-use crate::Row;
+use crate::Rows;
 use crate::windows::{carol_gets, close_all, later_window};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     (
         "a_forger_with_the_cas_key_and_the_real_papers_gets_in",
         the_forge_works,

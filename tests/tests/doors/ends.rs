@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
 
-use crate::Row;
+use crate::Rows;
+use crate::others::from_olga;
 use crate::windows::{carol_gets, close_all};
 
 const SHORT: Duration = Duration::from_secs(12);
@@ -13,7 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const CLING: &str = "nohup sleep 2001 >/dev/null 2>&1 & setsid -f sleep 2002 >/dev/null 2>&1; \
     tmux new-session -d 'sleep 2003'; (trap '' HUP TERM; sleep 2004) & echo here; sleep 2005";
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     (
         "a_session_ends_with_its_window_and_leaves_nothing_running",
         end_of_window,
@@ -28,6 +29,11 @@ pub(crate) const ROWS: &[Row] = &[
         extended,
     ),
     (
+        "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
+        passed_deadline,
+    ),
+    ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
+    (
         "the_journal_is_proven_and_a_changed_byte_is_named",
         journal_proven,
     ),
@@ -40,12 +46,26 @@ fn nothing_is_left(site: &Site) -> Result<()> {
 }
 
 fn end_of_window(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.write(
+        "/etc/daypass/agent.toml",
+        "[sessions]\nwarn_seconds = [6]\n",
+    )?;
+    db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
+    let shown = warned_and_ended(site);
+    db1.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
+        .ok()?;
+    shown
+}
+
+fn warned_and_ended(site: &Site) -> Result<()> {
     let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
     let mut terminal = site.person(CAROL).terminal("deploy@db1", CLING)?;
     terminal.await_text("here", SOON)?;
     let end = site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
     assert!(end.contains("killed"), "{end}");
     let output = terminal.wait(SOON)?;
+    assert!(output.stdout().contains("this session ends in"), "{output}");
     assert!(output.stdout().contains("its window has ended"), "{output}");
     assert!(!output.success(), "{output}");
     nothing_is_left(site)
@@ -105,6 +125,68 @@ fn extended(site: &Site) -> Result<()> {
     site.person(BOB).daypass(["revoke", &extension]).ok()?;
     site.await_entry("db1", "session.end", &[&window])?;
     assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn passed_deadline(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
+    let mut login = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["echo here; cat"])
+        .spawn()?;
+    login.await_text("here", SOON)?;
+    let db1 = site.network.host("db1")?;
+    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
+    db1.script(&format!("systemctl stop {units}")).ok()?;
+    let closed = daypass_tests::until("the window's end", SHORT + SOON, || {
+        let shown = site.person(CAROL).daypass(["show", &window]).ok()?;
+        Ok(shown.contains("closed"))
+    });
+    let lives = login
+        .write(b"nobody is there to end it\n")
+        .and_then(|()| login.await_text("nobody is there to end it", SOON));
+    db1.script(&format!("systemctl start {units}")).ok()?;
+    closed?;
+    lives?;
+    site.await_entry("db1", "session.end", &[&window])?;
+    assert!(!login.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+/// The package is installed over itself while people log in, one after another.
+fn upgrade(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un");
+    carol_gets(site, &wish)?;
+    let mut session = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
+    session.write(b"echo here\n")?;
+    session.await_text("here", SOON)?;
+    let install = [
+        "apt-get",
+        "install",
+        "--yes",
+        "--reinstall",
+        "/var/tmp/daypass-host.deb",
+    ];
+    let db1 = site.network.host("db1")?;
+    let mut upgrade = db1
+        .root(install)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .spawn()?;
+    let mut logins = 0;
+    while !upgrade.has_ended() {
+        let said = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run()?;
+        assert_eq!(said.stdout(), "deploy\n", "{said}");
+        let said = from_olga(site, &[], "olga@db1", "sudo -n id -un")?;
+        assert_eq!(said.stdout(), "root\n", "{said}");
+        logins += 1;
+    }
+    let output = upgrade.wait(SOON)?;
+    assert!(output.success(), "{output}");
+    assert!(logins > 0, "nobody logged in meanwhile");
+    session.write(b"sudo -n /usr/bin/id -un; echo still here\n")?;
+    session.await_text("root\nstill here", SOON)?;
+    close_all(site)?;
+    assert!(!session.wait(SOON)?.success());
     nothing_is_left(site)
 }
 

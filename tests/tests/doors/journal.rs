@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
 
-use crate::Row;
+use crate::Rows;
 use crate::others::others_get_in;
 use crate::windows::carol_gets;
 
@@ -16,7 +16,7 @@ const PROMPT: Duration = Duration::from_secs(5);
 /// The shortest silence that a collector can be told to notice, and then some.
 const SILENCE: Duration = Duration::from_secs(120);
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     (
         "the_journal_is_evidence_that_holds_offline_and_for_stock_tools",
         evidence,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use daypass_tests::{CAROL, Output, Result, Site, Wish};
 
-use crate::Row;
+use crate::Rows;
 use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     ("a_planted_key_opens_no_managed_account", planted_key),
     ("a_password_opens_no_managed_account", password),
     (
@@ -21,20 +21,19 @@ pub(crate) const ROWS: &[Row] = &[
         "an_ordinary_user_logs_in_and_uses_sudo_and_is_journalled",
         ordinary_user,
     ),
-    (
-        "with_the_agent_stopped_contractors_are_refused_and_nobody_else",
-        agent_stopped,
-    ),
-    (
-        "with_the_agent_hung_contractors_are_refused_and_nobody_else",
-        agent_hung,
-    ),
     ("with_the_ca_away_a_cached_certificate_serves", ca_away),
     (
         "a_host_that_manages_no_account_blocks_nobody_and_journals",
         unmanaged,
     ),
 ];
+
+/// From 9.8 on sshd turns an address away for a while after failed logins. Here one laptop makes all of them.
+const SPARE_THE_LAPTOP: &str = "\
+    if sshd -T | grep -q '^persourcepenalties'; then \
+        echo 'PerSourcePenaltyExemptList 192.0.2.0/24' > /etc/ssh/sshd_config.d/20-laptop.conf; \
+    fi; \
+    systemctl reload ssh";
 
 /// Olga, an operator of db1 with a key and sudo; a CA of the site's own with a user; `porter`, managed too.
 pub(crate) fn settle(site: &Site) -> Result<()> {
@@ -73,12 +72,22 @@ pub(crate) fn settle(site: &Site) -> Result<()> {
         "/etc/ssh/sshd_config.d/10-site.conf",
         "TrustedUserCAKeys /etc/ssh/site_ca.pub\n",
     )?;
-    db1.root(["systemctl", "reload", "ssh"]).ok()?;
-    site.manage("db1", "porter").map(drop)
+    // Contractors of these tests restart it more often than anybody should.
+    db1.script("mkdir -p /etc/systemd/system/cron.service.d; printf '[Unit]\\nStartLimitIntervalSec=0\\n' > /etc/systemd/system/cron.service.d/tests.conf; systemctl daemon-reload").ok()?;
+    site.manage("db1", "porter")?;
+    ["db1", "db2"].iter().try_for_each(|host| {
+        let spare = site.network.host(host)?.script(SPARE_THE_LAPTOP);
+        spare.ok().map(drop)
+    })
 }
 
 /// Plain ssh from Olga's account, with nothing of daypass's.
-fn from_olga(site: &Site, options: &[&str], destination: &str, command: &str) -> Result<Output> {
+pub(crate) fn from_olga(
+    site: &Site,
+    options: &[&str],
+    destination: &str,
+    command: &str,
+) -> Result<Output> {
     let ssh = [
         "ssh",
         "-oBatchMode=yes",
@@ -188,53 +197,6 @@ fn ordinary_user(site: &Site) -> Result<()> {
     others_get_in(site)?;
     site.await_entry("db1", "sudo.request", &["\"account\":\"olga\"", "id -un"])?;
     Ok(())
-}
-
-fn agent_stopped(site: &Site) -> Result<()> {
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
-    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
-    let db1 = site.network.host("db1")?;
-    db1.script(
-        "systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent.service",
-    )
-    .ok()?;
-    let contractor = site.person(CAROL).ssh("deploy@db1", &["id"]).run()?;
-    let others = others_get_in(site);
-    db1.script(
-        "systemctl start daypass-agent.socket daypass-principals.socket daypass-agent.service",
-    )
-    .ok()?;
-    refused(&contractor);
-    others?;
-    assert_eq!(
-        site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).ok()?,
-        "deploy\n"
-    );
-    Ok(())
-}
-
-fn agent_hung(site: &Site) -> Result<()> {
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
-    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
-    let db1 = site.network.host("db1")?;
-    db1.root([
-        "systemctl",
-        "kill",
-        "--signal=STOP",
-        "daypass-agent.service",
-    ])
-    .ok()?;
-    let contractor = site.person(CAROL).ssh("deploy@db1", &["id"]).run()?;
-    let others = others_get_in(site);
-    db1.root([
-        "systemctl",
-        "kill",
-        "--signal=CONT",
-        "daypass-agent.service",
-    ])
-    .ok()?;
-    refused(&contractor);
-    others
 }
 
 fn ca_away(site: &Site) -> Result<()> {

@@ -7,14 +7,14 @@ use daypass_tests::{
 };
 use serde_json::Value;
 
-use crate::Row;
+use crate::Rows;
 use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Where Carol's certificates are kept by `daypass login`.
 const CERTIFICATES: &str = "/home/carol/.local/share/daypass/certificates";
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     (
         "a_revoked_window_ends_its_session_within_a_second",
         within_a_second,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use daypass_tests::{ALICE, BOB, CAROL, MALLORY, Output, Result, Site, Wish};
 
-use crate::Row;
+use crate::Rows;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-pub(crate) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &Rows = &[
     ("scp_rsync_and_git_work_through_plain_ssh", other_tools),
     ("an_approved_window_opens_its_account_on_its_host", opens),
     ("a_window_granted_by_an_approver_opens_too", granted),

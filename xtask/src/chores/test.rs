@@ -9,22 +9,28 @@ use super::{debian, package, privilege, process, say, workspace};
 const ON_HOSTS: [&str; 3] = ["throwaway_hosts", "doors", "packages"];
 
 /// How much to test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// What needs neither root nor a host.
     Fast,
+    /// On hosts alone, and of those tests the rows whose names contain this word.
+    Rows(Option<String>),
     /// All there is.
     Everything,
 }
 
 /// Runs the tests; what the runners print is theirs.
-pub(crate) fn run(scope: Scope) -> Result<()> {
+pub(crate) fn run(scope: &Scope) -> Result<()> {
     match scope {
         Scope::Fast => fast(),
+        Scope::Rows(rows) => privilege::as_root(|| {
+            debian::install(debian::EVERYTHING)?;
+            on_hosts(Release::chosen()?, rows.as_deref())
+        }),
         Scope::Everything => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
             fast()?;
-            on_hosts(Release::chosen()?)
+            on_hosts(Release::chosen()?, None)
         }),
     }
 }
@@ -35,7 +41,7 @@ fn fast() -> Result<()> {
 }
 
 /// Each test has hosts of its own; two at a time keep a small machine busy, more make it slow.
-fn on_hosts(release: Release) -> Result<()> {
+fn on_hosts(release: Release, rows: Option<&str>) -> Result<()> {
     let packages = package::for_hosts(release)?;
     say::step(format_args!("tests on throwaway hosts ({release})"));
     // By the tests' names over the whole workspace: one package alone would have its dependencies
@@ -51,6 +57,7 @@ fn on_hosts(release: Release) -> Result<()> {
             ])
             .args(ON_HOSTS.map(|name| format!("--test={name}")))
             .args(["--", "--test-threads=2"])
+            .args(rows)
             .env("DAYPASS_PACKAGES", packages.directory())
             .env("DAYPASS_TEST_RELEASE", release.name()),
     )

@@ -1,0 +1,331 @@
+//! Everything of daypass broken in turn, under the real sshd and sudo: contractors are refused with a word on whom to
+//! ask, and nobody else notices.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use daypass_tests::{CAROL, Error, Host, Result, Running, SOON, Site, Wish};
+
+use crate::others::from_olga;
+use crate::windows::carol_gets;
+use crate::{Row, row};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// What anybody but a contractor may take while daypass is broken: a login, its 200 ms, and room for a slow machine. A
+/// contractor's own wait is five seconds.
+const UNNOTICED: Duration = Duration::from_secs(4);
+const STAND_IN: &str = include_str!("stand_in.py");
+
+/// What a contractor gets meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gets {
+    /// In, or what was asked for.
+    Served,
+    /// No, and a word on whom to ask.
+    Refused,
+    /// No, by sudo itself, which has no rule for it.
+    Nothing,
+    /// The session is over.
+    Ended,
+}
+
+/// One thing that breaks.
+struct Failure {
+    name: &'static str,
+    begin: &'static str,
+    end: &'static str,
+    login: Gets,
+    sudo: Gets,
+    /// What the session that was open all the while gets afterwards.
+    then: Gets,
+}
+
+/// Broken in the usual way: nobody answers as the agent would, and afterwards all is well.
+const fn silent(name: &'static str, begin: &'static str, end: &'static str) -> Failure {
+    Failure {
+        name,
+        begin,
+        end,
+        login: Gets::Refused,
+        sudo: Gets::Refused,
+        then: Gets::Served,
+    }
+}
+
+const FAILURES: &[Failure] = &[
+    silent(
+        "with_the_agent_stopped_contractors_are_refused_and_nobody_else",
+        "systemctl stop $units",
+        "",
+    ),
+    silent(
+        "with_the_agent_hung_contractors_are_refused_and_nobody_else",
+        "systemctl kill --signal=STOP daypass-agent",
+        "systemctl kill --signal=CONT daypass-agent",
+    ),
+    silent(
+        "with_an_agent_that_talks_nonsense_contractors_are_refused_and_nobody_else",
+        "stand_in garbage",
+        "stand_down",
+    ),
+    silent(
+        "with_an_agent_that_breaks_off_contractors_are_refused_and_nobody_else",
+        "stand_in half",
+        "stand_down",
+    ),
+    silent(
+        "with_an_agent_that_is_slow_contractors_are_refused_and_nobody_else",
+        "stand_in slow",
+        "stand_down",
+    ),
+    silent(
+        "with_somebody_elses_socket_in_its_place_contractors_are_refused_and_nobody_else",
+        "stand_in yes olga",
+        "stand_down",
+    ),
+    silent(
+        "with_the_sockets_gone_contractors_are_refused_and_nobody_else",
+        "rm /run/daypass/agent.sock /run/daypass/principals.sock",
+        "systemctl restart daypass-agent.socket daypass-principals.socket daypass-agent",
+    ),
+    // root may still knock; the principals helper may not, and nobody else gets an answer.
+    Failure {
+        sudo: Gets::Served,
+        ..silent(
+            "with_the_sockets_given_away_contractors_are_refused_and_nobody_else",
+            "chown olga /run/daypass/agent.sock /run/daypass/principals.sock",
+            "systemctl restart daypass-agent.socket daypass-principals.socket daypass-agent",
+        )
+    },
+    silent(
+        "with_connections_denied_contractors_are_refused_and_nobody_else",
+        "inject connect:error=EACCES $(pgrep -d, sshd),$(pgrep -d, -u deploy)",
+        "systemctl stop inject",
+    ),
+    silent(
+        "with_the_agent_out_of_descriptors_contractors_are_refused_and_nobody_else",
+        "prlimit --pid $(agent) --nofile=$(ls /proc/$(agent)/fd | wc -l):16384",
+        "prlimit --pid $(agent) --nofile=16384:16384",
+    ),
+    silent(
+        "with_a_disk_that_fails_contractors_are_refused_and_nobody_else",
+        "inject fdatasync,fsync:error=EIO:syscall=getpid $(agent)",
+        "systemctl stop inject",
+    ),
+    Failure {
+        login: Gets::Served,
+        sudo: Gets::Served,
+        ..silent(
+            "on_a_full_disk_the_journal_goes_on_in_its_reserve",
+            "small_disk; dd if=/dev/zero of=/var/log/daypass/filler bs=64k 2>/dev/null || true; \
+             ! touch /var/log/daypass/one-more 2>/dev/null || ! echo full > /var/log/daypass/one-more",
+            "rm -f /var/log/daypass/filler; whole_disk",
+        )
+    },
+    silent(
+        "with_a_journal_that_cannot_be_written_contractors_are_refused_and_nobody_else",
+        "small_disk; systemctl stop daypass-agent; mount -o remount,ro /var/log/daypass; \
+         systemctl start --no-block daypass-agent",
+        "mount -o remount,rw /var/log/daypass; whole_disk",
+    ),
+    Failure {
+        sudo: Gets::Nothing,
+        then: Gets::Nothing,
+        ..silent(
+            "with_run_wiped_contractors_are_refused_and_nobody_else",
+            "rm -rf /run/daypass",
+            "systemd-tmpfiles --create; \
+             systemctl restart daypass-agent.socket daypass-principals.socket daypass-agent",
+        )
+    },
+    Failure {
+        sudo: Gets::Nothing,
+        ..silent(
+            "with_the_module_gone_contractors_are_refused_and_nobody_else",
+            "for module in /usr/lib/*/security/pam_daypass.so; do mv $module /root/; dirname $module > /root/place; done",
+            "mv /root/pam_daypass.so $(cat /root/place)/",
+        )
+    },
+    Failure {
+        sudo: Gets::Served,
+        ..silent(
+            "with_the_clock_a_day_behind_contractors_are_refused_and_nobody_else",
+            "clock -1d",
+            "clock_right",
+        )
+    },
+    Failure {
+        sudo: Gets::Ended,
+        then: Gets::Ended,
+        ..silent(
+            "with_the_clock_a_day_ahead_contractors_are_refused_and_nobody_else",
+            "clock +1d",
+            "clock_right",
+        )
+    },
+];
+
+/// What the scripts above are written in.
+const WORDS: &str = r#"
+units="daypass-agent.socket daypass-principals.socket daypass-agent.service"
+agent() { systemctl show --value --property=MainPID daypass-agent; }
+stand_in() {
+    systemctl stop $units
+    systemd-run --quiet --unit=stand-in python3 /root/stand_in.py "$@"
+    timeout 10 sh -c 'until journalctl --unit=stand-in --output=cat | grep -q listening; do :; done'
+}
+stand_down() { systemctl stop stand-in; rm -f /run/daypass/agent.sock /run/daypass/principals.sock; }
+inject() {
+    systemd-run --quiet --unit=inject strace -f -o /root/injected -e "trace=${1%%:*}" -e "inject=$1" -p "$2"
+    for pid in $(echo "$2" | tr , ' '); do
+        timeout 10 sh -c "while grep -q '^TracerPid:.0$' /proc/$pid/task/*/status; do :; done"
+    done
+}
+small_disk() {
+    systemctl stop daypass-agent
+    cp -a /var/log/daypass/journal /root/journal
+    mount -t tmpfs -o size=80m,mode=755 small /var/log/daypass
+    mv /root/journal /var/log/daypass/
+    # What a copy does not carry over: the room of the segment that grows, and of the next.
+    last=$(ls /var/log/daypass/journal/*.jsonl | tail -n 1)
+    fallocate --keep-size --length 16M "$last"
+    systemctl start daypass-agent
+    timeout 10 sh -c 'until [ $(du -m /var/log/daypass/journal/reserve | cut -f1) -ge 16 ]; do :; done'
+}
+whole_disk() {
+    systemctl stop daypass-agent
+    cp -a /var/log/daypass/journal /root/journal
+    umount /var/log/daypass
+    chattr -R -f -a /var/log/daypass/journal || true
+    rm -rf /var/log/daypass/journal
+    mv /root/journal /var/log/daypass/
+}
+clock() {
+    mkdir -p /run/systemd/system/daypass-agent.service.d
+    printf '[Service]\nEnvironment=LD_PRELOAD=%s FAKETIME=%s FAKETIME_DONT_FAKE_MONOTONIC=1\n' \
+        /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 "$1" \
+        > /run/systemd/system/daypass-agent.service.d/clock.conf
+    systemctl daemon-reload
+    systemctl restart daypass-agent
+}
+clock_right() {
+    rm -r /run/systemd/system/daypass-agent.service.d
+    systemctl daemon-reload
+    systemctl restart daypass-agent
+}
+heal() {
+    rm -f /run/daypass/unanswered
+    systemctl reset-failed $units
+    systemctl start $units
+}
+"#;
+
+pub(crate) fn rows() -> impl Iterator<Item = Row> {
+    FAILURES
+        .iter()
+        .map(|failure| row(failure.name, |site| under(site, failure)))
+}
+
+fn under(site: &Site, failure: &Failure) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.write("/root/stand_in.py", STAND_IN)?;
+    carol_gets(
+        site,
+        &Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un"),
+    )?;
+    let mut session = Inside::enter(site)?;
+    session.sudo("before")?;
+    session.gets("before", Gets::Served)?;
+    // What fails in between must not leave the host broken for the rows that follow.
+    let broken = catch_unwind(AssertUnwindSafe(|| {
+        words(db1, failure.begin)?;
+        meanwhile(site, failure, &mut session)
+    }));
+    let healed = words(db1, &format!("{}\nheal", failure.end));
+    broken.unwrap_or_else(|panic| resume_unwind(panic))?;
+    healed?;
+    daypass_tests::until("a contractor gets in again", SOON, || {
+        Ok(site
+            .person(CAROL)
+            .ssh("deploy@db1", &["true"])
+            .run()?
+            .success())
+    })?;
+    if failure.then != Gets::Ended {
+        session.sudo("afterwards")?;
+        session.gets("afterwards", failure.then)?;
+    }
+    Ok(())
+}
+
+/// All at once, as at a real host: each must get what is theirs.
+fn meanwhile(site: &Site, failure: &Failure, session: &mut Inside) -> Result<()> {
+    if failure.sudo != Gets::Ended {
+        session.sudo("meanwhile")?;
+    }
+    let login = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["id", "-un"])
+        .spawn()?;
+    for (who, command) in [
+        ("olga", "sudo -n id -un"),
+        ("root", "id -un"),
+        ("root", "sudo -n id -un"),
+    ] {
+        let since = Instant::now();
+        let output = from_olga(site, &[], &format!("{who}@db1"), command)?;
+        assert_eq!(output.stdout(), "root\n", "{who}: {output}");
+        assert!(since.elapsed() < UNNOTICED, "{who}: {:?}", since.elapsed());
+    }
+    let login = login.wait(SOON)?;
+    match failure.login {
+        Gets::Served => assert_eq!(login.stdout(), "deploy\n", "{login}"),
+        Gets::Refused | Gets::Nothing | Gets::Ended => {
+            assert!(!login.success() && login.stdout().is_empty(), "{login}");
+            assert!(login.stderr().contains("ask whoever"), "{login}");
+        }
+    }
+    session.gets("meanwhile", failure.sudo)
+}
+
+fn words(host: &Host, script: &str) -> Result<()> {
+    host.script(&format!("{WORDS}\n{script}")).ok().map(drop)
+}
+
+/// A contractor's session that is open all the while, with a shell that does what it is told.
+struct Inside(Running);
+
+impl Inside {
+    fn enter(site: &Site) -> Result<Self> {
+        let mut shell = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
+        shell.write(b"echo inside\n")?;
+        shell.await_text("inside", SOON)?;
+        Ok(Self(shell))
+    }
+
+    fn sudo(&mut self, when: &str) -> Result<()> {
+        let line = format!("sudo -n /usr/bin/id -un 2>&1; echo {when} $?\n");
+        self.0.write(line.as_bytes())
+    }
+
+    fn gets(&mut self, when: &str, what: Gets) -> Result<()> {
+        match what {
+            Gets::Served => self.0.await_text(&format!("root\n{when} 0\n"), SOON),
+            Gets::Refused => {
+                self.0.await_text(&format!("{when} 1\n"), SOON)?;
+                let (said, _) = self.0.so_far();
+                let last = said.rsplit_once(&format!("{when} 1\n"));
+                let told = last.is_some_and(|(before, _)| {
+                    let own = before.rsplit(" 0\n").next().unwrap_or_default();
+                    own.contains("whoever runs") || own.contains("daypass request")
+                });
+                assert!(told, "{said}");
+                Ok(())
+            }
+            Gets::Nothing => self.0.await_text(&format!("{when} 1\n"), SOON),
+            Gets::Ended => daypass_tests::until("the session's end", SOON, || {
+                Ok::<_, Error>(self.0.has_ended())
+            }),
+        }
+    }
+}

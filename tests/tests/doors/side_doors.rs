@@ -1,0 +1,91 @@
+//! The doors beside sshd's: cron, atd, a user manager, the console, su.
+
+use std::time::Duration;
+
+use daypass_tests::{CAROL, Host, Result, SOON, Site, Wish};
+
+use crate::Rows;
+use crate::windows::{carol_gets, close_all};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// The doors that root's programs open in somebody's name, by their PAM services.
+const DOORS: [&str; 4] = ["cron", "atd", "systemd-user", "login"];
+/// A job of atd's. PAM is asked when it is to start.
+const JOB: &str = "rm -f /tmp/ran; runuser -u deploy -- sh -c 'cd /tmp; echo touch /tmp/ran | at now' 2>/dev/null";
+/// atd was refused, and takes no second try.
+const JOB_REFUSED: &str = "journalctl -q --since -30s -t atd | grep -q 'daypass refused'";
+
+pub(crate) const ROWS: &Rows = &[
+    (
+        "without_a_session_no_door_opens_to_a_managed_account_and_every_one_to_others",
+        closed,
+    ),
+    (
+        "during_a_session_the_accounts_own_jobs_run_and_su_stays_shut",
+        open,
+    ),
+];
+
+/// Whether PAM's account phase of this service says yes.
+fn admits(host: &Host, service: &str, account: &str) -> Result<bool> {
+    let knock = ["pamtester", service, account, "acct_mgmt"];
+    Ok(host.root(knock).run()?.success())
+}
+
+/// A password for both, so that su's question for it is answered.
+fn with_passwords(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let passwords = "deploy:let-me-in\nolga:let-me-in\n";
+    db1.root(["chpasswd"]).input(passwords).ok().map(drop)
+}
+
+fn closed(site: &Site) -> Result<()> {
+    close_all(site)?;
+    with_passwords(site)?;
+    let db1 = site.network.host("db1")?;
+    db1.await_condition("[ -z \"$(ls /run/daypass/sessions)\" ]", SOON)?;
+    for service in DOORS {
+        assert!(!admits(db1, service, "deploy")?, "{service} for deploy");
+        assert!(admits(db1, service, "olga")?, "{service} for olga");
+    }
+    let su = |who: &str, to: &str| {
+        let su = db1.user(who, ["su", to, "-c", "id -un"]);
+        su.input("let-me-in\n").run()
+    };
+    let into = su("olga", "deploy")?;
+    assert!(!into.success() && into.stdout().is_empty(), "{into}");
+    assert!(into.stderr().contains("approved windows only"), "{into}");
+    assert_eq!(su("guest", "olga")?.stdout(), "olga\n");
+    // root's own su is root's business.
+    assert_eq!(db1.root(["su", "deploy", "-c", "id -un"]).ok()?, "deploy\n");
+    db1.script(JOB).ok()?;
+    db1.await_condition(JOB_REFUSED, SOON)?;
+    let ran = db1.root(["test", "-e", "/tmp/ran"]).run()?;
+    assert!(!ran.success(), "the job ran");
+    db1.script("find /var/spool/cron/atjobs -user deploy -delete")
+        .ok()?;
+    let manager = db1.script("systemctl start user@$(id -u deploy)").run()?;
+    assert!(!manager.success(), "{manager}");
+    db1.script("systemctl reset-failed").ok().map(drop)
+}
+
+fn open(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    with_passwords(site)?;
+    let db1 = site.network.host("db1")?;
+    let mut shell = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["echo here; cat"])
+        .spawn()?;
+    shell.await_text("here", SOON)?;
+    for service in DOORS {
+        assert!(admits(db1, service, "deploy")?, "{service}");
+    }
+    db1.script(JOB).ok()?;
+    db1.await_condition("test -e /tmp/ran", SOON)?;
+    let su = "echo let-me-in | su olga -c 'id -un'";
+    let su = site.person(CAROL).ssh("deploy@db1", &[su]).run()?;
+    assert!(!su.success() && su.stdout().is_empty(), "{su}");
+    assert!(su.stderr().contains("does not grant"), "{su}");
+    Ok(())
+}

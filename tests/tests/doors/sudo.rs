@@ -1,0 +1,106 @@
+//! sudo inside sessions: whose grant is whose, and what it waits for.
+
+use std::time::Duration;
+
+use daypass_tests::{BOB, CAROL, MALLORY, Result, SOON, Site, Wish};
+
+use crate::Rows;
+use crate::windows::carol_gets;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) const ROWS: &Rows = &[
+    (
+        "two_contractors_in_one_account_keep_their_own_grants",
+        two_at_once,
+    ),
+    ("two_hundred_grants_are_fine", two_hundred),
+    (
+        "sudo_waits_for_the_collector_as_the_settings_say",
+        forwarding,
+    ),
+];
+
+/// sudo-rs asks for the account's groups, not for the process's, so there an account serves one person at a time.
+fn two_at_once(site: &Site) -> Result<()> {
+    let wish = |item| Wish::deploy_on("db1", HOUR).with("--sudo", item);
+    carol_gets(site, &wish("/usr/bin/id -un"))?;
+    let window = site.person(MALLORY).request(&wish("/usr/bin/id -gn"))?;
+    site.person(BOB).approve(&window)?;
+    let both = "sudo -n /usr/bin/id -un; sudo -n /usr/bin/id -gn; echo done; cat";
+    let ssh = |person| site.person(person).ssh("deploy@db1", &[both]).spawn();
+    let (mut carol, mut mallory) = (ssh(CAROL)?, ssh(MALLORY)?);
+    for shell in [&mut carol, &mut mallory] {
+        shell.await_text("done", SOON)?;
+        // One of the two, and the refusal of the other.
+        let (said, refusal) = shell.so_far();
+        assert_eq!(said, "root\ndone\n", "{refusal}");
+        assert_eq!(refusal.matches("daypass show").count(), 1, "{refusal}");
+    }
+    site.person(MALLORY).daypass(["end", &window]).ok()?;
+    for (who, item) in [(CAROL, "id -un"), (MALLORY, "id -gn")] {
+        site.await_entry("db1", "sudo.start", &[who, item])?;
+    }
+    // The end of one is not the end of the other.
+    site.await_entry("db1", "session.end", &[&window])?;
+    carol.write(b"still here\n")?;
+    carol.await_text("still here", SOON)
+}
+
+fn two_hundred(site: &Site) -> Result<()> {
+    let items = (1..=200).map(|n| format!("/usr/bin/systemctl restart unit-{n}.service"));
+    let wish = items.fold(Wish::deploy_on("db1", HOUR), |wish, item| {
+        wish.with("--sudo", &item)
+    });
+    carol_gets(site, &wish.with("--sudo", "/usr/bin/id -un"))?;
+    let carol = site.person(CAROL);
+    let said = carol.ssh("deploy@db1", &["sudo -n /usr/bin/id -un"]).ok()?;
+    assert_eq!(said, "root\n");
+    let listed = carol.ssh("deploy@db1", &["sudo -n -l"]).ok()?;
+    assert!(listed.contains("restart unit-200.service"), "{listed}");
+    Ok(())
+}
+
+fn forwarding(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    carol_gets(
+        site,
+        &Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un"),
+    )?;
+    let sudo = || {
+        site.person(CAROL)
+            .ssh("deploy@db1", &["sudo -n /usr/bin/id -un"])
+            .run()
+    };
+    let set = |forward: &str| {
+        db1.write(
+            "/etc/daypass/agent.toml",
+            format!("[journal]\nforward = \"{forward}\"\n"),
+        )?;
+        db1.script("systemctl restart daypass-agent").ok()
+    };
+    set("strict")?;
+    site.await_cosigned("db1")?;
+    let witnessed = sudo();
+    site.stop_collector()?;
+    let unwitnessed = sudo();
+    let waiting = set("async").and_then(|_| sudo());
+    let default = set("before-sudo").and_then(|_| sudo());
+    site.start_collector()?;
+    db1.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
+        .ok()?;
+    let (witnessed, unwitnessed) = (witnessed?, unwitnessed?);
+    assert_eq!(witnessed.stdout(), "root\n", "{witnessed}");
+    assert!(
+        !unwitnessed.success() && unwitnessed.stdout().is_empty(),
+        "{unwitnessed}"
+    );
+    assert!(
+        unwitnessed.stderr().contains("collector has confirmed"),
+        "{unwitnessed}"
+    );
+    for served in [waiting?, default?] {
+        assert_eq!(served.stdout(), "root\n", "{served}");
+    }
+    Ok(())
+}
