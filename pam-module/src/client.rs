@@ -57,6 +57,20 @@ impl fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
+impl Unanswered {
+    /// Whether somebody took the question and was gone before the answer.
+    fn broke_off(&self) -> bool {
+        match self {
+            Self::Broken(FrameError::Closed) => true,
+            Self::Broken(FrameError::Io(error)) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl Endpoint {
     /// A socket that root must be listening on.
     #[must_use]
@@ -69,10 +83,25 @@ impl Endpoint {
 
     /// Asks, and waits for the answer at most `patience`, connecting included.
     ///
+    /// An agent that is restarted takes its last questions with it; its socket stays, so one that broke off is asked once
+    /// more.
+    ///
     /// # Errors
     /// [`Unanswered`]; what it means is for the caller to decide.
     pub fn ask(&self, request: &Request, patience: Duration) -> Result<Response, Unanswered> {
         let until = Instant::now() + patience;
+        let first = self.ask_once(request, until);
+        if !first.as_ref().is_err_and(Unanswered::broke_off) {
+            return first;
+        }
+        match self.ask_once(request, until) {
+            Err(Unanswered::Unreachable(_)) => first,
+            again => again,
+        }
+    }
+
+    fn ask_once(&self, request: &Request, until: Instant) -> Result<Response, Unanswered> {
+        let patience = remaining(until).map_err(|_| Unanswered::TimedOut)?;
         let question = request.encode().map_err(Unanswered::Unaskable)?;
         let socket = sys::connect(&self.path, patience).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Unanswered::TimedOut,

@@ -194,3 +194,25 @@ fn a_full_queue_costs_the_deadline_and_no_more() {
     assert!(receive.recv_timeout(Duration::from_secs(20)).unwrap());
     crowd.join().unwrap();
 }
+
+#[test]
+fn an_agent_that_is_restarted_is_asked_once_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let agent = thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        read_frame(&mut link).unwrap();
+        drop(link);
+        let (mut link, _) = listener.accept().unwrap();
+        read_frame(&mut link).unwrap();
+        write_frame(&mut link, &Response::Ignore.encode().unwrap()).unwrap();
+    });
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    let answer = endpoint.ask(&question(), Duration::from_secs(5)).unwrap();
+    assert_eq!(answer, Response::Ignore);
+    agent.join().unwrap();
+}
