@@ -105,6 +105,7 @@ fn main() -> ExitCode {
 fn found() -> Result<Site> {
     let site = Site::with_managed(&["db1", "db2"])?;
     others::settle(&site)?;
+    site.let_people_ask_often()?;
     site.await_reader(BOB)?;
     Ok(site)
 }
