@@ -411,6 +411,19 @@ impl Failure {
         matches!(self, Self::Refused { status: 402..=428 | 430..=499, .. })
     }
 
+    /// Whether the same request may be answered later: nobody could be reached, or who was asked is overloaded, broken
+    /// or being restarted.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Refused {
+                    status: 429 | 500..=599,
+                    ..
+                }
+        )
+    }
+
     /// Whether the CA knows of nothing that the person asked for there: no window, or no such host.
     pub fn is_no_window(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if matches!(code.as_str(), "no-window" | "unknown-host"))

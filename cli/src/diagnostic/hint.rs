@@ -46,6 +46,11 @@ pub(crate) const EVIDENCE_IS_NOT_VERIFIED: &str =
     "Gathered, not verified: `daypass evidence verify FILE --trust FILE` does that, anywhere.";
 pub(crate) const AS_TOLD: &str = "As the CA tells it, not verified.";
 pub(crate) const FOLLOWING: &str = "What comes in at the collector; Ctrl-C ends it.";
+/// When a live view is interrupted for a while.
+pub(crate) fn goes_on(failure: &super::Failure) -> String {
+    format!("{failure}. It is asked again until it answers; nothing is left out.")
+}
+
 pub(crate) const AS_COLLECTED: &str =
     "As the collector tells it, which verified it when it came in.";
 

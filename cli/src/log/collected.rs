@@ -6,6 +6,7 @@ use super::LogArguments;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::render::{Printer, Rows};
+use super::source::wait_for_more;
 use crate::Context;
 use crate::ca::Ca;
 use crate::collector::{Collector, Which};
@@ -131,9 +132,25 @@ fn follow(
     let rows = Rows::new(arguments.format, &context.output, &context.zone);
     let mut printer = Printer::new(&context.output, &rows);
     let mut cursor: Option<String> = None;
+    let mut has_answered = false;
+    let mut is_away = false;
     loop {
         let query = Query::of(&filter, Order::Arrival, PAGE, cursor.as_deref()).waiting(WAIT);
-        let Entries { entries, next } = collector.entries(&query.text())?;
+        let Entries { entries, next } = match collector.entries(&query.text()) {
+            Ok(found) => found,
+            // It is there, only not now: nothing of what comes in meanwhile is missed.
+            Err(failure) if has_answered && failure.may_pass() => {
+                if !is_away {
+                    note(hint::goes_on(&failure));
+                }
+                is_away = true;
+                wait_for_more();
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        has_answered = true;
+        is_away = false;
         for entry in admitted(entries, &rest) {
             printer.print(&rows.of(&entry))?;
         }

@@ -29,6 +29,7 @@ pub(crate) const ROWS: &Rows = &[
         cloned,
     ),
     ("the_ca_forwards_its_own_journal", of_the_ca),
+    ("who_watches_the_collector_sees_sudo_as_it_comes", watched),
 ];
 
 /// A window on db1 with one sudo command.
@@ -187,4 +188,18 @@ fn of_the_ca(site: &Site) -> Result<()> {
         let found = site.collected(BOB, &["--window", &window, "--action", "window.approved"])?;
         Ok(found.len() == 1)
     })
+}
+
+fn watched(site: &Site) -> Result<()> {
+    let window = window(site)?;
+    let watch = ["log", "-f", "--collector", "--action", "sudo", "-o", "json"];
+    let mut live = site.person(BOB).daypass(watch).spawn()?;
+    visit(site)?;
+    live.await_text(&window, SOON)?;
+    // And goes on over an outage of the collector.
+    site.kill_collector()?;
+    site.await_collector()?;
+    let window = self::window(site)?;
+    visit(site)?;
+    live.await_text(&window, SOON)
 }
