@@ -8,6 +8,8 @@ mod collector;
 mod doctor;
 #[path = "doors/ends.rs"]
 mod ends;
+#[path = "doors/entries.rs"]
+mod entries;
 #[path = "doors/escapes.rs"]
 mod escapes;
 #[path = "doors/failures.rs"]
@@ -68,6 +70,7 @@ fn rows() -> impl Iterator<Item = Row> {
     written
         .map(|(name, shown)| row(name, shown))
         .chain(failures::rows())
+        .chain(entries::ROWS.iter().map(|(name, shown)| row(name, shown)))
 }
 
 fn main() -> ExitCode {

@@ -90,11 +90,11 @@ impl Site {
         self.await_collector()
     }
 
-    /// The entries of the collector's own journal, where its alarms are.
-    pub fn collectors_own_entries(&self) -> Result<Vec<String>> {
+    /// The entries of the journal that the `ca` or the `collector` keeps itself; the collector's alarms are in its own.
+    pub fn servers_own_entries(&self, whose: &str) -> Result<Vec<String>> {
         let text = self
             .server()?
-            .script("cat /var/lib/daypass/collector/journal/*.jsonl")
+            .script(&format!("cat /var/lib/daypass/{whose}/journal/*.jsonl"))
             .ok()?;
         let entries = text.lines().filter(|line| line.starts_with("{\"seq\":"));
         Ok(entries.map(ToOwned::to_owned).collect())

@@ -174,7 +174,7 @@ fn until_alarmed(site: &Site, action: &str) -> Result<String> {
         &format!("{action} in the collector's journal"),
         SOON,
         || {
-            let own = site.collectors_own_entries()?;
+            let own = site.servers_own_entries("collector")?;
             found = own.into_iter().rev().find(|entry| entry.contains(&wanted));
             Ok(found.is_some())
         },

@@ -263,7 +263,7 @@ fn alarmed_within(site: &Site, action: &str, deadline: Duration) -> Result<()> {
             format!("\"action\":\"{action}\""),
             "\"host\":\"db1\"".to_owned(),
         ];
-        let own = site.collectors_own_entries()?;
+        let own = site.servers_own_entries("collector")?;
         Ok(own
             .iter()
             .any(|entry| parts.iter().all(|part| entry.contains(part))))
