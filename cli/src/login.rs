@@ -6,6 +6,8 @@
 
 mod cache;
 
+pub(crate) use cache::forget;
+
 use daypass_protocol::name::{Account, HostName};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::WindowId;

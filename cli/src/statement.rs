@@ -9,7 +9,7 @@ use crate::diagnostic::{Failure, hint, prompt};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::{Consent, Format, FormatOption, note};
-use crate::{comparison, policy, portrait, windows};
+use crate::{comparison, login, policy, portrait, windows};
 
 /// Arguments of the commands that take a window and nothing else.
 #[derive(Debug, clap::Args)]
@@ -61,12 +61,15 @@ pub(crate) fn deny(context: &Context, arguments: &WindowArguments) -> Result<Exi
 
 /// Ends one's own window.
 pub(crate) fn end(context: &Context, arguments: &WindowArguments) -> Result<Exit, Failure> {
-    say(
+    let exit = say(
         context,
         arguments.window,
         arguments.output.format,
         Verb::End,
-    )
+    )?;
+    // Its certificates would be shown to hosts, and refused, until they run out, whatever window comes next.
+    login::forget(&context.places.certificates(), arguments.window);
+    Ok(exit)
 }
 
 /// These take something away and can be said without a second thought: whoever is in a hurry is not asked.

@@ -39,6 +39,22 @@ pub(super) struct Cached {
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] Flock<File>);
 
+/// Removes the certificates of a window that is over. What cannot be read or removed runs out by itself.
+pub(crate) fn forget(directory: &Path, window: WindowId) {
+    let names = |path: &Path| {
+        let text = durable::read(path, LONGEST).ok().flatten()?;
+        let certificate = Certificate::from_openssh(text.trim()).ok()?;
+        Some(*certificate.valid_principals() == [window.to_string()])
+    };
+    for file in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = file.path();
+        let is_certificate = path.to_string_lossy().ends_with("-cert.pub");
+        if is_certificate && names(&path) == Some(true) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 impl Slot {
     /// The place for `account` on `host`, which is spelled as `ssh` spells it: the file is found by that name.
     pub(super) fn new(directory: &Path, host: &str, account: &Account, key: Fingerprint) -> Self {

@@ -22,6 +22,7 @@ pub(crate) const ROWS: &Rows = &[
     ("a_window_that_has_not_started_opens_nothing", before_start),
     ("a_window_opens_no_other_host", wrong_host),
     ("a_window_opens_no_other_account", wrong_account),
+    ("who_ends_one_window_gets_in_by_the_next_at_once", next_one),
     ("a_window_grants_its_sudo_command_and_no_other", sudo),
     ("a_window_without_sudo_grants_none", no_sudo),
 ];
@@ -66,6 +67,20 @@ fn opens(site: &Site) -> Result<()> {
     site.await_entry("db1", "session.open", &[CAROL, &window])?;
     site.await_entry("db1", "session.close", &[CAROL, &window])?;
     Ok(())
+}
+
+/// The certificate of the window that is over is not in the way of the next one.
+fn next_one(site: &Site) -> Result<()> {
+    let first = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    site.person(CAROL).daypass(["end", &first]).ok()?;
+    refused(&site.person(CAROL).ssh("deploy@db1", &["true"]).run()?);
+    let second = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
+    site.person(BOB).approve(&second)?;
+    site.person(CAROL)
+        .ssh("deploy@db1", &["true"])
+        .ok()
+        .map(drop)
 }
 
 fn other_tools(site: &Site) -> Result<()> {
