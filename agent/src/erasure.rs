@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use daypass_journal::scan::{Candidate, Order as Direction, Wanted, scan};
-use serde_json::Value;
+use daypass_journal::erasure::{MOST_RUNS, runs};
 
 use crate::command;
 use crate::durable;
@@ -104,7 +103,7 @@ pub fn erase(
     }
     let invoker = invoker::invoker();
     let by = invoker.account.unwrap_or_else(|| invoker.uid.to_string());
-    for entries in order::runs(&entries).chunks(order::MOST_RUNS) {
+    for entries in runs(&entries).chunks(MOST_RUNS) {
         let order = Order {
             entries: entries.to_vec(),
             by: by.clone(),
@@ -125,20 +124,7 @@ pub enum Confirmation {
 }
 
 fn of_person(layout: &Layout, person: &str) -> Result<BTreeSet<u64>, Error> {
-    // Names are plain, so a line that names one holds it as it is.
-    let wanted = Wanted {
-        holding: vec![vec![format!("\"{person}\"")]],
-        ..Wanted::default()
-    };
-    let name = person.to_owned();
-    let take = move |candidate: Candidate<'_>| {
-        let entry: Value = serde_json::from_slice(candidate.bytes).ok()?;
-        let is_theirs = entry.pointer("/identity/person")? == name.as_str();
-        is_theirs.then(|| entry.get("seq")?.as_u64()).flatten()
-    };
-    let found: Result<BTreeSet<u64>, _> =
-        scan(&layout.journal(), &wanted, Direction::Oldest, 1, take)?.collect();
-    let found = found?;
+    let found = daypass_journal::erasure::of_person(&layout.journal(), person)?;
     if found.is_empty() {
         let person = person.to_owned();
         return Err(Error::Nobody { person });

@@ -16,7 +16,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::layout::Layout;
 use crate::{backup, config, diagnostic, init, restore, serve, trust};
 
-pub use control::{CollectorArgs, CommandError, HostArgs, StatusArgs};
+pub use control::{CollectorArgs, CommandError, EraseArgs, HostArgs, StatusArgs};
 
 /// The daypass certificate authority: signed windows and approvals in, short-lived SSH certificates out.
 #[derive(Debug, Parser)]
@@ -46,6 +46,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a CA from its backup, in a new incarnation.
     Restore(RestoreArgs),
+    /// Erase entries of the CA's journal: their texts go, every seal and every proof still holds.
+    Erase(EraseArgs),
     /// Print the trust file with which the CA's journal is verified.
     Trust(TrustArgs),
 }
@@ -158,6 +160,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Collector(arguments) => {
             control::collector(&arguments).map_err(|error| diagnostic::of_command(&error))
+        }
+        Command::Erase(arguments) => {
+            control::erase(arguments).map_err(|error| diagnostic::of_command(&error))
         }
         Command::Host(arguments) => {
             control::host(arguments).map_err(|error| diagnostic::of_command(&error))

@@ -37,6 +37,37 @@ pub enum Question {
     CollectorRemove(String),
     /// Make a join token.
     HostToken(TokenWish),
+    /// Erase entries of the CA's own journal, or tell how many it would be.
+    Erase(Erasure),
+}
+
+/// What is to be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// All entries that name this person …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// … or entries by their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<u64>,
+    /// Why; it is kept. 1 to [`LONGEST_REASON`] bytes.
+    pub reason: String,
+    /// Whether it is meant; otherwise nothing is done.
+    pub confirmed: bool,
+}
+
+/// The longest reason of an erasure, bytes.
+pub const LONGEST_REASON: usize = 500;
+
+/// The answer to [`Question::Erase`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erased {
+    /// How many entries.
+    pub entries: usize,
+    /// The entries that say so; none when nothing was done.
+    pub said_by: Vec<u64>,
 }
 
 /// An empty object.

@@ -10,7 +10,7 @@ use crate::cli::CommandError;
 use crate::cli::key::{KeyCommandError, Rotated};
 use crate::config::ConfigError;
 use crate::control::client::ControlError;
-use crate::control::{CollectorView, Status};
+use crate::control::{CollectorView, Erased, Status};
 use crate::genesis::{GenesisError, Newborn};
 use crate::init::InitError;
 use crate::keys::KeysError;
@@ -306,6 +306,20 @@ pub fn of_serve(error: &ServeError) -> String {
         | ServeError::Server(_) => None,
     };
     message(error, advice)
+}
+
+/// After `erase`, or instead of it.
+pub fn of_erased(erased: &Erased) -> String {
+    let entries = erased.entries;
+    if erased.said_by.is_empty() {
+        return format!("{entries} entries would be erased, for ever. With --yes they are.\n");
+    }
+    let said_by: Vec<String> = erased.said_by.iter().map(ToString::to_string).collect();
+    format!(
+        "{entries} entries are erased; entry {} says so. Every seal and every proof still holds.\n\
+         Copies that a collector, an archive or a backup holds are not touched by this.\n",
+        said_by.join(", ")
+    )
 }
 
 /// What `trust` says when there is nothing to print.

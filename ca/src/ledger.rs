@@ -1,8 +1,10 @@
 //! The CA's own journal: every decision is an entry in it, durable before it is answered.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use daypass_journal::erasure::{self, MOST_RUNS};
 use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
 use daypass_journal::retention::Policy;
@@ -144,6 +146,27 @@ impl Ledger {
     /// When they cannot be archived, or the disk refuses.
     pub fn retire(&self, policy: &Policy) -> Result<Option<Retired>, LedgerError> {
         Ok(policy.apply(&self.writer, SystemTime::now().into(), "ca.toml")?)
+    }
+
+    /// Erases entries; the numbers of those that say so, in order. Their hashes stay, and with them every proof.
+    ///
+    /// # Errors
+    /// When one of them cannot be erased, or the disk refuses; what was said to be erased by then is.
+    pub fn erase(
+        &self,
+        entries: &BTreeSet<u64>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Vec<u64>, LedgerError> {
+        let mut said_by = Vec::new();
+        for runs in erasure::runs(entries).chunks(MOST_RUNS) {
+            let numbers: Vec<u64> = runs
+                .iter()
+                .flat_map(|(first, last)| *first..=*last)
+                .collect();
+            said_by.push(self.writer.erase(&numbers, by, reason)?.seq);
+        }
+        Ok(said_by)
     }
 
     /// Where it is.

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daypass_ca::control::client::{ControlError, ask};
-use daypass_ca::control::{Nothing, Question, Service, Status, server};
+use daypass_ca::control::{Erased, Erasure, Nothing, Question, Service, Status, server};
 use daypass_ca::forwarding::Forwarding;
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::collector::Admission;
+use daypass_protocol::roster::Role;
 use daypass_protocol::token::JoinToken;
-use house::House;
+use house::{House, Someone};
 use serde_json::{Value, json};
 
 /// The socket of a house, served until it is dropped.
@@ -222,6 +223,48 @@ fn nobody_but_root_and_the_owner_is_answered_even_where_the_socket_lets_them_in(
         "{}",
         String::from_utf8_lossy(&root.stderr)
     );
+}
+
+#[test]
+fn root_erases_a_person_from_the_cas_journal_and_it_still_verifies() {
+    let cody = Someone::new("cody");
+    let house = House::with(&[(&cody, &[Role::Contractor])]);
+    house.host("db1");
+    house.request(&cody, &house.wish("db1"));
+    let socket = Socket::of(&house);
+    let theirs = || {
+        let told = house.told("window.requested");
+        told.iter()
+            .filter(|entry| entry["identity"]["person"] == "cody")
+            .count()
+    };
+    assert_eq!(theirs(), 1);
+    let mut wish = Erasure {
+        person: Some("cody".to_owned()),
+        entries: Vec::new(),
+        reason: String::new(),
+        confirmed: false,
+    };
+    let erase = |wish: &Erasure| ask::<Erased>(&socket.path(), &Question::Erase(wish.clone()));
+    assert_eq!(code(erase(&wish)), "reason-malformed");
+    wish.reason = "they asked".to_owned();
+    let would = erase(&wish).unwrap();
+    assert!(would.entries >= 1 && would.said_by.is_empty(), "{would:?}");
+    assert_eq!(theirs(), 1);
+    wish.confirmed = true;
+    let erased = erase(&wish).unwrap();
+    assert_eq!(erased.entries, would.entries);
+    assert_eq!(erased.said_by.len(), 1);
+    assert_eq!(theirs(), 0);
+    assert_eq!(code(erase(&wish)), "nothing-to-erase");
+    let declared = house.told("journal.erased");
+    assert_eq!(
+        declared[0]["detail"]["reason"], "they asked",
+        "{declared:?}"
+    );
+    wish.person = None;
+    wish.entries = vec![u64::MAX];
+    assert_eq!(code(erase(&wish)), "not-erasable");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod encoding;
 pub mod entry;
 mod epoch;
 mod erased;
+pub mod erasure;
 pub mod error;
 pub mod follow;
 pub mod horizon;

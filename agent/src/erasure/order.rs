@@ -1,6 +1,5 @@
 //! What the command leaves for the daemon, and what the daemon answers: two files beside each other.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +11,6 @@ use crate::durable;
 use crate::intake::Intake;
 
 const MAX_BYTES: u64 = 64 * 1024;
-/// The most runs in one order: the entry that says what was erased holds them.
-pub const MOST_RUNS: usize = 500;
-
 /// Erase these entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,19 +37,6 @@ pub enum Answer {
         /// Why.
         why: String,
     },
-}
-
-/// The runs of a set.
-#[must_use]
-pub fn runs(numbers: &BTreeSet<u64>) -> Vec<(u64, u64)> {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
-            _ => runs.push((*number, *number)),
-        }
-    }
-    runs
 }
 
 /// Leaves an order, durably; the answer will be told of the path.
@@ -152,14 +135,6 @@ fn waiting(orders: &Path) -> Result<Vec<PathBuf>, durable::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_gathered_into_runs() {
-        let numbers = BTreeSet::from([3, 4, 5, 9, 11, u64::MAX]);
-        let expected = [(3, 5), (9, 9), (11, 11), (u64::MAX, u64::MAX)];
-        assert_eq!(runs(&numbers), expected);
-        assert_eq!(runs(&BTreeSet::new()), []);
-    }
 
     #[test]
     fn an_order_is_found_and_its_answer_is_read_once() {

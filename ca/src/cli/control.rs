@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::lifetime::Lifetime;
 use crate::config::{self, Config, ConfigError};
 use crate::control::client::{self, ControlError};
-use crate::control::{Nothing, Question, Status};
+use crate::control::{Erased, Erasure, Nothing, Question, Status};
 use crate::diagnostic;
 
 /// How something is shown.
@@ -114,6 +114,25 @@ enum HostCommand {
     },
 }
 
+/// `daypass-ca erase`
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// All entries that name this person.
+    #[arg(long, value_name = "NAME", required_unless_present = "numbers")]
+    person: Option<String>,
+    /// An entry, by its number; may be repeated.
+    #[arg(long = "seq", value_name = "N", conflicts_with = "person")]
+    numbers: Vec<u64>,
+    /// Why; it is kept in the journal.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Do it; without this, only tell how many entries it would be.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    service: Service,
+}
+
 /// Why a command did nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -206,6 +225,17 @@ pub(super) fn host(arguments: HostArgs) -> Result<(), CommandError> {
     print(&format!("{}\n", token.as_str().unwrap_or_default()))?;
     note(diagnostic::AFTER_TOKEN);
     Ok(())
+}
+
+/// `daypass-ca erase`
+pub(super) fn erase(arguments: EraseArgs) -> Result<(), CommandError> {
+    let erased: Erased = arguments.service.ask(&Question::Erase(Erasure {
+        person: arguments.person,
+        entries: arguments.numbers,
+        reason: arguments.reason,
+        confirmed: arguments.yes,
+    }))?;
+    print(&diagnostic::of_erased(&erased))
 }
 
 fn print(text: &str) -> Result<(), CommandError> {

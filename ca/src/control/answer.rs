@@ -1,5 +1,6 @@
 //! What each question does.
 
+use daypass_journal::erasure;
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::collector::Request;
 use daypass_protocol::event::{Action, Event, Identity, Origin, Outcome};
@@ -8,10 +9,14 @@ use daypass_protocol::time::Time;
 use nix::unistd::{Uid, User};
 use serde::Serialize;
 
-use super::{Answer, CollectorView, ForwardingView, Problem, Question, Service, Status};
+use super::{
+    Answer, CollectorView, Erased, Erasure, ForwardingView, LONGEST_REASON, Problem, Question,
+    Service, Status,
+};
 use crate::authority::{Authority, CollectorError, TokenError};
 use crate::collectors::CollectorRefusal;
 use crate::forwarding;
+use crate::ledger::LedgerError;
 use crate::store::AdmittedCollector;
 
 /// How an entry says that somebody asked by the control socket.
@@ -30,6 +35,7 @@ pub(super) fn answer(service: &Service, question: Question, uid: u32) -> Answer 
             .and_then(|()| follow(service))
             .and_then(|()| done(super::Nothing {})),
         Question::HostToken(wish) => token(authority, wish, by),
+        Question::Erase(wish) => erase(authority, &wish, &by),
     };
     answer.unwrap_or_else(Answer::Refused)
 }
@@ -67,6 +73,38 @@ fn token(authority: &Authority, wish: TokenWish, by: Identity) -> Result<Answer,
             ..Origin::default()
         });
     done(authority.make_token(wish, &maker, event)?.to_string())
+}
+
+fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer, Problem> {
+    if wish.reason.trim().is_empty() || wish.reason.len() > LONGEST_REASON {
+        let message = format!("a reason has 1 to {LONGEST_REASON} bytes");
+        return Err(Problem::new("reason-malformed", message));
+    }
+    let ledger = authority.ledger();
+    let entries = match &wish.person {
+        Some(person) => erasure::of_person(ledger.directory(), person)
+            .map_err(|error| Problem::failure(&error))?,
+        None => wish.entries.iter().copied().collect(),
+    };
+    if entries.is_empty() {
+        let message = "no entry of the CA's journal is meant by this; nothing was erased";
+        return Err(Problem::new("nothing-to-erase", message));
+    }
+    let mut erased = Erased {
+        entries: entries.len(),
+        said_by: Vec::new(),
+    };
+    if wish.confirmed {
+        let by = by.account.clone().unwrap_or_else(|| VIA.to_owned());
+        erased.said_by = match ledger.erase(&entries, &by, &wish.reason) {
+            Ok(said_by) => said_by,
+            Err(LedgerError::Journal(error @ daypass_journal::Error::Erase { .. })) => {
+                return Err(Problem::new("not-erasable", error.to_string()));
+            }
+            Err(error) => return Err(Problem::failure(&error)),
+        };
+    }
+    done(erased)
 }
 
 fn status(service: &Service) -> Result<Status, Problem> {
