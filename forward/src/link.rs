@@ -79,6 +79,17 @@ pub enum Awaited {
     Late,
 }
 
+impl Shared {
+    fn status(&self, state: &State) -> Status {
+        Status {
+            contact: state.contact.clone(),
+            sealed: self.horizon.sight().size.max(state.cosigned),
+            cosigned: state.cosigned,
+            time: state.time,
+        }
+    }
+}
+
 impl Link {
     pub(crate) fn new(horizon: Horizon) -> Self {
         let state = State {
@@ -118,14 +129,21 @@ impl Link {
     /// How the link fares now.
     #[must_use]
     pub fn status(&self) -> Status {
-        let sealed = self.shared.horizon.sight().size;
-        let state = self.lock();
-        Status {
-            contact: state.contact.clone(),
-            sealed: sealed.max(state.cosigned),
-            cosigned: state.cosigned,
-            time: state.time,
-        }
+        self.shared.status(&self.lock())
+    }
+
+    /// Waits until the link fares so, at most for `patience`; how it fares then. Somebody who appears or is gone and
+    /// every cosignature are looked at; that more is sealed here is not.
+    #[must_use]
+    pub fn await_status(&self, patience: Duration, fits: impl Fn(&Status) -> bool) -> Status {
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.lock(), patience, |state| {
+                !fits(&self.shared.status(state))
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        self.shared.status(&state)
     }
 
     pub(crate) fn contact(&self, contact: Contact) {
@@ -185,6 +203,19 @@ mod tests {
             link.cosigned(4, 2);
             assert_eq!(waiting.join().unwrap(), Awaited::Cosigned);
         });
+    }
+
+    #[test]
+    fn whoever_waits_for_a_status_gets_it_or_what_there_is_instead() {
+        let link = connected();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| link.await_status(LONG, |status| status.cosigned > 3));
+            link.cosigned(3, 1);
+            link.cosigned(4, 2);
+            assert_eq!(waiting.join().unwrap().cosigned, 4);
+        });
+        let never = link.await_status(Duration::ZERO, |status| status.cosigned > 4);
+        assert_eq!(never.cosigned, 4);
     }
 
     #[test]

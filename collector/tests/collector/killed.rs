@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime};
 
 use daypass_collector::checkpoints::CheckpointStore as _;
@@ -92,12 +92,12 @@ fn a_collector_killed_at_random_loses_doubles_and_invents_nothing() {
     let proxy = Proxy::new(Way::Cut);
     let named = collector(proxy.port(), &witness);
     let machine = Machine::boot(&site, site.stranger("db1"), &[named]);
-    let over = AtomicBool::new(false);
+    let (over, is_over) = channel::<()>();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::SeqCst) {
+        let machine = &machine;
+        scope.spawn(move || {
+            while is_over.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
                 machine.write(1);
-                std::thread::sleep(Duration::from_millis(1));
             }
         });
         for _ in 0..20 {
@@ -115,7 +115,7 @@ fn a_collector_killed_at_random_loses_doubles_and_invents_nothing() {
             let held = checkpoints.latest(&log).unwrap().unwrap().mark.size;
             assert!(held >= cosigned, "{cosigned} cosigned, {held} stored");
         }
-        over.store(true, Ordering::SeqCst);
+        drop(over);
     });
     site.start();
     proxy.lead(Way::To(site.server().address()));

@@ -130,32 +130,21 @@ impl Machine {
 
     /// Waits until everything that was written is cosigned.
     pub(crate) fn settle(&self) {
-        let begun = Instant::now();
-        loop {
-            let status = self.status();
-            if status.behind() == 0 && status.sealed > 0 {
-                return;
-            }
-            assert!(begun.elapsed() < DEADLINE, "{status:?}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.await_status(|status| status.behind() == 0 && status.sealed > 0);
     }
 
     /// Waits until more than so many entries are cosigned.
     pub(crate) fn await_progress(&self, cosigned: u64) {
-        let begun = Instant::now();
-        while self.status().cosigned <= cosigned {
-            assert!(begun.elapsed() < DEADLINE, "{:?}", self.status());
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.await_status(|status| status.cosigned > cosigned);
     }
 
     pub(crate) fn await_contact(&self, fits: impl Fn(&Contact) -> bool) {
-        let begun = Instant::now();
-        while !fits(&self.status().contact) {
-            assert!(begun.elapsed() < DEADLINE, "{:?}", self.status());
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.await_status(|status| fits(&status.contact));
+    }
+
+    fn await_status(&self, fits: impl Fn(&Status) -> bool) {
+        let status = self.forwarder().link().await_status(DEADLINE, &fits);
+        assert!(fits(&status), "{status:?}");
     }
 
     /// Waits until the forwarder tells this.
