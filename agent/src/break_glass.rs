@@ -16,13 +16,17 @@ use crate::manage::{self, put_block};
 use crate::managed::{self, Managed};
 use crate::sshd::{self, Sshd};
 use crate::systemd::{self, Reloaded};
-use crate::{aside, command, diagnostic, durable, event, sessions, spool};
+use crate::turn::{self, Turn};
+use crate::{aside, command, diagnostic, durable, event, revoked_keys, sessions, spool};
 
 pub use lapse::{InvalidLapse, Lapse};
 pub use record::Glass;
 
 /// The timer that takes accounts back.
 const TIMER: &str = "daypass-break-glass.timer";
+
+/// The longest reason, bytes.
+const LONGEST_REASON: usize = 500;
 
 /// Why the glass was not broken, or not made whole.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +49,15 @@ pub enum Error {
     /// It is whole.
     #[error("the glass is whole")]
     Whole,
-    /// Nobody would say why.
-    #[error("a reason is needed, in a few words")]
-    NoReason,
+    /// Nobody would say why, or nobody could read it.
+    #[error("a reason is needed: one line of {LONGEST_REASON} bytes at most")]
+    Reason,
     /// The timer that ends it does not run, so it is not begun.
     #[error("nothing would end it: {0}")]
     Timer(#[source] command::Error),
+    /// Somebody else is at it.
+    #[error(transparent)]
+    Turn(#[from] turn::Error),
     /// The managed accounts.
     #[error(transparent)]
     Managed(#[from] managed::Error),
@@ -84,13 +91,18 @@ pub fn begin(
     lapse: Lapse,
     reason: &str,
 ) -> Result<Change, Error> {
-    if let Some(glass) = Glass::load(&layout.glass())? {
+    let is_line = !reason.chars().any(char::is_control);
+    if reason.trim().is_empty() || reason.len() > LONGEST_REASON || !is_line {
+        return Err(Error::Reason);
+    }
+    let _turn = Turn::take(&layout.run())?;
+    let before = Managed::load(&layout.managed())?;
+    // A note whose accounts are all managed is what an attempt left that was cut off: nothing is open by it.
+    if let Some(glass) = Glass::load(&layout.glass())?
+        && glass.accounts.keys().any(|uid| !before.contains(*uid))
+    {
         return Err(Error::Already { until: glass.until });
     }
-    if reason.trim().is_empty() {
-        return Err(Error::NoReason);
-    }
-    let before = Managed::load(&layout.managed())?;
     let (let_go, after) = divide(before.clone(), accounts)?;
     let glass = Glass::new(&let_go, lapse, reason);
     glass.store(&layout.glass())?;
@@ -122,6 +134,11 @@ fn open(layout: &Layout, glass: &Glass, after: &Managed) -> Result<(), Error> {
 /// # Errors
 /// See [`enum@Error`]; the timer tries again.
 pub fn end(layout: &Layout) -> Result<Change, Error> {
+    let _turn = Turn::take(&layout.run())?;
+    make_whole(layout)
+}
+
+fn make_whole(layout: &Layout) -> Result<Change, Error> {
     let glass = Glass::load(&layout.glass())?.ok_or(Error::Whole)?;
     let mut managed = Managed::load(&layout.managed())?;
     for (uid, names) in &glass.accounts {
@@ -130,15 +147,18 @@ pub fn end(layout: &Layout) -> Result<Change, Error> {
     // First: PAM refuses even where sshd's configuration was broken meanwhile.
     managed.store(&layout.managed())?;
     let names: Vec<String> = glass.accounts.values().flatten().cloned().collect();
+    let list = revoked_keys::ensure(layout);
     let block = put_block(layout, &managed, &names);
-    let sshd = announce();
+    let _ = systemd::reload_agent();
     for uid in glass.accounts.keys() {
         sessions::end_strangers(&layout.sessions(), *uid);
     }
+    // Where the block is not in place sshd is as it was, and is not reloaded at every try.
     block.map_err(|why| Error::Block(Box::new(why)))?;
+    list?;
+    let sshd = announce();
     spool::leave(&layout.spool(), &event::glass_whole(host(layout), &glass))?;
     durable::remove(&layout.glass())?;
-    let _ = systemd::reload_agent();
     // A timer that goes on finds nothing to do, and tries this again.
     let _ = systemd::disable(TIMER);
     Ok(Change { glass, sshd })
@@ -149,8 +169,9 @@ pub fn end(layout: &Layout) -> Result<Change, Error> {
 /// # Errors
 /// See [`enum@Error`].
 pub fn end_if_over(layout: &Layout) -> Result<Option<Change>, Error> {
+    let _turn = Turn::take(&layout.run())?;
     match Glass::load(&layout.glass())? {
-        Some(glass) if glass.is_over() => end(layout).map(Some),
+        Some(glass) if glass.is_over() => make_whole(layout).map(Some),
         Some(_) => Ok(None),
         None => {
             let _ = systemd::disable(TIMER);
@@ -241,6 +262,10 @@ mod tests {
         std::fs::create_dir_all(layout.state()).unwrap();
         let glass = Glass::new(&managed(), "1h".parse().unwrap(), "the CA is down");
         glass.store(&layout.glass()).unwrap();
+        for reason in ["", " ", "two\nlines", &"x".repeat(501)] {
+            let refused = begin(&layout, &[], "1h".parse().unwrap(), reason);
+            assert!(matches!(refused, Err(Error::Reason)), "{refused:?}");
+        }
         let again = begin(&layout, &[], "1h".parse().unwrap(), "again");
         assert!(matches!(again.unwrap_err(), Error::Already { .. }));
         assert!(matches!(end_if_over(&layout), Ok(None)));

@@ -69,6 +69,9 @@ enum Command {
     /// For when contractors, or whoever shares their account, must get in and windows do not work.
     /// It needs neither CA nor agent, is journalled, and alerts.
     BreakGlass(BreakGlass),
+    /// Lay sshd's block out as this version has it; the package does
+    #[command(hide = true)]
+    RenewBlock,
     /// Run the daemon; systemd does
     Run,
     /// Tell what this host is and how it fares
@@ -164,6 +167,10 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
             diagnostic::erased(&erasure::erase(layout, &which, reason, confirmation)?)
         }
         Command::BreakGlass(how) => glass(layout, how)?,
+        Command::RenewBlock => {
+            manage::renew_block(layout)?;
+            String::new()
+        }
         Command::Run => {
             run::run(layout)?;
             String::new()

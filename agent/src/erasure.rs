@@ -134,9 +134,17 @@ fn of_person(layout: &Layout, person: &str) -> Result<BTreeSet<u64>, Error> {
 
 fn carry_out(layout: &Layout, order: &Order) -> Result<u64, Error> {
     let path = order::leave(&layout.orders(), order)?;
-    if systemd::reload_agent()? == Reloaded::NotRunning {
-        durable::remove(&path)?;
-        return Err(Error::NotRunning);
+    // An order that stays would be carried out after its failure was told.
+    match systemd::reload_agent() {
+        Ok(Reloaded::NotRunning) => {
+            durable::remove(&path)?;
+            return Err(Error::NotRunning);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            durable::remove(&path)?;
+            return Err(error.into());
+        }
     }
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {

@@ -1,5 +1,9 @@
 //! A CA in miniature for tests: one admin, one contractor, states on demand.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use chrono::Utc;
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
 use daypass_protocol::revocation::{Revocation, SignedRevocation, Subject};
@@ -9,8 +13,11 @@ use daypass_protocol::state::{RosterMark, SignedState, State};
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
+use serde_json::Value;
 use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
+
+use crate::intake::{Entry, Epoch, Intake, Ledger, LedgerFailed, Receipt};
 
 /// The instant at which the tests play.
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -160,4 +167,38 @@ fn signed_by(signer: u8, roster: String) -> SignedRoster {
         roster,
         signatures: vec![signature],
     }
+}
+
+/// A journal that hands on what it is given.
+struct Pages(Mutex<Sender<Value>>);
+
+impl Ledger for Pages {
+    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
+        let value = serde_json::from_str(event.get()).unwrap();
+        self.0.lock().unwrap().send(value).unwrap();
+        Ok(Receipt {
+            seq: 0,
+            time: Utc::now(),
+        })
+    }
+
+    fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
+        Ok(())
+    }
+
+    fn declare_witnesses(&self, _: &[String]) -> Result<(), daypass_journal::Error> {
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), LedgerFailed> {
+        Ok(())
+    }
+}
+
+/// An intake, and what it commits.
+pub(crate) fn intake() -> (Intake, Receiver<Value>) {
+    let (write, entries) = channel();
+    let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
+    let intake = Intake::start(Box::new(move || Ok(Arc::clone(&pages))), Box::new(|_| {})).unwrap();
+    (intake, entries)
 }

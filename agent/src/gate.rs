@@ -128,6 +128,7 @@ impl Gates {
             directory: layout.sessions(),
             sudoers: sudoers.clone(),
             intake: intake.clone(),
+            managed: Arc::clone(&managed),
             watch: watch.clone(),
             alarm: alarm.clone(),
             host: authority.snapshot().host.name().clone(),

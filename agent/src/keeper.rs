@@ -17,6 +17,7 @@ use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::managed;
 use crate::presence::{Absent, Presence};
+use crate::revoked_keys;
 use crate::spool;
 
 const ROUND: Duration = Duration::from_secs(10);
@@ -84,7 +85,14 @@ impl Keeper {
         let managed = self.managed.current().map_err(|error| error.to_string());
         let orders =
             order::perform(&self.layout.orders(), &self.intake).map_err(|error| error.to_string());
-        self.complain(spooled.err().or(managed.err()).or(orders.err()));
+        let listed = self.look_at_list();
+        self.complain(
+            spooled
+                .err()
+                .or(managed.err())
+                .or(orders.err())
+                .or(listed.err()),
+        );
         self.look_at_gates();
         self.look_at_age(Time::from(SystemTime::now()));
         if let Some(step) = self.steps.look() {
@@ -92,6 +100,14 @@ impl Keeper {
             let step = event::clock_step(snapshot.host.name(), step.num_seconds());
             self.intake.note(&step);
         }
+    }
+
+    /// sshd refuses every contractor while the list that its block names is missing or damaged.
+    fn look_at_list(&self) -> Result<(), String> {
+        if self.managed.last().is_empty() {
+            return Ok(());
+        }
+        revoked_keys::ensure(&self.layout).map_err(|error| error.to_string())
     }
 
     /// Says once what is wrong, not at every round.

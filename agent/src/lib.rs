@@ -50,6 +50,7 @@ pub mod status;
 pub mod sudoers;
 pub mod systemd;
 pub mod trust;
+pub mod turn;
 pub mod user_ca;
 pub mod watch;
 

@@ -19,6 +19,7 @@ use crate::revoked_keys;
 use crate::spool;
 use crate::sshd::{self, Overridden, Sshd};
 use crate::systemd::{self, Reloaded};
+use crate::turn::{self, Turn};
 
 /// The Unix user of the principals helper: it decides who comes in, so nobody may log in as it.
 const HELPER: &str = "daypass-principals";
@@ -74,6 +75,9 @@ pub enum Error {
     /// The account cannot be looked up.
     #[error(transparent)]
     Account(#[from] accounts::Error),
+    /// Somebody else is at it.
+    #[error(transparent)]
+    Turn(#[from] turn::Error),
     /// The managed file.
     #[error(transparent)]
     Managed(#[from] managed::Error),
@@ -99,6 +103,7 @@ pub fn manage(layout: &Layout, name: &str) -> Result<Change, Error> {
     if !layout.user_ca().exists() {
         return Err(Error::NotEnrolled);
     }
+    let _turn = Turn::take(&layout.run())?;
     revoked_keys::ensure(layout)?;
     let account = accounts::find(name)?;
     may_be_managed(&account, invoker::login_uid())?;
@@ -123,6 +128,7 @@ pub fn manage(layout: &Layout, name: &str) -> Result<Change, Error> {
 /// # Errors
 /// See [`enum@Error`]; but for [`Error::Reload`] nothing has changed.
 pub fn unmanage(layout: &Layout, name: &str) -> Result<Change, Error> {
+    let _turn = Turn::take(&layout.run())?;
     let mut managed = Managed::load(&layout.managed())?;
     let not_managed = || Error::NotManaged {
         name: name.to_owned(),
@@ -137,6 +143,30 @@ pub fn unmanage(layout: &Layout, name: &str) -> Result<Change, Error> {
         &event::unmanaged(host(layout), uid, &names),
     )?;
     announce(layout, Account { uid, names }, &managed)
+}
+
+/// Lays sshd's block out anew, as this version has it; whether that changed anything.
+///
+/// # Errors
+/// See [`enum@Error`]; but for [`Error::Reload`] nothing has changed.
+pub fn renew_block(layout: &Layout) -> Result<bool, Error> {
+    let _turn = Turn::take(&layout.run())?;
+    let managed = Managed::load(&layout.managed())?;
+    let Some(wanted) = sshd::block(&managed) else {
+        return Ok(false);
+    };
+    revoked_keys::ensure(layout)?;
+    let there = durable::read(&layout.sshd_block(), sshd::MAX_BYTES)?;
+    if there.as_deref() == Some(wanted.as_bytes()) {
+        return Ok(false);
+    }
+    let names: Vec<String> = managed
+        .iter()
+        .flat_map(|(_, names)| names.iter().cloned())
+        .collect();
+    put_block(layout, &managed, &names)?;
+    systemd::reload_sshd().map_err(Error::Reload)?;
+    Ok(true)
 }
 
 /// This host's name; taking an account out must work even where the papers are damaged.

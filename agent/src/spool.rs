@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::aside;
 use crate::durable;
 use crate::intake::Intake;
 
@@ -42,7 +43,16 @@ pub fn drain(spool: &Path, intake: &Intake) -> Result<usize, durable::Error> {
         if !intake.is_healthy() {
             break;
         }
-        let bytes = durable::read(&path, MAX_BYTES)?.unwrap_or_default();
+        let bytes = match durable::read(&path, MAX_BYTES) {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(error @ durable::Error::TooLarge { .. }) => {
+                // None of ours; those behind it must not wait for it for ever.
+                aside::tell(&format!("{error}: it is kept, and is not journalled"));
+                durable::rename(&path, &path.with_extension("too-large"))?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if let Ok(event) = serde_json::from_slice::<Box<RawValue>>(&bytes)
             && intake.commit(&event).is_err()
         {
@@ -76,4 +86,25 @@ fn waiting(spool: &Path) -> Result<Vec<PathBuf>, durable::Error> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_kept_aside_and_the_next_one_is_journalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("spool");
+        leave(&spool, &json!({"action": "gap"})).unwrap();
+        let large = spool.join("00000000000000000001-1.json");
+        fs::write(&large, vec![b' '; 70_000]).unwrap();
+        let (intake, entries) = crate::fixture::intake();
+        assert_eq!(drain(&spool, &intake).unwrap(), 1);
+        assert_eq!(entries.try_recv().unwrap()["action"], "gap");
+        assert!(waiting(&spool).unwrap().is_empty());
+        assert!(large.with_extension("too-large").exists());
+    }
 }

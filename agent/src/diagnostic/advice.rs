@@ -120,7 +120,7 @@ fn glass(error: &break_glass::Error) -> Option<&'static str> {
             Some("To end it now: daypass-agent break-glass --end")
         }
         break_glass::Error::Whole => Some("Nothing was to be done."),
-        break_glass::Error::NoReason => {
+        break_glass::Error::Reason => {
             Some("It goes into the journal: --reason 'the CA is down, order 4711'")
         }
         break_glass::Error::Block(_) => Some(

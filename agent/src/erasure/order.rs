@@ -7,10 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use daypass_journal::erasure::MOST_RUNS;
+
 use crate::durable;
 use crate::intake::Intake;
 
 const MAX_BYTES: u64 = 64 * 1024;
+/// The most entries in one order; they are listed one by one.
+const MOST_ENTRIES: u64 = 1_000_000;
 /// Erase these entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,12 +83,18 @@ pub fn answer(path: &Path) -> Result<Option<Answer>, durable::Error> {
 /// The directory or a file of it cannot be read or written.
 pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
     for path in waiting(orders)? {
-        let bytes = durable::read(&path, MAX_BYTES)?.unwrap_or_default();
-        let answer = match serde_json::from_slice(&bytes) {
-            Ok(order) => carry_out(&order, intake),
-            Err(error) => Answer::Refused {
+        let answer = match durable::read(&path, MAX_BYTES) {
+            Ok(bytes) => match serde_json::from_slice(&bytes.unwrap_or_default()) {
+                Ok(order) => carry_out(&order, intake),
+                Err(error) => Answer::Refused {
+                    why: error.to_string(),
+                },
+            },
+            // Those behind it must not wait for it for ever.
+            Err(error @ durable::Error::TooLarge { .. }) => Answer::Refused {
                 why: error.to_string(),
             },
+            Err(error) => return Err(error),
         };
         let text = serde_json::to_vec(&answer).unwrap_or_default();
         durable::replace(&answer_path(&path), &text, 0o600)?;
@@ -94,6 +104,17 @@ pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
 }
 
 fn carry_out(order: &Order, intake: &Intake) -> Answer {
+    let count = order
+        .entries
+        .iter()
+        .try_fold(0_u64, |count, (first, last)| {
+            count.checked_add(last.checked_sub(*first)?.checked_add(1)?)
+        });
+    if order.entries.len() > MOST_RUNS || count.is_none_or(|count| count > MOST_ENTRIES) {
+        return Answer::Refused {
+            why: format!("an order is of {MOST_RUNS} runs and {MOST_ENTRIES} entries at most"),
+        };
+    }
     let numbers: Vec<u64> = order
         .entries
         .iter()
@@ -135,6 +156,29 @@ fn waiting(orders: &Path) -> Result<Vec<PathBuf>, durable::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_is_too_large_or_too_long_is_refused_and_the_next_one_is_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let orders = dir.path().join("orders");
+        let order = |entries: Vec<(u64, u64)>| Order {
+            entries,
+            by: "root".into(),
+            reason: "asked".into(),
+        };
+        let endless = leave(&orders, &order(vec![(0, u64::MAX)])).unwrap();
+        let many = leave(&orders, &order(vec![(5, 5); MOST_RUNS + 1])).unwrap();
+        let turned = leave(&orders, &order(vec![(9, 3)])).unwrap();
+        let large = orders.join("00000000000000000001-1.json");
+        fs::write(&large, vec![b' '; 70_000]).unwrap();
+        let (intake, _entries) = crate::fixture::intake();
+        perform(&orders, &intake).unwrap();
+        for path in [endless, many, turned, large] {
+            let answer = answer(&path).unwrap();
+            assert!(matches!(answer, Some(Answer::Refused { .. })), "{answer:?}");
+        }
+        assert!(waiting(&orders).unwrap().is_empty());
+    }
 
     #[test]
     fn an_order_is_found_and_its_answer_is_read_once() {

@@ -172,14 +172,7 @@ impl Gates {
             self.sessions.forget(&session);
             return Err(error.into());
         }
-        let Record {
-            uid,
-            closes,
-            closes_since_boot,
-            ..
-        } = session.record;
-        self.sessions
-            .prolong(&session.window, uid, closes, closes_since_boot);
+        self.sessions.prolong(&session);
         Ok(session)
     }
 

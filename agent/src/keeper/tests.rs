@@ -1,40 +1,9 @@
-use std::sync::Mutex;
-use std::sync::mpsc::{Sender, channel};
-
-use chrono::Utc;
 use daypass_protocol::event::Event;
-use serde_json::Value;
 
 use super::*;
 use crate::authority::HostNames;
-use crate::fixture::{Ca, NOW};
-use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Receipt};
+use crate::fixture::{Ca, NOW, intake};
 use crate::state::Known;
-
-struct Pages(Mutex<Sender<Value>>);
-
-impl Ledger for Pages {
-    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
-        let value = serde_json::from_str(event.get()).unwrap();
-        self.0.lock().unwrap().send(value).unwrap();
-        Ok(Receipt {
-            seq: 0,
-            time: Utc::now(),
-        })
-    }
-
-    fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
-        Ok(())
-    }
-
-    fn declare_witnesses(&self, _: &[String]) -> Result<(), daypass_journal::Error> {
-        Ok(())
-    }
-
-    fn close(&self) -> Result<(), LedgerFailed> {
-        Ok(())
-    }
-}
 
 #[test]
 fn a_state_that_grows_old_is_journalled_once_and_so_is_the_first_word_after() {
@@ -43,9 +12,7 @@ fn a_state_that_grows_old_is_journalled_once_and_so_is_the_first_word_after() {
     let ca = Ca::new();
     let known = Known::first(ca.pin, ca.rosters.clone(), ca.state(1)).unwrap();
     let names = HostNames::new("db1".parse().unwrap(), [], []);
-    let (write, entries) = channel();
-    let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
-    let intake = Intake::start(Box::new(move || Ok(Arc::clone(&pages))), Box::new(|_| {})).unwrap();
+    let (intake, entries) = intake();
     let mut keeper = Keeper::new(
         layout.clone(),
         intake.clone(),

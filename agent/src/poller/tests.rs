@@ -1,13 +1,11 @@
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use chrono::Utc;
 use daypass_protocol::digest::Digest;
 use serde_json::Value;
 
 use super::*;
-use crate::fixture::Ca;
-use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Receipt};
+use crate::fixture::{Ca, intake};
 
 /// A CA that can be out of reach.
 struct Wire {
@@ -41,32 +39,6 @@ impl Source for Wire {
     }
 }
 
-/// A journal that hands its entries to the test.
-struct Pages(Mutex<Sender<Value>>);
-
-impl Ledger for Pages {
-    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
-        let value = serde_json::from_str(event.get()).unwrap();
-        self.0.lock().unwrap().send(value).unwrap();
-        Ok(Receipt {
-            seq: 0,
-            time: Utc::now(),
-        })
-    }
-
-    fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
-        Ok(())
-    }
-
-    fn declare_witnesses(&self, _: &[String]) -> Result<(), daypass_journal::Error> {
-        Ok(())
-    }
-
-    fn close(&self) -> Result<(), LedgerFailed> {
-        Ok(())
-    }
-}
-
 struct Bench {
     poller: Poller,
     answers: Sender<Option<SignedState>>,
@@ -82,9 +54,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
     known.store(&layout.state()).unwrap();
     let names = HostNames::new("db1".parse().unwrap(), [], []);
     let (answers, asked) = channel();
-    let (write, entries) = channel();
-    let pages: Arc<dyn Ledger> = Arc::new(Pages(Mutex::new(write)));
-    let open = Box::new(move || Ok(Arc::clone(&pages)));
+    let (intake, entries) = intake();
     let poller = Poller {
         line: Line::new(Wire {
             answers: Mutex::new(asked),
@@ -94,7 +64,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         known,
         names,
         layout,
-        intake: Intake::start(open, Box::new(|_| {})).unwrap(),
+        intake,
         renewal: None,
         forwarding: None,
         failing: None,

@@ -135,7 +135,7 @@ fn run(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool) {
         was_open,
         wait_for_all(session, &mut killed),
     );
-    if sessions.is_last_of(session) {
+    if sessions.leaves_nobody(session) {
         sweep::account(session);
     }
     kill_the_rest(session);

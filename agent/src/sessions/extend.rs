@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use daypass_protocol::event::{Action, Event, Identity, Outcome};
-use daypass_protocol::time::Time;
 use daypass_protocol::window::FrozenWindow;
 
 use super::end::Cause;
@@ -16,16 +15,19 @@ use super::session::{Extended, Session};
 use crate::authority::Snapshot;
 
 impl Sessions {
-    /// Lets those sessions of `uid` last until `closes` that this window prolongs.
-    pub fn prolong(&self, window: &FrozenWindow, uid: u32, closes: Time, closes_since_boot: u64) {
+    /// Lets those sessions of the same account last as long as this one that its window prolongs.
+    pub fn prolong(&self, by: &Session) {
+        let (window, record) = (&by.window, &by.record);
         if window.document().extends.is_none() {
             return;
         }
         for session in self.all() {
             let before = session.lasts_by();
-            if session.record.uid != uid
+            if session.record.uid != record.uid
                 || !session.is_open()
                 || !window.document().prolongs(before.document())
+                // Its hours may end it before the window that it prolongs would: that takes nothing away.
+                || by.left() <= session.left()
             {
                 continue;
             }
@@ -33,8 +35,10 @@ impl Sessions {
                 window: window.clone(),
                 note: Extension {
                     window: window.text().to_owned(),
-                    closes,
-                    closes_since_boot,
+                    serial: record.serial,
+                    key: record.key,
+                    closes: record.closes,
+                    closes_since_boot: record.closes_since_boot,
                 },
             };
             self.last_by(&session, Some(extended), &before);
@@ -46,10 +50,10 @@ impl Sessions {
         let Some(extended) = session.extended() else {
             return;
         };
-        let record = &session.record;
+        let Extension { key, serial, .. } = extended.note;
         let cause = match snapshot.stop(&extended.window) {
             Some(stop) => Cause::stopped_by(stop),
-            None => match snapshot.revocation(&extended.window, record.key, record.serial) {
+            None => match snapshot.revocation(&extended.window, key, serial) {
                 Some(revocation) => Cause::revoked_by(revocation),
                 None => return,
             },

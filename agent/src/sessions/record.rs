@@ -76,6 +76,10 @@ pub struct Record {
 pub struct Extension {
     /// The extending window's exact text.
     pub window: String,
+    /// The certificate's number that brought it.
+    pub serial: u64,
+    /// The key in that.
+    pub key: Fingerprint,
     /// When the session must be over.
     pub closes: Time,
     /// The same in milliseconds since boot.
@@ -284,6 +288,8 @@ pub(crate) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let extension = Extension {
             window: "{}".to_owned(),
+            serial: 8,
+            key: record().key,
             closes: Time::from_unix(1_800_000_100),
             closes_since_boot: 105_000,
         };

@@ -16,6 +16,7 @@ use crate::alarm::Alarm;
 use crate::authority::Snapshot;
 use crate::facts::{Handle, Ids, Process};
 use crate::intake::Intake;
+use crate::managed;
 use crate::sudoers::Sudoers;
 use crate::watch::Watch;
 
@@ -32,6 +33,8 @@ pub struct Setup {
     pub sudoers: Sudoers,
     /// The journal.
     pub intake: Intake,
+    /// Who is managed.
+    pub managed: Arc<managed::Store>,
     /// Tells of ends.
     pub watch: Watch,
     /// Tells the time.
@@ -177,7 +180,7 @@ impl Sessions {
             .setup
             .alarm
             .at(Instant::now() + AFTERGLOW, move || {
-                if sessions.is_last_of(&session) {
+                if sessions.leaves_nobody(&session) {
                     sweep::user_manager(session.record.uid);
                 }
             });
@@ -207,11 +210,15 @@ impl Sessions {
     }
 
     /// Whether no other session of the same account is known.
-    pub(super) fn is_last_of(&self, session: &Session) -> bool {
+    /// Whether what runs in its account's name is a contractor's and is nobody's any more: no other session is there,
+    /// and the account was not let go meanwhile, by hand or by break-glass. Its own people may be at work then.
+    pub(super) fn leaves_nobody(&self, session: &Session) -> bool {
+        let managed = &self.shared.setup.managed;
+        let managed = managed.current().unwrap_or_else(|_| managed.last());
         let others = |other: &Arc<Session>| {
             other.record.uid == session.record.uid && other.record.id != session.record.id
         };
-        !self.lock().values().any(others)
+        managed.contains(session.record.uid) && !self.lock().values().any(others)
     }
 
     pub(super) fn withdraw_sudo(&self, session: &Session) {

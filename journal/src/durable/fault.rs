@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ThreadId};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
@@ -18,6 +19,8 @@ struct Plan {
     after: usize,
     /// Death, if none.
     errno: Option<Errno>,
+    /// Whose operations count; everybody's, if none.
+    thread: Option<ThreadId>,
 }
 
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
@@ -25,20 +28,33 @@ static DYING: AtomicBool = AtomicBool::new(false);
 
 /// Lets `action` on a file under `under` fail with `errno`, once, after `after` that succeed.
 pub(crate) fn plan(under: &Path, action: Action, after: usize, errno: Errno) {
-    add(under, Some(action), after, Some(errno));
+    add(under, Some(action), after, Some(errno), None);
+}
+
+/// [`plan`], for what the calling thread does itself: what others do beside it comes at another time in each run.
+pub(crate) fn plan_here(under: &Path, action: Action, after: usize, errno: Errno) {
+    let here = thread::current().id();
+    add(under, Some(action), after, Some(errno), Some(here));
 }
 
 /// Lets this process be killed at an operation on a file under `under`, after `after` that succeed.
 pub(crate) fn plan_death(under: &Path, after: usize) {
-    add(under, None, after, None);
+    add(under, None, after, None, None);
 }
 
-fn add(under: &Path, action: Option<Action>, after: usize, errno: Option<Errno>) {
+fn add(
+    under: &Path,
+    action: Option<Action>,
+    after: usize,
+    errno: Option<Errno>,
+    thread: Option<ThreadId>,
+) {
     PLANS.lock().unwrap().push(Plan {
         under: under.to_owned(),
         action,
         after,
         errno,
+        thread,
     });
 }
 
@@ -53,8 +69,11 @@ pub(crate) fn withdraw(under: &Path) -> bool {
 /// The planned fault, when it is due. A write that fails is still to leave its first half: then [`fall`].
 pub(super) fn strike(action: Action, path: &Path) -> io::Result<()> {
     let mut plans = PLANS.lock().unwrap();
+    let here = thread::current().id();
     let matches = |plan: &Plan| {
-        plan.action.is_none_or(|planned| planned == action) && path.starts_with(&plan.under)
+        plan.action.is_none_or(|planned| planned == action)
+            && path.starts_with(&plan.under)
+            && plan.thread.is_none_or(|planned| planned == here)
     };
     let Some(place) = plans.iter().position(matches) else {
         return Ok(());

@@ -35,8 +35,10 @@ impl Inner {
     fn erase(&self, runs: &Runs, by: &str, reason: &str) -> Result<Receipt, Error> {
         lock(&self.queue).check()?;
         let _one_at_a_time = lock(&self.housekeeping);
+        // Reading may take long, and nobody at a prompt waits for it; housekeeping alone changes what stands there.
+        let dir = lock(&self.core).dir.clone();
+        check(&dir, runs)?;
         let mut core = lock(&self.core);
-        check(&core.dir, runs)?;
         let declaration = Own::Erased(own::Erased {
             entries: runs.iter().collect(),
             by: by.to_owned(),

@@ -77,7 +77,7 @@ fn whatever_fails_at_a_start_the_next_start_goes_on() {
         let mut reached = 0;
         for after in 0.. {
             let place = Place::new();
-            fault::plan(place.path(), action, after, Errno::ENOSPC);
+            fault::plan_here(place.path(), action, after, Errno::ENOSPC);
             let first = place.open();
             if fault::withdraw(place.path()) {
                 break;

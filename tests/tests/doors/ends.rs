@@ -34,6 +34,10 @@ pub(crate) const ROWS: &Rows = &[
     ),
     ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
     (
+        "an_upgrade_lays_sshds_block_out_as_the_new_version_has_it",
+        renewed,
+    ),
+    (
         "the_journal_is_proven_and_a_changed_byte_is_named",
         journal_proven,
     ),
@@ -200,6 +204,23 @@ fn ended_early(site: &Site) -> Result<()> {
     site.await_entry("db1", "session.end", &[&window])?;
     assert!(!terminal.wait(SOON)?.success());
     nothing_is_left(site)
+}
+
+/// What an older version wrote lacks what this one counts on.
+fn renewed(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let block = "/etc/ssh/sshd_config.d/50-daypass.conf";
+    db1.script(&format!(
+        "sed -i '/RevokedKeys/d' {block}; rm /etc/daypass/ssh/revoked_keys; systemctl reload ssh; \
+         DEBIAN_FRONTEND=noninteractive apt-get install --yes --reinstall /var/tmp/daypass-host.deb"
+    ))
+    .ok()?;
+    db1.script(&format!("grep -q RevokedKeys {block}")).ok()?;
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL)
+        .ssh("deploy@db1", &["true"])
+        .ok()
+        .map(drop)
 }
 
 fn journal_proven(site: &Site) -> Result<()> {

@@ -6,7 +6,7 @@ use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
 
 use crate::Rows;
 use crate::others::from_olga;
-use crate::windows::carol_gets;
+use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The timer looks every five seconds.
@@ -20,6 +20,10 @@ pub(crate) const ROWS: &Rows = &[
     (
         "the_glass_is_broken_with_the_agent_down_and_the_collector_hears_of_it_later",
         agent_down,
+    ),
+    (
+        "a_contractors_end_leaves_the_accounts_own_people_alone_while_the_glass_is_broken",
+        let_go,
     ),
     (
         "two_files_removed_by_hand_open_a_host_when_nothing_else_does",
@@ -128,6 +132,32 @@ fn agent_down(site: &Site) -> Result<()> {
             .filter(|entry| entry.contains("nobody is at hand"));
         Ok(ours.count() == 2)
     })
+}
+
+/// What the account's own people set up meanwhile is not swept away with a contractor's session.
+fn let_go(site: &Site) -> Result<()> {
+    plant(site)?;
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let mut carol = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["echo here; cat"])
+        .spawn()?;
+    carol.await_text("here", SOON)?;
+    let db1 = site.network.host("db1")?;
+    db1.script("daypass-agent break-glass --for 1h --reason 'order 4712' deploy")
+        .ok()?;
+    let job = "echo '0 0 1 1 * true' | crontab -";
+    let kept = from_olga(site, &[], "deploy@db1", job).and_then(|_| {
+        close_all(site)?;
+        site.await_entry("db1", "session.end", &[&window])?;
+        assert!(!carol.wait(SOON)?.success());
+        db1.root(["crontab", "-u", "deploy", "-l"]).ok()
+    });
+    db1.script("daypass-agent break-glass --end; crontab -u deploy -r")
+        .ok()?;
+    assert!(kept?.contains("0 0 1 1"));
+    assert!(!gets_in(site)?);
+    Ok(())
 }
 
 /// As the manual says under "if even that fails".
