@@ -1,13 +1,14 @@
 //! All text for people: what happened, and what to do next.
 
 mod advice;
+mod findings;
+mod glass;
 mod report;
 mod visitor;
 
-pub use report::{
-    enrolled, erased, findings, glass_broken, glass_is_broken, glass_whole, managed, status,
-    unmanaged,
-};
+pub use findings::findings;
+pub use glass::{glass_broken, glass_is_broken, glass_whole};
+pub use report::{enrolled, erased, managed, status, unmanaged};
 pub use visitor::{
     NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, NOT_WITNESSED, OTHER_CERTIFICATE, SU_INTO_MANAGED,
     SU_NOT_GRANTED, SUDO_WITHOUT_SESSION, ended, ends_soon, login_refused, sudo_not_granted,
