@@ -201,17 +201,21 @@ mod tests {
             Just(b"rm -r /srv".to_vec()),
             Just("DROP TABLE \u{e9}\"\\/".as_bytes().to_vec()),
             Just(b"\xff\xc3\0\x1b".to_vec()),
-            any::<Vec<u8>>().prop_map(|bytes| bytes.into_iter().take(5).collect()),
+            proptest::arbitrary::any::<Vec<u8>>()
+                .prop_map(|bytes| bytes.into_iter().take(5).collect()),
         ];
         let typed = prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat());
-        (typed, "[a-z\"\\\\/\u{e9} ]{0,12}", any::<(usize, usize)>()).prop_map(
-            |(typed, reason, (from, length))| {
+        (
+            typed,
+            "[a-z\"\\\\/\u{e9} ]{0,12}",
+            proptest::arbitrary::any::<(usize, usize)>(),
+        )
+            .prop_map(|(typed, reason, (from, length))| {
                 let readable = format!("{}{reason}", String::from_utf8_lossy(&typed));
                 let begun = readable.chars().skip(from % (readable.chars().count() + 1));
                 let asked = begun.take(length % 9).collect();
                 (typed, reason, asked)
-            },
-        )
+            })
     }
 
     proptest! {
