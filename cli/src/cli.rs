@@ -14,6 +14,8 @@ use crate::prove::ProveArguments;
 use crate::request::{ExtendArguments, GrantArguments, RequestArguments};
 use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
+use crate::session::SessionsArguments;
+use crate::session::story::SessionArguments;
 use crate::setup::SetupArguments;
 use crate::statement::{ApproveArguments, WindowArguments};
 use crate::verify::VerifyArguments;
@@ -63,6 +65,10 @@ pub enum Command {
     Why(WhyArguments),
     /// Read journals
     Log(LogArguments),
+    /// Show who is where right now, until when, and allowed by whom
+    Sessions(SessionsArguments),
+    /// Tell the story of one session, from the request to its end
+    Session(SessionArguments),
     /// Check a journal with keys that you trust
     Verify(VerifyArguments),
     /// Write the proof that an entry is in a journal, for anybody's tools

@@ -31,6 +31,7 @@ mod prove;
 mod request;
 mod revoke;
 mod roster;
+mod session;
 mod setup;
 mod statement;
 mod verify;
@@ -105,6 +106,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Login(arguments) => login::run(&context, arguments),
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),
+        Command::Sessions(arguments) => session::list(&context, arguments),
+        Command::Session(arguments) => session::story::show(&context, arguments),
         Command::Verify(arguments) => Ok(verify::run(&context, arguments)),
         Command::Prove(arguments) => prove::run(&context, arguments),
         Command::Journal(arguments) => journal::run(&context, arguments),

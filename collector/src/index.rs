@@ -5,7 +5,9 @@
 pub mod cursor;
 pub mod query;
 pub mod record;
+pub mod session;
 pub mod sqlite;
+pub mod story;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -16,6 +18,8 @@ use crate::segments::Cause;
 use cursor::Cursor;
 use query::Query;
 use record::Record;
+use session::{Session, Wanted};
+use story::Story;
 
 /// One entry that was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,4 +85,16 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// [`IndexError::TooLong`], [`IndexError::Failed`].
     fn search(&self, query: &Query) -> Result<Page, IndexError>;
+
+    /// The sessions that are asked for, by the time of their beginning, journal and id.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLong`], [`IndexError::Failed`].
+    fn sessions(&self, wanted: &Wanted) -> Result<Vec<Session>, IndexError>;
+
+    /// The entries that tell of a session, by time, journal and sequence number.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLong`], [`IndexError::Failed`].
+    fn story(&self, story: &Story) -> Result<Page, IndexError>;
 }

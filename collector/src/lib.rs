@@ -32,6 +32,7 @@ pub mod refresh;
 pub mod refusals;
 pub mod segments;
 pub mod server;
+mod sessions;
 mod tally;
 pub mod watch;
 pub mod witness;

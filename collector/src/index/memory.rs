@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
+use daypass_protocol::forwarding::Ending;
+
 use super::cursor::Cursor;
 use super::query::{Order, Query};
 use super::record::Record;
+use super::session::{Change, End, Place, Session, Wanted};
+use super::story::Story;
 use super::{Found, Index, IndexError, Page};
+use crate::origin::Origin;
 
 /// Clones share what they hold.
 #[derive(Clone, Default)]
@@ -15,6 +20,51 @@ pub(crate) struct MemoryIndex(Arc<Mutex<State>>);
 struct State {
     taken: u64,
     records: Vec<(u64, Record)>,
+    sessions: Vec<Session>,
+}
+
+impl State {
+    fn apply(&mut self, log: &Origin, change: &Change) {
+        let is_this = |session: &Session, id: &str| session.log == *log && session.id == *id;
+        match change {
+            Change::Opened(session) => {
+                if !self
+                    .sessions
+                    .iter()
+                    .any(|known| is_this(known, &session.id))
+                {
+                    self.sessions.push((**session).clone());
+                }
+            }
+            Change::Extended { id, closes } => {
+                let of_id = |session: &&mut Session| is_this(session, id);
+                if let Some(session) = self.sessions.iter_mut().find(of_id) {
+                    session.closes = Some(*closes);
+                }
+            }
+            Change::Over { id, service, end } => {
+                for session in &mut self.sessions {
+                    let says = end.how == Ending::Ended || session.service == *service;
+                    if is_this(session, id) && session.end.is_none() && says {
+                        session.end = Some(*end);
+                    }
+                }
+            }
+            Change::Begun { boot, seq, time } => {
+                for session in &mut self.sessions {
+                    let how = match session.boot == *boot {
+                        false => Ending::Restarted,
+                        true if session.window.is_empty() => Ending::Untracked,
+                        true => continue,
+                    };
+                    if session.log == *log && session.end.is_none() {
+                        let (seq, time) = (*seq, *time);
+                        session.end = Some(End { how, seq, time });
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Index for MemoryIndex {
@@ -34,6 +84,11 @@ impl Index for MemoryIndex {
         for (number, records) in (first..).zip(segments) {
             if number > taken {
                 state.taken = number;
+                for record in records {
+                    if let Some(change) = &record.change {
+                        state.apply(&record.log, change);
+                    }
+                }
                 state
                     .records
                     .extend(records.iter().map(|record| (number, record.clone())));
@@ -43,11 +98,33 @@ impl Index for MemoryIndex {
     }
 
     fn search(&self, query: &Query) -> Result<Page, IndexError> {
+        self.page(query, |record| query.admits(record))
+    }
+
+    fn sessions(&self, wanted: &Wanted) -> Result<Vec<Session>, IndexError> {
+        let state = self.0.lock().unwrap();
+        let admitted = state
+            .sessions
+            .iter()
+            .filter(|session| wanted.admits(session));
+        let mut found: Vec<Session> = admitted.cloned().collect();
+        found.sort_by_key(Place::of);
+        found.truncate(wanted.limit);
+        Ok(found)
+    }
+
+    fn story(&self, story: &Story) -> Result<Page, IndexError> {
+        self.page(&story.query(), |record| story.admits(record))
+    }
+}
+
+impl MemoryIndex {
+    fn page(&self, query: &Query, admits: impl Fn(&Record) -> bool) -> Result<Page, IndexError> {
         let state = self.0.lock().unwrap();
         let mut found: Vec<_> = state
             .records
             .iter()
-            .filter(|(_, record)| query.admits(record))
+            .filter(|(_, record)| admits(record))
             .collect();
         let by_time = |record: &Record| (record.time, record.log.to_string(), record.seq);
         match query.order {

@@ -5,6 +5,7 @@ mod condition;
 mod plan;
 mod readers;
 mod rows;
+mod sessions;
 mod text;
 
 use std::path::Path;
@@ -16,6 +17,8 @@ use rusqlite_migration::{M, Migrations};
 use super::cursor::Cursor;
 use super::query::{Order, Query};
 use super::record::Record;
+use super::session::{Session, Wanted};
+use super::story::Story;
 use super::{Index, IndexError, Page};
 use crate::database;
 use crate::segments::Cause;
@@ -91,6 +94,20 @@ impl Index for SqliteIndex {
             .with(|reader| plan::search(reader, query))
             .map_err(|source| failed("search", source))?;
         page(query, hits)
+    }
+
+    fn sessions(&self, wanted: &Wanted) -> Result<Vec<Session>, IndexError> {
+        self.readers
+            .with(|reader| sessions::search(reader, wanted))
+            .map_err(|source| failed("look for sessions", source))
+    }
+
+    fn story(&self, story: &Story) -> Result<Page, IndexError> {
+        let hits = self
+            .readers
+            .with(|reader| plan::story(reader, story))
+            .map_err(|source| failed("tell of a session", source))?;
+        page(&story.query(), hits)
     }
 }
 

@@ -16,6 +16,7 @@ mod refusals;
 mod restart;
 mod rosters;
 mod search;
+mod sessions;
 mod setup;
 mod site;
 mod witness;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::super::cursor::Cursor;
 use super::super::query::{Order, Query};
+use super::super::story::Story;
 use super::condition::{Span, Statement, number};
 use super::rows::{BLOCK_SHIFT, HIT, Hit, hit};
 use super::text;
@@ -139,6 +140,42 @@ fn by_time(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
         }
     }
     Ok(ordered(query, hits))
+}
+
+/// What a host says of a session, and the CA of its windows, merged.
+pub(super) fn story(reader: &Connection, story: &Story) -> rusqlite::Result<Vec<Hit>> {
+    let snapshot = reader.unchecked_transaction()?;
+    let query = story.query();
+    let begin = |access: Access, value: &str| {
+        let mut statement = Statement::of(format!(
+            "SELECT {HIT} FROM entries INDEXED BY {} WHERE ",
+            access.index
+        ));
+        statement.with(access.condition, value.to_owned());
+        statement.within(Span::of(&query).behind(&query));
+        statement
+    };
+    let mut of_host = begin(SESSION, &story.session);
+    of_host.with(" AND entries.origin = ?#", story.log.to_string());
+    let ca = serde_json::Value::from_iter(story.ca.iter().map(ToString::to_string)).to_string();
+    let of_ca = story.windows.iter().map(|window| {
+        let mut statement = begin(WINDOW, window);
+        statement.with(
+            " AND entries.origin IN (SELECT value FROM json_each(?#))",
+            ca.clone(),
+        );
+        statement.with(
+            " AND (substr(entries.action, 1, 12) <> 'certificate.' OR entries.serial = ?#)",
+            story.serial.clone(),
+        );
+        statement
+    });
+    let mut hits = Vec::new();
+    for mut statement in [of_host].into_iter().chain(of_ca) {
+        statement.behind(&query);
+        hits.extend(run(&snapshot, &statement.ends(&query))?);
+    }
+    Ok(ordered(&query, hits))
 }
 
 /// The narrowest way to the entries of a query; `None` where it names nothing that has an index.

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::Found;
 use super::super::record::Record;
-use super::text;
+use super::{sessions, text};
 
 /// Ids of one block, as a shift: 16,384.
 pub(super) const BLOCK_SHIFT: u32 = 14;
@@ -79,8 +79,8 @@ pub(super) fn insert(
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO entries (segment, seq, time, origin, host, action, outcome, person, account, target, \
-         \"window\", session, reason, command, line) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         \"window\", serial, session, reason, command, line) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     let mut say = connection.prepare_cached("INSERT INTO texts (rowid, text) VALUES (?1, ?2)")?;
     let mut widen = connection.prepare_cached(
@@ -100,6 +100,7 @@ pub(super) fn insert(
             record.account,
             record.target,
             record.window,
+            record.serial,
             record.session,
             record.reason.as_bytes(),
             record.command,
@@ -110,6 +111,9 @@ pub(super) fn insert(
             say.execute(params![id, text])?;
         }
         widen.execute(params![id >> BLOCK_SHIFT, record.time])?;
+        if let Some(change) = &record.change {
+            sessions::apply(connection, &record.log, change)?;
+        }
     }
     Ok(())
 }
