@@ -4,6 +4,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use crate::audit::Audited;
+use crate::origin::Origin;
+use crate::restore::Restored;
+
 /// After `init`.
 pub(crate) const AFTER_INIT: &str = "\
 The line above is the request of this collector. Nothing in it is secret. On the CA's machine, as root:
@@ -21,6 +25,62 @@ The CA knows this collector. Start it:
     systemctl enable --now daypass-collector
 
 Hosts learn of it from the CA's signed state, and forward their journals by themselves.";
+
+/// Before `erase --yes`.
+pub(crate) fn would_erase(count: u64, person: &str) -> String {
+    format!(
+        "{count} stored entries name {person}. With --yes their text is taken out; hashes and seals stay, so that every proof \
+         still holds.\nThe journals on the hosts and the CA's are erased from there: daypass-agent erase, daypass-ca erase. What was \
+         exported to other systems is theirs to erase."
+    )
+}
+
+/// After `erase --yes`.
+pub(crate) fn erased(count: u64) -> String {
+    format!("The text of {count} entries is gone.")
+}
+
+/// What `audit` found of one journal that holds.
+pub(crate) fn holds(log: &Origin, audited: &Audited) -> String {
+    let Audited { entries, gone } = audited;
+    match gone {
+        0 => format!("{log}: {entries} entries hold"),
+        gone => {
+            format!("{log}: {entries} entries hold; of {gone} only the hash is left, as declared")
+        }
+    }
+}
+
+/// After `restore`.
+pub(crate) fn restored(restored: &Restored) -> String {
+    let Restored {
+        logs,
+        segments,
+        entries,
+        of_earlier_keys,
+        short,
+    } = restored;
+    let mut text = format!(
+        "{logs} journals are back: {entries} entries in {segments} segments, each checked from its first line. Start the \
+         service: systemctl start daypass-collector"
+    );
+    for (log, from) in short {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n{log}: the copy ends before entry {from}; its host sends the rest if it still has it"
+        );
+    }
+    if !of_earlier_keys.is_empty() {
+        let _ = write!(
+            text,
+            "\nThe CA's key of today did not sign the records of: {}. An earlier one did, or nobody: compare them with the CA's \
+             journal (host.enrolled).",
+            of_earlier_keys.join(", ")
+        );
+    }
+    text
+}
 
 /// An error with all its causes, in one paragraph. A cause that the message before it quotes is not said twice.
 pub(crate) fn explain(error: &dyn Error) -> String {

@@ -80,6 +80,20 @@ pub trait Index: Send + Sync {
     /// [`IndexError::OutOfTurn`] when one before them is missing, [`IndexError::Failed`].
     fn take(&self, first: u64, segments: &[Vec<Record>]) -> Result<(), IndexError>;
 
+    /// Takes these entries of a segment (runs: first and last) out, and the sessions that they opened.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`].
+    fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError>;
+
+    /// Puts the index that was made anew beside this one in its place, if there is one; whether there was.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`]: this one serves on.
+    fn renew(&self) -> Result<bool, IndexError> {
+        Ok(false)
+    }
+
     /// Answers a query.
     ///
     /// # Errors

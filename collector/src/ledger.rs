@@ -1,6 +1,9 @@
 //! The collector's own journal: what it took in, what it refused and why, who read, what alarmed it.
 
+use std::path::PathBuf;
+
 use daypass_journal::Error;
+use daypass_journal::erasure;
 use daypass_journal::identity::Identity;
 use daypass_journal::writer::{Options, Writer};
 use daypass_protocol::digest::Pin;
@@ -12,6 +15,8 @@ use crate::layout::Layout;
 /// The journal, open for writing.
 pub struct Ledger {
     writer: Writer,
+    dir: PathBuf,
+    incarnation: String,
 }
 
 /// Why a journal could not be begun.
@@ -46,13 +51,19 @@ impl Ledger {
             &layout.journal_keys(),
             Options::default(),
         )?;
+        let identity = Identity::open(&layout.journal_keys())?;
+        let incarnation = identity.origin().rsplit('/').next().unwrap_or_default();
         if !recovery.clean {
             tracing::warn!(
                 sealed = recovery.sealed,
                 "the last run did not stop in order; the journal says what it left behind"
             );
         }
-        Ok(Self { writer })
+        Ok(Self {
+            writer,
+            dir: layout.journal(),
+            incarnation: incarnation.to_owned(),
+        })
     }
 
     /// Appends an event and returns when it is durable.
@@ -61,6 +72,28 @@ impl Ledger {
     /// When it is not.
     pub fn record(&self, event: &Event) -> Result<(), Error> {
         self.writer.append(event).map(|_| ())
+    }
+
+    /// The last part of its origin.
+    pub fn incarnation(&self) -> &str {
+        &self.incarnation
+    }
+
+    /// Erases what names a person; says how many entries that were.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or changed.
+    pub fn erase_person(&self, person: &str, by: &str, reason: &str) -> Result<u64, Error> {
+        let entries = erasure::of_person(&self.dir, person)?;
+        let runs = erasure::runs(&entries);
+        for runs in runs.chunks(erasure::MOST_RUNS) {
+            let entries: Vec<u64> = runs
+                .iter()
+                .flat_map(|(first, last)| *first..=*last)
+                .collect();
+            self.writer.erase(&entries, by, reason)?;
+        }
+        Ok(entries.len() as u64)
     }
 
     /// Writes the closing seal.

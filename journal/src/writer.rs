@@ -22,7 +22,7 @@ mod batch;
 mod core;
 mod erase;
 mod keeper;
-mod retire;
+pub(crate) mod retire;
 mod start;
 mod witness;
 

@@ -1,10 +1,14 @@
 //! Opens everything that is kept.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use crate::authority::{Authority, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
 use crate::config::Config;
 use crate::database;
+use crate::durable;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
@@ -24,6 +28,14 @@ pub(crate) enum OpenError {
     /// Rosters and state.
     #[error(transparent)]
     Authority(#[from] WordError),
+    /// The directory of orders.
+    #[error("{} cannot be made", path.display())]
+    Orders {
+        /// It.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The witness key or the journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
@@ -31,6 +43,13 @@ pub(crate) enum OpenError {
 
 /// Opens all of it.
 pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError> {
+    let orders = layout.orders();
+    durable::make_dirs(layout.root(), Path::new("orders"), 0o750).map_err(|source| {
+        OpenError::Orders {
+            path: orders,
+            source,
+        }
+    })?;
     Ok(Parts {
         checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints())?),
         segments: Box::new(DirectorySegments::open(&layout.segments())?),

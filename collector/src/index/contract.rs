@@ -102,6 +102,7 @@ pub(crate) fn holds_for<I: Index>(open: impl Fn() -> I) {
     what_arrives_is_behind_the_cursor(&index);
     sessions_begin_go_on_and_end(&index);
     a_story_is_told_by_the_host_and_by_the_ca(&index);
+    what_is_forgotten_is_found_by_nothing(&index);
 }
 
 fn every_order_is_total(index: &impl Index) {
@@ -418,4 +419,34 @@ fn a_story_is_told_by_the_host_and_by_the_ca(index: &impl Index) {
         ("db3", 7),
     ];
     assert_eq!(told, expected);
+}
+
+fn what_is_forgotten_is_found_by_nothing(index: &impl Index) {
+    let taken = index.taken().unwrap();
+    let typed = r#""action":"sudo.request","identity":{"person":"carol"},"command":{"line":"cat secret-of-carol"}"#;
+    let records = vec![
+        of_session(20, "s-20", OPEN),
+        record("host/db3", 21, 21, typed),
+        record("host/db3", 22, 22, typed),
+    ];
+    index.take(taken + 1, &[records]).unwrap();
+    let found = |text: &str| {
+        let query = Query::parse(text).unwrap();
+        index.search(&query).unwrap().entries.len()
+    };
+    let opened = || {
+        let wanted = Wanted {
+            id: Some("s-20".to_owned()),
+            limit: 9,
+            ..Wanted::default()
+        };
+        index.sessions(&wanted).unwrap().len()
+    };
+    assert_eq!((found("text=secret-of-carol"), opened()), (2, 1));
+    // Another segment's entries of these numbers are others.
+    index.forget(taken, &[(0, 99)]).unwrap();
+    index.forget(taken + 1, &[(20, 21)]).unwrap();
+    index.forget(taken + 1, &[(20, 21)]).unwrap();
+    assert_eq!((found("text=secret-of-carol"), opened()), (1, 0));
+    assert_eq!(found("host=db3&since=2026-11-23T10:00:20Z"), 1);
 }

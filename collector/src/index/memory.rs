@@ -97,6 +97,25 @@ impl Index for MemoryIndex {
         Ok(())
     }
 
+    fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError> {
+        let mut state = self.0.lock().unwrap();
+        let State {
+            records, sessions, ..
+        } = &mut *state;
+        let is_in = |seq: u64| {
+            runs.iter()
+                .any(|(first, last)| (*first..=*last).contains(&seq))
+        };
+        records.retain(|(number, record)| {
+            let goes = *number == segment && is_in(record.seq);
+            if goes {
+                sessions.retain(|session| session.log != record.log || session.seq != record.seq);
+            }
+            !goes
+        });
+        Ok(())
+    }
+
     fn search(&self, query: &Query) -> Result<Page, IndexError> {
         self.page(query, |record| query.admits(record))
     }

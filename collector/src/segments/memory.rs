@@ -36,6 +36,11 @@ impl SegmentStore for MemorySegments {
             })
     }
 
+    fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), SegmentError> {
+        self.0.lock().unwrap().remove(&(log.clone(), *name));
+        Ok(())
+    }
+
     fn names(&self, log: &Origin) -> Result<Vec<SegmentName>, SegmentError> {
         let map = self.0.lock().unwrap();
         Ok(map

@@ -19,4 +19,5 @@ mod search;
 mod sessions;
 mod setup;
 mod site;
+mod store;
 mod witness;

@@ -1,13 +1,14 @@
 //! A CA in miniature, hosts with journals, and a collector on a port of its own.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_collector::authority::{Authority, Word};
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::config::{self, Config};
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
@@ -23,6 +24,7 @@ use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::token::SetupLine;
 use daypass_protocol::version::Version;
 use daypass_transport::authority::Authority as Root;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
@@ -162,6 +164,7 @@ impl Site {
         let layout = Layout::new(dir.path());
         std::fs::create_dir(layout.keys()).unwrap();
         std::fs::create_dir(layout.segments()).unwrap();
+        std::fs::create_dir(layout.orders()).unwrap();
         Ledger::begin(&layout, ca.pin).unwrap();
         Witness::create(&layout.witness_key(), "collector.test").unwrap();
         Authority::begin(&layout.authority(), ca.pin, &ca.word).unwrap();
@@ -176,6 +179,21 @@ impl Site {
 
     pub(crate) fn layout(&self) -> Layout {
         Layout::new(self.dir.path())
+    }
+
+    /// The text of this collector's configuration.
+    pub(crate) fn config_text(&self) -> String {
+        let setup = SetupLine {
+            url: "https://localhost:7443".parse().unwrap(),
+            root: Digest::of(self.ca.root.certificate()),
+            ca: self.ca.pin,
+        };
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config::initial_text(&setup, listen, self.dir.path())
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::parse(&self.config_text(), Path::new("collector.toml")).unwrap()
     }
 
     pub(crate) fn start(&mut self) {

@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::Found;
 use super::super::record::Record;
+use super::condition::number;
 use super::{sessions, text};
 
 /// Ids of one block, as a shift: 16,384.
@@ -116,4 +117,32 @@ pub(super) fn insert(
         }
     }
     Ok(())
+}
+
+/// Takes entries of a segment out, with what was known of them elsewhere.
+pub(super) fn forget(
+    connection: &Connection,
+    segment: u64,
+    (first, last): (u64, u64),
+) -> rusqlite::Result<()> {
+    let (segment, first, last) = (number(segment), number(first), number(last));
+    let mut unsay = connection
+        .prepare_cached("INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?1, ?2)")?;
+    let mut close =
+        connection.prepare_cached("DELETE FROM sessions WHERE origin = ?1 AND seq = ?2")?;
+    let mut find = connection.prepare_cached(
+        "SELECT id, origin, seq, command, reason FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3",
+    )?;
+    let mut rows = find.query([segment, first, last])?;
+    while let Some(row) = rows.next()? {
+        let (command, reason): (Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?);
+        if let Some(text) = text::of(&command, &String::from_utf8_lossy(&reason)) {
+            unsay.execute(params![row.get::<_, i64>(0)?, text])?;
+        }
+        close.execute(params![row.get::<_, String>(1)?, row.get::<_, i64>(2)?])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3")?
+        .execute([segment, first, last])
+        .map(drop)
 }
