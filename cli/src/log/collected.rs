@@ -112,7 +112,7 @@ fn not_asked(filter: &Filter) -> Filter {
 fn admitted(entries: Vec<Found>, rest: &Filter) -> impl Iterator<Item = Entry> {
     entries
         .into_iter()
-        .map(|found| Entry::new(found.entry.into_bytes()))
+        .map(|found| Entry::of(found.origin, found.entry.into_bytes()))
         .filter(|entry| rest.admits(entry))
 }
 
