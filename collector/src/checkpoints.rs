@@ -7,6 +7,7 @@ pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/checkpoints.rs"]
 pub(crate) mod memory;
 
 use std::fmt;

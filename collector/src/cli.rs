@@ -9,6 +9,7 @@ mod open;
 mod reindex;
 mod restore;
 mod serve;
+mod status;
 mod upkeep;
 
 use std::ffi::OsString;
@@ -45,6 +46,8 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Make the search index anew from what is stored, also while the service runs.
     Reindex(ConfigArgs),
+    /// Say how much is stored, and how closely search and the second copy follow.
+    Status(ConfigArgs),
     /// Check all that is stored again, from the first line of each journal.
     Audit(ConfigArgs),
     /// Take what names a person out of what is stored; hashes and seals stay.
@@ -116,6 +119,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Reindex(arguments) => {
             reindex::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Status(arguments) => {
+            status::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
         Command::Audit(arguments) => {
             audit::run(&arguments).map_err(|error| diagnostic::explain(&error))

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::audit::Audited;
 use crate::origin::Origin;
@@ -48,6 +49,78 @@ pub(crate) fn holds(log: &Origin, audited: &Audited) -> String {
         gone => {
             format!("{log}: {entries} entries hold; of {gone} only the hash is left, as declared")
         }
+    }
+}
+
+/// How much is stored, and what follows it.
+pub(crate) struct Standing {
+    /// Whether the service runs.
+    pub(crate) runs: bool,
+    /// Journals that are known,
+    pub(crate) logs: usize,
+    /// those of which nothing came lately,
+    pub(crate) silent: usize,
+    /// their entries,
+    pub(crate) entries: u64,
+    /// and the segments in which these are.
+    pub(crate) segments: u64,
+    /// The last segment that is searchable.
+    pub(crate) indexed: u64,
+    /// Segments without some of their text whose old form waits for its removal.
+    pub(crate) unsettled: usize,
+}
+
+/// For `status`.
+pub(crate) fn status(standing: &Standing) -> String {
+    let Standing {
+        runs,
+        logs,
+        silent,
+        entries,
+        segments,
+        indexed,
+        unsettled,
+    } = standing;
+    let service = match runs {
+        true => "runs",
+        false => "does not run: systemctl start daypass-collector",
+    };
+    let silent = match silent {
+        0 => String::new(),
+        silent => format!(", {silent} of them silent"),
+    };
+    let mut text = format!(
+        "service      {service}\njournals     {logs}{silent}\nentries      {entries} in {segments} segments\n\
+         search       {}",
+        behind(*indexed, *segments)
+    );
+    if *unsettled > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\nerased       {unsettled} segments wait for their removal"
+        );
+    }
+    text
+}
+
+/// For `status`, where there is no second copy.
+pub(crate) const NO_ARCHIVE: &str =
+    "second copy  none: `archive` in collector.toml names a directory on another disk";
+
+/// For `status`: how far the second copy is.
+pub(crate) fn archived(root: &Path, copied: u64, segments: u64) -> String {
+    format!(
+        "second copy  {} in {}",
+        behind(copied, segments),
+        root.display()
+    )
+}
+
+fn behind(done: u64, all: u64) -> String {
+    match all.saturating_sub(done) {
+        0 => "up to date".to_owned(),
+        left => format!("{left} segments behind"),
     }
 }
 
@@ -110,6 +183,27 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("the hinge is rusty")]
     struct Hinge;
+
+    #[test]
+    fn status_says_what_is_behind() {
+        let standing = Standing {
+            runs: true,
+            logs: 3,
+            silent: 1,
+            entries: 500,
+            segments: 40,
+            indexed: 38,
+            unsettled: 0,
+        };
+        assert_eq!(
+            status(&standing),
+            "service      runs\njournals     3, 1 of them silent\nentries      500 in 40 segments\nsearch       2 segments behind"
+        );
+        assert_eq!(
+            archived(Path::new("/mnt/b"), 40, 40),
+            "second copy  up to date in /mnt/b"
+        );
+    }
 
     #[test]
     fn causes_are_told_once() {

@@ -12,6 +12,7 @@ pub mod story;
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/index.rs"]
 pub(crate) mod memory;
 
 use crate::segments::Cause;

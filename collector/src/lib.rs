@@ -5,6 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+// The throwaway stores of the tests are those of the unit tests, too, and know this crate by its name.
+#[cfg(test)]
+extern crate self as daypass_collector;
+
 pub mod add_checkpoint;
 pub mod api;
 pub mod archive;

@@ -8,6 +8,7 @@ pub mod directory;
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/segments.rs"]
 pub(crate) mod memory;
 
 use std::error::Error;

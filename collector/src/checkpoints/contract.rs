@@ -216,3 +216,9 @@ fn what_gave_way_is_remembered_until_it_is_settled(store: &impl CheckpointStore)
     store.settled(&replaced[0]).unwrap();
     assert_eq!(store.replaced(9).unwrap(), []);
 }
+
+#[test]
+fn checkpoints_in_memory_keep_the_contract() {
+    let store = super::memory::MemoryCheckpoints::default();
+    holds_for(|| store.clone());
+}

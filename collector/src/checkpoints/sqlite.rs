@@ -56,6 +56,18 @@ impl SqliteCheckpoints {
         })
     }
 
+    /// The number of the last segment; 0 before the first.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Failed`].
+    pub fn last_segment(&self) -> Result<u64, CheckpointError> {
+        lock(&self.reader)
+            .query_row("SELECT coalesce(max(number), 0) FROM segments", [], |row| {
+                row.get(0)
+            })
+            .map_err(|source| failed("count segments", source))
+    }
+
     fn write<T>(
         &self,
         doing: &'static str,

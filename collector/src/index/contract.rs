@@ -450,3 +450,9 @@ fn what_is_forgotten_is_found_by_nothing(index: &impl Index) {
     assert_eq!((found("text=secret-of-carol"), opened()), (1, 0));
     assert_eq!(found("host=db3&since=2026-11-23T10:00:20Z"), 1);
 }
+
+#[test]
+fn an_index_in_memory_keeps_the_contract() {
+    let index = super::memory::MemoryIndex::default();
+    holds_for(|| index.clone());
+}

@@ -8,6 +8,8 @@ mod renewal;
 mod rows;
 mod sessions;
 mod text;
+mod texts;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -89,6 +91,18 @@ impl SqliteIndex {
         renewal::put(path, &Self::ready(path))
     }
 
+    /// The number of the last segment that the index at `path` has taken, while another process has it open.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn taken_at(path: &Path) -> Result<u64, IndexError> {
+        let reader = database::open_to_read(path).map_err(|source| IndexError::Failed {
+            doing: "be opened",
+            source: source.into(),
+        })?;
+        rows::taken(&reader).map_err(|source| failed("say how far it is", source))
+    }
+
     fn read<T>(
         &self,
         doing: &'static str,
@@ -147,8 +161,14 @@ impl Index for SqliteIndex {
     fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError> {
         const DOING: &str = "forget entries";
         self.write(DOING, |transaction| {
-            runs.iter()
-                .try_for_each(|run| rows::forget(transaction, segment, *run))
+            // What is deleted is overwritten; what only moves when text is merged need not be.
+            let overwrite = |which: bool| transaction.pragma_update(None, "secure_delete", which);
+            overwrite(true)
+                .and_then(|()| {
+                    runs.iter()
+                        .try_for_each(|run| rows::forget(transaction, segment, *run))
+                })
+                .and_then(|()| overwrite(false))
                 .map_err(|source| failed(DOING, source))
         })?;
         // What was deleted stands in the log of the database until it is gone.

@@ -26,7 +26,7 @@ pub struct Story {
 
 impl Story {
     /// Order, cursor and limit, as a query has them.
-    pub(super) fn query(&self) -> Query {
+    pub fn query(&self) -> Query {
         Query {
             order: Order::Oldest,
             after: self.after.clone(),

@@ -109,3 +109,9 @@ fn one_of_many_puts_at_once_is_new(store: &impl SegmentStore) {
     assert_eq!(new, 1);
     assert_eq!(store.bytes(&log("c"), &name).unwrap(), bytes);
 }
+
+#[test]
+fn segments_in_memory_keep_the_contract() {
+    let store = super::memory::MemorySegments::default();
+    holds_for(|| store.clone());
+}

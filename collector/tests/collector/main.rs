@@ -20,4 +20,5 @@ mod sessions;
 mod setup;
 mod site;
 mod store;
+mod throwaway;
 mod witness;

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_collector::authority::{Authority, Word};
+use daypass_collector::checkpoints::CheckpointStore;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
 use daypass_collector::config::{self, Config};
+use daypass_collector::index::Index;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
+use daypass_collector::segments::SegmentStore;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_collector::server::Server;
 use daypass_collector::witness::Witness;
@@ -34,6 +37,7 @@ use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 
 use crate::host::Host;
+use crate::throwaway::{self, Throwaway};
 
 const STATE: u8 = 100;
 /// Nothing here takes longer.
@@ -155,6 +159,7 @@ pub(crate) struct Site {
     dir: tempfile::TempDir,
     pub(crate) ca: Ca,
     server: Option<Server>,
+    throwaway: Option<Throwaway>,
 }
 
 impl Site {
@@ -172,6 +177,7 @@ impl Site {
             dir,
             ca,
             server: None,
+            throwaway: throwaway::chosen(),
         };
         site.start();
         site
@@ -198,10 +204,11 @@ impl Site {
 
     pub(crate) fn start(&mut self) {
         let layout = self.layout();
+        let (checkpoints, segments, index) = self.stores();
         let parts = Parts {
-            checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
-            segments: Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
-            index: Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+            checkpoints,
+            segments,
+            index,
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
@@ -218,6 +225,29 @@ impl Site {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (collector, arrived) = Collector::new(parts, Now::read());
         self.server = Some(Server::start(collector, arrived, listener, tls, 10_000).unwrap());
+    }
+
+    fn stores(
+        &self,
+    ) -> (
+        Box<dyn CheckpointStore>,
+        Box<dyn SegmentStore>,
+        Box<dyn Index>,
+    ) {
+        if let Some(throwaway) = self.throwaway.clone() {
+            let Throwaway {
+                checkpoints,
+                segments,
+                index,
+            } = throwaway;
+            return (Box::new(checkpoints), Box::new(segments), Box::new(index));
+        }
+        let layout = self.layout();
+        (
+            Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
+            Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
+            Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+        )
     }
 
     pub(crate) fn stop(&mut self) {

@@ -48,10 +48,9 @@ pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     })
 }
 
-/// Settles how the writer works. What is deleted is overwritten: it may have been a person's.
+/// Settles how the writer works.
 pub(super) fn prepare(writer: &Connection) -> rusqlite::Result<()> {
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    writer.pragma_update(None, "secure_delete", true)?;
     writer.execute(
         "INSERT INTO texts (texts, rank) VALUES ('hashsize', ?1)",
         [GATHERED],

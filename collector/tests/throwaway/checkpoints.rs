@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{
+use daypass_collector::checkpoints::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
 };
-use crate::origin::Origin;
-use crate::segments::SegmentName;
+use daypass_collector::origin::Origin;
+use daypass_collector::segments::SegmentName;
 
 /// Clones share what they hold, as connections to one service do.
 #[derive(Clone, Default)]
@@ -143,10 +143,4 @@ impl CheckpointStore for MemoryCheckpoints {
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {
         Ok(self.0.lock().unwrap().logs.values().cloned().collect())
     }
-}
-
-#[test]
-fn checkpoints_in_memory_keep_the_contract() {
-    let store = MemoryCheckpoints::default();
-    super::contract::holds_for(|| store.clone());
 }

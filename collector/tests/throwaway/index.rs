@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use daypass_protocol::forwarding::Ending;
 
-use super::cursor::Cursor;
-use super::query::{Order, Query};
-use super::record::Record;
-use super::session::{Change, End, Place, Session, Wanted};
-use super::story::Story;
-use super::{Found, Index, IndexError, Page};
-use crate::origin::Origin;
+use daypass_collector::index::cursor::Cursor;
+use daypass_collector::index::query::{Order, Query};
+use daypass_collector::index::record::Record;
+use daypass_collector::index::session::{Change, End, Place, Session, Wanted};
+use daypass_collector::index::story::Story;
+use daypass_collector::index::{Found, Index, IndexError, Page};
+use daypass_collector::origin::Origin;
 
 /// Clones share what they hold.
 #[derive(Clone, Default)]
@@ -192,10 +192,4 @@ impl MemoryIndex {
             next,
         })
     }
-}
-
-#[test]
-fn an_index_in_memory_keeps_the_contract() {
-    let index = MemoryIndex::default();
-    super::contract::holds_for(|| index.clone());
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use daypass_protocol::digest::Digest;
 
-use super::{Put, SegmentError, SegmentName, SegmentStore};
-use crate::origin::Origin;
+use daypass_collector::origin::Origin;
+use daypass_collector::segments::{Put, SegmentError, SegmentName, SegmentStore};
 
 /// Clones share what they hold, as connections to one service do.
 #[derive(Clone, Default)]
@@ -49,10 +49,4 @@ impl SegmentStore for MemorySegments {
             .map(|(_, name)| *name)
             .collect())
     }
-}
-
-#[test]
-fn segments_in_memory_keep_the_contract() {
-    let store = MemorySegments::default();
-    super::contract::holds_for(|| store.clone());
 }
