@@ -15,6 +15,7 @@ mod machine;
 mod proxy;
 mod refusals;
 mod restart;
+mod roles;
 mod rosters;
 mod search;
 mod setup;

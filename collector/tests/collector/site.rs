@@ -294,13 +294,18 @@ impl Site {
 
     /// The header with which a person asks for a path.
     pub(crate) fn signature(&self, person: &str, path: &str) -> String {
+        self.signed(person, "GET", path, b"")
+    }
+
+    /// The header with which a person makes a request.
+    pub(crate) fn signed(&self, person: &str, method: &str, path: &str, body: &[u8]) -> String {
         let place = PEOPLE.iter().position(|(name, _)| *name == person).unwrap();
         let key = private(u8::try_from(place).unwrap() + 1);
         let target = Target {
             ca: self.ca.pin,
-            method: "GET",
+            method,
             path,
-            body: b"",
+            body,
         };
         let credential = target.sign(
             &person.parse().unwrap(),
