@@ -249,20 +249,25 @@ impl Site {
 
     /// A host with a journal that the collector has not heard of.
     pub(crate) fn stranger(&self, name: &str) -> Host {
+        self.stranger_in(name, &[])
+    }
+
+    /// The same, enrolled into groups.
+    pub(crate) fn stranger_in(&self, name: &str, groups: &[&str]) -> Host {
         let incarnation = Incarnation::from_bytes([1; 8]);
         let origin = match name {
             "ca" => ca_origin(self.ca.pin, incarnation),
             _ => host_origin(self.ca.pin, &name.parse().unwrap(), incarnation),
         };
-        self.journal(name, origin)
+        self.journal(name, origin, groups)
     }
 
     /// A log that is nobody's here.
     pub(crate) fn foreign(&self, origin: &str) -> Host {
-        self.journal("foreign", origin.to_owned())
+        self.journal("foreign", origin.to_owned(), &[])
     }
 
-    fn journal(&self, name: &str, origin: String) -> Host {
+    fn journal(&self, name: &str, origin: String, groups: &[&str]) -> Host {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::create(&dir.path().join("keys"), &origin).unwrap();
         let record = Record {
@@ -270,7 +275,7 @@ impl Site {
             ca: self.ca.pin,
             host: name.parse().unwrap(),
             aliases: vec![],
-            groups: vec![],
+            groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             incarnation: Incarnation::from_bytes([1; 8]),
             origin: origin.clone(),
             log_key: identity.log_vkey(),
