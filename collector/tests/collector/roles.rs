@@ -72,6 +72,7 @@ fn status(site: &Site, hosts: &[Host; 3], method: Method, path: &str, who: Who) 
 fn every_route_answers_exactly_those_who_may_use_it() {
     let site = Site::new();
     let hosts = ["db1", "db2", "ca"].map(|name| site.host(name));
+    hosts[0].write(&[serde_json::json!({"action": "x"})]);
     let held = hosts[0].forward(&site, 0);
     for route in ROUTES {
         let path = route
@@ -113,7 +114,7 @@ fn what_the_table_does_not_list_is_refused_to_everybody() {
             }
         }
         for who in everybody() {
-            let path = format!("{path}/more");
+            let path = format!("{path}/no/such");
             let status = status(&site, &hosts, route.method, &path, who);
             assert!(
                 [404, 405].contains(&status),
