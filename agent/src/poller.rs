@@ -258,6 +258,9 @@ fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
     if changes.stops > 0 {
         event = event.detail("new_stops", changes.stops);
     }
+    if changes.narrowed > 0 {
+        event = event.detail("new_narrowings", changes.narrowed);
+    }
     if changes.revoked > 0 {
         event = event.detail("new_revocations", changes.revoked);
     }

@@ -25,7 +25,7 @@ use crate::people::Roll;
 use crate::revoke::Revoked;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
-pub use announce::{AnnounceError, Announced};
+pub use announce::{AnnounceError, Announced, NoRoom};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;

@@ -9,6 +9,7 @@ pub use wish::{HostOrGroup, InvalidHostOrGroup, Wish};
 use crate::digest::Pin;
 use crate::key::Key;
 use crate::name::{Account, HostName, Name};
+use crate::narrowing::SignedNarrowing;
 use crate::roster::SignedRoster;
 use crate::statement::SignedStatement;
 use crate::time::Time;
@@ -174,6 +175,9 @@ pub struct WindowView {
     pub state: WindowState,
     /// What was said of it, in the order in which it came.
     pub statements: Vec<SignedStatement>,
+    /// How it was narrowed since, in the order in which it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowings: Vec<SignedNarrowing>,
 }
 
 /// Where a window stands.

@@ -62,7 +62,7 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         window: window.document().id,
         host,
         valid_before: validity.before,
-        window_ends: window.document().ends,
+        window_ends: window.left().ends,
     })
 }
 
@@ -109,6 +109,18 @@ fn choose(
         if !named {
             continue;
         }
+        let left = case.left();
+        let away = if !left.hosts.contains(&host) {
+            Some("this host")
+        } else if !left.accounts.contains(&wish.account) {
+            Some("this account")
+        } else {
+            None
+        };
+        if let Some(away) = away {
+            reason = reason.or(Some(Turned::Narrowed(away).into()));
+            continue;
+        }
         if let Some(stop) =
             authority
                 .revoked()
@@ -147,7 +159,7 @@ fn serves(
         WindowState::Approved | WindowState::Open => {}
         WindowState::Closed | WindowState::Lapsed => {
             return Err(Turned::Ended {
-                ends: document.ends,
+                ends: case.left().ends,
             }
             .into());
         }
