@@ -8,6 +8,7 @@ mod collectors;
 mod open;
 mod own;
 mod tokens;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -31,6 +32,8 @@ pub use open::OpenError;
 pub use own::OwnRecordError;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
+pub(crate) use waiting::Waiter;
+use waiting::Waiting;
 
 /// What time it is; tests have their own.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -53,6 +56,7 @@ pub struct Authority {
     numbers: watch::Sender<u64>,
     announcing: Mutex<()>,
     decisions: RwLock<()>,
+    waiting: Waiting,
 }
 
 impl Authority {

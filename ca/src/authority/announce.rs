@@ -11,9 +11,9 @@ use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
 use daypass_protocol::window::FrozenWindow;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::Authority;
+use super::{Authority, Waiter};
 use crate::case;
 use crate::narrow;
 use crate::revoke::{Revoked, RevokedError};
@@ -207,6 +207,11 @@ impl Authority {
     /// The state's number, for who waits until it is another one.
     pub fn numbers(&self) -> watch::Receiver<u64> {
         self.numbers.subscribe()
+    }
+
+    /// A place among those who wait for a newer state, until it is dropped; none where all are taken.
+    pub(crate) fn place_to_wait(&self, waiter: Waiter) -> Option<OwnedSemaphorePermit> {
+        self.waiting.place(waiter)
     }
 
     /// Lets everybody go who waits for a newer state, from now on: the CA stops.

@@ -132,6 +132,7 @@ impl Authority {
             numbers: watch::Sender::new(0),
             announcing: Mutex::new(()),
             decisions: RwLock::new(()),
+            waiting: super::Waiting::new(),
         };
         authority.announce()?;
         Ok(authority)

@@ -198,9 +198,10 @@ fn all_commands_can_be_narrowed_to_some() {
         narrow(&[SudoItem::All]),
         narrow(&[]),
     );
-    assert_eq!(left(std::slice::from_ref(&some)), [item.clone()]);
-    assert_eq!(left(&[all.clone(), some.clone()]), [item.clone()]);
-    assert_eq!(left(&[some.clone(), all]), [item]);
+    let only = vec![item];
+    assert_eq!(left(std::slice::from_ref(&some)), only);
+    assert_eq!(left(&[all.clone(), some.clone()]), only);
+    assert_eq!(left(&[some.clone(), all]), only);
     assert!(left(&[some, none]).is_empty());
 }
 

@@ -24,6 +24,10 @@ pub(crate) const ROWS: &Rows = &[
         listed,
     ),
     (
+        "a_revocation_reaches_a_host_that_was_away_through_the_collector_while_the_ca_is_down",
+        through_the_collector,
+    ),
+    (
         "where_two_must_approve_the_stolen_ca_and_one_approver_open_nothing",
         two_approvers,
     ),
@@ -61,6 +65,49 @@ fn within_a_second(site: &Site) -> Result<()> {
     assert!(!terminal.wait(SOON)?.success());
     outside(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
     Ok(())
+}
+
+/// The hash of a window's document, which statements name.
+fn hash_of(site: &Site, window: &str) -> Result<String> {
+    let shown = site.person(BOB).daypass(["show", window]).ok()?;
+    let hash = shown.split("sha256 ").nth(1).unwrap_or_default();
+    Ok(hash.chars().take(64).collect())
+}
+
+/// The CA says it and is gone; the host, which was away, hears of it all the same.
+fn through_the_collector(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let (server, db1) = (site.network.host("server")?, site.network.host("db1")?);
+    // The sockets stay: whoever comes meanwhile waits for the agent.
+    db1.root(["systemctl", "stop", "daypass-agent.service"])
+        .ok()?;
+    site.person(BOB).daypass(["revoke", &window]).ok()?;
+    let known = format!(
+        "grep -qF {} /var/lib/daypass/collector/authority.json",
+        hash_of(site, &window)?
+    );
+    let stopped = server
+        .await_condition(&known, SOON)
+        .and_then(|()| {
+            let units = [
+                "systemctl",
+                "stop",
+                "daypass-ca.service",
+                "daypass-ca.socket",
+            ];
+            server.root(units).ok()
+        })
+        .and_then(|_| {
+            db1.root(["systemctl", "start", "daypass-agent.service"])
+                .ok()
+        })
+        .and_then(|_| site.await_entry("db1", "state.taken", &["\"via\":", "new_stops"]))
+        .and_then(|_| site.person(CAROL).ssh("deploy@db1", &["id"]).run());
+    server.root(["systemctl", "start", "daypass-ca"]).ok()?;
+    outside(&stopped?);
+    site.await_entry("db1", "login.denied", &["window-revoked"])?;
+    site.await_reader(BOB)
 }
 
 /// `ssh-keygen -Q` is the judge of the list that stands before sshd.
