@@ -7,6 +7,7 @@ mod announce;
 mod collectors;
 mod open;
 mod own;
+mod revoked_uses;
 mod tokens;
 mod waiting;
 
@@ -30,6 +31,7 @@ pub use announce::{AnnounceError, Announced, NoRoom};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+use revoked_uses::RevokedUses;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
 pub(crate) use waiting::Waiter;
@@ -57,6 +59,7 @@ pub struct Authority {
     announcing: Mutex<()>,
     decisions: RwLock<()>,
     waiting: Waiting,
+    revoked_uses: RevokedUses,
 }
 
 impl Authority {

@@ -46,6 +46,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/3-tokens-by-group.sql")),
     M::up(include_str!("../migrations/4-revocations.sql")),
     M::up(include_str!("../migrations/5-narrowings.sql")),
+    M::up(include_str!("../migrations/6-replacing-tokens.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

@@ -127,6 +127,14 @@ pub struct TokenWish {
     pub uses: u32,
     /// How long the token can be used, in seconds.
     pub ttl: u64,
+    /// Whether the machine takes the place of the host that is enrolled under this name, which then is none any more. It keeps
+    /// the aliases and groups of that one where none are given here.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub replace: bool,
+}
+
+fn is_not(word: &bool) -> bool {
+    !*word
 }
 
 fn once() -> u32 {

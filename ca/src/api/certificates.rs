@@ -22,9 +22,10 @@ const ATTEMPTS: u32 = 8;
 /// Issues a certificate from an open window of the caller's.
 pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let wish: CertificateWish = call.read()?;
+    // Before anything is read that a decision could change.
+    let _relying = authority.relying();
     let roll = authority.roll();
     let (roster, now) = (in_force(&roll)?, authority.now());
-    let _relying = authority.relying();
     let person = call.person()?;
     let (window, validity, host) = match choose(authority, person, &wish, roster, now) {
         Ok(chosen) => chosen,

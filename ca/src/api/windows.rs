@@ -49,9 +49,9 @@ pub(super) fn draft(authority: &Authority, call: &Call) -> Result<Reply, Refusal
 pub(super) fn submit(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let Submission { window, statement } = call.read()?;
     let window = FrozenWindow::parse(&window).map_err(WindowRefusal::from)?;
+    let _alone = authority.deciding();
     let roll = authority.roll();
     let (roster, now) = (in_force(&roll)?, authority.now());
-    let _alone = authority.deciding();
     let (verified, places) = match may_submit(authority, call, &window, &statement, roster, now) {
         Ok(taken) => taken,
         Err(refusal) => {

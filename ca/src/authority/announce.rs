@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::Name;
 use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::roster::{Role, VerifiedRoster};
@@ -198,6 +199,23 @@ impl Authority {
     /// What is revoked beyond single windows, as it was announced last.
     pub fn revoked(&self) -> Arc<Revoked> {
         Arc::clone(&self.revoked.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Acts on what was revoked by now, before the state says it. The caller holds [`Authority::deciding`], so that nothing is
+    /// decided between the two.
+    ///
+    /// # Errors
+    /// When the database fails or is damaged.
+    pub(crate) fn take_up_revocations(&self) -> Result<(), AnnounceError> {
+        let (roll, now) = (self.roll(), self.now());
+        let revoked = self.store.read(|tx| Revoked::read(tx, &roll, now))?;
+        self.replace_revoked(revoked);
+        Ok(())
+    }
+
+    /// Whether the use of this revoked key is to be journalled.
+    pub(crate) fn is_news_of_revoked(&self, key: Fingerprint) -> bool {
+        self.revoked_uses.is_news(key, self.now())
     }
 
     fn replace_revoked(&self, revoked: Revoked) {

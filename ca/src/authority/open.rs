@@ -133,6 +133,7 @@ impl Authority {
             announcing: Mutex::new(()),
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
+            revoked_uses: super::RevokedUses::default(),
         };
         authority.announce()?;
         Ok(authority)
