@@ -128,7 +128,8 @@ fn narrowed(site: &Site) -> Result<()> {
         !refused.success() && granted.success(),
         "{refused}{granted}"
     );
-    let rules = "grep -h NOPASSWD /run/daypass/sudoers.d/*";
+    // Rules of the logins before may go while they are read.
+    let rules = "cat /run/daypass/sudoers.d/* 2>/dev/null || true";
     let rules = site.network.host("db1")?.script(rules).ok()?;
     assert!(
         rules.contains("true") && !rules.contains("/usr/bin/id"),

@@ -35,6 +35,10 @@ pub(crate) const ROWS: &Rows = &[
         "while_the_cas_key_is_rotated_contractors_get_in_as_before",
         rotated,
     ),
+    (
+        "a_revoked_host_comes_back_by_a_token_that_takes_its_place",
+        replaced,
+    ),
     // The last one: Mallory does not come back.
     (
         "a_person_who_is_removed_loses_sessions_and_windows_in_one_command",
@@ -108,6 +112,35 @@ fn through_the_collector(site: &Site) -> Result<()> {
     outside(&stopped?);
     site.await_entry("db1", "login.denied", &["window-revoked"])?;
     site.await_reader(BOB)
+}
+
+fn replaced(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db2", HOUR))?;
+    let (db2, alice) = (site.network.host("db2")?, site.person(ALICE));
+    let id = || site.person(CAROL).ssh("deploy@db2", &["id", "-un"]).run();
+    assert!(id()?.success());
+    site.person(BOB).daypass(["revoke", "--host", "db2"]).ok()?;
+    site.await_entry("db2", "state.taken", &["new_revocations"])?;
+    outside(&id()?);
+    let token = alice.daypass(["host", "token", "db2", "--replace"]).ok()?;
+    let enroll = |words: &[&str]| {
+        let words = ["daypass-agent", "enroll"].iter().chain(words);
+        db2.root(words).input(format!("{}\n", token.trim())).run()
+    };
+    let again = enroll(&[])?;
+    assert!(again.stderr().contains("--anew"), "{again}");
+    let anew = enroll(&["--anew"])?;
+    assert!(anew.success(), "{anew}");
+    db2.script("ls -d /var/log/daypass/journal-*").ok()?;
+    for name in [ALICE, BOB, CAROL, MALLORY] {
+        site.person(name).daypass(["setup", "--refresh"]).ok()?;
+    }
+    site.person(CAROL)
+        .command(["rm", "-rf", CERTIFICATES])
+        .ok()?;
+    let back = id()?;
+    assert_eq!(back.stdout(), "deploy\n", "{back}");
+    Ok(())
 }
 
 /// `ssh-keygen -Q` is the judge of the list that stands before sshd.
