@@ -12,6 +12,7 @@ mod readers;
 mod refusal;
 pub mod routes;
 mod sessions;
+mod word;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -7,6 +7,7 @@ use daypass_protocol::token::SetupLine;
 use serde::{Deserialize, Deserializer};
 
 use crate::retention::Policy;
+use crate::strangers::Stranger;
 
 /// Where the packages put the configuration.
 pub const DEFAULT_PATH: &str = "/etc/daypass/collector.toml";
@@ -46,6 +47,9 @@ pub struct Config {
     /// Requests that one address without a client certificate may make in a minute.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// Logs of others, to which this collector is a witness.
+    #[serde(default)]
+    pub witnessed: Vec<Stranger>,
 }
 
 /// When an erasure that a journal declares is followed in the stored copy. An intruder who owns a host can declare one.

@@ -1,9 +1,10 @@
 //! The collector's own journal: what it took in, what it refused and why, who read, what alarmed it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use daypass_journal::Error;
 use daypass_journal::erasure;
+use daypass_journal::horizon::Horizon;
 use daypass_journal::identity::Identity;
 use daypass_journal::writer::{Options, Writer};
 use daypass_protocol::digest::Pin;
@@ -15,7 +16,9 @@ use crate::layout::Layout;
 /// The journal, open for writing.
 pub struct Ledger {
     writer: Writer,
-    dir: PathBuf,
+    directory: PathBuf,
+    keys: PathBuf,
+    horizon: Horizon,
     incarnation: String,
 }
 
@@ -46,11 +49,12 @@ impl Ledger {
     /// # Errors
     /// When another process writes it, or the disk refuses.
     pub fn open(layout: &Layout) -> Result<Self, Error> {
-        let (writer, recovery) = Writer::open(
-            &layout.journal(),
-            &layout.journal_keys(),
-            Options::default(),
-        )?;
+        let horizon = Horizon::default();
+        let options = Options {
+            horizon: horizon.clone(),
+            ..Options::default()
+        };
+        let (writer, recovery) = Writer::open(&layout.journal(), &layout.journal_keys(), options)?;
         let identity = Identity::open(&layout.journal_keys())?;
         let incarnation = identity.origin().rsplit('/').next().unwrap_or_default();
         if !recovery.clean {
@@ -61,9 +65,29 @@ impl Ledger {
         }
         Ok(Self {
             writer,
-            dir: layout.journal(),
+            directory: layout.journal(),
+            keys: layout.journal_keys(),
+            horizon,
             incarnation: incarnation.to_owned(),
         })
+    }
+
+    /// Where it stands.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// How far it is on disk.
+    pub fn horizon(&self) -> Horizon {
+        self.horizon.clone()
+    }
+
+    /// Its name and public keys.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        Identity::open(&self.keys)
     }
 
     /// Appends an event and returns when it is durable.
@@ -84,7 +108,7 @@ impl Ledger {
     /// # Errors
     /// When the journal cannot be read or changed.
     pub fn erase_person(&self, person: &str, by: &str, reason: &str) -> Result<u64, Error> {
-        let entries = erasure::of_person(&self.dir, person)?;
+        let entries = erasure::of_person(&self.directory, person)?;
         let runs = erasure::runs(&entries);
         for runs in runs.chunks(erasure::MOST_RUNS) {
             let entries: Vec<u64> = runs

@@ -53,6 +53,8 @@ impl Policy {
     pub fn days(&self, log: &Origin) -> Option<u32> {
         match log.owner() {
             Owner::Ca => self.ca.or(self.keep_days),
+            // Our own says what was taken out of the others.
+            Owner::Collector => None,
             Owner::Host(host) => self.hosts.get(host).copied().or(self.keep_days),
         }
     }
@@ -147,6 +149,7 @@ mod tests {
         assert_eq!(days("host/db1.example.org"), Some(90));
         assert_eq!(days("host/other"), Some(400));
         assert_eq!(days("ca"), Some(4000));
+        assert_eq!(days("collector"), None);
         assert!(Policy::default().keeps_all());
         assert!(toml::from_str::<Policy>("keep_day = 3").is_err());
     }

@@ -28,9 +28,12 @@ pub(crate) enum ReindexError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Another one is made, or the lock cannot be taken.
+    /// The lock cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Another one is made, or something is erased.
+    #[error("another index is being made, or text is being erased; try again when that is done")]
+    Busy,
     /// A database.
     #[error(transparent)]
     Database(#[from] OpenError),
@@ -75,7 +78,11 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), ReindexError> {
 /// Makes the index anew; says of how many segments.
 fn reindex(layout: &Layout) -> Result<u64, ReindexError> {
     // Until the new one is in place nothing may be taken out of what it is made from.
-    let _turn = lock::take(&layout.reindex_lock())?;
+    let turn = lock::wait(&layout.reindex_lock(), PATIENCE);
+    let _turn = turn.map_err(|error| match error {
+        LockError::Held { .. } => ReindexError::Busy,
+        error @ LockError::Io { .. } => error.into(),
+    })?;
     let count = make(layout)?;
     ownership::restore(layout.root())?;
     match lock::take(&layout.lock()) {

@@ -17,7 +17,7 @@ use crate::erasure::{self, EraseError, Why};
 use crate::index::IndexError;
 use crate::index::cursor::{Cursor, InvalidCursor};
 use crate::index::query::{LIMIT, Order, Query};
-use crate::origin::InvalidOrigin;
+use crate::origin::{InvalidOrigin, Origin, Owner};
 
 /// Characters of who and why that are kept.
 const TEXT: usize = 300;
@@ -116,6 +116,10 @@ impl Declared {
                 let (Some(seq), Some(declared)) = (seq, declared) else {
                     continue;
                 };
+                // Ours are carried out where they are made.
+                if *found.origin.parse::<Origin>()?.owner() == Owner::Collector {
+                    continue;
+                }
                 // Our own entries about it are as bounded as others are.
                 let cut = |text: &str| text.chars().take(TEXT).collect();
                 let declaration = Declaration {

@@ -68,7 +68,7 @@ pub enum Change {
     /// A session began. One with this id that is known already stands as it is: what runs inside a session opens and
     /// closes under its id, by another service.
     Opened(Box<Session>),
-    /// It goes on longer.
+    /// Its end is another one now: an extension, or a narrowing.
     Extended {
         /// Its id.
         id: String,
@@ -136,7 +136,7 @@ impl Change {
                 closes: instant(entry, "/detail/closes"),
                 end: None,
             }))),
-            Action::SessionExtended => Some(Self::Extended {
+            Action::SessionExtended | Action::SessionNarrowed => Some(Self::Extended {
                 id,
                 closes: instant(entry, "/detail/closes")?,
             }),

@@ -8,8 +8,6 @@ pub(crate) mod index;
 #[path = "../throwaway/segments.rs"]
 pub(crate) mod segments;
 
-use std::process::Command;
-
 use checkpoints::MemoryCheckpoints;
 use index::MemoryIndex;
 use segments::MemorySegments;
@@ -46,7 +44,7 @@ fn the_collector_is_the_same_over_throwaway_stores() {
         "sessions::",
         "witness::",
     ];
-    let played = Command::new(exe)
+    let played = std::process::Command::new(exe)
         .args(parts)
         .env(CHOSEN, "memory")
         .output()
