@@ -26,7 +26,7 @@ use super::{Index, IndexError, Page};
 use crate::database;
 use crate::segments::Cause;
 use readers::Readers;
-use rows::Hit;
+use rows::{Hit, Overwritten};
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited. One that changes what is known of an
 /// entry leaves the old rows in `carried`.
@@ -161,14 +161,13 @@ impl Index for SqliteIndex {
     fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError> {
         const DOING: &str = "forget entries";
         self.write(DOING, |transaction| {
-            // What is deleted is overwritten; what only moves when text is merged need not be.
-            let overwrite = |which: bool| transaction.pragma_update(None, "secure_delete", which);
-            overwrite(true)
+            Overwritten::Everywhere
+                .from_now_on(transaction)
                 .and_then(|()| {
                     runs.iter()
                         .try_for_each(|run| rows::forget(transaction, segment, *run))
                 })
-                .and_then(|()| overwrite(false))
+                .and_then(|()| Overwritten::InPages.from_now_on(transaction))
                 .map_err(|source| failed(DOING, source))
         })?;
         // What was deleted stands in the log of the database until it is gone.

@@ -48,9 +48,28 @@ pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     })
 }
 
+/// Whether what is deleted, or moved by what is written, is overwritten.
+#[derive(Clone, Copy)]
+pub(super) enum Overwritten {
+    /// Inside of pages: whatever an entry says stands in one place.
+    InPages,
+    /// Pages that are free, too: it may have been a person's.
+    Everywhere,
+}
+
+impl Overwritten {
+    pub(super) fn from_now_on(self, writer: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::InPages => writer.pragma_update(None, "secure_delete", "FAST"),
+            Self::Everywhere => writer.pragma_update(None, "secure_delete", "ON"),
+        }
+    }
+}
+
 /// Settles how the writer works.
 pub(super) fn prepare(writer: &Connection) -> rusqlite::Result<()> {
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Overwritten::InPages.from_now_on(writer)?;
     writer.execute(
         "INSERT INTO texts (texts, rank) VALUES ('hashsize', ?1)",
         [GATHERED],
