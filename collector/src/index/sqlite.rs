@@ -162,12 +162,12 @@ impl Index for SqliteIndex {
         const DOING: &str = "forget entries";
         self.write(DOING, |transaction| {
             Overwritten::Everywhere
-                .from_now_on(transaction)
+                .apply_to(transaction)
                 .and_then(|()| {
                     runs.iter()
                         .try_for_each(|run| rows::forget(transaction, segment, *run))
                 })
-                .and_then(|()| Overwritten::InPages.from_now_on(transaction))
+                .and_then(|()| Overwritten::InPages.apply_to(transaction))
                 .map_err(|source| failed(DOING, source))
         })?;
         // What was deleted stands in the log of the database until it is gone.

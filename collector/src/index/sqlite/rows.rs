@@ -58,7 +58,7 @@ pub(super) enum Overwritten {
 }
 
 impl Overwritten {
-    pub(super) fn from_now_on(self, writer: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn apply_to(self, writer: &Connection) -> rusqlite::Result<()> {
         match self {
             Self::InPages => writer.pragma_update(None, "secure_delete", "FAST"),
             Self::Everywhere => writer.pragma_update(None, "secure_delete", "ON"),
@@ -69,7 +69,7 @@ impl Overwritten {
 /// Settles how the writer works.
 pub(super) fn prepare(writer: &Connection) -> rusqlite::Result<()> {
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    Overwritten::InPages.from_now_on(writer)?;
+    Overwritten::InPages.apply_to(writer)?;
     writer.execute(
         "INSERT INTO texts (texts, rank) VALUES ('hashsize', ?1)",
         [GATHERED],
