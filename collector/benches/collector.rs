@@ -41,6 +41,10 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let out = &mut io::stdout().lock();
+    // `cargo bench -p daypass-collector --bench collector -- search`: this part alone.
+    if std::env::args().any(|argument| argument == "search") {
+        return search::run(out);
+    }
     let dir = tempfile::tempdir()?;
     let (raw, sync) = raw_appends(dir.path())?;
     writeln!(

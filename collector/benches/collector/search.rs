@@ -83,7 +83,7 @@ pub(crate) fn run(out: &mut impl Write) -> io::Result<()> {
         ),
         (
             "--text and --user",
-            format!("text=restart+nginx&user=p7&since={since}&limit=500"),
+            format!("text=restart+nginx&user=p56&since={since}&limit=500"),
         ),
         ("--text, two letters", "text=rm&limit=500".to_owned()),
         ("--action alarm", "action=alarm&limit=500".to_owned()),
