@@ -1,6 +1,7 @@
 //! The HTTPS API of `docs/formats/forwarding.md`: one table of routes, one way in.
 
 mod about;
+mod alerts;
 mod call;
 mod checkpoints;
 mod entries;

@@ -15,6 +15,7 @@ use daypass_protocol::strict_json;
 pub use error::CollectorError;
 
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
+use crate::alerts::Alerts;
 use crate::arrivals::Arrivals;
 use crate::authority::Authority;
 use crate::checkpoints::{CheckpointStore, Mark, Registered, Registration};
@@ -44,6 +45,8 @@ pub struct Parts {
     pub witness: Witness,
     /// Our own journal.
     pub ledger: Ledger,
+    /// What people are told of at once.
+    pub alerts: Alerts,
     /// Seconds after which a journal of which nothing came is silent.
     pub silence_after: u64,
 }
@@ -58,6 +61,7 @@ pub struct Collector {
     arrivals: SyncSender<()>,
     stopping: AtomicBool,
     searchable: Arrivals,
+    news: Arrivals,
 }
 
 /// What is held of a log, and our word for it.
@@ -82,6 +86,7 @@ impl Collector {
             arrivals,
             stopping: AtomicBool::new(false),
             searchable: Arrivals::default(),
+            news: Arrivals::default(),
         };
         (collector, arrived)
     }
@@ -117,6 +122,16 @@ impl Collector {
     /// Wakes those who wait for what comes in.
     pub fn arrivals(&self) -> &Arrivals {
         &self.searchable
+    }
+
+    /// Wakes those who read what is stored, before it can be searched.
+    pub fn news(&self) -> &Arrivals {
+        &self.news
+    }
+
+    /// What people are told of at once.
+    pub(crate) fn alerts(&self) -> &Alerts {
+        &self.parts.alerts
     }
 
     /// Tells whoever indexes to finish what there is, and no more.
@@ -233,6 +248,7 @@ impl Collector {
             Ok(durable) => {
                 // One waiting notice serves for all.
                 let _ = self.arrivals.try_send(());
+                self.news.came();
                 Ok(Standing {
                     mark: durable.mark(),
                     cosignature: Some(self.cosign(&durable, now)?),
@@ -289,7 +305,9 @@ impl Collector {
     /// # Errors
     /// When it is not durable.
     pub fn record(&self, event: &Event) -> Result<(), CollectorError> {
-        Ok(self.parts.ledger.record(event)?)
+        self.parts.ledger.record(event)?;
+        self.news.came();
+        Ok(())
     }
 
     /// Writes the closing seal of our own journal.

@@ -14,6 +14,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use rustls::ServerConfig;
 
+use crate::alerts;
 use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
@@ -37,6 +38,7 @@ pub struct Server {
     serving: JoinHandle<io::Result<()>>,
     indexing: JoinHandle<()>,
     recording: JoinHandle<()>,
+    alerts: alerts::Service,
     watching: (Sender<()>, JoinHandle<()>),
 }
 
@@ -82,6 +84,7 @@ impl Server {
         let recording = spawn("refusals", Arc::clone(&collector), move |collector| {
             record(&collector, &refused);
         })?;
+        let alerts = alerts::Service::start(&collector)?;
         let router = api::router(Arc::clone(&collector), requests_per_minute);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -110,6 +113,7 @@ impl Server {
             serving,
             indexing,
             recording,
+            alerts,
             watching: (stop_watching, watching),
         })
     }
@@ -144,6 +148,9 @@ impl Server {
             thread.join().map_err(|_| ServerError::Panicked)?;
         }
         served?;
+        if !self.alerts.stop() {
+            return Err(ServerError::Panicked);
+        }
         let indexing = self.indexing;
         // The thread holds the collector, which holds the way to the thread: it is told by an end of its own.
         self.collector.stop_indexing();

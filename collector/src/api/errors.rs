@@ -2,6 +2,7 @@
 //! nothing but that; the log has it whole.
 
 use super::refusal::Refusal;
+use crate::alerts::StoreError;
 use crate::collector::CollectorError;
 use crate::index::IndexError;
 use crate::ingest::{IngestError, InvalidBody};
@@ -59,6 +60,12 @@ impl From<PeopleError> for Refusal {
             PeopleError::JustStarted | PeopleError::Flood => Self::unavailable(code, message),
             PeopleError::Role { .. } => Self::forbidden(code, message),
         }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::failure(&error)
     }
 }
 

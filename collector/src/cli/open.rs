@@ -1,5 +1,6 @@
 //! Opens everything that is kept.
 
+use crate::alerts::{Alerts, OpenAlertsError};
 use crate::authority::{Authority, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
@@ -27,6 +28,9 @@ pub(crate) enum OpenError {
     /// The witness key or the journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
+    /// Rules and destinations.
+    #[error(transparent)]
+    Alerts(#[from] OpenAlertsError),
 }
 
 /// Opens all of it.
@@ -38,6 +42,7 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         authority: Authority::open(&layout.authority(), config.ca_setup.ca)?,
         witness: Witness::open(&layout.witness_key())?,
         ledger: Ledger::open(layout)?,
+        alerts: Alerts::open(&config.alerts, layout)?,
         silence_after: config.silence_after,
     })
 }

@@ -16,13 +16,13 @@ use crate::proxy::{Proxy, Way};
 use crate::site::Site;
 
 /// `daypass-collector serve`, ended when it is dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Process {
-    fn start(site: &Site) -> Self {
+    pub(crate) fn start(site: &Site) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_daypass-collector"))
             .args(["serve", "--config"])
             .arg(site.layout().root().join("collector.toml"))
@@ -52,8 +52,8 @@ impl Drop for Process {
     }
 }
 
-/// Puts in place what the process reads at its start.
-fn settle_in(site: &Site) {
+/// Puts in place what the process reads at its start; `more` is the end of its configuration.
+pub(crate) fn settle_in(site: &Site, more: &str) {
     let layout = site.layout();
     let names = ["localhost".to_owned()];
     let leaf = site
@@ -71,13 +71,13 @@ fn settle_in(site: &Site) {
         ca: site.ca.pin,
     };
     let config = format!(
-        "ca_setup = \"{setup}\"\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n",
+        "ca_setup = \"{setup}\"\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n{more}",
         layout.root()
     );
     std::fs::write(layout.root().join("collector.toml"), config).unwrap();
 }
 
-fn random_pause() -> Duration {
+pub(crate) fn random_pause() -> Duration {
     let mut byte = [0];
     getrandom::fill(&mut byte).unwrap();
     Duration::from_millis(u64::from(byte[0]))
@@ -88,7 +88,7 @@ fn a_collector_killed_at_random_loses_doubles_and_invents_nothing() {
     let mut site = Site::new();
     let witness = site.server().collector().witness_key();
     site.stop();
-    settle_in(&site);
+    settle_in(&site, "");
     let proxy = Proxy::new(Way::Cut);
     let named = collector(proxy.port(), &witness);
     let machine = Machine::boot(&site, site.stranger("db1"), &[named]);

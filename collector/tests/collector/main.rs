@@ -1,6 +1,7 @@
 //! The collector as hosts and people meet it: over loopback, with real mTLS and journals that the journal crate wrote.
 
 mod alarms;
+mod alerts;
 mod ca_door;
 #[path = "../../../protocol/tests/protocol/schema/checker.rs"]
 mod checker;
@@ -12,6 +13,7 @@ mod killed;
 mod link;
 mod machine;
 mod proxy;
+mod receiver;
 mod refusals;
 mod restart;
 mod rosters;

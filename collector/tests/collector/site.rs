@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use daypass_collector::alerts::Alerts;
+use daypass_collector::alerts::config::AlertsConfig;
 use daypass_collector::authority::{Authority, Word};
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
@@ -153,6 +155,8 @@ pub(crate) struct Site {
     dir: tempfile::TempDir,
     pub(crate) ca: Ca,
     server: Option<Server>,
+    /// Rules and destinations from the next start on.
+    pub(crate) alerts: AlertsConfig,
 }
 
 impl Site {
@@ -169,6 +173,7 @@ impl Site {
             dir,
             ca,
             server: None,
+            alerts: AlertsConfig::default(),
         };
         site.start();
         site
@@ -187,6 +192,7 @@ impl Site {
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
+            alerts: Alerts::open(&self.alerts, &layout).unwrap(),
             silence_after: 2700,
         };
         let leaf = self
@@ -260,15 +266,27 @@ impl Site {
             .call(&Request::get(path).authorized(&header))
     }
 
+    /// Sends a body as a person, with a fresh signature.
+    pub(crate) fn post(&self, person: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.credential(person, "POST", path, &body);
+        self.client(None)
+            .call(&Request::post(path, &body).authorized(&header))
+    }
+
     /// The header with which a person asks for a path.
     pub(crate) fn signature(&self, person: &str, path: &str) -> String {
+        self.credential(person, "GET", path, b"")
+    }
+
+    fn credential(&self, person: &str, method: &str, path: &str, body: &[u8]) -> String {
         let place = PEOPLE.iter().position(|(name, _)| *name == person).unwrap();
         let key = private(u8::try_from(place).unwrap() + 1);
         let target = Target {
             ca: self.ca.pin,
-            method: "GET",
+            method,
             path,
-            body: b"",
+            body,
         };
         let credential = target.sign(
             &person.parse().unwrap(),

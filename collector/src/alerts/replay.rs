@@ -1,0 +1,159 @@
+//! What rules would have found in the past.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use chrono::DateTime;
+use daypass_journal::reader::{Line, Reader};
+use serde::Serialize;
+
+use super::document::Alert;
+use super::rules::{Bursts, RuleSet};
+use super::subject::Subject;
+use crate::clock::Now;
+use crate::collector::{Collector, CollectorError};
+use crate::index::IndexError;
+use crate::index::query::{LIMIT, Order, Query};
+
+/// Alerts that are told of, at most.
+const MOST: usize = 1000;
+
+/// Which past, in microseconds since 1970: from, and before what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) since: i64,
+    pub(crate) until: Option<i64>,
+}
+
+/// What would have been told.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Replay {
+    /// Rules that were tried.
+    pub(crate) rules: usize,
+    /// Entries that were judged.
+    pub(crate) entries: u64,
+    /// Whether all were; else the time was up, or there were too many alerts.
+    pub(crate) complete: bool,
+    pub(crate) alerts: Vec<Alert>,
+}
+
+struct Replaying<'a> {
+    rules: &'a RuleSet,
+    bursts: Bursts,
+    found: Replay,
+    /// By rule and subject: which of the alerts, and until when the same is counted.
+    quiet: HashMap<(String, String), (usize, i64)>,
+}
+
+/// Why the past cannot be played again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Journal(#[from] CollectorError),
+}
+
+impl Replay {
+    /// Tries `rules` on what is stored; until `deadline`.
+    pub(crate) fn of(
+        collector: &Collector,
+        rules: &RuleSet,
+        span: Span,
+        deadline: Instant,
+    ) -> Result<Self, ReplayError> {
+        let mut replaying = Replaying {
+            rules,
+            bursts: Bursts::default(),
+            found: Self {
+                rules: rules.count(),
+                complete: true,
+                ..Self::default()
+            },
+            quiet: HashMap::new(),
+        };
+        replaying.own(collector, span)?;
+        let mut query = Query {
+            since: Some(span.since),
+            until: span.until,
+            limit: LIMIT,
+            ..Query::all(Order::Oldest)
+        };
+        loop {
+            let page = collector.index().search(&query)?;
+            for found in &page.entries {
+                replaying.judge(&found.origin, found.entry.as_bytes());
+            }
+            let is_over = Instant::now() >= deadline || replaying.found.alerts.len() >= MOST;
+            match page.next {
+                None => break,
+                Some(_) if is_over => {
+                    replaying.found.complete = false;
+                    break;
+                }
+                next => query.after = next,
+            }
+        }
+        let mut found = replaying.found;
+        found.alerts.sort_by(|one, other| one.when.cmp(&other.when));
+        found.alerts.truncate(MOST);
+        Ok(found)
+    }
+}
+
+impl Replaying<'_> {
+    /// What the collector noticed itself.
+    fn own(&mut self, collector: &Collector, span: Span) -> Result<(), ReplayError> {
+        let since = DateTime::from_timestamp_micros(span.since).unwrap_or_default();
+        let reader = Reader::open_since(collector.alerts().journal(), since)
+            .map_err(CollectorError::from)?;
+        let mut origin = String::new();
+        let mut lines = Vec::new();
+        for line in reader {
+            match line.map_err(CollectorError::from)? {
+                Line::Entry { bytes, .. } => lines.push(bytes),
+                Line::Seal(note) => {
+                    note.lines()
+                        .next()
+                        .unwrap_or_default()
+                        .clone_into(&mut origin);
+                    for line in lines.drain(..) {
+                        let micros = Subject::new(&origin, &line)
+                            .source()
+                            .micros()
+                            .unwrap_or_default();
+                        if micros >= span.since && span.until.is_none_or(|until| micros < until) {
+                            self.judge(&origin, &line);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, origin: &str, line: &[u8]) {
+        self.found.entries += 1;
+        let subject = Subject::new(origin, line);
+        let time = subject.source().micros().unwrap_or_default();
+        for rule in self.rules.judge(&subject, &mut self.bursts) {
+            let key = (rule.name.clone(), rule.subject_of(&subject));
+            if let Some((place, until)) = self.quiet.get(&key)
+                && time < *until
+            {
+                self.found.alerts[*place].count += 1;
+                continue;
+            }
+            let alert = Alert::of(rule, &subject, Vec::new(), None, Now::read());
+            self.quiet.insert(
+                key,
+                (
+                    self.found.alerts.len(),
+                    time.saturating_add(rule.period.micros()),
+                ),
+            );
+            self.found.alerts.push(alert);
+        }
+    }
+}
