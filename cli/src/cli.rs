@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::alerts::AlertsArguments;
 use crate::completions::CompletionsArguments;
 use crate::evidence::EvidenceArguments;
 use crate::host::HostArguments;
@@ -63,6 +64,8 @@ pub enum Command {
     Why(WhyArguments),
     /// Read journals
     Log(LogArguments),
+    /// Show what the collector alerted on, and try rules on the past
+    Alerts(AlertsArguments),
     /// Check a journal with keys that you trust
     Verify(VerifyArguments),
     /// Write the proof that an entry is in a journal, for anybody's tools

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-pub(crate) use replay::{Replay, Span};
+pub(crate) use replay::{Span, replay};
 pub(crate) use store::{Store, StoreError};
 
 use crate::arrivals::Arrivals;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use daypass_protocol::event::{Action, Event, Outcome};
 
 use super::destination::{Destination, Undelivered};
-use super::document::Alert;
 use super::store::{Letter, StoreError};
 use crate::backoff;
 use crate::clock::Now;
 use crate::collector::Collector;
+use daypass_protocol::alert::Alert;
 
 /// Nobody waits longer than this without a look.
 const LOOK: Duration = Duration::from_secs(60);

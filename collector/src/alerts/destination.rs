@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::config::{AlertsConfig, MOST_DESTINATIONS};
-use super::document::Alert;
 use super::rules::Severity;
+use daypass_protocol::alert::Alert;
 
 pub use signature::signature;
 

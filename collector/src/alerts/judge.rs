@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use daypass_protocol::event::{Action, Event, Outcome};
 
 use super::approvers::approvers;
-use super::document::Alert;
+use super::document;
 use super::rules::Bursts;
 use super::store::{Addressees, Raised, StoreError};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::feed::{Feed, FeedError, Item};
+use daypass_protocol::alert::Alert;
 
 /// Entries that are judged between two commits.
 const BATCH: usize = 512;
@@ -96,7 +97,7 @@ impl Judge<'_> {
             for rule in alerts.rules().judge(&subject, &mut self.bursts) {
                 let approved_by = approvers(self.collector, &subject);
                 raised.push(Raised {
-                    alert: Alert::of(
+                    alert: document::alert(
                         rule,
                         &subject,
                         approved_by,

@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use chrono::DateTime;
 use daypass_journal::reader::{Line, Reader};
-use serde::Serialize;
 
-use super::document::Alert;
+use super::document;
 use super::rules::{Bursts, RuleSet};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::index::IndexError;
 use crate::index::query::{LIMIT, Order, Query};
+use daypass_protocol::alert::Replay;
 
 /// Alerts that are told of, at most.
 const MOST: usize = 1000;
@@ -23,18 +23,6 @@ const MOST: usize = 1000;
 pub(crate) struct Span {
     pub(crate) since: i64,
     pub(crate) until: Option<i64>,
-}
-
-/// What would have been told.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Replay {
-    /// Rules that were tried.
-    pub(crate) rules: usize,
-    /// Entries that were judged.
-    pub(crate) entries: u64,
-    /// Whether all were; else the time was up, or there were too many alerts.
-    pub(crate) complete: bool,
-    pub(crate) alerts: Vec<Alert>,
 }
 
 struct Replaying<'a> {
@@ -54,51 +42,49 @@ pub(crate) enum ReplayError {
     Journal(#[from] CollectorError),
 }
 
-impl Replay {
-    /// Tries `rules` on what is stored; until `deadline`.
-    pub(crate) fn of(
-        collector: &Collector,
-        rules: &RuleSet,
-        span: Span,
-        deadline: Instant,
-    ) -> Result<Self, ReplayError> {
-        let mut replaying = Replaying {
-            rules,
-            bursts: Bursts::default(),
-            found: Self {
-                rules: rules.count(),
-                complete: true,
-                ..Self::default()
-            },
-            quiet: HashMap::new(),
-        };
-        replaying.own(collector, span)?;
-        let mut query = Query {
-            since: Some(span.since),
-            until: span.until,
-            limit: LIMIT,
-            ..Query::all(Order::Oldest)
-        };
-        loop {
-            let page = collector.index().search(&query)?;
-            for found in &page.entries {
-                replaying.judge(&found.origin, found.entry.as_bytes());
-            }
-            let is_over = Instant::now() >= deadline || replaying.found.alerts.len() >= MOST;
-            match page.next {
-                None => break,
-                Some(_) if is_over => {
-                    replaying.found.complete = false;
-                    break;
-                }
-                next => query.after = next,
-            }
+/// Tries `rules` on what is stored; until `deadline`.
+pub(crate) fn replay(
+    collector: &Collector,
+    rules: &RuleSet,
+    span: Span,
+    deadline: Instant,
+) -> Result<Replay, ReplayError> {
+    let mut replaying = Replaying {
+        rules,
+        bursts: Bursts::default(),
+        found: Replay {
+            rules: rules.count() as u64,
+            complete: true,
+            ..Replay::default()
+        },
+        quiet: HashMap::new(),
+    };
+    replaying.own(collector, span)?;
+    let mut query = Query {
+        since: Some(span.since),
+        until: span.until,
+        limit: LIMIT,
+        ..Query::all(Order::Oldest)
+    };
+    loop {
+        let page = collector.index().search(&query)?;
+        for found in &page.entries {
+            replaying.judge(&found.origin, found.entry.as_bytes());
         }
-        let mut found = replaying.found;
-        found.alerts.sort_by(|one, other| one.when.cmp(&other.when));
-        found.alerts.truncate(MOST);
-        Ok(found)
+        let is_over = Instant::now() >= deadline || replaying.found.alerts.len() >= MOST;
+        match page.next {
+            None => break,
+            Some(_) if is_over => {
+                replaying.found.complete = false;
+                break;
+            }
+            next => query.after = next,
+        }
     }
+    let mut found = replaying.found;
+    found.alerts.sort_by(|one, other| one.when.cmp(&other.when));
+    found.alerts.truncate(MOST);
+    Ok(found)
 }
 
 impl Replaying<'_> {
@@ -145,7 +131,7 @@ impl Replaying<'_> {
                 self.found.alerts[*place].count += 1;
                 continue;
             }
-            let alert = Alert::of(rule, &subject, Vec::new(), None, Now::read());
+            let alert = document::alert(rule, &subject, Vec::new(), None, Now::read());
             self.quiet.insert(
                 key,
                 (

@@ -10,8 +10,9 @@ mod period;
 
 use std::path::{Path, PathBuf};
 
+pub use daypass_protocol::alert::Severity;
 use daypass_protocol::hours::{UnknownZone, Zone};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub(crate) use bursts::Bursts;
 pub(crate) use condition::Field;
@@ -32,36 +33,6 @@ pub(crate) const LONGEST_FILE: usize = 256 * 1024;
 const MOST: usize = 500;
 const LONGEST_NAME: usize = 64;
 const LONGEST_TITLE: usize = 200;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    #[default]
-    Info,
-    /// To be looked at some day.
-    Low,
-    /// To be looked at today.
-    Medium,
-    /// To be looked at now.
-    High,
-    /// Somebody works against you, or something is broken that must not be.
-    Critical,
-}
-
-impl Severity {
-    /// As rules write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
 
 /// One rule.
 #[derive(Clone, Debug, Deserialize)]

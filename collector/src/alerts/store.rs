@@ -12,10 +12,11 @@ use rusqlite_migration::{M, Migrations};
 
 pub(crate) use letters::Letter;
 
-use super::document::Alert;
+use super::document;
 use super::rules::{Bursts, Severity};
 use crate::database;
 use crate::feed::Place;
+use daypass_protocol::alert::Alert;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/alerts-1.sql"))];
@@ -158,7 +159,7 @@ impl Store {
             .map_err(&failed)?;
         for (number, count, document) in &due {
             let alert: Alert = serde_json::from_str(document).map_err(json("repeat an alert"))?;
-            let alert = alert.again(*count);
+            let alert = document::again(alert, *count);
             letters::write(&transaction, *number, &alert, addressees, now)?;
             transaction
                 .execute(

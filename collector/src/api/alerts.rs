@@ -4,15 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
+use daypass_protocol::alert::{
+    Alerts, DeadLetters, Destination, Destinations, Retried, Retry, Test,
+};
 use daypass_protocol::event::{Action, Outcome};
 use daypass_protocol::strict_json;
-use serde::Deserialize;
-use serde_json::json;
 
 use super::call::{Call, Caller, Reply};
 use super::refusal::Refusal;
 use crate::alerts::rules::{RuleSet, SITE_PATH, Severity};
-use crate::alerts::{Replay, Span};
+use crate::alerts::{Span, replay};
 
 /// Bytes of a question that brings rules of its own: as JSON they may need twice the room.
 pub(super) const TEST_LIMIT: usize = 512 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
     let next = (alerts.len() == page.limit)
         .then(|| alerts.last().map(|one| one.number))
         .flatten();
-    Reply::json(&json!({"alerts": alerts, "next": next}))
+    Reply::json(&Alerts { alerts, next })
 }
 
 /// `GET /v1/alerts/dead`: letters that were given up, newest first.
@@ -48,15 +49,7 @@ pub(super) fn dead(call: &Call) -> Result<Reply, Refusal> {
     let next = (letters.len() == page.limit)
         .then(|| letters.last().map(|one| one.letter))
         .flatten();
-    Reply::json(&json!({"letters": letters, "next": next}))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    /// All when there are none.
-    #[serde(default)]
-    letters: Vec<u64>,
+    Reply::json(&DeadLetters { letters, next })
 }
 
 /// `POST /v1/alerts/dead/retry`: they are tried again, as if they were new.
@@ -71,7 +64,9 @@ pub(super) fn retry(call: &Call) -> Result<Reply, Refusal> {
     call.collector.record(&event)?;
     let retried = alerts.store().revive(&letters, call.now.micros())?;
     alerts.letters().came();
-    Reply::json(&json!({"retried": retried}))
+    Reply::json(&Retried {
+        retried: retried as u64,
+    })
 }
 
 /// `GET /v1/alerts/destinations`: where alerts go, and how that stands.
@@ -80,28 +75,20 @@ pub(super) fn destinations(call: &Call) -> Result<Reply, Refusal> {
         return Err(unknown("this route takes no query"));
     }
     let alerts = call.collector.alerts();
-    let mut all = Vec::new();
+    let mut destinations = Vec::new();
     for one in alerts.destinations() {
         let standing = alerts.store().standing(&one.name)?;
-        let mut shown =
-            serde_json::to_value(&standing).map_err(|error| Refusal::failure(&error))?;
-        shown["name"] = one.name.clone().into();
-        shown["kind"] = one.kind.into();
-        shown["severity"] = one.severity.as_str().into();
-        all.push(shown);
+        destinations.push(Destination {
+            name: one.name.clone(),
+            kind: one.kind.to_owned(),
+            severity: one.severity,
+            waiting: standing.waiting,
+            dead: standing.dead,
+            delivered: standing.delivered,
+            error: standing.error,
+        });
     }
-    Reply::json(&json!({"destinations": all}))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Test {
-    since: String,
-    #[serde(default)]
-    until: Option<String>,
-    /// The text of a site's file of rules, in place of the one in force.
-    #[serde(default)]
-    rules: Option<String>,
+    Reply::json(&Destinations { destinations })
 }
 
 /// `POST /v1/alerts/test`: what rules would have found in the past.
@@ -123,7 +110,7 @@ pub(super) fn test(call: &Call) -> Result<Reply, Refusal> {
     let rules = own
         .as_ref()
         .unwrap_or_else(|| call.collector.alerts().rules());
-    let replay = Replay::of(&call.collector, rules, span, Instant::now() + REPLAY);
+    let replay = replay(&call.collector, rules, span, Instant::now() + REPLAY);
     Reply::json(&replay.map_err(|error| Refusal::failure(&error))?)
 }
 
@@ -157,11 +144,9 @@ impl Page {
             match &*key {
                 "severity" => page.severity = severity(&value)?,
                 "before" => {
-                    page.before = Some(
-                        value
-                            .parse()
-                            .map_err(|_| unknown("before must be a number"))?,
-                    )
+                    let before = value.parse();
+                    let before = before.map_err(|_| unknown("before must be a number"))?;
+                    page.before = Some(before);
                 }
                 "limit" => {
                     let limit = value
@@ -180,16 +165,10 @@ impl Page {
 }
 
 fn severity(text: &str) -> Result<Severity, Refusal> {
-    [
-        Severity::Info,
-        Severity::Low,
-        Severity::Medium,
-        Severity::High,
-        Severity::Critical,
-    ]
-    .into_iter()
-    .find(|severity| severity.as_str() == text)
-    .ok_or_else(|| unknown("severity must be info, low, medium, high or critical"))
+    Severity::ALL
+        .into_iter()
+        .find(|severity| severity.as_str() == text)
+        .ok_or_else(|| unknown("severity must be info, low, medium, high or critical"))
 }
 
 fn instant(text: &str) -> Result<i64, Refusal> {

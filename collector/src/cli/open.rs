@@ -29,8 +29,8 @@ pub(crate) enum OpenError {
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
     /// Rules and destinations.
-    #[error(transparent)]
-    Alerts(#[from] OpenAlertsError),
+    #[error("alerts cannot be set up")]
+    Alerts(#[source] Box<OpenAlertsError>),
 }
 
 /// Opens all of it.
@@ -42,7 +42,8 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         authority: Authority::open(&layout.authority(), config.ca_setup.ca)?,
         witness: Witness::open(&layout.witness_key())?,
         ledger: Ledger::open(layout)?,
-        alerts: Alerts::open(&config.alerts, layout)?,
+        alerts: Alerts::open(&config.alerts, layout)
+            .map_err(|error| OpenError::Alerts(error.into()))?,
         silence_after: config.silence_after,
     })
 }

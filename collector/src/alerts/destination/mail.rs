@@ -8,7 +8,7 @@ use lettre::{Message, SmtpTransport, Transport as _};
 
 use super::{Carrier, DestinationError, PATIENCE, Undelivered, is_local, secret};
 use crate::alerts::config::{MailConfig, MailTls};
-use crate::alerts::document::Alert;
+use daypass_protocol::alert::Alert;
 
 /// Addresses of one destination, at most.
 const MOST_ADDRESSES: usize = 32;

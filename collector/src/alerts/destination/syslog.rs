@@ -6,8 +6,8 @@ use syslog::{Facility, Formatter3164};
 
 use super::{Carrier, DestinationError, Undelivered};
 use crate::alerts::config::SyslogConfig;
-use crate::alerts::document::Alert;
 use crate::alerts::rules::Severity;
+use daypass_protocol::alert::Alert;
 
 /// The socket of a syslog daemon.
 pub(super) struct Syslog {

@@ -9,8 +9,8 @@ use ureq::{Agent, Error};
 
 use super::{Carrier, DestinationError, PATIENCE, Undelivered, is_local, secret, signature};
 use crate::alerts::config::WebhookConfig;
-use crate::alerts::document::Alert;
 use crate::clock::Now;
+use daypass_protocol::alert::Alert;
 
 /// Bytes of a secret, at least.
 const SHORTEST: usize = 16;
@@ -85,7 +85,7 @@ impl Carrier for Webhook {
                 signature(&self.secret, Now::read().seconds(), body.as_bytes()),
             )
             .send(body);
-        let answer = answer.map_err(away)?;
+        let answer = answer.map_err(|error| away(&error))?;
         let status = answer.status();
         let said = format!("{} answered {status}", self.url);
         match status.as_u16() {
@@ -96,7 +96,7 @@ impl Carrier for Webhook {
     }
 }
 
-fn away(error: Error) -> Undelivered {
+fn away(error: &Error) -> Undelivered {
     Undelivered::Away(error.to_string(), None)
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Transaction, params};
 
 use super::{Addressees, Store, StoreError, WAITING, failed, json};
-use crate::alerts::document::Alert;
+use daypass_protocol::alert::Alert;
 
 /// Dead letters that are kept of one destination; the oldest go first.
 const DEAD: u64 = 10_000;
@@ -21,13 +21,12 @@ pub(crate) struct Letter {
 }
 
 /// How a destination's letters stand.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) waiting: u64,
     pub(crate) dead: u64,
     pub(crate) delivered: u64,
     /// Why the letter that waits longest was not delivered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
 }
 

@@ -1,43 +1,12 @@
 //! Alerts and dead letters, for people to see.
 
+use daypass_protocol::alert::{Alert, DeadLetter, LetterState, Listed};
 use daypass_protocol::time::Time;
 use rusqlite::params;
-use serde::Serialize;
-use serde_json::Value;
+use rusqlite::types::Type;
 
 use super::{Store, StoreError, failed};
 use crate::alerts::rules::Severity;
-
-/// One alert, and what became of its letters.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Listed {
-    /// Where the next page goes on.
-    pub(crate) number: u64,
-    /// The document, as it was first told.
-    pub(crate) alert: Value,
-    pub(crate) count: u64,
-    /// By the collector's clock, of the last that was counted.
-    pub(crate) last: Time,
-    pub(crate) letters: Vec<LetterState>,
-}
-
-/// What became of one letter.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct LetterState {
-    pub(crate) destination: String,
-    pub(crate) state: String,
-}
-
-/// A letter that was given up.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct DeadLetter {
-    pub(crate) letter: u64,
-    pub(crate) destination: String,
-    pub(crate) alert: Value,
-    pub(crate) attempts: u32,
-    pub(crate) since: Time,
-    pub(crate) error: String,
-}
 
 impl Store {
     /// Newest first, of at least this severity, before `before`.
@@ -60,7 +29,7 @@ impl Store {
                 let document: String = row.get(1)?;
                 Ok(Listed {
                     number: row.get(0)?,
-                    alert: serde_json::from_str(&document).unwrap_or(Value::Null),
+                    alert: read(&document)?,
                     count: row.get(2)?,
                     last: time(row.get(3)?),
                     letters: Vec::new(),
@@ -110,7 +79,7 @@ impl Store {
                 Ok(DeadLetter {
                     letter: row.get(0)?,
                     destination: row.get(1)?,
-                    alert: serde_json::from_str(&body).unwrap_or(Value::Null),
+                    alert: read(&body)?,
                     attempts: row.get(3)?,
                     since: time(row.get(4)?),
                     error: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
@@ -123,4 +92,10 @@ impl Store {
 
 fn time(micros: i64) -> Time {
     Time::from_unix(micros.div_euclid(1_000_000))
+}
+
+/// What this program wrote down.
+fn read(document: &str) -> rusqlite::Result<Alert> {
+    serde_json::from_str(document)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into()))
 }
