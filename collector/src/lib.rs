@@ -21,6 +21,7 @@ pub mod database;
 mod diagnostic;
 mod durable;
 pub mod feed;
+pub mod groups;
 pub mod index;
 pub mod indexer;
 pub mod ingest;
