@@ -11,7 +11,7 @@ pub mod rules;
 mod approvers;
 mod deliver;
 mod document;
-mod invocation;
+pub mod invocation;
 mod judge;
 mod replay;
 mod store;

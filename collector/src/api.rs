@@ -6,6 +6,7 @@ mod call;
 mod checkpoints;
 mod entries;
 mod errors;
+mod exports;
 mod gate;
 mod lines;
 mod logs;

@@ -20,6 +20,7 @@ use crate::arrivals::Arrivals;
 use crate::authority::Authority;
 use crate::checkpoints::{CheckpointStore, Mark, Registered, Registration};
 use crate::clock::Now;
+use crate::export::Exports;
 use crate::index::Index;
 use crate::ingest;
 use crate::keep::{self, Durable, Stores};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// What people are told of at once.
     pub alerts: Alerts,
+    /// Where entries go as they come in.
+    pub exports: Exports,
     /// Seconds after which a journal of which nothing came is silent.
     pub silence_after: u64,
 }
@@ -132,6 +135,11 @@ impl Collector {
     /// What people are told of at once.
     pub(crate) fn alerts(&self) -> &Alerts {
         &self.parts.alerts
+    }
+
+    /// Where entries go as they come in.
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.parts.exports
     }
 
     /// Tells whoever indexes to finish what there is, and no more.

@@ -7,6 +7,7 @@ use daypass_protocol::token::SetupLine;
 use serde::{Deserialize, Deserializer};
 
 use crate::alerts::config::AlertsConfig;
+use crate::export::config::ExportConfig;
 
 /// Where the packages put the configuration.
 pub const DEFAULT_PATH: &str = "/etc/daypass/collector.toml";
@@ -40,6 +41,9 @@ pub struct Config {
     /// What people are told of at once, and where.
     #[serde(default)]
     pub alerts: AlertsConfig,
+    /// Where entries go as they come in.
+    #[serde(default)]
+    pub export: ExportConfig,
 }
 
 /// Why a configuration cannot be used.

@@ -20,6 +20,7 @@ pub mod config;
 pub mod database;
 mod diagnostic;
 mod durable;
+pub mod export;
 pub mod feed;
 pub mod groups;
 pub mod index;

@@ -18,6 +18,7 @@ use crate::alerts;
 use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
+use crate::export;
 use crate::indexer;
 
 /// Connections that are still being set up, or whose first request does not come, are dropped after this.
@@ -39,6 +40,7 @@ pub struct Server {
     indexing: JoinHandle<()>,
     recording: JoinHandle<()>,
     alerts: alerts::Service,
+    exports: export::Service,
     watching: (Sender<()>, JoinHandle<()>),
 }
 
@@ -85,6 +87,7 @@ impl Server {
             record(&collector, &refused);
         })?;
         let alerts = alerts::Service::start(&collector)?;
+        let exports = export::Service::start(&collector)?;
         let router = api::router(Arc::clone(&collector), requests_per_minute);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -114,6 +117,7 @@ impl Server {
             indexing,
             recording,
             alerts,
+            exports,
             watching: (stop_watching, watching),
         })
     }
@@ -148,7 +152,8 @@ impl Server {
             thread.join().map_err(|_| ServerError::Panicked)?;
         }
         served?;
-        if !self.alerts.stop() {
+        let (alerted, exported) = (self.alerts.stop(), self.exports.stop());
+        if !alerted || !exported {
             return Err(ServerError::Panicked);
         }
         let indexing = self.indexing;

@@ -282,3 +282,28 @@ pub struct Destination {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
+
+/// `GET /v1/exports`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Exports {
+    /// In the order of the configuration.
+    pub exports: Vec<Export>,
+}
+
+/// Where entries go as they come in, and how far that is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Export {
+    /// As it is configured.
+    pub name: String,
+    /// The address, or the socket.
+    pub to: String,
+    /// Entries that the receiver has, since the export was set up.
+    pub confirmed: u64,
+    /// When that was last said.
+    pub last: Time,
+    /// Stored segments that it does not have.
+    pub segments_behind: u64,
+    /// What keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

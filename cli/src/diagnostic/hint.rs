@@ -61,6 +61,8 @@ pub(crate) const DEAD_LETTERS: &str =
     "An admin has them tried again: `daypass alerts retry LETTER...`, or `--all`.";
 pub(crate) const NO_DESTINATIONS: &str = "Alerts go nowhere yet: name a destination under [alerts] in the collector's /etc/daypass/collector.toml.";
 
+pub(crate) const NO_EXPORTS: &str = "The collector sends entries nowhere: name a receiver under [export] in its /etc/daypass/collector.toml.";
+
 pub(crate) fn letters_retried(count: u64) -> String {
     match count {
         0 => "No such letter is dead; `daypass alerts dead` lists them.".to_owned(),

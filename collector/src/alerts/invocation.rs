@@ -13,19 +13,19 @@ use wrappers::Wrapper;
 /// Scripts in scripts that are looked into.
 const DEPTH: usize = 8;
 /// Programs of one line that are looked at.
-const MOST: usize = 256;
+pub const MOST: usize = 256;
 
 /// One program that a line runs.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Invocation {
+pub struct Invocation {
     /// Without its directory.
-    pub(crate) program: Vec<u8>,
+    pub program: Vec<u8>,
     /// All words behind it; the files that a script redirects to and from among them.
-    pub(crate) arguments: Vec<Vec<u8>>,
+    pub arguments: Vec<Vec<u8>>,
 }
 
 /// All programs that `line` runs; `line` is words joined by spaces, each quoted as a shell needs it.
-pub(crate) fn invocations(line: &[u8]) -> Vec<Invocation> {
+pub fn invocations(line: &[u8]) -> Vec<Invocation> {
     let mut found = Vec::new();
     run(shell::words(line), 0, &mut found);
     found
@@ -95,7 +95,7 @@ fn script(text: &[u8], depth: usize, found: &mut Vec<Invocation>) {
     }
 }
 
-pub(crate) fn is_shell(program: &[u8]) -> bool {
+fn is_shell(program: &[u8]) -> bool {
     [
         &b"sh"[..],
         b"bash",

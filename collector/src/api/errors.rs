@@ -4,6 +4,7 @@
 use super::refusal::Refusal;
 use crate::alerts::StoreError;
 use crate::collector::CollectorError;
+use crate::export;
 use crate::groups::GroupError;
 use crate::index::IndexError;
 use crate::ingest::{IngestError, InvalidBody};
@@ -66,6 +67,12 @@ impl From<PeopleError> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        Self::failure(&error)
+    }
+}
+
+impl From<export::StoreError> for Refusal {
+    fn from(error: export::StoreError) -> Self {
         Self::failure(&error)
     }
 }

@@ -5,7 +5,7 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, alerts, checkpoints, entries, lines, logs};
+use super::{about, alerts, checkpoints, entries, exports, lines, logs};
 use crate::ingest::body::BODY_LIMIT;
 
 /// The method of a route; there are no others.
@@ -122,6 +122,7 @@ pub const ROUTES: &[Route] = &[
         alerts::RETRY_LIMIT,
         alerts::retry,
     ),
+    route(Method::Get, "/v1/exports", WATCHES, 0, exports::list),
     route(
         Method::Post,
         "/add-checkpoint",

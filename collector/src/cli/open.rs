@@ -6,6 +6,7 @@ use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
 use crate::config::Config;
 use crate::database;
+use crate::export::{Exports, OpenExportsError};
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
@@ -31,6 +32,9 @@ pub(crate) enum OpenError {
     /// Rules and destinations.
     #[error("alerts cannot be set up")]
     Alerts(#[source] Box<OpenAlertsError>),
+    /// Where entries go.
+    #[error("exports cannot be set up")]
+    Exports(#[source] Box<OpenExportsError>),
 }
 
 /// Opens all of it.
@@ -44,6 +48,8 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         ledger: Ledger::open(layout)?,
         alerts: Alerts::open(&config.alerts, layout)
             .map_err(|error| OpenError::Alerts(error.into()))?,
+        exports: Exports::open(&config.export, layout)
+            .map_err(|error| OpenError::Exports(error.into()))?,
         silence_after: config.silence_after,
     })
 }

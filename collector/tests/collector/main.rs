@@ -5,6 +5,7 @@ mod alerts;
 mod ca_door;
 #[path = "../../../protocol/tests/protocol/schema/checker.rs"]
 mod checker;
+mod exports;
 mod first_word;
 mod forwarding;
 mod host;
@@ -17,6 +18,7 @@ mod receiver;
 mod refusals;
 mod restart;
 mod rosters;
+mod rsyslog;
 mod search;
 mod setup;
 mod site;

@@ -10,6 +10,8 @@ use daypass_collector::authority::{Authority, Word};
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::export::Exports;
+use daypass_collector::export::config::ExportConfig;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
@@ -157,6 +159,8 @@ pub(crate) struct Site {
     server: Option<Server>,
     /// Rules and destinations from the next start on.
     pub(crate) alerts: AlertsConfig,
+    /// Where entries go from the next start on.
+    pub(crate) export: ExportConfig,
 }
 
 impl Site {
@@ -174,6 +178,7 @@ impl Site {
             ca,
             server: None,
             alerts: AlertsConfig::default(),
+            export: ExportConfig::default(),
         };
         site.start();
         site
@@ -193,6 +198,7 @@ impl Site {
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
             alerts: Alerts::open(&self.alerts, &layout).unwrap(),
+            exports: Exports::open(&self.export, &layout).unwrap(),
             silence_after: 2700,
         };
         let leaf = self

@@ -152,6 +152,10 @@ actions! {
     AlertRetried = "alert.retried",
     /// Collector: somebody read alerts, or tried rules on the past; `detail.query`.
     AlertRead = "alert.read",
+    /// Collector: entries do not get through to a SIEM; `detail.export`.
+    ExportDown = "export.down",
+    /// Collector: they do again; `detail.export`.
+    ExportUp = "export.up",
 }
 
 impl fmt::Display for Action {

@@ -21,6 +21,14 @@ impl Period {
         Self(Duration::from_secs(minutes * 60))
     }
 
+    pub(crate) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    pub(crate) fn duration(self) -> Duration {
+        self.0
+    }
+
     /// In microseconds, as entries count.
     pub(crate) fn micros(self) -> i64 {
         i64::try_from(self.0.as_micros()).unwrap_or(i64::MAX)
