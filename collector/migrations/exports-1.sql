@@ -3,7 +3,6 @@ CREATE TABLE places (
     name      TEXT PRIMARY KEY,
     segment   INTEGER NOT NULL,
     into_it   INTEGER NOT NULL,
-    own       INTEGER NOT NULL,
     -- Entries that the receiver confirmed, in all.
     confirmed INTEGER NOT NULL,
     changed   INTEGER NOT NULL

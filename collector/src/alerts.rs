@@ -18,7 +18,6 @@ mod store;
 mod subject;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -41,8 +40,6 @@ pub struct Alerts {
     link: Option<String>,
     give_up_after: Period,
     store: Store,
-    /// Our own journal's directory.
-    journal: PathBuf,
     /// Wakes those who deliver.
     letters: Arrivals,
 }
@@ -77,7 +74,6 @@ impl Alerts {
             link: config.link.clone(),
             give_up_after: config.give_up_after,
             store: Store::open(&layout.alerts())?,
-            journal: layout.journal(),
             letters: Arrivals::default(),
         })
     }
@@ -92,10 +88,6 @@ impl Alerts {
 
     pub(crate) fn destinations(&self) -> &[Destination] {
         &self.destinations
-    }
-
-    pub(crate) fn journal(&self) -> &std::path::Path {
-        &self.journal
     }
 
     /// Wakes those who deliver.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::alerts::config::AlertsConfig;
 use crate::export::config::ExportConfig;
+use crate::strangers::Stranger;
 
 /// Where the packages put the configuration.
 pub const DEFAULT_PATH: &str = "/etc/daypass/collector.toml";
@@ -44,6 +45,9 @@ pub struct Config {
     /// Where entries go as they come in.
     #[serde(default)]
     pub export: ExportConfig,
+    /// Logs of others, to which this collector is a witness.
+    #[serde(default)]
+    pub witnessed: Vec<Stranger>,
 }
 
 /// Why a configuration cannot be used.

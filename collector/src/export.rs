@@ -13,7 +13,6 @@ mod store;
 mod tls;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -32,8 +31,6 @@ use store::Store;
 pub struct Exports {
     destinations: Vec<Destination>,
     store: Store,
-    /// Our own journal's directory.
-    journal: PathBuf,
     /// What keeps each of them, in their order.
     trouble: Mutex<Vec<Option<String>>>,
 }
@@ -68,7 +65,6 @@ impl Exports {
             trouble: Mutex::new(vec![None; destinations.len()]),
             destinations,
             store: Store::open(&layout.exports())?,
-            journal: layout.journal(),
         })
     }
 

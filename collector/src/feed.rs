@@ -1,13 +1,7 @@
 //! Entries in the order of their coming, from a place that can be kept: what alerts and exports read.
 //!
-//! They come from the segments as soon as those are stored, without waiting for the index, and from the collector's own
-//! journal.
-
-mod own;
-
-use std::path::Path;
-
-use own::Own;
+//! They come from the segments as soon as those are stored, without waiting for the index. The collector's own journal is
+//! among them.
 
 use crate::checkpoints::{CheckpointError, StoredSegment};
 use crate::collector::Collector;
@@ -24,8 +18,6 @@ pub struct Place {
     pub segment: u64,
     /// How many entries of the one behind it were read.
     pub into: u64,
-    /// How many entries of the collector's own journal were read.
-    pub own: u64,
 }
 
 /// One entry.
@@ -36,7 +28,7 @@ pub struct Item {
     /// The exact line.
     pub line: Vec<u8>,
     /// Where reading goes on behind it.
-    pub after: Place,
+    after: Place,
 }
 
 /// Why nothing could be read.
@@ -48,42 +40,35 @@ pub enum FeedError {
     /// A segment.
     #[error(transparent)]
     Segment(#[from] SegmentError),
-    /// The collector's own journal.
-    #[error(transparent)]
-    Own(#[from] daypass_journal::Error),
 }
 
 /// Reads from a place on.
 pub struct Feed {
     place: Place,
-    own: Own,
     /// What is left of the segment that is being read, the next entry last.
     rest: Vec<Item>,
 }
 
 impl Feed {
-    /// From `place` on; `journal` is the directory of the collector's own.
-    ///
-    /// # Errors
-    /// When that cannot be followed.
-    pub fn open(journal: &Path, place: Place) -> Result<Self, FeedError> {
-        Ok(Self {
-            own: Own::open(journal, place.own)?,
+    /// From `place` on.
+    pub fn open(place: Place) -> Self {
+        Self {
             place,
             rest: Vec::new(),
-        })
+        }
     }
 
     /// The place at which everything that is there was read.
     ///
     /// # Errors
-    /// When a store cannot say.
-    pub fn end(collector: &Collector, journal: &Path) -> Result<Place, FeedError> {
-        Ok(Place {
-            segment: last_segment(collector)?,
-            into: 0,
-            own: Own::size(journal)?,
-        })
+    /// When the store cannot say.
+    pub fn end(collector: &Collector) -> Result<Place, FeedError> {
+        let checkpoints = collector.stores().checkpoints;
+        let mut segment = 0;
+        while let Some(last) = checkpoints.segments_after(segment, LOOK)?.last() {
+            segment = last.number;
+        }
+        Ok(Place { segment, into: 0 })
     }
 
     /// Where it stands: behind the last entry that it gave.
@@ -94,41 +79,28 @@ impl Feed {
     /// The next entries, at most so many; none when there are none for now.
     ///
     /// # Errors
-    /// When a store or the journal fails; asked again, it goes on where it was.
+    /// When a store fails; asked again, it goes on where it was.
     pub fn next(&mut self, collector: &Collector, most: usize) -> Result<Vec<Item>, FeedError> {
         let mut items = Vec::new();
-        // Our own first: alarms are few, and must not wait behind a backlog.
-        while items.len() < most {
-            let Some((origin, seq, line)) = self.own.next()? else {
-                break;
-            };
-            self.place.own = seq.saturating_add(1);
-            items.push(Item {
-                origin,
-                line,
-                after: self.place,
-            });
-        }
         while items.len() < most {
             match self.rest.pop() {
                 Some(item) => {
-                    // Its own part was set when the segment was read.
-                    self.place = Place {
-                        own: self.place.own,
-                        ..item.after
-                    };
-                    items.push(Item {
-                        after: self.place,
-                        ..item
-                    });
+                    self.place = item.after;
+                    items.push(item);
                 }
-                None if !self.load(collector)? => break,
-                None => {}
+                None => match self.load(collector) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    // What was read is given first: its place is kept before this is met again.
+                    Err(_) if !items.is_empty() => break,
+                    Err(error) => return Err(error),
+                },
             }
         }
         Ok(items)
     }
 
+    /// Reads the next segment; whether there is one.
     fn load(&mut self, collector: &Collector) -> Result<bool, FeedError> {
         let stores = collector.stores();
         let segments = stores.checkpoints.segments_after(self.place.segment, 1)?;
@@ -138,14 +110,12 @@ impl Feed {
         let entries = overlap::read(stores, segment)?;
         self.rest = self.items(segment, entries);
         if self.rest.is_empty() {
-            self.pass(segment.number);
+            self.place = Place {
+                segment: segment.number,
+                into: 0,
+            };
         }
         Ok(true)
-    }
-
-    fn pass(&mut self, segment: u64) {
-        self.place.segment = segment;
-        self.place.into = 0;
     }
 
     fn items(&self, segment: &StoredSegment, entries: Vec<(u64, Vec<u8>)>) -> Vec<Item> {
@@ -158,12 +128,10 @@ impl Feed {
                 true => Place {
                     segment: segment.number,
                     into: 0,
-                    own: 0,
                 },
                 false => Place {
                     segment: self.place.segment,
                     into,
-                    own: 0,
                 },
             },
         });
@@ -171,17 +139,5 @@ impl Feed {
         let mut items: Vec<Item> = items.skip(read).collect();
         items.reverse();
         items
-    }
-}
-
-fn last_segment(collector: &Collector) -> Result<u64, FeedError> {
-    let checkpoints = collector.stores().checkpoints;
-    let mut last = 0;
-    loop {
-        let segments = checkpoints.segments_after(last, LOOK)?;
-        match segments.last() {
-            Some(segment) => last = segment.number,
-            None => return Ok(last),
-        }
     }
 }

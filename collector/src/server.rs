@@ -20,6 +20,7 @@ use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::export;
 use crate::indexer;
+use crate::own::{Own, OwnError};
 
 /// Connections that are still being set up, or whose first request does not come, are dropped after this.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +42,7 @@ pub struct Server {
     recording: JoinHandle<()>,
     alerts: alerts::Service,
     exports: export::Service,
+    own: JoinHandle<()>,
     watching: (Sender<()>, JoinHandle<()>),
 }
 
@@ -56,6 +58,9 @@ pub enum ServerError {
     /// The collector's own journal.
     #[error(transparent)]
     Collector(#[from] CollectorError),
+    /// The collector's own journal, among those that are searched.
+    #[error(transparent)]
+    Own(#[from] Box<OwnError>),
 }
 
 impl Server {
@@ -71,6 +76,8 @@ impl Server {
         requests_per_minute: u32,
     ) -> Result<Self, ServerError> {
         collector.record(&Event::new(Action::CollectorStart).outcome(Outcome::Done))?;
+        let own = Own::begin(&collector, Now::read()).map_err(Box::new)?;
+        collector.recall()?;
         let collector = Arc::new(collector);
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
@@ -88,6 +95,9 @@ impl Server {
         })?;
         let alerts = alerts::Service::start(&collector)?;
         let exports = export::Service::start(&collector)?;
+        let own = spawn("own", Arc::clone(&collector), move |collector| {
+            own.follow(&collector);
+        })?;
         let router = api::router(Arc::clone(&collector), requests_per_minute);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -118,6 +128,7 @@ impl Server {
             recording,
             alerts,
             exports,
+            own,
             watching: (stop_watching, watching),
         })
     }
@@ -156,10 +167,11 @@ impl Server {
         if !alerted || !exported {
             return Err(ServerError::Panicked);
         }
-        let indexing = self.indexing;
-        // The thread holds the collector, which holds the way to the thread: it is told by an end of its own.
+        // The threads hold the collector, which holds the way to them: they are told by an end of their own.
         self.collector.stop_indexing();
-        indexing.join().map_err(|_| ServerError::Panicked)?;
+        for thread in [self.own, self.indexing] {
+            thread.join().map_err(|_| ServerError::Panicked)?;
+        }
         match Arc::into_inner(self.collector) {
             Some(collector) => Ok(collector.close()?),
             None => Err(ServerError::Panicked),

@@ -48,10 +48,10 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
     let place = match alerts.store().place()? {
         Some(place) => place,
         // The first time: what was before nobody is alerted on.
-        None => Feed::end(collector, alerts.journal())?,
+        None => Feed::end(collector)?,
     };
     let mut judge = Judge {
-        feed: Feed::open(alerts.journal(), place)?,
+        feed: Feed::open(place),
         bursts: alerts.store().bursts()?,
         collector,
     };

@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use chrono::DateTime;
-use daypass_journal::reader::{Line, Reader};
-
 use super::document;
 use super::rules::{Bursts, RuleSet};
 use super::subject::Subject;
 use crate::clock::Now;
-use crate::collector::{Collector, CollectorError};
+use crate::collector::Collector;
 use crate::index::IndexError;
 use crate::index::query::{LIMIT, Order, Query};
 use daypass_protocol::alert::Replay;
@@ -33,22 +30,13 @@ struct Replaying<'a> {
     quiet: HashMap<(String, String), (usize, i64)>,
 }
 
-/// Why the past cannot be played again.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReplayError {
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error(transparent)]
-    Journal(#[from] CollectorError),
-}
-
 /// Tries `rules` on what is stored; until `deadline`.
 pub(crate) fn replay(
     collector: &Collector,
     rules: &RuleSet,
     span: Span,
     deadline: Instant,
-) -> Result<Replay, ReplayError> {
+) -> Result<Replay, IndexError> {
     let mut replaying = Replaying {
         rules,
         bursts: Bursts::default(),
@@ -59,7 +47,6 @@ pub(crate) fn replay(
         },
         quiet: HashMap::new(),
     };
-    replaying.own(collector, span)?;
     let mut query = Query {
         since: Some(span.since),
         until: span.until,
@@ -88,37 +75,6 @@ pub(crate) fn replay(
 }
 
 impl Replaying<'_> {
-    /// What the collector noticed itself.
-    fn own(&mut self, collector: &Collector, span: Span) -> Result<(), ReplayError> {
-        let since = DateTime::from_timestamp_micros(span.since).unwrap_or_default();
-        let reader = Reader::open_since(collector.alerts().journal(), since)
-            .map_err(CollectorError::from)?;
-        let mut origin = String::new();
-        let mut lines = Vec::new();
-        for line in reader {
-            match line.map_err(CollectorError::from)? {
-                Line::Entry { bytes, .. } => lines.push(bytes),
-                Line::Seal(note) => {
-                    note.lines()
-                        .next()
-                        .unwrap_or_default()
-                        .clone_into(&mut origin);
-                    for line in lines.drain(..) {
-                        let micros = Subject::new(&origin, &line)
-                            .source()
-                            .micros()
-                            .unwrap_or_default();
-                        if micros >= span.since && span.until.is_none_or(|until| micros < until) {
-                            self.judge(&origin, &line);
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     fn judge(&mut self, origin: &str, line: &[u8]) {
         self.found.entries += 1;
         let subject = Subject::new(origin, line);

@@ -66,11 +66,10 @@ impl Store {
     /// How far entries were judged; `None` before the first time.
     pub(crate) fn place(&self) -> Result<Option<Place>, StoreError> {
         self.lock()
-            .query_row("SELECT segment, into_it, own FROM place", [], |row| {
+            .query_row("SELECT segment, into_it FROM place", [], |row| {
                 Ok(Place {
                     segment: row.get(0)?,
                     into: row.get(1)?,
-                    own: row.get(2)?,
                 })
             })
             .optional()
@@ -233,10 +232,8 @@ fn insert(
 
 fn keep_place(transaction: &Transaction<'_>, place: Place) -> rusqlite::Result<()> {
     transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO place (only, segment, into_it, own) VALUES (1, ?1, ?2, ?3)",
-        )?
-        .execute(params![place.segment, place.into, place.own])
+        .prepare_cached("INSERT OR REPLACE INTO place (only, segment, into_it) VALUES (1, ?1, ?2)")?
+        .execute(params![place.segment, place.into])
         .map(|_| ())
 }
 

@@ -111,7 +111,7 @@ pub(super) fn test(call: &Call) -> Result<Reply, Refusal> {
         .as_ref()
         .unwrap_or_else(|| call.collector.alerts().rules());
     let replay = replay(&call.collector, rules, span, Instant::now() + REPLAY);
-    Reply::json(&replay.map_err(|error| Refusal::failure(&error))?)
+    Reply::json(&replay?)
 }
 
 fn given(text: &str) -> Result<RuleSet, Refusal> {

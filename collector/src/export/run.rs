@@ -82,7 +82,7 @@ impl Export<'_> {
             Some(confirmed) => confirmed,
             None => self.begin()?,
         };
-        let mut feed = Feed::open(&exports.journal, confirmed.place)?;
+        let mut feed = Feed::open(confirmed.place);
         let mut under_way: Option<UnderWay> = None;
         loop {
             let seen = self.collector.news().count();
@@ -144,7 +144,7 @@ impl Export<'_> {
         let exports = self.collector.exports();
         let confirmed = Confirmed {
             place: match self.destination.from {
-                Begin::Now => Feed::end(self.collector, &exports.journal)?,
+                Begin::Now => Feed::end(self.collector)?,
                 Begin::Beginning => crate::feed::Place::default(),
             },
             entries: 0,

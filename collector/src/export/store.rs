@@ -49,7 +49,7 @@ impl Store {
     pub(super) fn confirmed(&self, name: &str) -> Result<Option<Confirmed>, StoreError> {
         self.lock()
             .prepare_cached(
-                "SELECT segment, into_it, own, confirmed, changed FROM places WHERE name = ?1",
+                "SELECT segment, into_it, confirmed, changed FROM places WHERE name = ?1",
             )
             .and_then(|mut statement| {
                 let row = statement.query_row([name], |row| {
@@ -57,10 +57,9 @@ impl Store {
                         place: Place {
                             segment: row.get(0)?,
                             into: row.get(1)?,
-                            own: row.get(2)?,
                         },
-                        entries: row.get(3)?,
-                        changed: row.get(4)?,
+                        entries: row.get(2)?,
+                        changed: row.get(3)?,
                     })
                 });
                 row.optional()
@@ -75,8 +74,8 @@ impl Store {
             changed,
         } = confirmed;
         self.lock()
-            .prepare_cached("INSERT OR REPLACE INTO places (name, segment, into_it, own, confirmed, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-            .and_then(|mut insert| insert.execute(params![name, place.segment, place.into, place.own, entries, changed]))
+            .prepare_cached("INSERT OR REPLACE INTO places (name, segment, into_it, confirmed, changed) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .and_then(|mut insert| insert.execute(params![name, place.segment, place.into, entries, changed]))
             .map(|_| ())
             .map_err(failed("keep how far one is"))
     }

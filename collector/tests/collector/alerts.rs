@@ -205,7 +205,10 @@ fn a_receiver_that_was_away_gets_everything_also_after_a_restart() {
         let seen = site.ask("dora", "/v1/alerts/destinations").unwrap();
         let pager = &seen["destinations"][0];
         assert_eq!(pager["waiting"], 2);
-        if pager["error"].as_str().is_some_and(|error| error.contains("503")) {
+        if pager["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("503"))
+        {
             break;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "{pager}");

@@ -92,6 +92,8 @@ actions! {
     WindowGranted = "window.granted",
     /// CA: somebody is done with a window.
     WindowEnded = "window.ended",
+    /// CA: a window was made smaller; `detail.narrowing`, `.signature`.
+    WindowNarrowed = "window.narrowed",
     /// CA: a window was revoked.
     WindowRevoked = "window.revoked",
     /// CA: a person, key, certificate or host was revoked; `detail.verb`, `.subject`.
@@ -135,13 +137,17 @@ actions! {
     AlarmRollback = "alarm.rollback",
     /// Host: a login by an approved extension moved a session's end; `detail.closes`, `.window_before`.
     SessionExtended = "session.extended",
+    /// Host: a window was narrowed, and a session with it; `detail.closes`, `.sudo`, `.by`.
+    SessionNarrowed = "session.narrowed",
     /// Host and collector: the CA shows another roster of a number that is known here; admins signed two. `detail.roster`,
     /// `.held`, `.offered`.
     AlarmRosterFork = "alarm.roster-fork",
     /// Host: the recovery key signed a roster, in the admins' stead; `detail.roster`.
     AlarmRecovery = "alarm.recovery-key",
-    /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`.
+    /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`, `.seq`, `.sessions`, `.serial`, `.issued`.
     AlarmSilence = "alarm.silence",
+    /// Collector: a journal by a clock that was set back, or is ahead; `detail.log`, `.seq`, `.seconds`.
+    AlarmClock = "alarm.clock",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
     /// Collector: a rule fired (`code`) for an entry; `detail.alert`, `.severity`, `.log`, `.seq`.
