@@ -23,8 +23,8 @@ mod site;
 use machine::{Machine, collector};
 use site::Site;
 
-/// Entries of one host that the collector has to take in one after the other.
-const BACKLOG: u64 = 20_000;
+/// Entries that the collector has to take in, of one host or of many together.
+const BACKLOG: u64 = 60_000;
 /// Entries whose way to the cosignature is timed.
 const TIMED: usize = 2000;
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -41,7 +41,7 @@ fn main() -> io::Result<()> {
         out,
         "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
     )?;
-    for hosts in [1, 20] {
+    for hosts in [1, 20, 50] {
         let rate = ingest(hosts);
         writeln!(
             out,

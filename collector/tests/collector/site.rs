@@ -209,7 +209,7 @@ impl Site {
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
-            strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
+            strangers: Strangers::open(&layout.strangers(), self.ca.pin, &self.strangers).unwrap(),
             silence_after: 2700,
         };
         let leaf = self
