@@ -128,6 +128,9 @@ fn add(
     Ok(witness.client.exchange(&request)?)
 }
 
+/// Keeps a signed note in the journal, as `Writer::append_witness` does.
+pub type Keep = Box<dyn Fn(&str) -> Result<(), daypass_journal::Error> + Send>;
+
 /// What is asked for, of whom, and what becomes of the answers.
 pub struct Asking {
     /// The journal's directory.
@@ -139,7 +142,7 @@ pub struct Asking {
     /// Whom to ask.
     pub witness: Outside,
     /// Keeps a cosignature in the journal; what it refuses comes again with the next round.
-    pub keep: Box<dyn Fn(&str) -> Result<(), daypass_journal::Error> + Send>,
+    pub keep: Keep,
     /// Told when it fails, once until it answers again or fails in another way.
     pub tell: Box<dyn Fn(&AskError) + Send>,
 }

@@ -138,6 +138,17 @@ impl Ca {
         }
     }
 
+    /// What the CA says once it has these collectors.
+    pub(crate) fn word_naming(&self, collectors: Vec<daypass_protocol::state::Collector>) -> Word {
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.number = 2;
+        state.collectors = collectors;
+        Word {
+            chain: self.word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// A client certificate and its key.
     pub(crate) fn identity(&self, name: &str) -> (String, String) {
         issue(&self.root, name, SystemTime::now())
