@@ -302,7 +302,7 @@ fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
 fn what_only_a_witness_without_entries_has_seen_is_not_retired() {
     let place = Place::new();
     let make = |name: &str| Witness::create(&place.path().join(name), name).unwrap();
-    let (holds, outside) = (make("example.org/holds"), make("example.org/outside"));
+    let (holds, outside) = (make("holds"), make("outside"));
     let options = Options {
         witnesses: vec![holds.vkey().to_string(), outside.vkey().to_string()],
         outside: vec![outside.vkey().to_string()],
