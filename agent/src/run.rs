@@ -28,7 +28,7 @@ use crate::ledger::{self, Witnesses};
 use crate::listener::Listener;
 use crate::managed;
 use crate::outside;
-use crate::poller::{Line, Poller};
+use crate::poller::{ByCertificate, Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
 use crate::retention;
@@ -152,7 +152,9 @@ impl Agent {
             intake: intake.clone(),
             renewal: Some(Renewal::new(layout)),
             forwarding: Some(forwarding.clone()),
+            elsewhere: Some(Box::new(ByCertificate(layout.clone()))),
             failing: None,
+            failing_elsewhere: None,
             listed: None,
         };
         let keeper = Keeper::new(

@@ -10,6 +10,7 @@ mod end;
 mod extend;
 mod gid;
 mod logind;
+mod narrow;
 mod record;
 mod recover;
 mod registry;

@@ -160,11 +160,14 @@ impl Gates {
     ) -> Result<Arc<Session>, SessionError> {
         if let Some(gid) = record.gid {
             let document = admission.window.document();
-            self.sudoers.place(document.id, gid, &document.sudo)?;
+            self.sudoers.place(document.id, gid, &admission.sudo)?;
         }
         record.store(&self.layout.sessions())?;
         let window = admission.window.clone();
-        let session = self.sessions.register(record, window, &peer.handle)?;
+        let limits = admission.limits.clone();
+        let session = self
+            .sessions
+            .register(record, window, limits, &peer.handle)?;
         if let Err(error) = self
             .intake
             .commit(&self.opened(&session, admission, certificate))
@@ -173,6 +176,8 @@ impl Gates {
             return Err(error.into());
         }
         self.sessions.prolong(&session);
+        // A state that came meanwhile may have been heeded before this session was there.
+        self.sessions.heed_one(&session, &self.authority.snapshot());
         Ok(session)
     }
 
@@ -214,13 +219,12 @@ impl Gates {
     }
 
     fn opened(&self, session: &Session, admission: &Admission, certificate: &[u8]) -> Event {
-        let document = session.document();
         let approvers: Vec<String> = admission
             .approvers
             .iter()
             .map(ToString::to_string)
             .collect();
-        let sudo: Vec<String> = document.sudo.iter().map(ToString::to_string).collect();
+        let sudo: Vec<String> = admission.sudo.iter().map(ToString::to_string).collect();
         let mut event = Event::new(Action::SessionOpen)
             .outcome(Outcome::Allowed)
             .by(session.identity())
@@ -240,7 +244,7 @@ impl Gates {
         if certificate.len() <= ENTRY_ROOM {
             event = event.detail("certificate", certificate);
         }
-        if document
+        if admission
             .sudo
             .iter()
             .any(daypass_protocol::sudo_item::SudoItem::is_root_equivalent)

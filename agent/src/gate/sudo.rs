@@ -64,7 +64,7 @@ impl Gates {
         // Only managed uids are ever refused; our own PAM service is for contractors' sessions alone.
         let is_guarded = managed.contains(ids.real_uid) || caller.service == "daypass-sudo";
         match session {
-            Some(session) if session.is_open() && !session.document().sudo.is_empty() => {
+            Some(session) if session.is_open() && !session.sudo().is_empty() => {
                 let entry = self.intake.commit_ending_epoch(&sudo.event(
                     self,
                     Action::SudoRequest,
