@@ -81,5 +81,9 @@ fn strangers(config: &Config, layout: &Layout) -> Result<Strangers, OpenError> {
             }
         })?;
     }
-    Ok(Strangers::open(&path, &config.witnessed)?)
+    Ok(Strangers::open(
+        &path,
+        config.ca_setup.ca,
+        &config.witnessed,
+    )?)
 }
