@@ -20,9 +20,15 @@ mod machine;
 #[path = "../tests/collector/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
+#[path = "collector/search.rs"]
+mod search;
 #[path = "../tests/collector/site.rs"]
 #[allow(dead_code)]
 mod site;
+
+#[path = "../tests/collector/throwaway.rs"]
+#[allow(dead_code)]
+mod throwaway;
 
 use machine::{Machine, collector};
 use receiver::Receiver;
@@ -49,10 +55,10 @@ fn main() -> io::Result<()> {
         "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
     )?;
     for hosts in [1, 20] {
-        let rate = ingest(hosts);
+        let (rate, lag) = ingest(hosts);
         writeln!(
             out,
-            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends",
+            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends  searchable {lag:.2?} later",
             rate / raw
         )?;
     }
@@ -68,7 +74,7 @@ fn main() -> io::Result<()> {
             )?;
         }
     }
-    Ok(())
+    search::run(out)
 }
 
 /// One line after the other, each synced: how many a second, and how long one takes in the middle.
@@ -90,8 +96,9 @@ fn raw_appends(dir: &Path) -> io::Result<(f64, Duration)> {
     Ok((rate, each[each.len() / 2]))
 }
 
-/// Entries a second, from `hosts` hosts that have a backlog each, from the first word to the last cosignature.
-fn ingest(hosts: u64) -> f64 {
+/// Entries a second, from `hosts` hosts that have a backlog each, from the first word to the last cosignature; and how long
+/// after it all of them are searchable.
+fn ingest(hosts: u64) -> (f64, Duration) {
     let site = Site::new();
     let witness = site.server().collector().witness_key();
     let named = [collector(site.server().address().port(), &witness)];
@@ -116,10 +123,20 @@ fn ingest(hosts: u64) -> f64 {
         machine.settle();
     }
     let rate = sealed as f64 / begun.elapsed().as_secs_f64();
+    let cosigned = Instant::now();
+    let collector = site.server().collector();
+    let after = |taken| collector.stores().checkpoints.segments_after(taken, 1);
+    while !after(collector.index().taken().expect("a number"))
+        .expect("a list")
+        .is_empty()
+    {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let lag = cosigned.elapsed();
     for machine in machines {
         machine.shut_down();
     }
-    rate
+    (rate, lag)
 }
 
 /// Writes entries as a busy host does: several callers share a commit.
