@@ -34,6 +34,7 @@ mod prove;
 mod request;
 mod revoke;
 mod roster;
+mod session;
 mod setup;
 mod statement;
 mod verify;
@@ -111,6 +112,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Log(arguments) => log::run(&context, arguments),
         Command::Alerts(arguments) => alerts::run(&context, arguments),
         Command::Exports(arguments) => exports::run(&context, arguments),
+        Command::Sessions(arguments) => session::list(&context, arguments),
+        Command::Session(arguments) => session::story::show(&context, arguments),
         Command::Verify(arguments) => Ok(verify::run(&context, arguments)),
         Command::Prove(arguments) => prove::run(&context, arguments),
         Command::Journal(arguments) => journal::run(&context, arguments),

@@ -30,9 +30,15 @@ mod proxy;
 #[path = "../tests/collector/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
+#[path = "collector/search.rs"]
+mod search;
 #[path = "../tests/collector/site.rs"]
 #[allow(dead_code)]
 mod site;
+
+#[path = "../tests/collector/throwaway.rs"]
+#[allow(dead_code)]
+mod throwaway;
 
 use killed::{Process, settle_in};
 use machine::{Machine, collector};
@@ -60,10 +66,10 @@ fn main() -> io::Result<()> {
         "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
     )?;
     for hosts in [1, 20, 50] {
-        let Ingest { rate, each } = ingest(hosts);
+        let Ingest { rate, each, lag } = ingest(hosts);
         writeln!(
             out,
-            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends, {:.1} us of one core each",
+            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends, {:.1} us of one core each; searchable {lag:.2?} later",
             rate / raw,
             each.as_secs_f64() * 1e6
         )?;
@@ -87,7 +93,7 @@ fn main() -> io::Result<()> {
             )?;
         }
     }
-    Ok(())
+    search::run(out)
 }
 
 /// One line after the other, each synced: how many a second, and how long one takes in the middle.
@@ -115,6 +121,8 @@ struct Ingest {
     rate: f64,
     /// Time of a core for each, hosts and collector together: what a loaded machine shows, too.
     each: Duration,
+    /// How long after the last cosignature all of them are searchable.
+    lag: Duration,
 }
 
 /// Time of all cores that this process has used.
@@ -152,12 +160,23 @@ fn ingest(hosts: u64) -> Ingest {
         machine.settle();
     }
     let (elapsed, used) = (begun.elapsed(), used() - before);
+    let cosigned = Instant::now();
+    let collector = site.server().collector();
+    let after = |taken| collector.stores().checkpoints.segments_after(taken, 1);
+    while !after(collector.index().taken().expect("a number"))
+        .expect("a list")
+        .is_empty()
+    {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let lag = cosigned.elapsed();
     for machine in machines {
         machine.shut_down();
     }
     Ingest {
         rate: sealed as f64 / elapsed.as_secs_f64(),
         each: used.div_f64(sealed as f64),
+        lag,
     }
 }
 

@@ -2,7 +2,7 @@
 CREATE TABLE place (
     only    INTEGER PRIMARY KEY CHECK (only = 1),
     segment INTEGER NOT NULL,
-    into_it INTEGER NOT NULL
+    seq     INTEGER NOT NULL
 ) STRICT;
 
 -- What rules that count have counted: a JSON list of microseconds.

@@ -2,7 +2,7 @@
 CREATE TABLE places (
     name      TEXT PRIMARY KEY,
     segment   INTEGER NOT NULL,
-    into_it   INTEGER NOT NULL,
+    seq       INTEGER NOT NULL,
     -- Entries that the receiver confirmed, in all.
     confirmed INTEGER NOT NULL,
     changed   INTEGER NOT NULL

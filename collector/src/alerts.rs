@@ -23,12 +23,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 pub(crate) use replay::{Span, replay};
-pub(crate) use store::{Store, StoreError};
+pub(crate) use store::Store;
+pub use store::StoreError;
 
 use crate::arrivals::Arrivals;
 use crate::collector::Collector;
 use crate::database;
 use crate::layout::Layout;
+use crate::origin::Origin;
 use config::AlertsConfig;
 use destination::{Destination, DestinationError};
 use rules::{Period, RuleSet, RulesError, Severity};
@@ -88,6 +90,19 @@ impl Alerts {
 
     pub(crate) fn destinations(&self) -> &[Destination] {
         &self.destinations
+    }
+
+    /// Forgets alerts about these entries of a journal (first and last of each run), and their letters; how many alerts
+    /// those were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erase(&self, log: &Origin, runs: &[(u64, u64)]) -> Result<u64, StoreError> {
+        let origin = log.to_string();
+        let each = runs
+            .iter()
+            .map(|(first, last)| self.store.erase(&origin, *first, *last));
+        each.sum()
     }
 
     /// Wakes those who deliver.

@@ -13,6 +13,7 @@ mod logs;
 mod readers;
 mod refusal;
 pub mod routes;
+mod sessions;
 mod word;
 
 use std::sync::{Arc, Mutex};

@@ -125,6 +125,31 @@ impl Collector {
         self.parts.witness.vkey()
     }
 
+    /// Does something with a log while nobody adds to it.
+    pub fn with_log<T>(&self, log: &Origin, job: impl FnOnce() -> T) -> T {
+        let lock = self.lock_of(log);
+        let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        job()
+    }
+
+    /// Which life of our own journal this is.
+    pub fn own_incarnation(&self) -> &str {
+        self.parts.ledger.incarnation()
+    }
+
+    /// Erases what names a person from our own journal; says how many entries that were.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or changed.
+    pub fn erase_own(
+        &self,
+        person: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<u64, daypass_journal::Error> {
+        self.parts.ledger.erase_person(person, by, reason)
+    }
+
     /// Wakes those who wait for what comes in.
     pub fn arrivals(&self) -> &Arrivals {
         &self.searchable

@@ -16,8 +16,8 @@ const LOOK: usize = 4096;
 pub struct Place {
     /// The last segment that was read to its end.
     pub segment: u64,
-    /// How many entries of the one behind it were read.
-    pub into: u64,
+    /// Entries of the one behind it that have lower numbers were read. By number, since entries may be erased meanwhile.
+    pub seq: u64,
 }
 
 /// One entry.
@@ -68,7 +68,7 @@ impl Feed {
         while let Some(last) = checkpoints.segments_after(segment, LOOK)?.last() {
             segment = last.number;
         }
-        Ok(Place { segment, into: 0 })
+        Ok(Place { segment, seq: 0 })
     }
 
     /// Where it stands: behind the last entry that it gave.
@@ -112,7 +112,7 @@ impl Feed {
         if self.rest.is_empty() {
             self.place = Place {
                 segment: segment.number,
-                into: 0,
+                seq: 0,
             };
         }
         Ok(true)
@@ -120,23 +120,25 @@ impl Feed {
 
     fn items(&self, segment: &StoredSegment, entries: Vec<(u64, Vec<u8>)>) -> Vec<Item> {
         let origin = segment.log.to_string();
-        let whole = entries.len() as u64;
-        let items = (1..).zip(entries).map(|(into, (_, line))| Item {
-            origin: origin.clone(),
-            line,
-            after: match into == whole {
-                true => Place {
-                    segment: segment.number,
-                    into: 0,
+        let last = entries.last().map(|(seq, _)| *seq);
+        let (before, read) = (self.place.segment, self.place.seq);
+        let unread = entries.into_iter().filter(|(seq, _)| *seq >= read);
+        let mut items: Vec<Item> = unread
+            .map(|(seq, line)| Item {
+                origin: origin.clone(),
+                line,
+                after: match Some(seq) == last {
+                    true => Place {
+                        segment: segment.number,
+                        seq: 0,
+                    },
+                    false => Place {
+                        segment: before,
+                        seq: seq.saturating_add(1),
+                    },
                 },
-                false => Place {
-                    segment: self.place.segment,
-                    into,
-                },
-            },
-        });
-        let read = usize::try_from(self.place.into).unwrap_or(usize::MAX);
-        let mut items: Vec<Item> = items.skip(read).collect();
+            })
+            .collect();
         items.reverse();
         items
     }

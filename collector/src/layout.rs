@@ -49,6 +49,21 @@ impl Layout {
         self.root.join("segments")
     }
 
+    /// Held by the one process that makes the index anew.
+    pub fn reindex_lock(&self) -> PathBuf {
+        self.root.join("reindex.lock")
+    }
+
+    /// What commands leave for the service.
+    pub fn orders(&self) -> PathBuf {
+        self.root.join("orders")
+    }
+
+    /// What the service remembers of its housekeeping; may be lost.
+    pub fn housekeeping(&self) -> PathBuf {
+        self.root.join("housekeeping.json")
+    }
+
     /// The latest checkpoint of each of others' logs.
     pub fn strangers(&self) -> PathBuf {
         self.root.join("witnessed")

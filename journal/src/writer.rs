@@ -23,7 +23,7 @@ mod blobs;
 mod core;
 mod erase;
 mod keeper;
-mod retire;
+pub(crate) mod retire;
 mod start;
 mod witness;
 

@@ -12,12 +12,13 @@ use super::store::{Addressees, Raised, StoreError};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
-use crate::feed::{Feed, FeedError, Item};
+use crate::feed::{Feed, FeedError, Item, Place};
 use daypass_protocol::alert::Alert;
 
 /// Entries that are judged between two commits.
 const BATCH: usize = 512;
-/// Alerts whose quiet time is over are looked for this often.
+/// Alerts whose quiet time is over are looked for this often, and how far judging is is kept where nothing came of it:
+/// what was not kept is judged again.
 const LOOK: Duration = Duration::from_secs(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -54,8 +55,9 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
         feed: Feed::open(place),
         bursts: alerts.store().bursts()?,
         collector,
+        kept: None,
     };
-    judge.commit(&[])?;
+    judge.keep()?;
     let mut looked = Instant::now();
     while !stop.load(Ordering::SeqCst) {
         let seen = collector.news().count();
@@ -63,6 +65,7 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
         judge.judge(&items)?;
         if looked.elapsed() >= LOOK {
             looked = Instant::now();
+            judge.keep()?;
             let of = |severity| alerts.addressees(severity);
             if alerts
                 .store()
@@ -76,23 +79,23 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
             collector.news().wait(seen, Instant::now() + LOOK);
         }
     }
-    Ok(())
+    judge.keep()
 }
 
 struct Judge<'a> {
     collector: &'a Collector,
     feed: Feed,
     bursts: Bursts,
+    /// The place that was kept last.
+    kept: Option<Place>,
 }
 
 impl Judge<'_> {
     fn judge(&mut self, items: &[Item]) -> Result<(), JudgeError> {
-        if items.is_empty() {
-            return Ok(());
-        }
         let alerts = self.collector.alerts();
         let mut raised = Vec::new();
-        for item in items {
+        let sieve = alerts.rules().sieve();
+        for item in items.iter().filter(|item| sieve.holds_back(&item.line)) {
             let subject = Subject::new(&item.origin, &item.line);
             for rule in alerts.rules().judge(&subject, &mut self.bursts) {
                 let approved_by = approvers(self.collector, &subject);
@@ -108,7 +111,18 @@ impl Judge<'_> {
                 });
             }
         }
+        if raised.is_empty() {
+            return Ok(());
+        }
         self.commit(&raised)
+    }
+
+    /// Keeps how far judging is, and what was counted.
+    fn keep(&mut self) -> Result<(), JudgeError> {
+        if self.kept == Some(self.feed.place()) {
+            return Ok(());
+        }
+        self.commit(&[])
     }
 
     fn commit(&mut self, raised: &[Raised]) -> Result<(), JudgeError> {
@@ -122,6 +136,7 @@ impl Judge<'_> {
             Now::read().micros(),
             |alert| collector.record(&told(alert)).map_err(JudgeError::from),
         )?;
+        self.kept = Some(self.feed.place());
         if new > 0 {
             alerts.letters().came();
         }

@@ -7,6 +7,7 @@ mod condition;
 mod example;
 mod pattern;
 mod period;
+mod sieve;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use serde::Deserialize;
 pub(crate) use bursts::Bursts;
 pub(crate) use condition::Field;
 pub use period::Period;
+pub(crate) use sieve::Sieve;
 
 use super::subject::Subject;
 use condition::Condition;
@@ -89,6 +91,7 @@ struct File {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    sieve: Sieve,
 }
 
 /// Why rules cannot be used.
@@ -180,7 +183,11 @@ impl RuleSet {
     /// Never, as a test shows, but for a machine without time zones.
     pub fn defaults() -> Result<Self, RulesError> {
         let path = Path::new("(defaults)");
-        Self { rules: Vec::new() }.with(DEFAULTS, path)
+        let none = Self {
+            rules: Vec::new(),
+            sieve: Sieve::open(),
+        };
+        none.with(DEFAULTS, path)
     }
 
     /// The defaults and the site's own, where it has any.
@@ -252,7 +259,13 @@ impl RuleSet {
                 reason: "there are more rules than 500; join some of them",
             });
         }
+        self.sieve = Sieve::of(self.rules.iter().map(|rule| rule.when.actions()));
         Ok(self)
+    }
+
+    /// What holds back lines that some rule may be about.
+    pub(crate) fn sieve(&self) -> &Sieve {
+        &self.sieve
     }
 
     /// The rules that fire for an entry; `bursts` remembers what came before.

@@ -34,7 +34,7 @@ pub(crate) struct Store {
 /// Why it could not.
 #[derive(Debug, thiserror::Error)]
 #[error("the database of alerts could not {doing}")]
-pub(crate) struct StoreError {
+pub struct StoreError {
     /// What was being done.
     doing: &'static str,
     /// What SQLite, or JSON, said.
@@ -66,10 +66,10 @@ impl Store {
     /// How far entries were judged; `None` before the first time.
     pub(crate) fn place(&self) -> Result<Option<Place>, StoreError> {
         self.lock()
-            .query_row("SELECT segment, into_it FROM place", [], |row| {
+            .query_row("SELECT segment, seq FROM place", [], |row| {
                 Ok(Place {
                     segment: row.get(0)?,
-                    into: row.get(1)?,
+                    seq: row.get(1)?,
                 })
             })
             .optional()
@@ -171,6 +171,24 @@ impl Store {
         Ok(due.len())
     }
 
+    /// Forgets alerts about these entries of a journal, and their letters; how many alerts those were.
+    pub(crate) fn erase(&self, origin: &str, first: u64, last: u64) -> Result<u64, StoreError> {
+        let failed = failed("erase alerts");
+        let connection = self.lock();
+        // Nothing of them stays in pages that are free.
+        connection
+            .pragma_update(None, "secure_delete", true)
+            .map_err(&failed)?;
+        connection
+            .execute(
+                "DELETE FROM alerts WHERE json_extract(document, '$.entry.origin') = ?1 \
+                 AND json_extract(document, '$.entry.seq') BETWEEN ?2 AND ?3",
+                params![origin, first, last],
+            )
+            .map(|count| count as u64)
+            .map_err(failed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection
             .lock()
@@ -232,8 +250,8 @@ fn insert(
 
 fn keep_place(transaction: &Transaction<'_>, place: Place) -> rusqlite::Result<()> {
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO place (only, segment, into_it) VALUES (1, ?1, ?2)")?
-        .execute(params![place.segment, place.into])
+        .prepare_cached("INSERT OR REPLACE INTO place (only, segment, seq) VALUES (1, ?1, ?2)")?
+        .execute(params![place.segment, place.seq])
         .map(|_| ())
 }
 
@@ -280,3 +298,6 @@ fn json(doing: &'static str) -> impl Fn(serde_json::Error) -> StoreError {
         source: source.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use daypass_protocol::alert::{
 use daypass_protocol::event::{Action, Outcome};
 use daypass_protocol::strict_json;
 
-use super::call::{Call, Caller, Reply};
+use super::call::{Call, Reply};
+use super::readers;
 use super::refusal::Refusal;
 use crate::alerts::rules::{RuleSet, SITE_PATH, Severity};
 use crate::alerts::{Span, replay};
@@ -28,7 +29,7 @@ const REPLAY: Duration = Duration::from_secs(20);
 /// `GET /v1/alerts`: newest first.
 pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
     let page = Page::parse(&call.query)?;
-    journal(call, "alerts", &call.query)?;
+    journal(call, "alerts?", &call.query)?;
     let store = call.collector.alerts().store();
     let alerts = store.list(page.severity, page.before, page.limit)?;
     let next = (alerts.len() == page.limit)
@@ -40,7 +41,7 @@ pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
 /// `GET /v1/alerts/dead`: letters that were given up, newest first.
 pub(super) fn dead(call: &Call) -> Result<Reply, Refusal> {
     let page = Page::parse(&call.query)?;
-    journal(call, "dead", &call.query)?;
+    journal(call, "dead?", &call.query)?;
     let letters = call
         .collector
         .alerts()
@@ -105,7 +106,7 @@ pub(super) fn test(call: &Call) -> Result<Reply, Refusal> {
     let until = until
         .map(|until| format!("&until={until}"))
         .unwrap_or_default();
-    journal(call, "test", &format!("since={since}{until}"))?;
+    journal(call, "test?", &format!("since={since}{until}"))?;
     let own = rules.map(|text| given(&text)).transpose()?;
     let rules = own
         .as_ref()
@@ -195,18 +196,6 @@ fn body<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
     })
 }
 
-/// Before the first answer: what is not journalled is not read.
 fn journal(call: &Call, what: &str, query: &str) -> Result<(), Refusal> {
-    let Caller::Person { name, .. } = &call.caller else {
-        return Ok(());
-    };
-    let Some(query) = call.readers.news(name, &format!("{what}&{query}")) else {
-        return Ok(());
-    };
-    let event = call
-        .event(Action::AlertRead)
-        .outcome(Outcome::Allowed)
-        .detail("query", query);
-    call.collector.record(&event)?;
-    Ok(())
+    readers::journal_as(call, Action::AlertRead, what, query)
 }

@@ -5,7 +5,7 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, alerts, checkpoints, entries, exports, lines, logs, word};
+use super::{about, alerts, checkpoints, entries, exports, lines, logs, sessions, word};
 use crate::ingest::body::BODY_LIMIT;
 
 /// The method of a route; there are no others.
@@ -40,7 +40,7 @@ pub(super) type Handler = fn(&Call) -> Result<Reply, Refusal>;
 pub struct Route {
     /// Every other method is refused.
     pub method: Method,
-    /// The path, with `{origin}` where a journal's origin stands, percent-encoded.
+    /// The path, with `{origin}` where a journal's origin stands, `{session}` where a session's id does, percent-encoded.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
@@ -127,6 +127,14 @@ pub const ROUTES: &[Route] = &[
         alerts::retry,
     ),
     route(Method::Get, "/v1/exports", WATCHES, 0, exports::list),
+    route(Method::Get, "/v1/sessions", WATCHES, 0, sessions::list),
+    route(
+        Method::Get,
+        "/v1/sessions/{session}",
+        WATCHES,
+        0,
+        sessions::story,
+    ),
     route(
         Method::Post,
         "/add-checkpoint",

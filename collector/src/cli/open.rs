@@ -42,6 +42,14 @@ pub(crate) enum OpenError {
     /// Rosters and state.
     #[error(transparent)]
     Authority(#[from] WordError),
+    /// The directory of orders.
+    #[error("{} cannot be made", path.display())]
+    Orders {
+        /// It.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The witness key or the journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
@@ -55,6 +63,13 @@ pub(crate) enum OpenError {
 
 /// Opens all of it.
 pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError> {
+    let orders = layout.orders();
+    durable::make_dirs(layout.root(), Path::new("orders"), 0o750).map_err(|source| {
+        OpenError::Orders {
+            path: orders,
+            source,
+        }
+    })?;
     Ok(Parts {
         checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints())?),
         segments: Box::new(DirectorySegments::open(&layout.segments())?),

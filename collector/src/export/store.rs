@@ -48,15 +48,13 @@ impl Store {
     /// `None` before the first time.
     pub(super) fn confirmed(&self, name: &str) -> Result<Option<Confirmed>, StoreError> {
         self.lock()
-            .prepare_cached(
-                "SELECT segment, into_it, confirmed, changed FROM places WHERE name = ?1",
-            )
+            .prepare_cached("SELECT segment, seq, confirmed, changed FROM places WHERE name = ?1")
             .and_then(|mut statement| {
                 let row = statement.query_row([name], |row| {
                     Ok(Confirmed {
                         place: Place {
                             segment: row.get(0)?,
-                            into: row.get(1)?,
+                            seq: row.get(1)?,
                         },
                         entries: row.get(2)?,
                         changed: row.get(3)?,
@@ -74,8 +72,8 @@ impl Store {
             changed,
         } = confirmed;
         self.lock()
-            .prepare_cached("INSERT OR REPLACE INTO places (name, segment, into_it, confirmed, changed) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .and_then(|mut insert| insert.execute(params![name, place.segment, place.into, entries, changed]))
+            .prepare_cached("INSERT OR REPLACE INTO places (name, segment, seq, confirmed, changed) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .and_then(|mut insert| insert.execute(params![name, place.segment, place.seq, entries, changed]))
             .map(|_| ())
             .map_err(failed("keep how far one is"))
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use daypass_collector::alerts::config::AlertsConfig;
+use daypass_collector::erasure::{Why, erase_person};
 use daypass_transport::client::Request;
 use serde_json::{Value, json};
 
@@ -281,7 +282,10 @@ fn what_is_given_up_is_shown_and_an_admin_alone_tries_it_again() {
         .iter()
         .map(|entry| entry["detail"]["query"].as_str().unwrap().to_owned())
         .collect();
-    assert!(read.contains("dead") && read.contains("alerts"), "{read:?}");
+    assert!(
+        read.contains("dead?") && read.contains("alerts?"),
+        "{read:?}"
+    );
 }
 
 #[test]
@@ -338,6 +342,29 @@ fn rules_are_tried_on_the_past() {
     assert_eq!(refused(wrong), (422, "rules-refused".to_owned()));
     let never = site.post("dora", "/v1/alerts/test", &json!({"since": "tomorrow"}));
     assert_eq!(refused(never), (400, "malformed-body".to_owned()));
+}
+
+#[test]
+fn whoever_is_forgotten_is_in_no_alert_either() {
+    let (dir, receiver) = (tempfile::tempdir().unwrap(), Receiver::http());
+    let site = site(dir.path(), &receiver, OFTEN, "");
+    let host = site.host("db1");
+    host.write(&[sudo("carol", "sudo id"), sudo("dave", "sudo id")]);
+    host.forward(&site, 0);
+    receiver.wait(|came| of_rule(came, "often").count() == 2);
+    let why = Why {
+        by: "alice".to_owned(),
+        reason: "asked on 3 May".to_owned(),
+    };
+    erase_person(site.server().collector(), "carol", &why).unwrap();
+    let left = site.ask("dora", "/v1/alerts").unwrap();
+    let people: Vec<_> = left["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|listed| &listed["alert"]["who"]["person"])
+        .collect();
+    assert_eq!(people, ["dave"]);
 }
 
 #[test]

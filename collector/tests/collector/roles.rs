@@ -30,15 +30,14 @@ fn everybody() -> Vec<Who> {
 /// The status that turns somebody away, if the table does.
 fn expected(route: &Route, who: Who) -> Option<u16> {
     match (route.access, who) {
-        (Access::Anyone, _)
-        | (Access::Owner, Who::Owner)
-        | (Access::Machine, Who::Owner | Who::Neighbour | Who::Ca) => None,
-        (Access::Owner | Access::Machine, Who::Nobody | Who::Person(..)) => Some(401),
+        (Access::Anyone, _) | (Access::Owner, Who::Owner) => None,
+        (Access::Owner, Who::Nobody | Who::Person(..)) => Some(401),
         (Access::Owner, Who::Neighbour | Who::Ca) => Some(403),
         (Access::People(roles), Who::Person(_, role)) => {
             (!roles.is_empty() && !roles.contains(&role)).then_some(403)
         }
-        (Access::People(_), _) => Some(401),
+        (Access::Machine, Who::Owner | Who::Neighbour | Who::Ca) => None,
+        (Access::People(_) | Access::Machine, _) => Some(401),
     }
 }
 
@@ -74,12 +73,17 @@ fn status(site: &Site, hosts: &[Host; 3], method: Method, path: &str, who: Who) 
 fn every_route_answers_exactly_those_who_may_use_it() {
     let site = Site::new();
     let hosts = ["db1", "db2", "ca"].map(|name| site.host(name));
-    hosts[0].write(&[serde_json::json!({"action": "x"})]);
+    let session = "s-0011223344556677";
+    hosts[0].write(&[serde_json::json!({
+        "action": "session.open", "resource": {"service": "sshd"}, "origin": {"session": session},
+    })]);
     let held = hosts[0].forward(&site, 0);
+    site.find("action=session.open", 1);
     for route in ROUTES {
         let path = route
             .path
-            .replace("{origin}", &hosts[0].origin.replace('/', "%2F"));
+            .replace("{origin}", &hosts[0].origin.replace('/', "%2F"))
+            .replace("{session}", session);
         for who in everybody() {
             let status = status(&site, &hosts, route.method, &path, who);
             let asked = format!("{who:?} {:?} {path}", route.method);

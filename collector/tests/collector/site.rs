@@ -8,14 +8,18 @@ use std::time::{Duration, Instant, SystemTime};
 use daypass_collector::alerts::Alerts;
 use daypass_collector::alerts::config::AlertsConfig;
 use daypass_collector::authority::{Authority, Word};
+use daypass_collector::checkpoints::CheckpointStore;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::config::{self, Config};
 use daypass_collector::export::Exports;
 use daypass_collector::export::config::ExportConfig;
+use daypass_collector::index::Index;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
+use daypass_collector::segments::SegmentStore;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_collector::server::Server;
 use daypass_collector::strangers::{Stranger, Strangers};
@@ -29,6 +33,7 @@ use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::token::SetupLine;
 use daypass_protocol::version::Version;
 use daypass_transport::authority::Authority as Root;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
@@ -38,6 +43,7 @@ use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 
 use crate::host::Host;
+use crate::throwaway::{self, Throwaway};
 
 const STATE: u8 = 100;
 /// Nothing here takes longer.
@@ -175,6 +181,7 @@ pub(crate) struct Site {
     pub(crate) alerts: AlertsConfig,
     /// Where entries go from the next start on.
     pub(crate) export: ExportConfig,
+    throwaway: Option<Throwaway>,
     /// Others' logs that it knows from its next start on.
     pub(crate) strangers: Vec<Stranger>,
 }
@@ -202,6 +209,7 @@ impl Site {
         let layout = Layout::new(dir.path());
         std::fs::create_dir(layout.keys()).unwrap();
         std::fs::create_dir(layout.segments()).unwrap();
+        std::fs::create_dir(layout.orders()).unwrap();
         std::fs::create_dir(layout.strangers()).unwrap();
         Ledger::begin(&layout, ca.pin).unwrap();
         Witness::create(&layout.witness_key(), witness).unwrap();
@@ -212,6 +220,7 @@ impl Site {
             server: None,
             alerts: AlertsConfig::default(),
             export: ExportConfig::default(),
+            throwaway: throwaway::chosen(),
             strangers: Vec::new(),
         };
         site.start();
@@ -222,12 +231,28 @@ impl Site {
         Layout::new(self.dir.path())
     }
 
+    /// The text of this collector's configuration.
+    pub(crate) fn config_text(&self) -> String {
+        let setup = SetupLine {
+            url: "https://localhost:7443".parse().unwrap(),
+            root: Digest::of(self.ca.root.certificate()),
+            ca: self.ca.pin,
+        };
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config::initial_text(&setup, listen, self.dir.path())
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::parse(&self.config_text(), Path::new("collector.toml")).unwrap()
+    }
+
     pub(crate) fn start(&mut self) {
         let layout = self.layout();
+        let (checkpoints, segments, index) = self.stores();
         let parts = Parts {
-            checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
-            segments: Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
-            index: Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+            checkpoints,
+            segments,
+            index,
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
@@ -247,6 +272,29 @@ impl Site {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (collector, arrived) = Collector::new(parts, Now::read());
         self.server = Some(Server::start(collector, arrived, listener, tls, 10_000).unwrap());
+    }
+
+    fn stores(
+        &self,
+    ) -> (
+        Box<dyn CheckpointStore>,
+        Box<dyn SegmentStore>,
+        Box<dyn Index>,
+    ) {
+        if let Some(throwaway) = self.throwaway.clone() {
+            let Throwaway {
+                checkpoints,
+                segments,
+                index,
+            } = throwaway;
+            return (Box::new(checkpoints), Box::new(segments), Box::new(index));
+        }
+        let layout = self.layout();
+        (
+            Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
+            Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
+            Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+        )
     }
 
     pub(crate) fn stop(&mut self) {

@@ -516,3 +516,43 @@ fn where_witnesses_were_ever_declared_nothing_goes_that_none_has_seen() {
     let (writer, _) = place.open_with(options());
     assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
 }
+
+#[test]
+fn what_is_left_of_a_stored_copy_is_what_the_writer_leaves() {
+    let place = Place::new();
+    let (writer, _) = place.open_with(options());
+    place.write(&writer, 60);
+    let first = place.segments().remove(0);
+    let whole = std::fs::read(&first).unwrap();
+    let erased = daypass_journal::remains::erase(&whole, &[(3, 4), (900, 901)]);
+    assert_eq!(erased.len(), whole.len(), "in as many bytes");
+    writer.erase(&[3, 4], "root", "asked").unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), erased);
+    let retired = daypass_journal::remains::retire(&erased).unwrap();
+    assert_eq!(daypass_journal::remains::retire(&retired), None, "once");
+    writer
+        .retire(&everything(), "root", "old")
+        .unwrap()
+        .unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), retired);
+
+    // The leaves are those of the lines.
+    let leaves = |lines: &[u8]| {
+        let entries = daypass_journal::remains::entries(lines);
+        let leaves = entries.iter().map(|entry| (entry.seq(), entry.leaf()));
+        leaves.collect::<Vec<_>>()
+    };
+    assert_eq!(leaves(&whole), leaves(&erased));
+    assert_eq!(leaves(&whole), leaves(&retired));
+    let declared: Vec<_> = place
+        .lines()
+        .iter()
+        .filter_map(|line| match line {
+            Line::Entry { bytes, .. } => daypass_journal::remains::declared(bytes),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(declared[0].entries, [(3, 4)]);
+    assert_eq!((&*declared[0].by, &*declared[0].reason), ("root", "asked"));
+    writer.close().unwrap();
+}

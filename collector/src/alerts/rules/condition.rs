@@ -73,6 +73,11 @@ impl Condition {
         Ok(())
     }
 
+    /// The actions that it is about; none means all.
+    pub(super) fn actions(&self) -> &[String] {
+        &self.actions
+    }
+
     pub(crate) fn holds(&self, subject: &Subject<'_>) -> bool {
         let source = subject.source();
         (self.actions.is_empty()
