@@ -1,9 +1,11 @@
 //! What the kernel says about who asks. The message says what is wanted, never who wants it.
 
 mod connection;
+mod kinship;
 mod peer;
 mod process;
 
 pub use connection::{Endpoint, connection_of};
+pub use kinship::Kinship;
 pub use peer::{Peer, PeerError};
 pub use process::{FactError, Handle, Ids, Process, descendants, since_boot};

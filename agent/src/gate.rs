@@ -32,13 +32,13 @@ use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Presence;
 use crate::sessions::{GidError, Gids, Recovered, Sessions, Setup};
-use crate::sudoers::{Sudoers, SudoersError};
+use crate::sudoers::{Programs, Sudoers, SudoersError};
 use crate::watch::Watch;
 use crate::{durable, managed};
 
 use flood::Flood;
 use others::Logins;
-use sudo::Sudos;
+use sudo::{Sudos, Unasked};
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -96,12 +96,13 @@ pub struct Gates {
     evidence: Evidence,
     watch: Watch,
     alarm: Alarm,
-    sudoers: Sudoers,
     gids: Gids,
     sessions: Sessions,
     verdicts: Verdicts,
     logins: Logins,
     sudos: Sudos,
+    unasked: Unasked,
+    programs: Programs,
     flood: Flood,
 }
 
@@ -124,9 +125,12 @@ impl Gates {
         let (watch, alarm) = (Watch::start()?, Alarm::start()?);
         let sudoers = Sudoers::new(&layout.session_sudoers())?;
         let gids = Gids::open(&layout.state().join("session-gid"))?;
+        let programs = Programs::default();
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
-            sudoers: sudoers.clone(),
+            sudoers,
+            programs: programs.clone(),
+            presence: Arc::clone(&presence),
             intake: intake.clone(),
             managed: Arc::clone(&managed),
             watch: watch.clone(),
@@ -150,13 +154,14 @@ impl Gates {
             evidence,
             watch,
             alarm,
-            sudoers,
             gids,
             sessions,
             // Without a start of its own nobody is older than the agent.
             verdicts: Verdicts::since(own_start().unwrap_or(0)),
             logins: Logins::default(),
             sudos: Sudos::default(),
+            unasked: Unasked::default(),
+            programs,
             flood: Flood::default(),
         }))
     }

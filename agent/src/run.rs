@@ -166,8 +166,12 @@ impl Agent {
             intake: intake.clone(),
             evidence: Evidence::new(forwarding.link(), config.journal.forward),
         })?;
-        for unreadable in gates.recover().unreadable {
+        let recovered = gates.recover();
+        for unreadable in recovered.unreadable {
             aside::tell(&unreadable.to_string());
+        }
+        if let Some(error) = recovered.without_sudo {
+            aside::tell(&error.to_string());
         }
         let (tell, told) = sync_channel(8);
         let interval = config.state.poll();
@@ -194,6 +198,7 @@ impl Agent {
         };
         // Nobody waits for its end: it may be waiting for the CA.
         drop(spawn("listener", move || listener.run())?);
+        gates.attend_to_sudo().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
             intake,

@@ -216,3 +216,32 @@ fn an_agent_that_is_restarted_is_asked_once_more() {
     assert_eq!(answer, Response::Ignore);
     agent.join().unwrap();
 }
+
+/// Asking once more is no new deadline.
+#[test]
+fn an_agent_that_breaks_off_late_and_is_silent_then_costs_one_deadline() {
+    let patience = Duration::from_secs(2);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let agent = thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        read_frame(&mut link).unwrap();
+        link.set_read_timeout(Some(patience * 3 / 4)).unwrap();
+        // Nothing more comes: the time-out is what is waited for.
+        let _ = link.read(&mut [0]);
+        drop(link);
+        let (mut link, _) = listener.accept().unwrap();
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    let start = Instant::now();
+    let answer = endpoint.ask(&question(), patience);
+    assert!(matches!(answer, Err(Unanswered::TimedOut)), "{answer:?}");
+    // A deadline of its own would make it three and a half seconds.
+    assert!(start.elapsed() < patience * 3 / 2, "{:?}", start.elapsed());
+    agent.join().unwrap();
+}

@@ -1,8 +1,10 @@
 //! sudo's gate. Who calls is its real uid and its session, by the kernel, and not PAM_USER, which rootpw and targetpw
 //! change. The request is journalled before it is answered; what follows is noted.
 
+mod attendant;
 mod listing;
 mod refusal;
+mod unasked;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +18,10 @@ use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
-use crate::sessions::{Session, SessionId};
+use crate::sessions::{Session, SessionId, Sudo as Granted};
 
 use listing::only_lists;
+pub(super) use unasked::Unasked;
 
 /// Sudo calls that are followed at once; more are journalled at their request only.
 const MOST: usize = 16 * 1024;
@@ -59,12 +62,17 @@ impl Gates {
         let Ok(ids) = process.ids() else {
             return Response::Ignore;
         };
+        self.unasked.has_asked(process);
         let session = self.sessions.of(process, &ids);
         let sudo = self.sudo(process, &ids, session.as_deref(), caller);
         // Only managed uids are ever refused; our own PAM service is for contractors' sessions alone.
         let is_guarded = managed.contains(ids.real_uid) || caller.service == "daypass-sudo";
-        match session {
-            Some(session) if session.is_open() && !session.document().sudo.is_empty() => {
+        let granted = session
+            .as_ref()
+            .filter(|session| session.is_open())
+            .map(|session| self.sessions.sudo_of(session));
+        match granted {
+            Some(Granted::Granted) => {
                 let entry = self.intake.commit_ending_epoch(&sudo.event(
                     self,
                     Action::SudoRequest,
@@ -81,7 +89,7 @@ impl Gates {
                 }
             }
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),
-            None if !self.journals_everyone() => return allow(),
+            _ if session.is_none() && !self.journals_everyone() => return allow(),
             _ => self
                 .intake
                 .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),

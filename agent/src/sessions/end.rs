@@ -18,7 +18,7 @@ use super::registry::Sessions;
 use super::session::Session;
 use super::{sweep, terminal};
 use crate::diagnostic;
-use crate::facts::{Handle, Process};
+use crate::facts::{Handle, Kinship, Process};
 
 /// How long everybody may take to freeze. Who is stuck in the kernel never does, and dies all the same.
 const FREEZE: Duration = Duration::from_millis(50);
@@ -172,7 +172,7 @@ fn kill_members(session: &Session, spared: &[Handle], killed: &mut Killed) -> us
         };
         let process = handle.process();
         let is_spared = spared.iter().any(|spared| spared.process() == process);
-        if !is_spared && session.holds(process) {
+        if !is_spared && session.holds(&Kinship::of(process)) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             handle.kill();
             killed

@@ -8,6 +8,7 @@ use super::record::{Record, RecordError};
 use super::registry::Sessions;
 use super::session::Session;
 use crate::facts::Handle;
+use crate::sudoers::SudoersError;
 
 /// What became of the sessions of before.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Recovered {
     pub ended: usize,
     /// Records that could not be read. Whoever is in such a session is refused sudo, and its processes are logind's.
     pub unreadable: Vec<RecordError>,
+    /// Why some have no sudo, if so.
+    pub without_sudo: Option<SudoersError>,
 }
 
 impl Sessions {
@@ -31,7 +34,9 @@ impl Sessions {
                 Err(error) => recovered.unreadable.push(error),
             }
         }
-        self.shared.setup.sudoers.keep_only(&self.gids());
+        if let Err(error) = self.settle_sudo() {
+            recovered.without_sudo = Some(error);
+        }
         recovered
     }
 

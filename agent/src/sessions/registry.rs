@@ -1,6 +1,6 @@
 //! Every live session, and the steps that each goes through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,15 +9,17 @@ use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 
 use super::end::{self, Cause};
+use super::grants::Grants;
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
 use super::{deadline, sweep};
 use crate::alarm::Alarm;
 use crate::authority::Snapshot;
-use crate::facts::{Handle, Ids, Process};
+use crate::facts::{Handle, Ids, Kinship, Process};
 use crate::intake::Intake;
 use crate::managed;
-use crate::sudoers::Sudoers;
+use crate::presence::Presence;
+use crate::sudoers::{Programs, Sudoers};
 use crate::watch::Watch;
 
 /// After the last session of an account closed by itself, how long its user manager may go on: a tool that logs in
@@ -31,6 +33,10 @@ pub struct Setup {
     pub directory: PathBuf,
     /// Their sudo rules.
     pub sudoers: Sudoers,
+    /// Which sudo reads them.
+    pub programs: Programs,
+    /// Whether PAM's module is there.
+    pub presence: Arc<Presence>,
     /// The journal.
     pub intake: Intake,
     /// Who is managed.
@@ -54,6 +60,7 @@ pub struct Sessions {
 pub(super) struct Shared {
     pub(super) setup: Setup,
     live: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+    pub(super) grants: Mutex<Grants>,
 }
 
 impl Sessions {
@@ -64,6 +71,7 @@ impl Sessions {
             shared: Arc::new(Shared {
                 setup,
                 live: Mutex::default(),
+                grants: Mutex::default(),
             }),
         }
     }
@@ -111,7 +119,8 @@ impl Sessions {
     /// The session that this process belongs to, by what the kernel says.
     #[must_use]
     pub fn of(&self, process: Process, ids: &Ids) -> Option<Arc<Session>> {
-        let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
+        let live = self.all();
+        let kinship = Kinship::of(process);
         let carries = |session: &&Arc<Session>| {
             session
                 .record
@@ -122,9 +131,9 @@ impl Sessions {
         let by_group = live
             .iter()
             .find(carries)
-            .filter(|session| session.holds(process));
+            .filter(|session| session.holds(&kinship));
         by_group
-            .or_else(|| live.iter().find(|session| session.holds(process)))
+            .or_else(|| live.iter().find(|session| session.holds(&kinship)))
             .cloned()
     }
 
@@ -134,6 +143,14 @@ impl Sessions {
         self.lock()
             .values()
             .any(|session| session.record.uid == uid && session.is_open())
+    }
+
+    /// Those in which somebody is.
+    #[must_use]
+    pub fn all_open(&self) -> Vec<Arc<Session>> {
+        let mut all = self.all();
+        all.retain(|session| session.is_open());
+        all
     }
 
     /// How many are known.
@@ -209,7 +226,6 @@ impl Sessions {
         end::begin(self, Arc::clone(session), cause, was_open);
     }
 
-    /// Whether no other session of the same account is known.
     /// Whether what runs in its account's name is a contractor's and is nobody's any more: no other session is there,
     /// and the account was not let go meanwhile, by hand or by break-glass. Its own people may be at work then.
     pub(super) fn leaves_nobody(&self, session: &Session) -> bool {
@@ -219,14 +235,6 @@ impl Sessions {
             other.record.uid == session.record.uid && other.record.id != session.record.id
         };
         managed.contains(session.record.uid) && !self.lock().values().any(others)
-    }
-
-    pub(super) fn withdraw_sudo(&self, session: &Session) {
-        if let Some(gid) = session.record.gid {
-            // Where it cannot be removed its group is gone with the session's processes, and the number is never
-            // given again.
-            let _ = self.shared.setup.sudoers.remove(session.document().id, gid);
-        }
     }
 
     pub(super) fn drop_session(&self, session: &Session) {
@@ -244,13 +252,6 @@ impl Sessions {
             service: Some("sshd".to_owned()),
             account: Some(session.record.account.clone()),
         }
-    }
-
-    pub(super) fn gids(&self) -> BTreeSet<u32> {
-        self.lock()
-            .values()
-            .filter_map(|session| session.record.gid)
-            .collect()
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Session>> {
