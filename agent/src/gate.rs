@@ -128,6 +128,7 @@ impl Gates {
         let programs = Programs::default();
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
+            journal: layout.journal(),
             sudoers,
             programs: programs.clone(),
             presence: Arc::clone(&presence),
@@ -226,6 +227,15 @@ impl Gates {
                 Some(self.session_close(peer, caller, *handle))
             }
             _ => None,
+        }
+    }
+
+    /// Hears what somebody told who has gone since.
+    pub fn hear(&self, door: Door, uid: u32, request: &Request) {
+        if let (Door::Agent, 0, Request::SessionOpen { caller, handle, .. }) = (door, uid, request)
+            && caller.service.contains("sudo")
+        {
+            self.sudo_was_open(caller, *handle);
         }
     }
 

@@ -170,6 +170,9 @@ impl Agent {
         for unreadable in recovered.unreadable {
             aside::tell(&unreadable.to_string());
         }
+        if let Some(error) = recovered.unfound {
+            aside::tell(&error.to_string());
+        }
         if let Some(error) = recovered.without_sudo {
             aside::tell(&error.to_string());
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use daypass_gate::{Request, read_frame, write_frame};
 
-use crate::facts::Peer;
+use crate::facts::{Peer, PeerError};
 use crate::gate::{Door, Gates};
 use crate::sockets::Sockets;
 
@@ -126,9 +126,17 @@ impl Drop for Here {
 fn answer(door: Door, mut stream: &UnixStream, gates: &Arc<Gates>) -> Option<()> {
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    let peer = Peer::of(stream).ok()?;
+    // First: who only tells may be gone when it is read.
+    let peer = Peer::of(stream);
     let request = Request::decode(&read_frame(&mut stream).ok()?).ok()?;
-    let response = gates.answer(door, &peer, &request)?;
+    let response = match peer {
+        Ok(peer) => gates.answer(door, &peer, &request)?,
+        Err(PeerError::Gone { uid }) => {
+            gates.hear(door, uid, &request);
+            return None;
+        }
+        Err(PeerError::Credentials(_) | PeerError::Process(_)) => return None,
+    };
     write_frame(&mut stream, &response.encode().ok()?).ok()
 }
 

@@ -98,6 +98,27 @@ fn no_socket_means_no_wait() {
 }
 
 #[test]
+fn what_is_only_told_arrives_after_the_teller_has_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    // Nobody accepts meanwhile.
+    endpoint.tell(&question(), Duration::from_secs(60)).unwrap();
+    let (mut link, _) = listener.accept().unwrap();
+    assert_eq!(
+        Request::decode(&read_frame(&mut link).unwrap()),
+        Ok(question())
+    );
+    drop((link, listener));
+    let told = endpoint.tell(&question(), PATIENCE);
+    assert!(matches!(told, Err(Unanswered::Unreachable(_))), "{told:?}");
+}
+
+#[test]
 fn a_socket_of_somebody_else_is_not_asked() {
     let agent = Agent::that(|mut link| {
         let mut heard = Vec::new();

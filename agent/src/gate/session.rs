@@ -224,6 +224,8 @@ impl Gates {
             .detail("closes", session.record.closes.to_string())
             .detail("monitor", session.record.monitor.pid)
             .detail("group", session.record.gid)
+            .detail("scope", session.record.scope.clone())
+            .detail("audit", session.record.audit)
             .detail("roster", admission.roster);
         let certificate = STANDARD.encode(certificate);
         let listed: usize = sudo.iter().map(|item| 2 * item.len() + 3).sum();

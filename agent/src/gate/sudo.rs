@@ -154,7 +154,7 @@ impl Gates {
         }
     }
 
-    /// open_session: sudo's own policy has accepted.
+    /// open_session: sudo's own policy has accepted. Nobody waits for this answer, so whoever told may end meanwhile.
     pub(super) fn sudo_open(
         self: &Arc<Self>,
         peer: &Peer,
@@ -162,26 +162,39 @@ impl Gates {
         handle: u64,
     ) -> Response {
         let process = peer.handle.process();
-        let started = {
+        let moved = {
             let mut live = self.sudos.lock();
             live.get_mut(&handle).map(|sudo| {
-                sudo.started = Some((Instant::now(), caller.user.clone()));
-                let moved = sudo.watched != process;
-                sudo.watched = process;
-                (sudo.clone(), moved)
+                self.journal_start(sudo, caller);
+                std::mem::replace(&mut sudo.watched, process) != process
             })
         };
-        if let Some((sudo, moved)) = started {
-            if moved {
-                self.watch_sudo(peer, handle);
-            }
-            self.intake
-                .note(&sudo.event(self, Action::SudoStart, Outcome::Allowed));
+        if moved == Some(true) {
+            self.watch_sudo(peer, handle);
+        }
+        // The end may have been seen before the start was known; seen later, it finds nothing any more.
+        if !peer.handle.is_alive() {
+            self.sudo_close(handle);
         }
         Response::Allow {
             handle,
             session_gid: None,
         }
+    }
+
+    /// The same, told by somebody who has gone since.
+    pub(super) fn sudo_was_open(&self, caller: &Caller, handle: u64) {
+        if let Some(sudo) = self.sudos.lock().get_mut(&handle) {
+            self.journal_start(sudo, caller);
+        }
+        self.sudo_close(handle);
+    }
+
+    /// Under the lock, so that no end comes before it.
+    fn journal_start(&self, sudo: &mut Sudo, caller: &Caller) {
+        sudo.started = Some((Instant::now(), caller.user.clone()));
+        self.intake
+            .note(&sudo.event(self, Action::SudoStart, Outcome::Allowed));
     }
 
     pub(super) fn sudo_close(&self, handle: u64) {

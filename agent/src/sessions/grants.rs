@@ -209,9 +209,7 @@ impl Sessions {
         let (document, hash) = (session.document(), session.window.hash());
         let is_same = before.is_some_and(|holder| holder.hash == hash);
         if !is_same || !setup.sudoers.are_placed(document.id, account) {
-            setup
-                .sudoers
-                .place(document.id, account, &document.sudo)?;
+            setup.sudoers.place(document.id, account, &document.sudo)?;
         }
         let holder = Holder {
             window: document.id,

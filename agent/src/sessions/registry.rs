@@ -31,6 +31,8 @@ const AFTERGLOW: Duration = Duration::from_secs(15);
 pub struct Setup {
     /// Where they are noted.
     pub directory: PathBuf,
+    /// Where they are found when they are noted no more.
+    pub journal: PathBuf,
     /// Their sudo rules.
     pub sudoers: Sudoers,
     /// Which sudo reads them.

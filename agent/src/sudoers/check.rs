@@ -15,11 +15,7 @@ const CHECKER: &str = "/usr/sbin/visudo";
 const RUST_CHECKER: &str = "/usr/bin/visudo-rs";
 
 /// Has each sudo's own checker accept the file, and `cvtsudoers` read back exactly what was meant.
-pub(super) fn check(
-    path: &Path,
-    grantee: Grantee,
-    items: &[SudoItem],
-) -> Result<(), SudoersError> {
+pub(super) fn check(path: &Path, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
     let file = path.to_string_lossy();
     let visudo = |program: &str| command::run(program.as_ref(), &["-c", "-q", "-f", &file]);
     let also = match grantee {

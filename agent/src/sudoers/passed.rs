@@ -12,7 +12,11 @@ use super::{Grantee, SudoersError};
 use crate::file_mark::FileMark;
 
 /// The programs that the answer depends on.
-const TOOLS: [&str; 3] = ["/usr/sbin/visudo", "/usr/bin/visudo-rs", "/usr/bin/cvtsudoers"];
+const TOOLS: [&str; 3] = [
+    "/usr/sbin/visudo",
+    "/usr/bin/visudo-rs",
+    "/usr/bin/cvtsudoers",
+];
 /// Sets of items that are remembered; then all are forgotten, and looked at again when they are needed.
 const MOST: usize = 256;
 

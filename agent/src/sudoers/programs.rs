@@ -40,7 +40,8 @@ impl Programs {
             .map(|place| FileMark::of(Path::new(place)))
             .collect();
         if known.marks.as_ref() != Some(&marks) {
-            let mut found: Vec<PathBuf> = PLACES.iter().filter_map(|place| rust_at(place)).collect();
+            let mut found: Vec<PathBuf> =
+                PLACES.iter().filter_map(|place| rust_at(place)).collect();
             found.sort();
             found.dedup();
             known.rust = Arc::new(found);

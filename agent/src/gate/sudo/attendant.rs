@@ -1,5 +1,5 @@
 //! Keeps sessions' sudo as it should be: where sudo-rs reads the rules they are withdrawn the moment PAM's module goes,
-//! and its calls are looked at.
+//! and its calls are looked at. Rules that somebody has taken away are written again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -7,9 +7,10 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
 use crate::aside;
 use crate::gate::Gates;
@@ -17,6 +18,8 @@ use crate::sudoers::identity;
 
 /// Files may be exchanged in ways that nobody is told of.
 const ROUND_MILLISECONDS: u16 = 10_000;
+/// Whoever wipes a directory is to be done with it before it is made again.
+const WIPE: Duration = Duration::from_millis(100);
 
 /// What is watched, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ enum Watched {
     Modules,
     /// A program of sudo-rs.
     Program,
+    /// The directory of sessions' rules.
+    Rules,
 }
 
 impl Watched {
@@ -38,6 +43,7 @@ impl Watched {
                     | AddWatchFlags::IN_MOVE_SELF
             }
             Self::Program => AddWatchFlags::IN_OPEN,
+            Self::Rules => AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF,
         }
     }
 }
@@ -78,6 +84,9 @@ impl Attendant {
         loop {
             self.watch();
             self.settle();
+            // It may have been made only now.
+            let rules = self.gates.layout.session_sudoers();
+            self.add(&rules, Watched::Rules);
             while self.look() {}
         }
     }
@@ -90,18 +99,20 @@ impl Attendant {
             return false;
         }
         let events = self.inotify.read_events().unwrap_or_default();
-        let is_call = |wd: WatchDescriptor| {
-            let watches = self.watches.values();
-            watches.into_iter().any(|(known, why)| *known == wd && *why == Watched::Program)
-        };
-        let is_of_calls = |mask: AddWatchFlags| mask == AddWatchFlags::IN_OPEN;
-        let (calls, others): (Vec<_>, Vec<_>) = events
-            .into_iter()
-            .partition(|event| is_call(event.wd) && is_of_calls(event.mask));
+        let is_call = |event: &InotifyEvent| event.mask == AddWatchFlags::IN_OPEN;
+        let (calls, others): (Vec<_>, Vec<_>) = events.into_iter().partition(is_call);
         if !calls.is_empty() {
             self.gates.look_for_calls(&self.programs);
         }
+        if others.iter().any(|event| self.is_of(event, Watched::Rules)) {
+            thread::sleep(WIPE);
+        }
         others.is_empty()
+    }
+
+    fn is_of(&self, event: &InotifyEvent, why: Watched) -> bool {
+        let mut watches = self.watches.values();
+        watches.any(|watch| *watch == (event.wd, why))
     }
 
     /// Watches what is there now.
@@ -117,7 +128,8 @@ impl Attendant {
         let wanted = rust
             .iter()
             .map(|path| (path.clone(), Watched::Program))
-            .chain(modules.into_iter().map(|path| (path, Watched::Modules)));
+            .chain(modules.into_iter().map(|path| (path, Watched::Modules)))
+            .chain([(self.gates.layout.session_sudoers(), Watched::Rules)]);
         for (path, why) in wanted {
             self.add(&path, why);
         }
@@ -132,8 +144,10 @@ impl Attendant {
 
     /// Says once what is wrong, not at every round.
     fn settle(&mut self) {
-        let trouble = self.gates.sessions.settle_sudo().err();
-        let trouble = trouble.map(|error| error.to_string());
+        let sessions = &self.gates.sessions;
+        let notes = sessions.keep_notes().err().map(|error| error.to_string());
+        let sudo = sessions.settle_sudo().err().map(|error| error.to_string());
+        let trouble = notes.or(sudo);
         if let Some(trouble) = &trouble
             && self.trouble.as_ref() != Some(trouble)
         {
