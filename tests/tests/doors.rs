@@ -4,6 +4,8 @@
 mod certificates;
 #[path = "doors/collector.rs"]
 mod collector;
+#[path = "doors/crowd.rs"]
+mod crowd;
 #[path = "doors/doctor.rs"]
 mod doctor;
 #[path = "doors/ends.rs"]
@@ -24,8 +26,12 @@ mod others;
 mod revocations;
 #[path = "doors/side_doors.rs"]
 mod side_doors;
+#[path = "doors/stuck.rs"]
+mod stuck;
 #[path = "doors/sudo.rs"]
 mod sudo;
+#[path = "doors/sudo_rs.rs"]
+mod sudo_rs;
 #[path = "doors/windows.rs"]
 mod windows;
 
@@ -65,11 +71,14 @@ fn rows() -> impl Iterator<Item = Row> {
         side_doors::ROWS,
         glass::ROWS,
         doctor::ROWS,
+        stuck::ROWS,
+        crowd::ROWS,
     ];
     let written = written.into_iter().flatten();
     written
         .map(|(name, shown)| row(name, shown))
         .chain(failures::rows())
+        .chain(sudo_rs::rows())
         .chain(entries::ROWS.iter().map(|(name, shown)| row(name, shown)))
 }
 

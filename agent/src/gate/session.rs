@@ -11,6 +11,7 @@ use daypass_protocol::digest::Digest;
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::grant;
 use daypass_protocol::time::Time;
+use serde_json::Value;
 
 use super::admission::{Admission, Refusal};
 use super::principals::origin;
@@ -223,10 +224,20 @@ impl Gates {
             .detail("approved_by", approvers)
             .detail("closes", session.record.closes.to_string())
             .detail("monitor", session.record.monitor.pid)
-            .detail("group", session.record.gid)
-            .detail("scope", session.record.scope.clone())
-            .detail("audit", session.record.audit)
             .detail("roster", admission.roster);
+        let Record {
+            gid, scope, audit, ..
+        } = &session.record;
+        let marks = [
+            ("group", gid.map(Value::from)),
+            ("scope", scope.clone().map(Value::from)),
+            ("audit", audit.map(Value::from)),
+        ];
+        for (name, mark) in marks {
+            if let Some(mark) = mark {
+                event = event.detail(name, mark);
+            }
+        }
         let certificate = STANDARD.encode(certificate);
         let listed: usize = sudo.iter().map(|item| 2 * item.len() + 3).sum();
         // The certificate has the items, too: where both do not fit into an entry, it alone stays.
