@@ -9,9 +9,10 @@ mod passed;
 mod programs;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,6 +66,8 @@ impl Sudoers {
     /// [`SudoersError::Write`].
     pub fn new(directory: &Path) -> Result<Self, SudoersError> {
         make(directory)?;
+        // Of an agent that was killed while sudo's tools looked at them.
+        remove_others(directory, |name| !is_draft(name));
         Ok(Self {
             directory: directory.to_owned(),
             passed: Passed::default(),
@@ -137,12 +140,10 @@ impl Sudoers {
             .iter()
             .map(|(window, grantee)| name(*window, *grantee).into())
             .collect();
-        let entries = fs::read_dir(&self.directory).into_iter().flatten();
-        for entry in entries.flatten() {
-            if !names.contains(&entry.file_name()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        // Drafts are somebody's who is at it.
+        remove_others(&self.directory, |name| {
+            is_draft(name) || names.contains(name)
+        });
         Ok(())
     }
 
@@ -159,6 +160,19 @@ fn name(window: WindowId, grantee: Grantee) -> String {
         Grantee::Group(gid) => format!("{window}-{gid}"),
         Grantee::Account(uid) => format!("{window}-uid-{uid}"),
     }
+}
+
+fn remove_others(directory: &Path, is_kept: impl Fn(&OsStr) -> bool) {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    for entry in entries.flatten() {
+        if !is_kept(&entry.file_name()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_draft(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
 }
 
 /// Several may be written at once.
@@ -269,6 +283,17 @@ mod tests {
              #1001 ALL = (root) NOPASSWD: /usr/bin/id\n\
              #1001 ALL = (ALL : ALL) NOPASSWD: ALL\n"
         );
+    }
+
+    #[test]
+    fn drafts_are_left_to_who_writes_them_and_swept_up_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let sudoers = Sudoers::new(directory.path()).unwrap();
+        fs::write(directory.path().join(".7"), "").unwrap();
+        sudoers.keep_only(&BTreeSet::new()).unwrap();
+        assert_eq!(names(directory.path()), [".7"]);
+        Sudoers::new(directory.path()).unwrap();
+        assert!(names(directory.path()).is_empty());
     }
 
     #[test]
