@@ -5,11 +5,14 @@ pub mod bundle;
 mod collect;
 mod decisions;
 pub mod fault;
+mod ground;
 mod judge;
 mod manifest;
+mod owner;
 mod part;
 mod people;
 mod records;
+mod stay;
 mod story;
 mod visit;
 mod windows;
@@ -17,7 +20,6 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use daypass_journal::trust::Trust;
 use daypass_protocol::api::Rosters as Chain;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::strict_json;
@@ -35,6 +37,7 @@ use crate::log::filter::Filter;
 use crate::moment::{Direction, When};
 use crate::output::{Format, FormatOption, note};
 use bundle::Bundle;
+use ground::Ground;
 use story::Verdict;
 
 /// What every bundle says of itself.
@@ -203,9 +206,9 @@ fn signed_roster(path: &Path, text: &str) -> Result<SignedRoster, Failure> {
 }
 
 fn verify(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure> {
-    let trust = trust(&arguments.trust)?;
+    let ground = Ground::read(&arguments.trust)?;
     let judgement = match Bundle::read(&arguments.bundle)? {
-        Ok(bundle) => judge::judge(&bundle, &trust),
+        Ok(bundle) => judge::judge(&bundle, &ground),
         Err(faults) => judge::Judgement {
             faults,
             ..judge::Judgement::default()
@@ -224,26 +227,4 @@ fn verify(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failur
         Verdict::Tampered => Exit::Failed,
         Verdict::Incomplete => Exit::Incomplete,
     })
-}
-
-/// Several trust files as one; they must not be of several CAs.
-fn trust(paths: &[PathBuf]) -> Result<Trust, Failure> {
-    let mut all = Trust::default();
-    for path in paths {
-        let trust = Trust::read(path).map_err(|source| Failure::Trust {
-            path: path.clone(),
-            source: Box::new(source),
-        })?;
-        match (&all.pin, trust.pin) {
-            (Some(pin), Some(other)) if *pin != other => {
-                return Err(EvidenceError::TwoCas { path: path.clone() }.into());
-            }
-            (None, pin) => all.pin = pin,
-            _ => {}
-        }
-        all.logs.extend(trust.logs);
-        all.witnesses.extend(trust.witnesses);
-        all.user_ca.extend(trust.user_ca);
-    }
-    Ok(all)
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use daypass_journal::reader::{Begin, Follower, Mark};
-use daypass_protocol::name::HostName;
+use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::window::WindowId;
 use jiff::Zoned;
 
@@ -53,6 +53,9 @@ pub struct LogArguments {
     /// A host; may be repeated
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<HostName>,
+    /// A group of hosts, with --collector; may be repeated
+    #[arg(long = "group", value_name = "GROUP", requires = "collector")]
+    groups: Vec<Name>,
     /// A window; may be repeated
     #[arg(long = "window", value_name = "WINDOW")]
     windows: Vec<WindowId>,
@@ -215,6 +218,7 @@ impl LogArguments {
             persons: self.persons.clone(),
             accounts: self.accounts.clone(),
             hosts: self.hosts.iter().map(ToString::to_string).collect(),
+            groups: self.groups.iter().map(ToString::to_string).collect(),
             windows: self.windows.iter().map(ToString::to_string).collect(),
             sessions: self.sessions.clone(),
             actions: self.actions.clone(),

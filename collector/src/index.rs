@@ -47,6 +47,9 @@ pub enum IndexError {
         /// The one given.
         given: u64,
     },
+    /// A search was given up.
+    #[error("the search took too long; ask for less at once, by time, host or person")]
+    TooLong,
     /// The index failed.
     #[error("the index could not {doing}")]
     Failed {
@@ -66,15 +69,16 @@ pub trait Index: Send + Sync {
     /// [`IndexError::Failed`].
     fn taken(&self) -> Result<u64, IndexError>;
 
-    /// Takes the entries of segment `number`, all or none. A segment taken before is passed over.
+    /// Takes the entries of segments, the first of which has number `first`, all or none. A segment taken before is
+    /// passed over.
     ///
     /// # Errors
-    /// [`IndexError::OutOfTurn`] when one before it is missing, [`IndexError::Failed`].
-    fn take(&self, number: u64, records: &[Record]) -> Result<(), IndexError>;
+    /// [`IndexError::OutOfTurn`] when one before them is missing, [`IndexError::Failed`].
+    fn take(&self, first: u64, segments: &[Vec<Record>]) -> Result<(), IndexError>;
 
     /// Answers a query.
     ///
     /// # Errors
-    /// [`IndexError::Failed`].
+    /// [`IndexError::TooLong`], [`IndexError::Failed`].
     fn search(&self, query: &Query) -> Result<Page, IndexError>;
 }

@@ -9,6 +9,8 @@ use crate::segments::SegmentError;
 
 /// Segments that are looked up at once.
 const LOOK: usize = 256;
+/// Entries that are taken in one commit, and what its last segment has beyond them.
+const AT_ONCE: usize = 8192;
 
 /// Why the index does not follow.
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +37,47 @@ pub fn catch_up(stores: Stores<'_>, index: &dyn Index) -> Result<u64, FollowInde
         if segments.is_empty() {
             return Ok(count);
         }
+        let mut batch = Batch::default();
         for segment in &segments {
-            index.take(segment.number, &records(stores, segment)?)?;
+            match records(stores, segment) {
+                Ok(records) => batch.add(segment.number, records),
+                Err(error) => {
+                    batch.hand_over(index)?;
+                    return Err(error.into());
+                }
+            }
+            if batch.size >= AT_ONCE {
+                batch.hand_over(index)?;
+            }
             count += 1;
         }
+        batch.hand_over(index)?;
+    }
+}
+
+/// Segments that are taken in one commit.
+#[derive(Default)]
+struct Batch {
+    first: u64,
+    segments: Vec<Vec<Record>>,
+    size: usize,
+}
+
+impl Batch {
+    fn add(&mut self, number: u64, records: Vec<Record>) {
+        if self.segments.is_empty() {
+            self.first = number;
+        }
+        self.size += records.len();
+        self.segments.push(records);
+    }
+
+    fn hand_over(&mut self, index: &dyn Index) -> Result<(), IndexError> {
+        if !self.segments.is_empty() {
+            index.take(self.first, &self.segments)?;
+        }
+        *self = Self::default();
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod config;
 pub mod database;
 mod diagnostic;
 mod durable;
+pub mod groups;
 pub mod index;
 pub mod indexer;
 pub mod ingest;

@@ -17,9 +17,11 @@ use crate::tree::{Frontier, Hash, leaf_hash};
 
 mod broken;
 mod gone;
+mod kept;
 
 pub use broken::{Broken, Cause};
 pub(crate) use gone::Gone;
+pub(crate) use kept::Kept;
 
 /// How much of each seal is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,7 @@ pub(crate) struct Chain {
     witnesses: BTreeSet<String>,
     recent: RecentSeals,
     gone: Gone,
+    kept: Option<Kept>,
     deferred: Deferred,
 }
 
@@ -132,6 +135,7 @@ impl Chain {
             witnesses: BTreeSet::new(),
             recent: RecentSeals::default(),
             gone: Gone::default(),
+            kept: None,
             deferred: match check {
                 Check::Signatures => Deferred::on_all_cores(),
                 Check::Forwarded | Check::Roots => Deferred::default(),
@@ -285,9 +289,7 @@ impl Chain {
                 .map_err(|cause| self.broken_here(cause))?,
             None => self.gone.entry(),
         }
-        self.tree.push(leaf_hash(line));
-        self.batch.entries += 1;
-        Ok(())
+        self.push(leaf_hash(line))
     }
 
     fn own_entry(&mut self, event: &str) -> Result<(), Cause> {

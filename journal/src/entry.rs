@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::blob;
 use crate::clock::Stamp;
 use crate::encoding::hex;
 use crate::error::EventFault;
@@ -52,6 +53,11 @@ impl Event {
         // A kernel without random bytes stops at the keys already; a zero salt only weakens erasure.
         let _ = getrandom::fill(&mut salt);
         Self { rest: json, salt }
+    }
+
+    /// The long text that it names.
+    pub(crate) fn blob(&self) -> Option<String> {
+        blob::named(std::str::from_utf8(&self.rest).ok()?)
     }
 
     /// Writes the line, without its newline.

@@ -155,8 +155,10 @@ pub enum RetireFault {
     /// The archive is not there.
     #[error("there is no such directory; make it first, where nobody else may write")]
     NoArchive,
-    /// The archive holds something else under the segment's name.
-    #[error("it holds another {name} already; archive each journal in a directory of its own")]
+    /// The archive holds something else under the name of a segment or of a long text.
+    #[error(
+        "it holds another {name} already, damaged or put there by somebody else; look at it, and move it away"
+    )]
     Taken {
         /// The file's name.
         name: String,

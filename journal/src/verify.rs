@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::chain::{Chain, Check};
+use crate::chain::{Chain, Check, Kept};
 use crate::cosignature::Cosigned;
 use crate::entry::Head;
 use crate::error::Error;
@@ -86,17 +86,18 @@ fn try_verify(
             }
         },
     };
-    let mut chain = Chain::new(log.log.clone(), log.first_epoch.clone(), Check::Signatures);
+    let chain = Chain::new(log.log.clone(), log.first_epoch.clone(), Check::Signatures);
+    let mut chain = chain.expecting(kept);
     let total = total_bytes(dir)?;
-    let mut watch = Watch::new(trust, kept, options.progress, total);
+    let mut watch = Watch::new(trust, options.progress, total);
     let walked = walk(dir, &mut chain, &mut watch);
-    let walked = walked.and_then(|_| Ok(watch.finish(&chain)?));
+    let walked = walked.and_then(|_| Ok(chain.reached_kept()?));
     report.fill(&chain, watch.into_found());
     walked
 }
 
 /// A checkpoint from outside, once somebody trusted is found to have signed it.
-fn kept_checkpoint(note: &str, log: &TrustedLog, trust: &Trust) -> Result<observe::Kept, Lack> {
+fn kept_checkpoint(note: &str, log: &TrustedLog, trust: &Trust) -> Result<Kept, Lack> {
     let cosigned = Cosigned::parse(note).ok_or(Lack::CheckpointForm)?;
     if cosigned.checkpoint.origin != log.origin() {
         return Err(Lack::CheckpointOrigin {
@@ -113,7 +114,7 @@ fn kept_checkpoint(note: &str, log: &TrustedLog, trust: &Trust) -> Result<observ
         None if cosigned.is_signed_by_log(&log.log) => "the kept checkpoint".to_owned(),
         None => return Err(Lack::CheckpointUnsigned),
     };
-    Ok(observe::Kept {
+    Ok(Kept {
         by,
         size: cosigned.checkpoint.size,
         root: cosigned.checkpoint.root,

@@ -19,6 +19,7 @@ use crate::horizon::Horizon;
 use crate::note::{KeyKind, VerifierKey};
 
 mod batch;
+mod blobs;
 mod core;
 mod erase;
 mod keeper;
@@ -169,7 +170,7 @@ struct Inner {
     wake: Condvar,
     duty: Mutex<keeper::Duty>,
     epoch_age: Duration,
-    blobs: Mutex<()>,
+    blobs: Mutex<blobs::Blobs>,
     /// Held by whoever replaces segments.
     housekeeping: Mutex<()>,
 }
@@ -280,8 +281,7 @@ impl Writer {
     pub fn keep_blob(&self, bytes: &[u8]) -> Result<String, Error> {
         let dir = lock(&self.handle.inner.core).dir.clone();
         // One at a time: two callers may bring the same text.
-        let _guard = lock(&self.handle.inner.blobs);
-        crate::blob::keep(&dir, bytes)
+        lock(&self.handle.inner.blobs).keep(&dir, bytes)
     }
 
     /// Writes the closing entry and its seal; other clones can append nothing after it.
@@ -312,6 +312,10 @@ impl Drop for Handle {
 impl Inner {
     fn append(&self, event: &impl Serialize, after: After) -> Result<Receipt, Error> {
         let event = Event::of_caller(event)?;
+        let blob = match lock(&self.blobs).owes() {
+            true => event.blob(),
+            false => None,
+        };
         let (shared, place, leads) = {
             let mut queue = lock(&self.queue);
             queue.check()?;
@@ -320,7 +324,11 @@ impl Inner {
         if leads {
             self.lead(&shared);
         }
-        shared.wait(place)
+        let receipt = shared.wait(place)?;
+        if let Some(blob) = blob {
+            lock(&self.blobs).named(&blob);
+        }
+        Ok(receipt)
     }
 
     fn append_all(&self, events: &[impl Serialize], after: After) -> Vec<Result<Receipt, Error>> {

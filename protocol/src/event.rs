@@ -5,6 +5,7 @@
 
 mod action;
 mod command;
+pub mod reading;
 
 pub use action::{Action, UnknownAction};
 pub use command::{Command, MAX_LINE};

@@ -48,6 +48,19 @@ pub enum EvidenceError {
     /// The archive could not be made.
     #[error("the bundle could not be put together: {0}")]
     Archive(#[source] io::Error),
+    /// A trust file with something else in the place of the CA's pin or key.
+    #[error(
+        "{}: [ca] {key} cannot be read: {text:?}; copy the line again from `daypass-ca trust`",
+        path.display()
+    )]
+    TrustKey {
+        /// The file.
+        path: PathBuf,
+        /// `pin` or `user_ca`.
+        key: &'static str,
+        /// What stands there.
+        text: String,
+    },
     /// Trust files of two CAs.
     #[error("{} is of another CA than the trust file before it; a bundle is judged by one", path.display())]
     TwoCas {

@@ -78,7 +78,10 @@ pub(super) fn collect(
     if asked == 0 {
         return Err(EvidenceError::NothingFound.into());
     }
-    let subject = Subject::of(journals.iter().flat_map(|journal| journal.entries.values()));
+    let mut subject = Subject::of(journals.iter().flat_map(|journal| journal.entries.values()));
+    for journal in &mut journals {
+        add_extensions(journal, &mut subject)?;
+    }
     for journal in &mut journals {
         add_ground(journal, &subject)?;
     }
@@ -113,6 +116,8 @@ struct Subject {
     windows: BTreeSet<String>,
     sessions: BTreeSet<String>,
     serials: BTreeSet<String>,
+    /// Windows that prolonged a session: the logins that did it are judged with it.
+    extensions: BTreeSet<String>,
 }
 
 impl Subject {
@@ -121,6 +126,7 @@ impl Subject {
             windows: BTreeSet::new(),
             sessions: BTreeSet::new(),
             serials: BTreeSet::new(),
+            extensions: BTreeSet::new(),
         };
         for entry in entries {
             for (set, pointer) in [
@@ -140,7 +146,10 @@ impl Subject {
     /// Whether what was asked for rests on this entry.
     fn rests_on(&self, entry: &Entry) -> bool {
         match entry.text("/action") {
-            "session.open" => self.sessions.contains(entry.text("/origin/session")),
+            "session.open" => {
+                self.sessions.contains(entry.text("/origin/session"))
+                    || self.extensions.contains(entry.text("/identity/window"))
+            }
             "certificate.issued" => self.serials.contains(entry.text("/identity/serial")),
             action if action.starts_with("window.") => {
                 self.windows.contains(entry.text("/identity/window"))
@@ -169,6 +178,32 @@ fn asked_for(directory: &Path, filter: &Filter) -> Result<BTreeMap<u64, Entry>, 
     scan(directory, &wanted, Order::Oldest, WORKERS, take)
         .and_then(Iterator::collect)
         .map_err(unreadable(directory))
+}
+
+/// Adds how sessions were prolonged: by another window than the one that was asked for, maybe.
+fn add_extensions(journal: &mut Journal, subject: &mut Subject) -> Result<(), Failure> {
+    let wanted = Wanted {
+        holding: vec![vec!["\"session.extended\"".to_owned()]],
+        ..Wanted::default()
+    };
+    let take = |candidate: daypass_journal::scan::Candidate<'_>| {
+        let entry = candidate
+            .is_whole
+            .then(|| Entry::new(candidate.bytes.to_vec()))?;
+        (entry.text("/action") == "session.extended").then_some((entry.seq()?, entry))
+    };
+    let found = scan(&journal.directory, &wanted, Order::Oldest, WORKERS, take)
+        .map_err(unreadable(&journal.directory))?;
+    for found in found {
+        let (seq, entry) = found.map_err(unreadable(&journal.directory))?;
+        if subject.sessions.contains(entry.text("/origin/session")) {
+            let window = entry.text("/identity/window");
+            subject.windows.insert(window.to_owned());
+            subject.extensions.insert(window.to_owned());
+            journal.entries.insert(seq, entry);
+        }
+    }
+    Ok(())
 }
 
 /// Adds what the entries asked for rest on: how their sessions were opened, what the CA decided, which key it had then,
@@ -213,36 +248,41 @@ fn add_ground(journal: &mut Journal, subject: &Subject) -> Result<(), Failure> {
 }
 
 /// The rosters that a CA's journal keeps, each beside the entry of the day on which it came into force; `None` when none
-/// of these journals does.
+/// of these journals has them all. A CA that was restored, or whose old entries were retired, has some only.
 pub(super) fn kept_rosters(directories: &[PathBuf]) -> Result<Option<Vec<SignedRoster>>, Failure> {
     for directory in directories {
-        let wanted = Wanted {
-            holding: vec![vec!["\"roster.signed\"".to_owned()]],
-            ..Wanted::default()
-        };
-        let take = |candidate: daypass_journal::scan::Candidate<'_>| {
-            let entry = Entry::new(candidate.bytes.to_vec());
-            (entry.text("/action") == "roster.signed").then_some(entry)
-        };
-        let mut chain = Vec::new();
-        for entry in
-            scan(directory, &wanted, Order::Oldest, 1, take).map_err(unreadable(directory))?
-        {
-            let entry = entry.map_err(unreadable(directory))?;
-            let kept =
-                daypass_journal::blob::path(directory, entry.text("/detail/document/sha256"));
-            // Journalled before texts were kept, or erased.
-            let Some(path) = kept else {
-                return Ok(None);
-            };
-            let text = crate::durable::read(&path, super::LONGEST_CHAIN)?.unwrap_or_default();
-            chain.push(super::signed_roster(&path, &text)?);
-        }
-        if !chain.is_empty() {
+        if let Some(chain) = kept_in(directory)? {
             return Ok(Some(chain));
         }
     }
     Ok(None)
+}
+
+fn kept_in(directory: &Path) -> Result<Option<Vec<SignedRoster>>, Failure> {
+    let wanted = Wanted {
+        holding: vec![vec!["\"roster.signed\"".to_owned()]],
+        ..Wanted::default()
+    };
+    let take = |candidate: daypass_journal::scan::Candidate<'_>| {
+        let entry = Entry::new(candidate.bytes.to_vec());
+        (entry.text("/action") == "roster.signed").then_some(entry)
+    };
+    let mut chain = Vec::new();
+    for entry in scan(directory, &wanted, Order::Oldest, 1, take).map_err(unreadable(directory))? {
+        let entry = entry.map_err(unreadable(directory))?;
+        let number = entry
+            .value("/detail/number")
+            .and_then(serde_json::Value::as_u64);
+        let kept = daypass_journal::blob::path(directory, entry.text("/detail/document/sha256"));
+        // Not the next one: those before it were retired, erased, or stand in the journal before this one. Without its
+        // text: it was journalled before texts were kept.
+        let (Some(path), true) = (kept, number == Some(chain.len() as u64 + 1)) else {
+            return Ok(None);
+        };
+        let text = crate::durable::read(&path, super::LONGEST_CHAIN)?.unwrap_or_default();
+        chain.push(super::signed_roster(&path, &text)?);
+    }
+    Ok((!chain.is_empty()).then_some(chain))
 }
 
 fn put_people(bundle: &mut Bundle, chain: &[SignedRoster]) -> Result<Pin, Failure> {

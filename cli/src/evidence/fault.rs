@@ -5,6 +5,7 @@ use std::fmt;
 use daypass_journal::proof::ProofFault;
 use daypass_protocol::certificate;
 use daypass_protocol::grant::{self, Turned};
+use daypass_protocol::revocation;
 use daypass_protocol::roster::ChainError;
 use daypass_protocol::statement;
 use daypass_protocol::window;
@@ -118,6 +119,9 @@ pub enum Damage {
     /// A statement.
     #[error("{0}")]
     Statement(#[from] statement::Error),
+    /// A revocation of a person, key, certificate or host.
+    #[error("{0}")]
+    Revocation(#[from] revocation::Error),
     /// A statement about something else.
     #[error("it is about another document than the window beside it")]
     OtherWindow,
@@ -154,6 +158,46 @@ pub enum Damage {
     /// A visit that the window does not allow.
     #[error("the window did not allow this visit: {0}")]
     Turned(Turned),
+    /// An entry about the CA's doings in another's journal.
+    #[error("only the CA's own journal can say this, and this one is not the CA's")]
+    NotTheCas,
+    /// A session in a journal of no host.
+    #[error("only a host's own journal can say this, and this one is no host's")]
+    NotAHosts,
+    /// Another host than the one whose journal it is.
+    #[error("it is about the host {found:?}, in the journal of {host}")]
+    OtherHost {
+        /// The one named.
+        found: String,
+        /// Whose journal it is.
+        host: String,
+    },
+    /// A journal of nobody that this CA enrolled.
+    #[error("{origin:?} is no journal of this CA, its hosts or its collectors")]
+    Stranger {
+        /// The journal.
+        origin: String,
+    },
+    /// A decision beside a statement of another verb.
+    #[error("it carries the statement {verb:?}")]
+    OtherDecision {
+        /// What the statement says.
+        verb: &'static str,
+    },
+    /// A session that may go on longer than its window.
+    #[error("the session may last until {found}, but its window allows {allowed} at most")]
+    TooLong {
+        /// By the entry.
+        found: String,
+        /// By the window.
+        allowed: String,
+    },
+    /// A window that does not prolong the one before it.
+    #[error("window {window} does not prolong the one by which the session was open")]
+    NoExtension {
+        /// The window.
+        window: String,
+    },
     /// Two parts that should say the same.
     #[error("its {field} is not that of {other}")]
     Differs {

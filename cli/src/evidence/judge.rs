@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use daypass_journal::trust::Trust;
-use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::window::WindowId;
@@ -12,7 +10,9 @@ use thiserror::Error;
 
 use super::bundle::Bundle;
 use super::fault::{Damage, Fault};
+use super::ground::Ground;
 use super::manifest::Manifest;
+use super::owner::{self, Owner};
 use super::part::Part;
 use super::records::{self, Proofs, Record};
 use super::visit::{self, Visit};
@@ -69,6 +69,39 @@ pub(super) enum Lack {
     NoSession {
         /// The session.
         session: String,
+    },
+    /// The roster by which a visit was judged is not there.
+    #[error(
+        "session {session} was judged by {}, which is not in the bundle: whether its window was approved is not known",
+        .roster.map_or("a roster that its entry does not name".to_owned(), |number| format!("roster {number}"))
+    )]
+    NoRoster {
+        /// The session.
+        session: String,
+        /// By its entry.
+        roster: Option<u64>,
+    },
+    /// A decision of which something is missing.
+    #[error(
+        "{part} tells of the decision \"{action}\", which cannot be judged: {missing} is not in the bundle"
+    )]
+    Undecided {
+        /// The entry.
+        part: String,
+        /// Its word.
+        action: String,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// How a session was prolonged is not there.
+    #[error(
+        "session {session} was prolonged by window {window}; the login that did it is not in the bundle, so that was not judged"
+    )]
+    Extension {
+        /// The session.
+        session: String,
+        /// The window.
+        window: String,
     },
     /// The window names the host by another name.
     #[error(
@@ -134,6 +167,20 @@ pub(super) enum Remark {
         /// When it should have ended.
         closes: String,
     },
+    /// Somebody said what was not, or no longer, theirs to say.
+    #[error(
+        "{signer} said \"{verb}\" of {subject} at {time}, which by the roster of that time was not theirs to say: it does not count"
+    )]
+    Powerless {
+        /// Who.
+        signer: String,
+        /// The verb.
+        verb: &'static str,
+        /// The window, person, key, certificate or host.
+        subject: String,
+        /// When.
+        time: String,
+    },
     /// A stop before the session began.
     #[error(
         "{signer} had said \"{verb}\" of window {window} at {time}, before session {session} began"
@@ -164,16 +211,16 @@ pub(super) struct Judgement {
 }
 
 /// Judges a bundle.
-pub(super) fn judge(bundle: &Bundle, trust: &Trust) -> Judgement {
+pub(super) fn judge(bundle: &Bundle, ground: &Ground) -> Judgement {
     let mut judgement = Judgement::default();
-    if let Err(fault) = judgement.look_at(bundle, trust) {
+    if let Err(fault) = judgement.look_at(bundle, ground) {
         judgement.faults.push(fault);
     }
     judgement
 }
 
 impl Judgement {
-    fn look_at(&mut self, bundle: &Bundle, trust: &Trust) -> Result<(), Fault> {
+    fn look_at(&mut self, bundle: &Bundle, ground: &Ground) -> Result<(), Fault> {
         match bundle.bytes(&Part::Readme) {
             Some(text) if text == README.as_bytes() => {}
             Some(_) => self
@@ -185,11 +232,16 @@ impl Judgement {
             }
         }
         let manifest = Manifest::read(bundle)?;
-        let rosters = self.rosters(bundle, trust, &manifest)?;
-        self.records(bundle, trust, &manifest);
+        let rosters = self.rosters(bundle, ground, &manifest)?;
+        let owners = owner::owners(&manifest.journals, manifest.ca, &mut self.faults);
+        self.records(bundle, ground, &manifest, &owners);
         let windows = windows::check(bundle, &rosters, &mut self.faults);
-        decisions::check(&self.records, &windows, &mut self.faults);
-        let authorities = self.authorities(trust);
+        self.remarks.extend(windows::powerless(&windows));
+        let decisions = decisions::check(&self.records, &windows, &rosters);
+        self.faults.extend(decisions.faults);
+        self.lacks.extend(decisions.lacks);
+        self.remarks.extend(decisions.remarks);
+        let authorities = self.authorities(ground);
         let context = visit::Context {
             bundle,
             rosters: &rosters,
@@ -204,11 +256,10 @@ impl Judgement {
     fn rosters(
         &mut self,
         bundle: &Bundle,
-        trust: &Trust,
+        ground: &Ground,
         manifest: &Manifest,
     ) -> Result<Vec<VerifiedRoster>, Fault> {
-        let pin: Option<Pin> = trust.pin.as_ref().and_then(|pin| pin.parse().ok());
-        match pin {
+        match ground.pin {
             Some(pin) if pin != manifest.ca => {
                 return Err(Fault::new(
                     &Part::Manifest,
@@ -224,16 +275,24 @@ impl Judgement {
         people::check(bundle, manifest.ca)
     }
 
-    fn records(&mut self, bundle: &Bundle, trust: &Trust, manifest: &Manifest) {
-        for (journal, origin) in (1_u32..).zip(&manifest.journals) {
-            let (records, proofs) = records::check(
+    fn records(&mut self, bundle: &Bundle, ground: &Ground, manifest: &Manifest, owners: &[Owner]) {
+        for ((journal, origin), owner) in (1_u32..).zip(&manifest.journals).zip(owners) {
+            let (mut records, proofs) = records::check(
                 bundle,
                 journal,
                 origin,
-                trust,
+                &ground.trust,
                 &mut self.faults,
                 &mut self.lacks,
             );
+            // What is in the wrong journal is told, and nothing is built on it.
+            records.retain(|record| match owner.check(record) {
+                Ok(()) => true,
+                Err(fault) => {
+                    self.faults.push(fault);
+                    false
+                }
+            });
             let is_open = |record: &Record| record.seq == 0 && record.action() == "journal.open";
             if !records.iter().any(is_open) {
                 self.lacks.push(Lack::NoOpening {
@@ -245,15 +304,11 @@ impl Judgement {
         }
     }
 
-    /// The keys of the CA for certificates: those of the trust file, else those that its own proven entries name.
-    fn authorities(&mut self, trust: &Trust) -> Vec<Key> {
-        let trusted: Vec<Key> = trust
-            .user_ca
-            .iter()
-            .filter_map(|key| key.parse().ok())
-            .collect();
-        if !trusted.is_empty() {
-            return trusted;
+    /// The keys of the CA for certificates: those of the trust file, else those that proven entries of its own journal
+    /// name; `ca.start` in any other is a fault already.
+    fn authorities(&mut self, ground: &Ground) -> Vec<Key> {
+        if !ground.user_ca.is_empty() {
+            return ground.user_ca.clone();
         }
         let known: Vec<u32> = (1..)
             .zip(&self.proofs)

@@ -7,6 +7,7 @@ use daypass_protocol::digest::Pin;
 use daypass_protocol::roster::{Role, Roster, SignedRoster, VerifiedRoster};
 use daypass_protocol::sshsig::ROSTER;
 use daypass_protocol::statement::Verb;
+use daypass_protocol::time::{SKEW, Time};
 
 use super::bundle::Bundle;
 use super::fault::{Damage, Fault};
@@ -65,6 +66,20 @@ pub(super) fn check(bundle: &Bundle, pin: Pin) -> Result<Vec<VerifiedRoster>, Fa
             part: Part::AllowedSigners.to_string(),
         })),
     }
+}
+
+/// The rosters by which something said at this time may be judged: the one in force at that second, and one that came
+/// within a minute after it, by clocks a little apart.
+pub(super) fn in_force(
+    rosters: &[VerifiedRoster],
+    time: Time,
+) -> impl Iterator<Item = &VerifiedRoster> {
+    let dated = move |time: Time| {
+        let dated = rosters.iter().rev().find(|roster| roster.time <= time);
+        dated.or(rosters.first())
+    };
+    let (then, soon) = (dated(time), dated(time.plus(SKEW)));
+    then.into_iter().chain(soon)
 }
 
 /// Which parts of the people's a bundle has beyond those that [`check`] read.

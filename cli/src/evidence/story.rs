@@ -93,6 +93,10 @@ impl Judgement {
                 "unwitnessed": proofs.unwitnessed,
             })
         };
+        // As for people: once something does not hold, nothing else in the bundle is to be relied on.
+        let holds = self.faults.is_empty();
+        let visits = self.visits.iter().filter(|_| holds);
+        let journals = self.proofs.iter().filter(|_| holds);
         json!({
             "verdict": match self.verdict() {
                 Verdict::Proven => "proven",
@@ -102,8 +106,8 @@ impl Judgement {
             "faults": self.faults.iter().map(fault).collect::<Vec<_>>(),
             "missing": texts(self.lacks.iter().map(ToString::to_string).collect()),
             "notes": texts(self.remarks.iter().map(ToString::to_string).collect()),
-            "visits": self.visits.iter().map(visit).collect::<Vec<_>>(),
-            "journals": self.proofs.iter().map(journal).collect::<Vec<_>>(),
+            "visits": visits.map(visit).collect::<Vec<_>>(),
+            "journals": journals.map(journal).collect::<Vec<_>>(),
         })
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use daypass_protocol::certificate::{self, Profile};
-use daypass_protocol::grant::{self, ApprovedWindow, Turned};
+use daypass_protocol::grant::{self, Admission, ApprovedWindow, Turned};
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{Account, HostName};
 use daypass_protocol::place::Place;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::statement::Verb;
+use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::time::Time;
 use daypass_protocol::window::WindowId;
 use ssh_key::Certificate;
@@ -20,13 +21,11 @@ use super::fault::{Damage, Fault};
 use super::judge::{Lack, Remark};
 use super::part::Part;
 use super::records::Record;
-use super::windows::Window;
+use super::stay::Stay;
+use super::windows::{Power, Window};
 
 /// The gate decided a moment before its entry was written.
 const MOMENT: u64 = 10;
-
-/// How long a session's last entries may come after its end: warning, ending and closing take a while.
-const GRACE: u64 = 60;
 
 /// What visits are judged by.
 pub(super) struct Context<'a> {
@@ -44,6 +43,7 @@ pub(super) struct Visit {
     pub(super) opened: u64,
     pub(super) serial: u64,
     pub(super) window: WindowId,
+    /// `None` when the roster by which that was judged is not in the bundle.
     pub(super) approved: Option<Box<ApprovedWindow>>,
 }
 
@@ -80,7 +80,15 @@ pub(super) fn check(
     }
     match opened(record, &session, context, &mut found) {
         Ok((profile, approved)) => {
-            stays(record, records, &session, &mut found);
+            if let Some(approved) = &approved {
+                let stay = Stay {
+                    opening: record,
+                    records,
+                    session: &session,
+                    context,
+                };
+                stay.check(approved, &mut found, faults);
+            }
             issued(&profile, record, records, &mut found, faults);
             found.visit = Some(Visit {
                 session,
@@ -88,7 +96,7 @@ pub(super) fn check(
                 opened: record.seq,
                 serial: profile.serial(),
                 window: profile.window().document().id,
-                approved: Some(Box::new(approved)),
+                approved: approved.map(Box::new),
             });
         }
         Err(fault) => faults.push(fault),
@@ -96,12 +104,12 @@ pub(super) fn check(
     found
 }
 
-fn opened(
+pub(super) fn opened(
     record: &Record,
     session: &str,
     context: &Context<'_>,
     found: &mut Found,
-) -> Result<(Profile, ApprovedWindow), Fault> {
+) -> Result<(Profile, Option<ApprovedWindow>), Fault> {
     let differs = |field, other: &dyn ToString| {
         let other = other.to_string();
         Fault::new(&record.part(), Damage::Differs { field, other })
@@ -161,8 +169,11 @@ fn opened(
             .to_string(),
         }));
     }
-    let approved = approved(record, session, &profile, now, context, found)
+    let judged = approved(record, session, &profile, now, context, found)
         .map_err(|error| fault((*error).into()))?;
+    let Some(approved) = judged else {
+        return Ok((profile, None));
+    };
     let approvers: Vec<&str> = approved
         .approvers()
         .iter()
@@ -179,12 +190,46 @@ fn opened(
     }) {
         return Err(differs("approved_by", &part));
     }
-    admitted(record, session, &approved, now, found)?;
+    let admission = admitted(record, session, &approved, now, found)?;
+    shown(record, &approved, admission)?;
     stopped(record, session, window, found);
-    Ok((profile, approved))
+    Ok((profile, Some(approved)))
 }
 
-/// Judges by the roster that the host used, which its entry names.
+/// What the entry shows of the window must be what the window says.
+fn shown(
+    record: &Record,
+    approved: &ApprovedWindow,
+    admission: Option<Admission>,
+) -> Result<(), Fault> {
+    let document = approved.document();
+    let differs = |field| {
+        let other = Part::Window {
+            window: document.id,
+        };
+        let other = other.to_string();
+        Err(Fault::new(&record.part(), Damage::Differs { field, other }))
+    };
+    let says = |key| record.detail(key).is_some_and(|value| *value == true);
+    // Left out where there is no room for it.
+    if let Some(items) = record.detail("sudo").and_then(serde_json::Value::as_array) {
+        let shown = items.iter().map(|item| item.as_str().map(str::to_owned));
+        if !shown.eq(document.sudo.iter().map(|item| Some(item.to_string()))) {
+            return differs("sudo");
+        }
+    }
+    if says("root_equivalent") != document.sudo.iter().any(SudoItem::is_root_equivalent) {
+        return differs("root_equivalent");
+    }
+    match admission {
+        Some(admission) if says("outside_hours") != (admission == Admission::OutsideHours) => {
+            differs("outside_hours")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Judges by the roster that the host used, which its entry names; by no other.
 fn approved(
     record: &Record,
     session: &str,
@@ -192,7 +237,7 @@ fn approved(
     now: Time,
     context: &Context<'_>,
     found: &mut Found,
-) -> Result<ApprovedWindow, Box<grant::Refusal>> {
+) -> Result<Option<ApprovedWindow>, Box<grant::Refusal>> {
     let named = record.detail("roster").and_then(serde_json::Value::as_u64);
     let dated = context
         .rosters
@@ -203,8 +248,12 @@ fn approved(
         .rosters
         .iter()
         .find(|roster| Some(roster.number) == named);
-    let Some(roster) = used.or(dated).or(context.rosters.last()) else {
-        unreachable!("a bundle without rosters is refused before")
+    let Some(roster) = used else {
+        found.lacks.push(Lack::NoRoster {
+            session: session.to_owned(),
+            roster: named,
+        });
+        return Ok(None);
     };
     if let Some(newer) = dated.filter(|dated| dated.number > roster.number) {
         found.remarks.push(Remark::OlderRoster {
@@ -228,7 +277,10 @@ fn approved(
             roster: roster.number,
         });
     }
-    profile.approve(roster, &here, now).map_err(Box::new)
+    profile
+        .approve(roster, &here, now)
+        .map(Some)
+        .map_err(Box::new)
 }
 
 fn admitted(
@@ -237,7 +289,7 @@ fn admitted(
     approved: &ApprovedWindow,
     now: Time,
     found: &mut Found,
-) -> Result<(), Fault> {
+) -> Result<Option<Admission>, Fault> {
     let turned = |turned| Fault::new(&record.part(), Damage::Turned(turned));
     let host: HostName = match record.entry.text("/resource/host").parse() {
         Ok(host) => host,
@@ -266,12 +318,12 @@ fn admitted(
         now,
     };
     match approved.admits(&visit) {
-        Ok(_) => Ok(()),
+        Ok(admission) => Ok(Some(admission)),
         Err(Turned::Zone(_)) => {
             found.lacks.push(Lack::Zone {
                 window: approved.document().id,
             });
-            Ok(())
+            Ok(None)
         }
         Err(refusal) => Err(turned(refusal)),
     }
@@ -283,6 +335,7 @@ fn stopped(record: &Record, session: &str, window: Option<&Window>, found: &mut 
         let statement = said.verified.statement();
         let is_stop = matches!(statement.verb, Verb::Deny | Verb::End | Verb::Revoke);
         if is_stop
+            && said.power == Power::Had
             && statement.time < record.time
             && let Some(window) = window
         {
@@ -292,27 +345,6 @@ fn stopped(record: &Record, session: &str, window: Option<&Window>, found: &mut 
                 window: window.frozen.document().id,
                 time: statement.time.to_string(),
                 session: session.to_owned(),
-            });
-        }
-    }
-}
-
-/// Nothing of the session may come long after its end.
-fn stays(record: &Record, records: &[Record], session: &str, found: &mut Found) {
-    let Some(closes) = record
-        .detail_text("closes")
-        .and_then(|closes| closes.parse::<Time>().ok())
-    else {
-        return;
-    };
-    for other in records {
-        let is_of_it =
-            other.journal == record.journal && other.entry.text("/origin/session") == session;
-        if is_of_it && other.time > closes.plus(GRACE) {
-            found.remarks.push(Remark::Overstayed {
-                part: other.part().to_string(),
-                session: session.to_owned(),
-                closes: closes.to_string(),
             });
         }
     }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use daypass_protocol::roster::VerifiedRoster;
-use daypass_protocol::statement::{SignedStatement, Statement, VerifiedStatement};
+use daypass_protocol::roster::{Role, VerifiedRoster};
+use daypass_protocol::statement::{SignedStatement, Statement, Verb, VerifiedStatement};
 use daypass_protocol::window::{FrozenWindow, WindowId};
 
 use super::bundle::Bundle;
 use super::fault::{Damage, Fault};
+use super::judge::Remark;
 use super::part::Part;
+use super::people;
 
 /// A window and everything that was said about it, gathered from entries and certificates.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +70,60 @@ pub(super) struct Window {
 pub(super) struct Said {
     pub(super) signed: SignedStatement,
     pub(super) verified: VerifiedStatement,
+    /// Whether it was its signer's to say when it was said.
+    pub(super) power: Power,
+}
+
+/// Whether somebody may say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Power {
+    Had,
+    Lacked,
+}
+
+/// Whoever leaves, or loses the role, leaves what they had said before in force, and can add nothing to it. So a
+/// statement is judged by the roster that was in force when it was made.
+fn power(
+    signed: &SignedStatement,
+    verified: &VerifiedStatement,
+    window: &FrozenWindow,
+    rosters: &[VerifiedRoster],
+) -> Power {
+    let statement = verified.statement();
+    let may = |roster: &VerifiedRoster| {
+        let Some(person) = roster.person(&statement.signer) else {
+            return false;
+        };
+        let decides = person.is(Role::Approver) || person.is(Role::Admin);
+        let may = match statement.verb {
+            Verb::Request => true,
+            Verb::End => decides || statement.signer == window.document().contractor,
+            Verb::Approve | Verb::Grant | Verb::Deny | Verb::Revoke => decides,
+        };
+        may && signed.check(roster).is_ok()
+    };
+    match people::in_force(rosters, statement.time).any(may) {
+        true => Power::Had,
+        false => Power::Lacked,
+    }
+}
+
+/// What was said by people to whom it did not fall.
+pub(super) fn powerless(windows: &BTreeMap<WindowId, Window>) -> Vec<Remark> {
+    let said = windows
+        .iter()
+        .flat_map(|(id, window)| window.said.iter().map(move |said| (*id, said)));
+    said.filter(|(_, said)| said.power == Power::Lacked)
+        .map(|(window, said)| {
+            let statement = said.verified.statement();
+            Remark::Powerless {
+                signer: statement.signer.to_string(),
+                verb: statement.verb.as_str(),
+                subject: format!("window {window}"),
+                time: statement.time.to_string(),
+            }
+        })
+        .collect()
 }
 
 /// All windows of a bundle.
@@ -185,7 +241,12 @@ fn statement(
     for roster in rosters.iter().rev() {
         match signed.check(roster) {
             Ok(verified) => {
-                return Ok(Said { signed, verified });
+                let power = power(&signed, &verified, window, rosters);
+                return Ok(Said {
+                    signed,
+                    verified,
+                    power,
+                });
             }
             Err(error) => refusal = refusal.or(Some(error)),
         }

@@ -1,6 +1,6 @@
 //! `daypass log --collector`: the collector searches, page by page, and goes on with what comes in.
 
-use daypass_protocol::forwarding::{Entries, Found};
+use daypass_protocol::forwarding::Entries;
 
 use super::LogArguments;
 use super::entry::Entry;
@@ -73,47 +73,20 @@ fn each(
     most: usize,
     mut with: impl FnMut(Entry) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let rest = not_asked(filter);
-    let page = if rest == Filter::default() {
-        PAGE.min(most)
-    } else {
-        PAGE
-    };
     let mut left = most;
     let mut cursor = None;
     loop {
-        let query = Query::of(filter, order, page, cursor.as_deref());
+        let query = Query::of(filter, order, PAGE.min(left), cursor.as_deref());
         let Entries { entries, next } = collector.entries(&query.text())?;
-        for entry in admitted(entries, &rest) {
-            if left == 0 {
-                return Ok(());
-            }
+        for found in entries.into_iter().take(left) {
             left -= 1;
-            with(entry)?;
+            with(Entry::new(found.entry.into_bytes()))?;
         }
         match next {
             Some(next) if left > 0 => cursor = Some(next),
             _ => return Ok(()),
         }
     }
-}
-
-/// The part of a filter that the collector has no word for: applied here.
-fn not_asked(filter: &Filter) -> Filter {
-    Filter {
-        persons: filter.persons.clone(),
-        accounts: filter.accounts.clone(),
-        sessions: filter.sessions.clone(),
-        outcomes: filter.outcomes.clone(),
-        ..Filter::default()
-    }
-}
-
-fn admitted(entries: Vec<Found>, rest: &Filter) -> impl Iterator<Item = Entry> {
-    entries
-        .into_iter()
-        .map(|found| Entry::new(found.entry.into_bytes()))
-        .filter(|entry| rest.admits(entry))
 }
 
 /// Shows what comes in, until the person has seen enough.
@@ -128,7 +101,6 @@ fn follow(
         filter.since = jiff::Timestamp::now().checked_sub(BEFORE).ok();
     }
     note(hint::FOLLOWING);
-    let rest = not_asked(&filter);
     let rows = Rows::new(arguments.format, &context.output, &context.zone);
     let mut printer = Printer::new(&context.output, &rows);
     let mut cursor: Option<String> = None;
@@ -151,8 +123,8 @@ fn follow(
         };
         has_answered = true;
         is_away = false;
-        for entry in admitted(entries, &rest) {
-            printer.print(&rows.of(&entry))?;
+        for found in entries {
+            printer.print(&rows.of(&Entry::new(found.entry.into_bytes())))?;
         }
         printer.flush()?;
         cursor = next.or(cursor);
@@ -174,9 +146,14 @@ impl Query {
         pairs.extend(filter.until.map(|until| ("until", until.to_string())));
         for (key, values) in [
             ("user", &filter.users),
+            ("person", &filter.persons),
+            ("account", &filter.accounts),
             ("host", &filter.hosts),
+            ("group", &filter.groups),
             ("window", &filter.windows),
+            ("session", &filter.sessions),
             ("action", &filter.actions),
+            ("outcome", &filter.outcomes),
         ] {
             pairs.extend(values.iter().map(|value| (key, value.clone())));
         }
@@ -206,16 +183,22 @@ mod tests {
         let filter = Filter {
             since: Some("2026-11-23T10:00:00Z".parse().expect("a time")),
             users: vec!["carol".into(), "deploy".into()],
+            persons: vec!["bob".into()],
+            accounts: vec!["root".into()],
             hosts: vec!["db1".into()],
+            groups: vec!["prod".into()],
+            windows: vec!["w-1".into()],
+            sessions: vec!["s-1".into()],
             actions: vec!["sudo".into()],
+            outcomes: vec!["denied".into()],
             text: Some("a b&c=ü".into()),
             ..Filter::default()
         };
         let query = Query::of(&filter, Order::Arrival, 5, Some("a.1.2")).waiting(15);
         assert_eq!(
             query.text(),
-            "order=arrival&limit=5&since=2026-11-23T10%3A00%3A00Z&user=carol&user=deploy&host=db1&action=sudo\
-             &text=a+b%26c%3D%C3%BC&cursor=a.1.2&wait=15"
+            "order=arrival&limit=5&since=2026-11-23T10%3A00%3A00Z&user=carol&user=deploy&person=bob&account=root\
+             &host=db1&group=prod&window=w-1&session=s-1&action=sudo&outcome=denied&text=a+b%26c%3D%C3%BC&cursor=a.1.2&wait=15"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! One journal entry, as far as reading needs it: its exact bytes, and what can be found in them.
 
+use daypass_protocol::event::reading;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         let event = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let time = text_at(&event, "/time").and_then(|time| time.parse().ok());
+        let time = reading::text(&event, "/time").parse().ok();
         Self { bytes, event, time }
     }
 
@@ -38,7 +39,7 @@ impl Entry {
 
     /// The text at a JSON pointer, exact; empty where there is none.
     pub(crate) fn text(&self, pointer: &str) -> &str {
-        text_at(&self.event, pointer).unwrap_or_default()
+        reading::text(&self.event, pointer)
     }
 
     /// The first of these that says something.
@@ -52,15 +53,7 @@ impl Entry {
 
     /// The command's exact bytes.
     pub(crate) fn command(&self) -> Option<Vec<u8>> {
-        if let Some(line) = text_at(&self.event, "/command/line") {
-            return Some(line.as_bytes().to_vec());
-        }
-        let coded = ["/command/line/base64", "/command/base64"]
-            .into_iter()
-            .find_map(|at| text_at(&self.event, at))?;
-        let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, coded);
-        // What is not base64 is still what the entry says.
-        Some(decoded.unwrap_or_else(|_| coded.as_bytes().to_vec()))
+        reading::command(&self.event)
     }
 
     /// What happened, for reading: the command, or the reason; inert.
@@ -84,10 +77,6 @@ impl Entry {
             (None, _) => inert_bytes(&self.bytes),
         }
     }
-}
-
-fn text_at<'a>(event: &'a Value, pointer: &str) -> Option<&'a str> {
-    event.pointer(pointer)?.as_str()
 }
 
 #[cfg(test)]

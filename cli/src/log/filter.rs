@@ -1,5 +1,6 @@
 //! Which entries are asked for.
 
+use daypass_protocol::event::reading;
 use jiff::Timestamp;
 
 use super::entry::Entry;
@@ -13,6 +14,8 @@ pub(crate) struct Filter {
     pub(crate) persons: Vec<String>,
     pub(crate) accounts: Vec<String>,
     pub(crate) hosts: Vec<String>,
+    /// Groups of hosts: who is in one the collector knows; no entry says it.
+    pub(crate) groups: Vec<String>,
     pub(crate) windows: Vec<String>,
     pub(crate) sessions: Vec<String>,
     pub(crate) actions: Vec<String>,
@@ -44,7 +47,7 @@ impl Filter {
                 entry.text("/origin/session") == session
             })
             && any(&self.actions, |action| {
-                is_within(entry.text("/action"), action)
+                reading::is_within(entry.text("/action"), action)
             })
             && any(&self.outcomes, |outcome| entry.text("/outcome") == outcome)
             && self.text.as_deref().is_none_or(|text| says(entry, text))
@@ -107,25 +110,18 @@ fn any(wanted: &[String], matches: impl Fn(&str) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(|wanted| matches(wanted))
 }
 
-/// `sudo` asks for `sudo.request` and all its siblings.
-fn is_within(action: &str, wanted: &str) -> bool {
-    action
-        .strip_prefix(wanted)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 fn says(entry: &Entry, text: &str) -> bool {
-    let command = entry.command().unwrap_or_default();
-    entry.text("/reason").contains(text)
-        || text.is_empty()
-        || command
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
+    reading::says(
+        &entry.command().unwrap_or_default(),
+        entry.text("/reason"),
+        text,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const ENTRY: &str = r#"{"seq":4,"time":"2026-11-23T10:00:00.000001Z","action":"sudo.request",
         "identity":{"person":"carol","account":"deploy","window":"w-1"},"resource":{"host":"db1","account":"root"},
@@ -197,5 +193,53 @@ mod tests {
             ..Filter::default()
         };
         assert_eq!(foreign.holding(), [[""; 0]; 0]);
+    }
+
+    /// A command's bytes, and a text that is likely to be in it.
+    fn typed_and_asked() -> impl Strategy<Value = (Vec<u8>, String, String)> {
+        let part = prop_oneof![
+            Just(b"rm -r /srv".to_vec()),
+            Just("DROP TABLE \u{e9}\"\\/".as_bytes().to_vec()),
+            Just(b"\xff\xc3\0\x1b".to_vec()),
+            proptest::arbitrary::any::<Vec<u8>>()
+                .prop_map(|bytes| bytes.into_iter().take(5).collect()),
+        ];
+        let typed = prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat());
+        (
+            typed,
+            "[a-z\"\\\\/\u{e9} ]{0,12}",
+            proptest::arbitrary::any::<(usize, usize)>(),
+        )
+            .prop_map(|(typed, reason, (from, length))| {
+                let readable = format!("{}{reason}", String::from_utf8_lossy(&typed));
+                let begun = readable.chars().skip(from % (readable.chars().count() + 1));
+                let asked = begun.take(length % 9).collect();
+                (typed, reason, asked)
+            })
+    }
+
+    proptest! {
+        /// The collector's index is held against the same words: both find the same entries.
+        #[test]
+        fn a_text_is_found_where_the_entry_says_it_and_no_line_that_says_it_is_passed_over(
+            (typed, reason, asked) in typed_and_asked()
+        ) {
+            let command = daypass_protocol::event::Command::from_line(&typed);
+            let event = daypass_protocol::event::Event::new(
+                daypass_protocol::event::Action::SudoRequest,
+            );
+            let event = event.because("code", reason.as_str()).command(command);
+            let line = serde_json::to_vec(&event).expect("an entry");
+            let filter = Filter { text: Some(asked.clone()), ..Filter::default() };
+            let admits = filter.admits(&Entry::new(line.clone()));
+            prop_assert_eq!(admits, reading::says(&typed, &reason, &asked));
+            let holds = |needle: &String| {
+                needle.is_empty()
+                    || line.windows(needle.len()).any(|part| part == needle.as_bytes())
+            };
+            for group in filter.holding() {
+                prop_assert!(!admits || group.iter().any(holds), "{:?}", group);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Evidence: gathered from real journals, judged by ourselves and by `tar`, `sha256sum` and `ssh-keygen`, and tampered with.
 
 mod archive;
+mod doubts;
 mod scene;
 
 use std::path::Path;
@@ -59,7 +60,7 @@ fn a_visit_is_told_and_proven() {
         "from         192.0.2.7",
         "because      order 4711",
         "asked for by carol",
-        "approved by  bob (roster 2)",
+        "approved by  bob (roster 3)",
         "sudo.request allowed  sudo systemctl restart nginx",
         "signed by the log",
         "by example.org/witness",
@@ -150,7 +151,7 @@ fn stock_tools_check_the_parts() {
     run("sha256sum -c --strict SHA256SUMS");
     let pin = run("sha256sum rosters/1.json");
     assert!(pin.starts_with(&scene.pin), "{pin}");
-    for number in [1, 2] {
+    for number in [1, 2, 3] {
         run(&format!(
             "ssh-keygen -Y verify -f allowed_signers -I ada -n daypass-roster@v1 -s rosters/{number}.json.1.sig < rosters/{number}.json"
         ));

@@ -30,6 +30,25 @@ use tempfile::TempDir;
 pub(crate) const SESSION: &str = "s-0011223344556677";
 const SERIAL: u64 = 4_611_686_018_427_387_904;
 
+/// What a scene has that others have not.
+#[derive(Default)]
+pub(crate) struct Change {
+    /// Of the entry that opens the session.
+    pub(crate) opening: Option<fn(Event) -> Event>,
+    /// Entries in the host's journal, behind the session.
+    pub(crate) on_host: Option<fn(&Stage) -> Vec<Event>>,
+    /// Entries in the CA's journal, behind the rest.
+    pub(crate) at_ca: Option<fn(&Stage) -> Vec<Event>>,
+    /// Rosters whose entries the CA's journal lacks.
+    pub(crate) without_roster: Option<u64>,
+}
+
+/// What entries can be about.
+pub(crate) struct Stage {
+    pub(crate) window: FrozenWindow,
+    chain: Chain,
+}
+
 pub(crate) struct Scene {
     directory: TempDir,
     window: WindowId,
@@ -77,6 +96,10 @@ fn now() -> Time {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::with(&Change::default())
+    }
+
+    pub(crate) fn with(change: &Change) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let at = |name: &str| directory.path().join(name);
         let first = Roster {
@@ -98,35 +121,31 @@ impl Scene {
                 person("ada", Role::Admin),
                 person("bob", Role::Approver),
                 person("carol", Role::Contractor),
+                person("dave", Role::Approver),
             ],
             ..first
         };
-        let rosters = vec![first_signed, signed(&second)];
+        let second_signed = signed(&second);
+        // Dave has been an approver, and is none any more.
+        let third = Roster {
+            number: 3,
+            previous: Some(Digest::of(&second_signed.roster)),
+            time: now().minus(1800),
+            people: second.people[..3].to_vec(),
+            ..second
+        };
+        let rosters = vec![first_signed, second_signed, signed(&third)];
         let pin = Pin::from(hash);
         let chain = Chain::verify(pin, &rosters).expect("a chain");
         let window = window(pin);
-        let said = [(Verb::Request, "carol"), (Verb::Approve, "bob")]
-            .map(|(verb, who)| says(verb, who, &window));
-        let approved = Grant::new(&window, said.to_vec())
-            .check(chain.newest(), &[], now())
-            .expect("approved");
-        let certificate = Request {
-            window: &approved,
-            key: &public("carol"),
-            serial: SERIAL,
-            nonce: [9; 32],
-            state: 3,
-            now: now(),
-            ttl: 600,
-        }
-        .issue(&private("user-ca"))
-        .expect("a certificate");
+        let said = said(&window);
+        let stage = Stage { window, chain };
+        let bytes = certificate(&stage.window, &stage.chain, SERIAL);
 
         let witness =
             Witness::create(&at("witness.key"), "example.org/witness").expect("a witness");
-        let ca_log = ca_journal(directory.path(), pin, &rosters, &window, &said, &witness);
-        let bytes = certificate.to_bytes().expect("bytes");
-        let host_log = host_journal(directory.path(), pin, &window, &bytes, &witness);
+        let ca_log = ca_journal(directory.path(), &rosters, &stage, &said, &witness, change);
+        let host_log = host_journal(directory.path(), &stage, &bytes, &witness, change);
         let user_ca = public("user-ca").to_string();
         let trust = Trust {
             logs: vec![host_log, ca_log],
@@ -138,7 +157,7 @@ impl Scene {
         let text = serde_json::to_string(&Rosters { chain: rosters }).expect("JSON");
         std::fs::write(at("chain.json"), text).expect("written");
         Self {
-            window: window.document().id,
+            window: stage.window.document().id,
             ca: at("ca"),
             host: at("host"),
             trust: at("trust.toml"),
@@ -191,6 +210,114 @@ impl Scene {
     }
 }
 
+fn said(window: &FrozenWindow) -> [SignedStatement; 2] {
+    [(Verb::Request, "carol"), (Verb::Approve, "bob")]
+        .map(|(verb, who)| says(verb, who, window, now()))
+}
+
+/// The bytes of a certificate of Carol's.
+fn certificate(window: &FrozenWindow, chain: &Chain, serial: u64) -> Vec<u8> {
+    let approved = Grant::new(window, said(window).to_vec())
+        .check(chain.newest(), &[], now())
+        .expect("approved");
+    let request = Request {
+        window: &approved,
+        key: &public("carol"),
+        serial,
+        nonce: [9; 32],
+        state: 3,
+        now: now(),
+        ttl: 600,
+    };
+    let certificate = request.issue(&private("user-ca")).expect("a certificate");
+    certificate.to_bytes().expect("bytes")
+}
+
+impl Stage {
+    /// Something about the window at the CA.
+    pub(crate) fn about(&self, action: Action, who: &str) -> Event {
+        Event::new(action).outcome(Outcome::Done).by(Identity {
+            person: who.parse().ok(),
+            window: Some(self.window.document().id),
+            ..Identity::default()
+        })
+    }
+
+    /// Somebody said something about the window so many seconds ago.
+    pub(crate) fn said(&self, action: Action, verb: Verb, who: &str, ago: u64) -> Event {
+        let said = says(verb, who, &self.window, now().minus(ago));
+        self.about(action, who)
+            .detail("statement", said.statement.clone())
+            .detail("signature", said.signature.to_string())
+    }
+
+    /// Something in a session.
+    pub(crate) fn in_session(&self, action: Action) -> Event {
+        of_session(action, self.window.document().id, SERIAL, SESSION)
+    }
+
+    /// A window that lets Carol stay an hour longer, and no more.
+    fn longer(&self) -> FrozenWindow {
+        let window = Window {
+            id: WindowId::new(now(), [8; 10]),
+            ends: self.window.document().ends.plus(3600),
+            extends: Some(self.window.document().id),
+            ..self.window.document().clone()
+        };
+        FrozenWindow::freeze(&window).expect("a window")
+    }
+
+    /// The login by that window, and what it did to the session.
+    pub(crate) fn prolonged(&self) -> Vec<Event> {
+        let (longer, serial) = (self.longer(), SERIAL + 1);
+        let bytes = certificate(&longer, &self.chain, serial);
+        vec![
+            opening(&longer, &bytes, serial, "s-1011223344556677"),
+            of_session(
+                Action::SessionExtended,
+                longer.document().id,
+                SERIAL,
+                SESSION,
+            )
+            .outcome(Outcome::Done)
+            .detail("closes", longer.document().ends.to_string())
+            .detail("window_before", self.window.document().id.to_string()),
+        ]
+    }
+}
+
+fn of_session(action: Action, window: WindowId, serial: u64, session: &str) -> Event {
+    Event::new(action)
+        .by(Identity {
+            person: "carol".parse().ok(),
+            account: Some("deploy".to_owned()),
+            uid: Some(1001),
+            window: Some(window),
+            serial: Some(serial),
+            key: Some(public("carol").fingerprint()),
+        })
+        .on(Resource {
+            host: "db1".parse().ok(),
+            service: Some("sshd".to_owned()),
+            account: None,
+        })
+        .from(Origin {
+            address: "192.0.2.7".parse().ok(),
+            session: Some(session.to_owned()),
+            ..Origin::default()
+        })
+}
+
+fn opening(window: &FrozenWindow, certificate: &[u8], serial: u64, session: &str) -> Event {
+    of_session(Action::SessionOpen, window.document().id, serial, session)
+        .outcome(Outcome::Allowed)
+        .detail("window_hash", window.hash().to_string())
+        .detail("approved_by", vec!["bob"])
+        .detail("closes", window.document().ends.to_string())
+        .detail("roster", 3)
+        .detail("certificate", STANDARD.encode(certificate))
+}
+
 /// Open from a minute ago for an hour.
 fn window(pin: Pin) -> FrozenWindow {
     let window = Window {
@@ -216,14 +343,14 @@ fn window(pin: Pin) -> FrozenWindow {
     FrozenWindow::freeze(&window).expect("a window")
 }
 
-fn says(verb: Verb, who: &str, window: &FrozenWindow) -> SignedStatement {
+fn says(verb: Verb, who: &str, window: &FrozenWindow, time: Time) -> SignedStatement {
     Statement {
         v: Version,
         verb,
         window: window.hash(),
         ca: window.document().ca,
         signer: who.parse().expect("a name"),
-        time: now(),
+        time,
         expires: window.document().ends,
     }
     .sign(sshsig::with_key(&private(who)))
@@ -254,26 +381,21 @@ fn close(writer: Writer, witness: &Witness) {
 
 fn ca_journal(
     directory: &Path,
-    pin: Pin,
     rosters: &[SignedRoster],
-    window: &FrozenWindow,
+    stage: &Stage,
     said: &[SignedStatement; 2],
     witness: &Witness,
+    change: &Change,
 ) -> TrustedLog {
+    let (window, pin) = (&stage.window, stage.window.document().ca);
     let origin = format!("daypass/{}/ca/0123456789abcdef", pin.short());
     let (writer, log) = writer(directory, "ca", &origin, witness);
-    let about = |action, who: &str| {
-        Event::new(action).outcome(Outcome::Done).by(Identity {
-            person: who.parse().ok(),
-            window: Some(window.document().id),
-            ..Identity::default()
-        })
-    };
     let append = |event: Event| {
         writer.append(&event).expect("appended");
     };
     append(Event::new(Action::CaStart).detail("user_ca", vec![public("user-ca").to_string()]));
-    for (number, roster) in (1..).zip(rosters) {
+    let rosters = (1..).zip(rosters);
+    for (number, roster) in rosters.filter(|(number, _)| change.without_roster != Some(*number)) {
         let text = serde_json::to_vec(roster).expect("JSON");
         let sha256 = writer.keep_blob(&text).expect("kept");
         append(
@@ -283,13 +405,15 @@ fn ca_journal(
         );
     }
     append(
-        about(Action::WindowRequested, "carol")
+        stage
+            .about(Action::WindowRequested, "carol")
             .detail("window", window.text())
             .detail("hash", window.hash().to_string())
             .detail("statement", json!(said[0])),
     );
     append(
-        about(Action::WindowApproved, "bob")
+        stage
+            .about(Action::WindowApproved, "bob")
             .detail("state", "open")
             .detail("statement", said[1].statement.clone())
             .detail("signature", said[1].signature.to_string()),
@@ -305,67 +429,59 @@ fn ca_journal(
                 ..Identity::default()
             }),
     );
+    change
+        .at_ca
+        .iter()
+        .flat_map(|more| more(stage))
+        .for_each(append);
     close(writer, witness);
     log
 }
 
 fn host_journal(
     directory: &Path,
-    pin: Pin,
-    window: &FrozenWindow,
+    stage: &Stage,
     certificate: &[u8],
     witness: &Witness,
+    change: &Change,
 ) -> TrustedLog {
+    let pin = stage.window.document().ca;
     let origin = format!("daypass/{}/host/db1/0123456789abcdef", pin.short());
     let (writer, log) = writer(directory, "host", &origin, witness);
-    let of_session = |action| {
-        Event::new(action)
-            .by(Identity {
-                person: "carol".parse().ok(),
-                account: Some("deploy".to_owned()),
-                uid: Some(1001),
-                window: Some(window.document().id),
-                serial: Some(SERIAL),
-                key: Some(public("carol").fingerprint()),
-            })
-            .on(Resource {
-                host: "db1".parse().ok(),
-                service: Some("sshd".to_owned()),
-                account: None,
-            })
-            .from(Origin {
-                address: "192.0.2.7".parse().ok(),
-                session: Some(SESSION.to_owned()),
-                ..Origin::default()
-            })
-    };
     let append = |event: Event| {
         writer.append(&event).expect("appended");
     };
     append(Event::new(Action::AgentStart));
-    append(
-        of_session(Action::SessionOpen)
-            .outcome(Outcome::Allowed)
-            .detail("window_hash", window.hash().to_string())
-            .detail("approved_by", vec!["bob"])
-            .detail("closes", window.document().ends.to_string())
-            .detail("roster", 2)
-            .detail("certificate", STANDARD.encode(certificate)),
-    );
+    let opening = opening(&stage.window, certificate, SERIAL, SESSION);
+    append(match change.opening {
+        Some(change) => change(opening),
+        None => opening,
+    });
     let command = || Command::from_arguments(["sudo", "systemctl", "restart", "nginx"]);
     for action in [Action::SudoRequest, Action::SudoStart] {
         append(
-            of_session(action)
+            stage
+                .in_session(action)
                 .outcome(Outcome::Allowed)
                 .command(command()),
         );
     }
     append(
-        of_session(Action::SudoEnd)
+        stage
+            .in_session(Action::SudoEnd)
             .outcome(Outcome::Done)
             .detail("lived_seconds", 1),
     );
-    append(of_session(Action::SessionClose).outcome(Outcome::Done));
+    change
+        .on_host
+        .iter()
+        .flat_map(|more| more(stage))
+        .for_each(append);
+    append(
+        stage
+            .in_session(Action::SessionClose)
+            .outcome(Outcome::Done),
+    );
     close(writer, witness);
     log
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Caller, Reply};
 use super::refusal::Refusal;
+use crate::groups;
 use crate::index::Page;
 use crate::index::cursor::Cursor;
 use crate::index::query::Query;
@@ -14,6 +15,10 @@ use crate::index::query::Query;
 pub(super) fn search(call: &Call) -> Result<Reply, Refusal> {
     let mut query = Query::parse(&call.query)
         .map_err(|error| Refusal::malformed("unknown-query", error.to_string()))?;
+    if !query.groups.is_empty() {
+        let checkpoints = call.collector.stores().checkpoints;
+        query.members = Some(groups::members(checkpoints, &query.groups)?);
+    }
     journal(call)?;
     let page = awaited(call, &mut query)?;
     let entries: Vec<Value> = page

@@ -3,6 +3,7 @@
 
 use super::refusal::Refusal;
 use crate::collector::CollectorError;
+use crate::groups::GroupError;
 use crate::index::IndexError;
 use crate::ingest::{IngestError, InvalidBody};
 use crate::people::PeopleError;
@@ -62,8 +63,20 @@ impl From<PeopleError> for Refusal {
     }
 }
 
+impl From<GroupError> for Refusal {
+    fn from(error: GroupError) -> Self {
+        match error {
+            GroupError::Unknown { .. } => Self::missing("unknown-group", error.to_string()),
+            GroupError::Checkpoint(_) => Self::failure(&error),
+        }
+    }
+}
+
 impl From<IndexError> for Refusal {
     fn from(error: IndexError) -> Self {
-        Self::failure(&error)
+        match error {
+            IndexError::TooLong => Self::unavailable("search-too-long", error.to_string()),
+            IndexError::OutOfTurn { .. } | IndexError::Failed { .. } => Self::failure(&error),
+        }
     }
 }

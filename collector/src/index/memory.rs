@@ -22,20 +22,22 @@ impl Index for MemoryIndex {
         Ok(self.0.lock().unwrap().taken)
     }
 
-    fn take(&self, number: u64, records: &[Record]) -> Result<(), IndexError> {
+    fn take(&self, first: u64, segments: &[Vec<Record>]) -> Result<(), IndexError> {
         let mut state = self.0.lock().unwrap();
         let taken = state.taken;
-        if number > taken + 1 {
+        if first > taken + 1 {
             return Err(IndexError::OutOfTurn {
                 taken,
-                given: number,
+                given: first,
             });
         }
-        if number == taken + 1 {
-            state.taken = number;
-            state
-                .records
-                .extend(records.iter().map(|record| (number, record.clone())));
+        for (number, records) in (first..).zip(segments) {
+            if number > taken {
+                state.taken = number;
+                state
+                    .records
+                    .extend(records.iter().map(|record| (number, record.clone())));
+            }
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! What can be asked, and the form in which it stands in a URL.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::DateTime;
+use daypass_protocol::event::reading;
 
 use super::cursor::Cursor;
 use super::record::Record;
@@ -36,12 +38,24 @@ pub struct Query {
     pub until: Option<i64>,
     /// A person, an account, or a sudo's target account.
     pub users: Vec<String>,
+    /// A person.
+    pub persons: Vec<String>,
+    /// An account, or a sudo's target account.
+    pub accounts: Vec<String>,
     /// The host that an entry is about.
     pub hosts: Vec<String>,
+    /// A group of hosts: means nothing before [`Query::members`] is set.
+    pub groups: Vec<String>,
+    /// The hosts of the groups asked for; `None` where none is.
+    pub members: Option<BTreeSet<String>>,
     /// A window's id.
     pub windows: Vec<String>,
+    /// A session's id.
+    pub sessions: Vec<String>,
     /// An action, or the part of it before a dot.
     pub actions: Vec<String>,
+    /// How it ended.
+    pub outcomes: Vec<String>,
     /// Bytes in the command or the reason.
     pub text: Option<String>,
     /// In which order.
@@ -59,7 +73,7 @@ pub struct Query {
 pub enum InvalidQuery {
     /// A key that means nothing here.
     #[error(
-        "the query has the key {0:?}; known are since, until, user, host, window, action, text, order, limit, cursor and wait"
+        "the query has the key {0:?}; known are since, until, user, person, account, host, group, window, session, action, outcome, text, order, limit, cursor and wait"
     )]
     Unknown(String),
     /// A key that can stand once only.
@@ -106,9 +120,14 @@ impl Query {
             let value = value.into_owned();
             match &*key {
                 "user" => push(&mut query.users, "user", value)?,
+                "person" => push(&mut query.persons, "person", value)?,
+                "account" => push(&mut query.accounts, "account", value)?,
                 "host" => push(&mut query.hosts, "host", value)?,
+                "group" => push(&mut query.groups, "group", value)?,
                 "window" => push(&mut query.windows, "window", value)?,
+                "session" => push(&mut query.sessions, "session", value)?,
                 "action" => push(&mut query.actions, "action", value)?,
+                "outcome" => push(&mut query.outcomes, "outcome", value)?,
                 _ => {
                     let key = query.single(&key, &value)?;
                     if once.contains(&key) {
@@ -155,13 +174,25 @@ impl Query {
             && any(&self.users, |user| {
                 [&record.person, &record.account, &record.target].contains(&user)
             })
-            && any(&self.hosts, |host| record.host == *host)
-            && any(&self.windows, |window| record.window == *window)
-            && any(&self.actions, |action| is_within(&record.action, action))
-            && self.text.as_ref().is_none_or(|text| {
-                contains(record.reason.as_bytes(), text.as_bytes())
-                    || contains(&record.command, text.as_bytes())
+            && any(&self.persons, |person| record.person == *person)
+            && any(&self.accounts, |account| {
+                [&record.account, &record.target].contains(&account)
             })
+            && any(&self.hosts, |host| record.host == *host)
+            && self
+                .members
+                .as_ref()
+                .is_none_or(|members| members.contains(&record.host))
+            && any(&self.windows, |window| record.window == *window)
+            && any(&self.sessions, |session| record.session == *session)
+            && any(&self.actions, |action| {
+                reading::is_within(&record.action, action)
+            })
+            && any(&self.outcomes, |outcome| record.outcome == *outcome)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| reading::says(&record.command, &record.reason, text))
     }
 }
 
@@ -174,17 +205,6 @@ fn wait(value: &str) -> Result<Duration, InvalidQuery> {
 
 fn any(wanted: &[String], matches: impl Fn(&String) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(matches)
-}
-
-/// `sudo` asks for `sudo.request` and all its siblings.
-fn is_within(action: &str, wanted: &str) -> bool {
-    action
-        .strip_prefix(wanted)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn contains(whole: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || whole.windows(part.len()).any(|window| window == part)
 }
 
 fn push(values: &mut Vec<String>, key: &'static str, value: String) -> Result<(), InvalidQuery> {
@@ -232,9 +252,21 @@ mod tests {
     fn every_filter_can_be_said() {
         let query = Query::parse(
             "since=2026-11-23T10:00:00Z&until=2026-11-23T11:00:00%2B01:00&user=carol&user=deploy&host=db1\
-             &window=w-1&action=sudo&text=rm+-r&order=newest&limit=7",
+             &window=w-1&action=sudo&text=rm+-r&order=newest&limit=7&person=bob&account=root&group=db&session=s-1\
+             &outcome=denied",
         )
         .unwrap();
+        let others = [
+            &query.persons,
+            &query.accounts,
+            &query.groups,
+            &query.sessions,
+            &query.outcomes,
+        ];
+        assert_eq!(
+            others.map(|values| values.join(",")),
+            ["bob", "root", "db", "s-1", "denied"]
+        );
         assert_eq!(query.users, ["carol", "deploy"]);
         assert_eq!(query.text.as_deref(), Some("rm -r"));
         assert_eq!((query.order, query.limit), (Order::Newest, 7));

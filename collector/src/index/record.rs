@@ -1,10 +1,8 @@
 //! What the index knows of an entry. Hosts write entries: nothing in one is trusted to be there, or of its type.
 
 use chrono::DateTime;
+use daypass_protocol::event::reading;
 use serde_json::Value;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use crate::origin::{Origin, Owner};
 
@@ -21,6 +19,8 @@ pub struct Record {
     pub host: String,
     /// `action`.
     pub action: String,
+    /// `outcome`.
+    pub outcome: String,
     /// `identity.person`.
     pub person: String,
     /// `identity.account`.
@@ -29,6 +29,8 @@ pub struct Record {
     pub target: String,
     /// `identity.window`.
     pub window: String,
+    /// `origin.session`.
+    pub session: String,
     /// `reason`.
     pub reason: String,
     /// The command's bytes.
@@ -41,10 +43,7 @@ impl Record {
     /// Reads the entry `seq` of `log`.
     pub fn of(log: &Origin, seq: u64, line: &str) -> Self {
         let entry: Value = serde_json::from_str(line).unwrap_or(Value::Null);
-        let text = |pointer: &str| match entry.pointer(pointer) {
-            Some(Value::String(text)) => text.clone(),
-            _ => String::new(),
-        };
+        let text = |pointer: &str| reading::text(&entry, pointer).to_owned();
         let host = match log.owner() {
             Owner::Host(name) => name.to_string(),
             Owner::Ca => text("/resource/host"),
@@ -55,12 +54,14 @@ impl Record {
             time: micros(&text("/time")),
             host,
             action: text("/action"),
+            outcome: text("/outcome"),
             person: text("/identity/person"),
             account: text("/identity/account"),
             target: text("/resource/account"),
             window: text("/identity/window"),
+            session: text("/origin/session"),
             reason: text("/reason"),
-            command: command(&entry),
+            command: reading::command(&entry).unwrap_or_default(),
             line: line.to_owned(),
         }
     }
@@ -68,16 +69,6 @@ impl Record {
 
 fn micros(time: &str) -> i64 {
     DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_micros())
-}
-
-/// The command as typed; bytes that are not UTF-8 stand in base64.
-fn command(entry: &Value) -> Vec<u8> {
-    let of = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str);
-    match (of("/command/line"), of("/command/base64")) {
-        (Some(line), _) => line.as_bytes().to_vec(),
-        (None, Some(encoded)) => STANDARD.decode(encoded).unwrap_or_default(),
-        (None, None) => Vec::new(),
-    }
 }
 
 #[cfg(test)]
@@ -95,7 +86,7 @@ mod tests {
             "host/db1",
             r#"{"seq":4,"time":"2026-11-23T10:00:00.000001Z","action":"sudo.request",
             "identity":{"person":"carol","account":"deploy","window":"w-1"},
-            "resource":{"host":"db1","account":"root"},"command":{"line":"id -u"}}"#,
+            "resource":{"host":"db1","account":"root"},"outcome":"allowed","origin":{"session":"s-1"},"command":{"line":"id -u"}}"#,
         );
         assert_eq!(record.time, 1_795_428_000_000_001);
         assert_eq!(record.action, "sudo.request");
@@ -108,6 +99,7 @@ mod tests {
             ],
             ["carol", "deploy", "root", "w-1"]
         );
+        assert_eq!((&*record.outcome, &*record.session), ("allowed", "s-1"));
         assert_eq!(record.command, b"id -u");
     }
 

@@ -1,5 +1,7 @@
 //! People search; what they may, and what is noted of it.
 
+use std::time::{Duration, Instant};
+
 use daypass_transport::client::Request;
 use serde_json::{Value, json};
 
@@ -181,4 +183,98 @@ fn a_question_that_waits_is_answered_by_what_comes_in() {
         let (status, code) = refused(site.ask("dora", &format!("/v1/entries?{query}")));
         assert_eq!((status, code.as_str()), (400, "unknown-query"));
     }
+}
+
+#[test]
+fn a_group_is_the_hosts_that_were_enrolled_into_it() {
+    let site = Site::new();
+    let db1 = site.stranger_in("db1", &["db", "prod"]);
+    let web1 = site.stranger_in("web1", &["web"]);
+    for host in [&db1, &web1] {
+        host.register(&site).unwrap();
+        host.write(&[sudo("carol", "id")]);
+        host.forward(&site, 0);
+    }
+    assert_eq!(site.find("action=sudo", 2).len(), 2);
+    let of_db = site.find("action=sudo&group=db", 1);
+    assert_eq!((of_db.len(), &of_db[0]["origin"]), (1, &json!(db1.origin)));
+    assert_eq!(site.find("action=sudo&group=db&group=web", 2).len(), 2);
+    let both = site.ask("dora", "/v1/entries?group=db&host=web1").unwrap();
+    assert_eq!(both["entries"], json!([]), "each filter must fit");
+    let unknown = site.ask("dora", "/v1/entries?group=dbs");
+    let Err(daypass_transport::client::Error::Api { message, .. }) = &unknown else {
+        panic!("{unknown:?}")
+    };
+    assert!(message.contains("db, prod, web"), "{message}");
+    assert_eq!(refused(unknown), (404, "unknown-group".to_owned()));
+}
+
+#[test]
+fn texts_are_found_letter_for_letter_and_have_no_meaning_of_their_own() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let typed = [
+        "psql -c 'DROP TABLE orders'",
+        "psql -c 'drop table orders'",
+        "cat /etc/daypass/agent.toml --no-pager",
+        "echo 'a\" OR texts MATCH \"b*'",
+        "echo NEAR(x y) AND NOT z",
+        "echo 100%_ \u{202e} \u{1b}[2J ünï",
+    ];
+    host.write(&typed.map(|line| sudo("carol", line)));
+    host.forward(&site, 0);
+    assert_eq!(site.find("action=sudo", typed.len()).len(), typed.len());
+    for text in [
+        "DROP TABLE",
+        "/etc/daypass/agent.toml",
+        "--no-pager",
+        "-c 'd",
+        "a\" OR texts MATCH \"b*",
+        "NEAR(x y) AND NOT z",
+        "0%_ \u{202e}",
+        "ünï",
+        "DROP OR drop",
+        "\"",
+        "*",
+        "\0",
+        "'; DROP TABLE entries; --",
+        "text : x",
+    ] {
+        let pairs = [("text", text), ("action", "sudo")];
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        let found = site.ask("dora", &format!("/v1/entries?{query}")).unwrap();
+        let expected = typed.iter().filter(|line| line.contains(text)).count();
+        assert_eq!(
+            found["entries"].as_array().unwrap().len(),
+            expected,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn a_live_view_shows_within_half_a_second_what_is_stored() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let mut held = 0;
+    let mut cursor = String::new();
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let path = format!("/v1/entries?action=late&order=arrival&wait=20{cursor}");
+        let answer = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| (site.ask("dora", &path).unwrap(), Instant::now()));
+            host.write(&[json!({"action": "late"})]);
+            held = host.forward(&site, held)["size"].as_u64().unwrap();
+            let stored = Instant::now();
+            let (answer, answered) = waiting.join().unwrap();
+            quickest = quickest.min(answered.saturating_duration_since(stored));
+            answer
+        });
+        assert_eq!(answer["entries"].as_array().unwrap().len(), 1);
+        cursor = format!("&cursor={}", answer["next"].as_str().unwrap());
+    }
+    // A machine that does much else may be late now and then, but not each time.
+    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
 }

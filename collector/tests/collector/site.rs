@@ -226,6 +226,11 @@ impl Site {
 
     /// A host with a journal that the collector has not heard of.
     pub(crate) fn stranger(&self, name: &str) -> Host {
+        self.stranger_in(name, &[])
+    }
+
+    /// The same, enrolled into groups.
+    pub(crate) fn stranger_in(&self, name: &str, groups: &[&str]) -> Host {
         let dir = tempfile::tempdir().unwrap();
         let incarnation = Incarnation::from_bytes([1; 8]);
         let origin = match name {
@@ -238,7 +243,7 @@ impl Site {
             ca: self.ca.pin,
             host: name.parse().unwrap(),
             aliases: vec![],
-            groups: vec![],
+            groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             incarnation,
             origin: origin.clone(),
             log_key: identity.log_vkey(),

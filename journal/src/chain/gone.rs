@@ -68,19 +68,16 @@ impl Chain {
     pub(crate) fn erased(&mut self, erased: &Erased) -> Result<(), Broken> {
         self.at(erased.seq)?;
         self.gone.erased.insert(erased.seq);
-        self.tree.push(erased.leaf);
-        self.batch.entries += 1;
-        Ok(())
+        self.push(erased.leaf)
     }
 
     /// What is left of retired entries; an entry after them must say that they were retired.
     pub(crate) fn retired(&mut self, retired: &Retired) -> Result<(), Broken> {
         self.at(retired.first)?;
         for leaf in &retired.leaves {
-            self.tree.push(*leaf);
+            self.push(*leaf)?;
         }
         let count = retired.leaves.len() as u64;
-        self.batch.entries += count;
         self.batch.is_merged = true;
         self.gone.retired_count += count;
         let last = retired.first + count - 1;

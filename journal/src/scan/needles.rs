@@ -3,15 +3,15 @@
 use memchr::memmem::Finder;
 use memchr::{memchr, memrchr};
 
-/// How JSON begins the escape of a character below U+0100. Whoever writes `\u0063arol` for `carol`
-/// is not passed over.
-const ESCAPE: &[u8] = b"\\u00";
+/// How JSON begins the escapes that spell what can be written without. Whoever writes `\u0063arol` for `carol`, or
+/// `\/bin` for `/bin`, is not passed over.
+const ESCAPES: [&[u8]; 2] = [b"\\u", b"\\/"];
 
 /// Groups of texts; a line must hold one text of each.
 #[derive(Debug)]
 pub(super) struct Needles {
     groups: Vec<Vec<Finder<'static>>>,
-    escape: Finder<'static>,
+    escapes: [Finder<'static>; 2],
 }
 
 impl Needles {
@@ -23,7 +23,7 @@ impl Needles {
                 .filter(|group| !group.is_empty())
                 .map(|group| group.iter().map(finder).collect())
                 .collect(),
-            escape: Finder::new(ESCAPE).into_owned(),
+            escapes: ESCAPES.map(|escape| Finder::new(escape).into_owned()),
         }
     }
 
@@ -40,7 +40,7 @@ impl Needles {
         };
         let mut places: Vec<Place<'_>> = first
             .iter()
-            .chain([&self.escape])
+            .chain(&self.escapes)
             .map(|finder| Place {
                 finder,
                 next: Some(0),
@@ -58,22 +58,28 @@ impl Needles {
             let line = &text[begin..end];
             let holds =
                 |group: &Vec<Finder<'_>>| group.iter().any(|finder| finder.find(line).is_some());
-            if self.groups.iter().all(holds) || self.escapes_printable(line) {
+            if self.groups.iter().all(holds) || self.spells_oddly(line) {
                 show(line, end == text.len());
             }
             from = end + 1;
         }
     }
 
-    /// Whether a line writes as an escape what no writer of ours does.
-    fn escapes_printable(&self, line: &[u8]) -> bool {
-        self.escape.find_iter(line).any(|at| {
-            match line.get(at + ESCAPE.len()..at + ESCAPE.len() + 2) {
-                Some([b'7', low]) => !matches!(low, b'f' | b'F'),
-                Some([high, _]) => (b'2'..b'7').contains(high),
-                _ => false,
-            }
-        })
+    /// Whether a line writes as an escape what no writer of ours does. Those escape C0 controls that have no shorter
+    /// escape, DEL and C1 controls; the others that they escape are rare enough to be looked at.
+    fn spells_oddly(&self, line: &[u8]) -> bool {
+        let [unicode, slash] = &self.escapes;
+        let is_ours = |at: usize| {
+            matches!(
+                line.get(at + 2..at + 6),
+                Some(
+                    b"007f"
+                    | [b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f']
+                    | [b'0', b'0', b'1' | b'8' | b'9', b'0'..=b'9' | b'a'..=b'f'],
+                )
+            )
+        };
+        slash.find(line).is_some() || !unicode.find_iter(line).all(is_ours)
     }
 }
 
@@ -128,10 +134,17 @@ mod tests {
     fn what_is_written_with_escapes_is_not_passed_over() {
         let odd = r#"{"person":"\u0063arol"}"#;
         assert_eq!(found(&[&["\"carol\""]], odd), [odd]);
-        assert_eq!(
-            found(&[&["\"carol\""]], r#"{"line":"\u001b[2J \u007f \u009b"}"#),
-            [""; 0]
-        );
+        for (odd, needle) in [
+            (r#"{"line":"\/bin\/sh"}"#, "/bin/sh"),
+            (r#"{"line":"Micha\u0142"}"#, "Michał"),
+            (r#"{"line":"\u00e9t\u00E9"}"#, "été"),
+            (r#"{"line":"one\u000atwo"}"#, r"one\ntwo"),
+        ] {
+            assert_eq!(found(&[&[needle]], odd), [odd]);
+        }
+        // What a writer of ours escapes anyway.
+        let usual = r#"{"line":"\u001b[2J \u007f \u009b \u000b"}"#;
+        assert_eq!(found(&[&["\"carol\""]], usual), [""; 0]);
     }
 
     proptest! {

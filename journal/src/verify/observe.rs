@@ -8,7 +8,6 @@ use crate::cosignature::Cosigned;
 use crate::entry::Head;
 use crate::note::VerifierKey;
 use crate::own::{Own, Recovered};
-use crate::tree::Hash;
 use crate::trust::Trust;
 use crate::walk::Observer;
 
@@ -17,13 +16,6 @@ const STEP: TimeDelta = TimeDelta::seconds(1);
 
 /// How many bytes pass between two calls for progress.
 const PROGRESS_EVERY: u64 = 1 << 20;
-
-/// A checkpoint that somebody kept.
-pub(super) struct Kept {
-    pub(super) by: String,
-    pub(super) size: u64,
-    pub(super) root: Hash,
-}
 
 struct LastEntry {
     boot: String,
@@ -34,7 +26,6 @@ struct LastEntry {
 
 pub(super) struct Watch<'a, 'p> {
     witnesses: &'a [VerifierKey],
-    kept: Option<Kept>,
     progress: Option<&'p mut dyn FnMut(u64, u64)>,
     read: u64,
     told: u64,
@@ -46,34 +37,17 @@ pub(super) struct Watch<'a, 'p> {
 impl<'a, 'p> Watch<'a, 'p> {
     pub(super) fn new(
         trust: &'a Trust,
-        kept: Option<Kept>,
         progress: Option<&'p mut dyn FnMut(u64, u64)>,
         total: u64,
     ) -> Self {
         Self {
             witnesses: &trust.witnesses,
-            kept,
             progress,
             read: 0,
             told: 0,
             total,
             last: None,
             found: Found::default(),
-        }
-    }
-
-    /// What can be told at the end only.
-    pub(super) fn finish(&mut self, chain: &Chain) -> Result<(), Broken> {
-        match &self.kept {
-            Some(kept) if kept.size > chain.sealed() => Err(Broken {
-                seq: chain.sealed(),
-                to: kept.size - 1,
-                cause: Cause::Rollback {
-                    witness: kept.by.clone(),
-                    size: kept.size,
-                },
-            }),
-            _ => Ok(()),
         }
     }
 
@@ -132,31 +106,13 @@ impl<'a, 'p> Watch<'a, 'p> {
             });
         }
     }
-
-    fn check_kept(&self, chain: &Chain) -> Result<(), Broken> {
-        let Some(kept) = &self.kept else {
-            return Ok(());
-        };
-        if chain.tree().size() != kept.size || chain.tree().root() == kept.root {
-            return Ok(());
-        }
-        Err(Broken {
-            // The kept root tells that something before it differs, not where.
-            seq: 0,
-            to: kept.size.saturating_sub(1),
-            cause: Cause::Fork {
-                witness: kept.by.clone(),
-                size: kept.size,
-            },
-        })
-    }
 }
 
 impl Observer for Watch<'_, '_> {
-    fn entry(&mut self, head: &Head<'_>, chain: &Chain) -> Result<(), Broken> {
+    fn entry(&mut self, head: &Head<'_>, _chain: &Chain) -> Result<(), Broken> {
         self.check_clock(head);
         self.note_unproven(head);
-        self.check_kept(chain)
+        Ok(())
     }
 
     fn witness(&mut self, note: &str, chain: &Chain) -> Result<(), Broken> {

@@ -3,9 +3,9 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use super::blobs::{self, Watched};
 use super::core::{Core, SEGMENT_MODE};
 use super::{Inner, Receipt, Writer, lock};
-use crate::blob;
 use crate::durable::{self, Action, Protection, failed};
 use crate::entry::{Event, Head, LINE_LIMIT};
 use crate::erased::Erased;
@@ -17,7 +17,7 @@ use crate::segment::{self, Lines};
 use crate::tree::leaf_hash;
 
 impl Writer {
-    /// Erases the content of entries, and the blobs that they name: a sealed entry says `by` whom and
+    /// Erases the content of entries, and the blobs that they alone name: a sealed entry says `by` whom and
     /// for what `reason`, then their lines are replaced by their numbers and leaf hashes, with which
     /// every seal and every proof still passes. Other writers wait meanwhile.
     ///
@@ -37,7 +37,10 @@ impl Inner {
         let _one_at_a_time = lock(&self.housekeeping);
         // Reading may take long, and nobody at a prompt waits for it; housekeeping alone changes what stands there.
         let dir = lock(&self.core).dir.clone();
+        let watched = Watched::begin(&self.blobs);
         check(&dir, runs)?;
+        let erased: Vec<_> = runs.iter().collect();
+        let orphans = blobs::orphans(&dir, &erased)?;
         let mut core = lock(&self.core);
         let declaration = Own::Erased(own::Erased {
             entries: runs.iter().collect(),
@@ -54,9 +57,12 @@ impl Inner {
         let committed = core
             .commit(&[Event::of_object(json)])
             .inspect_err(|failure| self.stop(failure))?;
-        let runs: Vec<_> = runs.iter().collect();
         // From here on a failure leaves work that the next start takes up.
-        let done = rewrite(&core.dir, &runs, core.options.protection).and_then(|()| core.reopen());
+        // Blobs first: once the lines are gone nothing tells which they were.
+        let done = watched
+            .remove(&dir, &orphans)
+            .and_then(|()| rewrite(&dir, &erased, core.options.protection))
+            .and_then(|()| core.reopen());
         if let Err(Error::Disk(failure)) = &done {
             self.stop(failure);
         }
@@ -88,8 +94,8 @@ fn check(dir: &Path, runs: &Runs) -> Result<(), Error> {
     }
 }
 
-/// Replaces the lines of these entries, wherever that has not been done.
-pub(super) fn rewrite(
+/// Takes up what a crash interrupted: entries that are declared erased, and still there.
+pub(super) fn take_up(
     dir: &Path,
     runs: &[(u64, u64)],
     protection: Protection,
@@ -97,6 +103,14 @@ pub(super) fn rewrite(
     if runs.is_empty() {
         return Ok(());
     }
+    for blob in blobs::orphans(dir, runs)? {
+        blobs::remove(dir, &blob)?;
+    }
+    rewrite(dir, runs, protection)
+}
+
+/// Replaces the lines of these entries, wherever that has not been done.
+fn rewrite(dir: &Path, runs: &[(u64, u64)], protection: Protection) -> Result<(), Error> {
     let segments = segment::list(dir)?;
     for (place, (name, path)) in segments.iter().enumerate() {
         let end = segments
@@ -111,10 +125,8 @@ pub(super) fn rewrite(
 }
 
 fn rewrite_segment(path: &Path, runs: &[(u64, u64)], protection: Protection) -> Result<(), Error> {
-    let dir = path.parent().unwrap_or(path);
     let mut lines = Lines::open(path)?;
     let mut contents = Vec::new();
-    let mut blobs = Vec::new();
     while let Some(line) = lines.next()? {
         let erased = Head::parse(line.bytes).filter(|head| {
             runs.iter()
@@ -122,7 +134,6 @@ fn rewrite_segment(path: &Path, runs: &[(u64, u64)], protection: Protection) -> 
         });
         match erased {
             Some(head) if line.ended => {
-                blobs.extend(blob::named(head.event));
                 let erased = Erased {
                     seq: head.seq,
                     leaf: leaf_hash(line.bytes),
@@ -133,12 +144,6 @@ fn rewrite_segment(path: &Path, runs: &[(u64, u64)], protection: Protection) -> 
         }
         if line.ended {
             contents.push(b'\n');
-        }
-    }
-    // Blobs first: once the line is gone nothing tells which it was.
-    for blob in blobs {
-        if let Some(path) = blob::path(dir, &blob) {
-            std::fs::remove_file(&path).map_err(failed(Action::Remove, &path))?;
         }
     }
     durable::replace_segment(path, SEGMENT_MODE, &contents, protection)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::blobs::{self, Watched};
 use super::core::SEGMENT_MODE;
 use super::{Inner, Writer, lock};
 use crate::blob;
@@ -14,7 +15,7 @@ use crate::durable::{self, Action, DiskError, Protection, failed};
 use crate::entry::{Event, Head};
 use crate::error::{Error, RetireFault};
 use crate::own::{self, Own, RetiredSegment};
-use crate::reader::{Line, Reader, began};
+use crate::reader::began;
 use crate::segment::{self, Lines, Name, Tail};
 
 mod archive;
@@ -31,7 +32,7 @@ pub struct Retention {
     pub before: Option<DateTime<Utc>>,
     /// and the oldest ones while all whole segments together have more bytes than this.
     pub beyond_bytes: Option<u64>,
-    /// Where they are kept whole first: a directory that is there.
+    /// Where they are kept whole first, in a directory named after the journal: one that is there.
     pub archive: Option<PathBuf>,
 }
 
@@ -77,17 +78,28 @@ impl Inner {
     fn retire(&self, which: &Retention, by: &str, reason: &str) -> Result<Option<Retired>, Error> {
         lock(&self.queue).check()?;
         let _one_at_a_time = lock(&self.housekeeping);
-        let (dir, current, cosigned, protection) = {
+        let (dir, current, cosigned, protection, origin) = {
             let core = lock(&self.core);
             let current = core.segment.path.clone();
             let protection = core.options.protection;
-            (core.dir.clone(), current, core.cosigned(), protection)
+            let origin = core.log.public().name().to_owned();
+            (
+                core.dir.clone(),
+                current,
+                core.cosigned(),
+                protection,
+                origin,
+            )
         };
         let old = choose(&dir, &current, cosigned, which)?;
         if old.is_empty() {
             return Ok(None);
         }
-        if let Some(archive) = &which.archive {
+        let archive = match &which.archive {
+            Some(archive) => Some(archive::of(archive, &origin)?),
+            None => None,
+        };
+        if let Some(archive) = &archive {
             for segment in &old {
                 archive::keep(&dir, &segment.path, archive)?;
             }
@@ -97,7 +109,7 @@ impl Inner {
             segments,
             by: by.to_owned(),
             reason: reason.to_owned(),
-            archive: which.archive.as_ref().map(|dir| dir.display().to_string()),
+            archive: archive.map(|dir| dir.display().to_string()),
         });
         let seq = {
             let mut core = lock(&self.core);
@@ -108,6 +120,11 @@ impl Inner {
         // From here on a failure leaves work that the next call or start takes up; what is written
         // meanwhile does not depend on it.
         let runs: Vec<_> = old.iter().map(|old| (old.name.first, old.last)).collect();
+        let watched = Watched::begin(&self.blobs);
+        let orphans = blobs::orphans(&dir, &runs)?;
+        // Blobs first: once the lines are gone nothing tells which they were.
+        watched.remove(&dir, &orphans)?;
+        drop(watched);
         rewrite(&dir, &runs, protection)?;
         let left = |old: &Old| old.path.metadata().map_or(0, |file| file.len());
         let freed = old.iter().map(|old| old.bytes - left(old).min(old.bytes));
@@ -169,9 +186,8 @@ fn described(old: &Old) -> Result<RetiredSegment, DiskError> {
     })
 }
 
-/// Replaces the segments with these first entries, wherever that has not been done, and removes the
-/// blobs that only they named.
-pub(super) fn rewrite(
+/// Takes up what a crash interrupted: segments that are declared retired, and still there.
+pub(super) fn take_up(
     dir: &Path,
     runs: &[(u64, u64)],
     protection: Protection,
@@ -179,42 +195,19 @@ pub(super) fn rewrite(
     if runs.is_empty() {
         return Ok(());
     }
-    let mut segments = Vec::new();
-    let mut named = Vec::new();
-    for (name, path) in segment::list(dir)? {
-        if runs.iter().any(|(first, _)| *first == name.first) && extract::has_entries(&path)? {
-            named.extend(extract::blobs(&path)?);
-            segments.push(path);
-        }
+    for blob in blobs::orphans(dir, runs)? {
+        blobs::remove(dir, &blob)?;
     }
-    // Blobs first: once the lines are gone nothing tells which they were.
-    for blob in only_in(dir, runs, named)? {
-        if let Some(path) = blob::path(dir, &blob) {
-            std::fs::remove_file(&path).map_err(failed(Action::Remove, &path))?;
-        }
-    }
-    for path in segments {
-        let extract = extract::of(&path)?;
-        durable::replace_segment(&path, SEGMENT_MODE, &extract, protection)?;
-    }
-    Ok(())
+    rewrite(dir, runs, protection)
 }
 
-/// Those of the blobs that no entry outside of `runs` names.
-fn only_in(dir: &Path, runs: &[(u64, u64)], mut blobs: Vec<String>) -> Result<Vec<String>, Error> {
-    blobs.retain(|blob| blob::path(dir, blob).is_some());
-    if blobs.is_empty() {
-        return Ok(blobs);
-    }
-    for line in Reader::open(dir)? {
-        if let Line::Entry { seq, bytes } = line?
-            && !runs
-                .iter()
-                .any(|(first, last)| (*first..=*last).contains(&seq))
-            && let Some(blob) = Head::parse(&bytes).and_then(|head| blob::named(head.event))
-        {
-            blobs.retain(|retired| *retired != blob);
+/// Replaces the segments with these first entries, wherever that has not been done.
+fn rewrite(dir: &Path, runs: &[(u64, u64)], protection: Protection) -> Result<(), Error> {
+    for (name, path) in segment::list(dir)? {
+        if runs.iter().any(|(first, _)| *first == name.first) && extract::has_entries(&path)? {
+            let extract = extract::of(&path)?;
+            durable::replace_segment(&path, SEGMENT_MODE, &extract, protection)?;
         }
     }
-    Ok(blobs)
+    Ok(())
 }

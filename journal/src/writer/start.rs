@@ -38,8 +38,8 @@ pub(super) fn start(
     let end = walk(dir, &mut chain, &mut latest)?;
     chain.check_last_seal()?;
     // A crash may have come between declaring and doing.
-    erase::rewrite(dir, chain.unerased(), options.protection)?;
-    retire::rewrite(dir, chain.unretired(), options.protection)?;
+    erase::take_up(dir, chain.unerased(), options.protection)?;
+    retire::take_up(dir, chain.unretired(), options.protection)?;
     for (_, path) in segment::list(dir)? {
         let file = File::open(&path).map_err(failed(Action::Open, &path))?;
         durable::guard(&file, options.protection);

@@ -145,3 +145,21 @@ fn an_erasure_that_a_crash_interrupted_is_taken_up_at_the_next_start() {
     assert!(report.remarks.is_empty(), "{report}");
     assert_eq!(report.exit_code(), 0);
 }
+
+/// The kept checkpoint ends at an entry that is erased in the journal as it is shown: of it, a hash is left, which is
+/// a leaf like any other.
+#[test]
+fn another_past_is_found_where_the_kept_checkpoint_ends_at_an_erased_entry() {
+    let (place, other) = (Place::new(), Place::new());
+    Place::restore(&place.keys(), &other.keys());
+    place.write(&place.open().0, 3);
+    let kept = place.seals().pop().unwrap();
+    let size: u64 = kept.lines().nth(1).unwrap().parse().unwrap();
+    let (writer, _) = other.open();
+    other.write(&writer, 9);
+    writer.erase(&[size - 1], "b", "r").unwrap();
+    drop(writer);
+    assert_eq!(other.verify().exit_code(), 0);
+    let (_, cause) = tampered(&other.verify_against(&kept));
+    assert!(cause.contains("another journal"), "{cause}");
+}

@@ -11,7 +11,7 @@ use daypass_journal::witness::Witness;
 use daypass_journal::writer::{Options, Retention, Writer};
 use serde_json::json;
 
-use crate::place::{Place, tampered};
+use crate::place::{self, Place, tampered};
 
 fn options() -> Options {
     Options {
@@ -261,15 +261,17 @@ fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
     let error = writer.retire(&which, "root", "r").unwrap_err();
     assert!(error.to_string().contains("make it first"), "{error}");
     std::fs::create_dir(&archive).unwrap();
+    // Under the journal's own name: others may have their segments beside it.
+    let archive = archive.join(place::ORIGIN.replace('/', "-"));
+    std::fs::create_dir_all(archive.join("blobs")).unwrap();
     let name = place.segments()[0].file_name().unwrap().to_owned();
-    std::fs::write(archive.join(&name), b"another").unwrap();
-    let error = writer.retire(&which, "root", "r").unwrap_err();
-    assert!(
-        error.to_string().contains("directory of its own"),
-        "{error}"
-    );
-    assert_eq!(std::fs::read(&place.segments()[0]).unwrap(), whole);
-    std::fs::remove_file(archive.join(&name)).unwrap();
+    for taken in [archive.join(&name), archive.join("blobs").join(&blob)] {
+        std::fs::write(&taken, b"another").unwrap();
+        let error = writer.retire(&which, "root", "r").unwrap_err();
+        assert!(error.to_string().contains("holds another"), "{error}");
+        assert_eq!(std::fs::read(&place.segments()[0]).unwrap(), whole);
+        std::fs::remove_file(taken).unwrap();
+    }
 
     let retired = writer.retire(&which, "root", "r").unwrap().unwrap();
     assert_eq!(std::fs::read(archive.join(&name)).unwrap(), whole);
@@ -297,6 +299,51 @@ fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
 }
 
 #[test]
+fn two_journals_share_an_archive() {
+    let archive = tempfile::tempdir().unwrap();
+    let which = Retention {
+        archive: Some(archive.path().to_owned()),
+        ..everything()
+    };
+    for origin in [
+        place::ORIGIN,
+        "daypass/0011223344556677/ca/8899aabbccddeeff",
+    ] {
+        let place = Place::of(origin);
+        let (writer, _) = place.open_with(options());
+        place.write(&writer, 30);
+        let whole = std::fs::read(&place.segments()[0]).unwrap();
+        writer.retire(&which, "root", "r").unwrap().unwrap();
+        let kept = archive.path().join(origin.replace('/', "-"));
+        let name = place.segments()[0].file_name().unwrap().to_owned();
+        assert_eq!(std::fs::read(kept.join(name)).unwrap(), whole);
+        let declared = place
+            .entries()
+            .into_iter()
+            .find(|entry| entry["action"] == "journal.retired");
+        assert_eq!(declared.unwrap()["detail"]["archive"], json!(kept));
+    }
+}
+
+#[test]
+fn a_blob_that_the_next_entry_will_name_stays() {
+    let place = Place::new();
+    let (writer, _) = place.open_with(options());
+    let event = |blob: &str| json!({"action": "sudo.request", "command": {"sha256": blob}});
+    let blob = writer.keep_blob(b"twice").unwrap();
+    let first = writer.append(&event(&blob)).unwrap().seq;
+    place.write(&writer, 30);
+    // Somebody is told that the text is there, and everything that names it goes.
+    assert_eq!(writer.keep_blob(b"twice").unwrap(), blob);
+    writer.erase(&[first], "root", "r").unwrap();
+    writer.retire(&everything(), "root", "r").unwrap().unwrap();
+    let last = writer.append(&event(&blob)).unwrap().seq;
+    assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
+    writer.erase(&[last], "root", "r").unwrap();
+    assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
+}
+
+#[test]
 fn a_blob_that_a_kept_entry_names_too_stays() {
     let place = Place::new();
     let (writer, _) = place.open_with(options());
@@ -306,6 +353,10 @@ fn a_blob_that_a_kept_entry_names_too_stays() {
     place.write(&writer, 30);
     writer.append(&event).unwrap();
     writer.retire(&everything(), "root", "r").unwrap().unwrap();
+    assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
+    // Nor does it go with one of two entries that are erased.
+    let again = writer.append(&event).unwrap().seq;
+    writer.erase(&[again], "root", "r").unwrap();
     assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
 }
 

@@ -3,16 +3,18 @@
 mod deny;
 mod directions;
 mod ignored;
+mod threats;
 
 use super::error::{Error, Result};
 use super::{process, say, workspace};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: [(&str, Check); 6] = [
     ("format", format),
     ("directions", directions::check),
     ("ignored tests", ignored::check),
+    ("threats", threats::check),
     ("clippy", clippy),
     ("dependencies", deny::check),
 ];

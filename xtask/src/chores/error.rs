@@ -47,6 +47,8 @@ pub(crate) enum Error {
     Checks { checks: Vec<&'static str> },
     #[error("{} dependencies in the wrong direction", wrong.len())]
     Directions { wrong: Vec<String> },
+    #[error("{} files that docs/threats.md names are not there", places.len())]
+    Threats { places: Vec<String> },
     #[error("{} tests are ignored without a reason", places.len())]
     Ignored { places: Vec<String> },
 }

@@ -1,16 +1,23 @@
-//! Copies for the archive: a segment and the blobs that its entries name.
+//! Copies for the archive: a segment and the blobs that its entries name, in a directory named after the journal, so
+//! that several journals can share one archive.
 
-use super::{DiskError, Error, Path, RetireFault, SEGMENT_MODE, Tail, blob, durable, extract};
+use std::path::PathBuf;
+
+use super::{Error, Path, RetireFault, SEGMENT_MODE, Tail, blob, durable, extract};
+
+/// Where in `archive` the journal of this origin has its copies; made if it is not there.
+pub(super) fn of(archive: &Path, origin: &str) -> Result<PathBuf, Error> {
+    if !archive.is_dir() {
+        return Err(fault(archive, RetireFault::NoArchive));
+    }
+    // Of an origin's parts none holds a slash, and the last one is random: no two journals meet.
+    let own = archive.join(origin.replace('/', "-"));
+    durable::make_dir(&own, 0o750)?;
+    Ok(own)
+}
 
 /// Keeps a copy of the segment at `path`, durably. One that is there already stays.
 pub(super) fn keep(journal: &Path, path: &Path, archive: &Path) -> Result<(), Error> {
-    let fault = |fault| Error::Retire {
-        dir: archive.to_owned(),
-        fault,
-    };
-    if !archive.is_dir() {
-        return Err(fault(RetireFault::NoArchive));
-    }
     for blob in extract::blobs(path)? {
         if let Some(kept) = blob::path(journal, &blob) {
             let copies = archive.join(blob::DIR);
@@ -18,31 +25,29 @@ pub(super) fn keep(journal: &Path, path: &Path, archive: &Path) -> Result<(), Er
             copy(&kept, &copies.join(blob))?;
         }
     }
-    let Some(name) = path.file_name() else {
-        return Ok(());
-    };
-    match copy(path, &archive.join(name))? {
-        Copy::Same => Ok(()),
-        Copy::Other => Err(fault(RetireFault::Taken {
-            name: name.display().to_string(),
-        })),
+    match path.file_name() {
+        Some(name) => copy(path, &archive.join(name)),
+        None => Ok(()),
     }
 }
 
-/// What the archive holds under a name now.
-enum Copy {
-    Same,
-    /// Another file, which was there before and is left alone.
-    Other,
-}
-
-fn copy(from: &Path, to: &Path) -> Result<Copy, DiskError> {
+/// Copies a file. Another one that has its name is left alone, and then nothing is retired.
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let whole = Tail::of(from, 0)?;
     if !to.exists() {
         durable::copy(from, to, SEGMENT_MODE)?;
     }
-    Ok(match Tail::of(to, 0)? == whole {
-        true => Copy::Same,
-        false => Copy::Other,
-    })
+    if Tail::of(to, 0)? == whole {
+        return Ok(());
+    }
+    let name = to.file_name().unwrap_or_default().display().to_string();
+    let dir = to.parent().unwrap_or(to);
+    Err(fault(dir, RetireFault::Taken { name }))
+}
+
+fn fault(dir: &Path, fault: RetireFault) -> Error {
+    Error::Retire {
+        dir: dir.to_owned(),
+        fault,
+    }
 }
