@@ -54,6 +54,8 @@ impl RootKind {
                 "e2fsprogs",
                 "libfaketime",
                 "pamtester",
+                "valgrind",
+                "libc6-dbg",
                 "rsync",
                 "git",
                 "tmux",

@@ -20,6 +20,8 @@ mod failures;
 mod glass;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/memory.rs"]
+mod memory;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/revocations.rs"]
@@ -71,6 +73,7 @@ fn rows() -> impl Iterator<Item = Row> {
         side_doors::ROWS,
         glass::ROWS,
         doctor::ROWS,
+        memory::ROWS,
         stuck::ROWS,
         crowd::ROWS,
     ];
