@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::narrowing::{Limits, VerifiedNarrowing};
 use daypass_protocol::place::Place;
 use daypass_protocol::revocation::{Standing, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, VerifiedRoster};
@@ -74,6 +75,8 @@ pub struct Snapshot {
     pub stops: Vec<Stop>,
     /// Every revocation of a person, key, certificate or host that this host has seen, likewise.
     pub revoked: Vec<VerifiedRevocation>,
+    /// Every narrowing of a window that this host has seen, likewise.
+    pub narrowings: Vec<VerifiedNarrowing>,
     /// When this host was enrolled.
     pub enrolled: Time,
 }
@@ -102,6 +105,12 @@ impl Snapshot {
     #[must_use]
     pub fn stop(&self, window: &FrozenWindow) -> Option<&Stop> {
         self.stops.iter().find(|stop| stop.stops(window))
+    }
+
+    /// How this window was narrowed.
+    #[must_use]
+    pub fn limits(&self, window: &FrozenWindow) -> Limits {
+        Limits::of(&self.narrowings, window)
     }
 
     /// The revocation that stops whoever comes, or came, with this window, key and serial.

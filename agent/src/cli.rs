@@ -10,6 +10,7 @@ use daypass_protocol::token::JoinToken;
 
 use crate::break_glass::{self, Lapse};
 use crate::diagnostic::{self, Failure};
+use crate::enroll::Before;
 use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
 use crate::{doctor, enroll, invoker, manage, run, status, trust};
@@ -35,6 +36,10 @@ enum Command {
         /// This host's name, where the token is for a group; its own hostname if not said
         #[arg(long)]
         name: Option<HostName>,
+        /// This host is enrolled already, and is to be so anew, with a token made with --replace; its journal of before is
+        /// set aside, and a new one begins
+        #[arg(long)]
+        anew: bool,
     },
     /// Put an account under management: only contractors with an open window get in
     Manage {
@@ -145,8 +150,12 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
         return Err(Failure::NotRoot);
     }
     let text = match command {
-        Command::Enroll { name } => {
-            diagnostic::enrolled(&enroll::enroll(layout, &token()?, name.as_ref())?)
+        Command::Enroll { name, anew } => {
+            let before = match anew {
+                true => Before::SetAside,
+                false => Before::Refuses,
+            };
+            diagnostic::enrolled(&enroll::enroll(layout, &token()?, name.as_ref(), before)?)
         }
         Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
         Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),

@@ -5,6 +5,7 @@
 //! place last; until then the host is not enrolled, and enrolling again starts over.
 
 pub mod own_name;
+mod set_aside;
 
 use std::fs;
 use std::path::PathBuf;
@@ -101,6 +102,15 @@ pub enum Error {
     File(#[from] durable::Error),
 }
 
+/// What becomes of an enrolment of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// With one there is no other.
+    Refuses,
+    /// It ends, its journal is kept beside the new one, and its keys are destroyed.
+    SetAside,
+}
+
 /// Enrols this host, under the token's name; where it has none, under `wanted` or the machine's own.
 ///
 /// # Errors
@@ -109,8 +119,11 @@ pub fn enroll(
     layout: &Layout,
     token: &JoinToken,
     wanted: Option<&HostName>,
+    before: Before,
 ) -> Result<Enrolled, Error> {
-    refuse_twice(layout)?;
+    if before == Before::Refuses {
+        refuse_twice(layout)?;
+    }
     let host = own_name::choose(token.host.as_ref(), wanted)?;
     let keys = host_keys::read(layout)?;
     let root = fetch::root(token.url.host(), token.url.port(), *token.root.as_bytes())?;
@@ -134,6 +147,7 @@ pub fn enroll(
             .clone(),
         signed: answer.enrolment,
     };
+    set_aside::set_aside(layout)?;
     enrolment.store(layout)?;
     known.store(&layout.state())?;
     user_ca::store(layout, &announced.user_ca)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use chrono::Utc;
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::narrowing::{Narrowing, SignedNarrowing};
 use daypass_protocol::revocation::{Revocation, SignedRevocation, Subject};
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
@@ -65,6 +66,7 @@ impl Ca {
             state_key: public(STATE),
             revocations: vec![],
             revoked: vec![],
+            narrowings: vec![],
             collectors: vec![],
         };
         Self {
@@ -124,6 +126,24 @@ impl Ca {
 }
 
 impl Ca {
+    /// The admin leaves nothing of a window's sudo.
+    pub(crate) fn narrowing(&self, window: Digest) -> SignedNarrowing {
+        let narrowing = Narrowing {
+            v: Version,
+            verb: daypass_protocol::narrowing::Verb::Narrow,
+            window,
+            ca: self.pin,
+            signer: "alice".parse().unwrap(),
+            time: Time::from_unix(NOW),
+            expires: Time::from_unix(NOW).plus(3600),
+            ends: None,
+            hosts: None,
+            accounts: None,
+            sudo: Some(Vec::new()),
+        };
+        narrowing.sign(sshsig::with_key(&private(ADMIN))).unwrap()
+    }
+
     /// The admin revokes more than a window.
     pub(crate) fn revocation_of(&self, subject: &Subject) -> SignedRevocation {
         let now = Time::from_unix(NOW);

@@ -1,5 +1,9 @@
 //! Keeping up with the CA: one thread that takes its states over, asking for them where nobody brings them.
 
+mod elsewhere;
+
+pub use elsewhere::{ByCertificate, Elsewhere};
+
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +13,7 @@ use daypass_protocol::name::HostName;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::time::Time;
+use daypass_protocol::token::CaUrl;
 use daypass_transport::client::{self, Client, Request};
 
 use crate::authority::{Authority, HostNames, Turn};
@@ -108,10 +113,23 @@ pub struct Poller {
     pub renewal: Option<Renewal>,
     /// Told of the collectors that the state names; tests do without.
     pub forwarding: Option<Forwarding>,
+    /// Asked while the CA is out of reach; tests do without.
+    pub elsewhere: Option<Box<dyn Elsewhere>>,
     /// The number of the state whose revocation list stands before sshd, if one does.
     pub listed: Option<u64>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
+    /// Why what a collector handed on was refused, if it was.
+    pub failing_elsewhere: Option<&'static str>,
+}
+
+/// How a state came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// From the CA, which signs it afresh every minute.
+    Fresh,
+    /// By others, who may have had it for hours.
+    Relayed,
 }
 
 /// Why a turn brought nothing.
@@ -143,6 +161,8 @@ impl Failed {
 impl Poller {
     /// Takes over what is brought, and asks the CA where nothing was for `interval`, until the agent stops.
     pub fn run(mut self, interval: Duration) {
+        // Whoever was away asks at once: what was revoked meanwhile is to be known before anybody comes.
+        self.turn();
         loop {
             match self.authority.next_turn(interval) {
                 Turn::Poll => self.turn(),
@@ -161,7 +181,42 @@ impl Poller {
     /// Asks once.
     pub fn turn(&mut self) {
         let answer = self.line.source().state();
+        let is_away = answer.is_err();
         self.settle(answer);
+        if is_away {
+            self.ask_elsewhere();
+        }
+    }
+
+    /// Takes over what the first of the collectors has that is news.
+    fn ask_elsewhere(&mut self) {
+        let Some(elsewhere) = &self.elsewhere else {
+            return;
+        };
+        for (url, source) in elsewhere.sources(&self.known.state().collectors) {
+            let Ok(signed) = source.state() else {
+                continue;
+            };
+            if !elsewhere::is_news(&signed, self.known.state()) {
+                continue;
+            }
+            match self.take_over(signed, source.as_ref(), Came::Relayed) {
+                Ok(changes) => {
+                    self.failing_elsewhere = None;
+                    if changes.is_notable() {
+                        self.tell(&changes, Some(&url));
+                    }
+                    return;
+                }
+                Err(failed) => {
+                    let code = failed.code();
+                    if self.failing_elsewhere.replace(code) != Some(code) {
+                        let event = not_taken(self.names.name(), &failed);
+                        self.intake.note(&event.detail("via", url.to_string()));
+                    }
+                }
+            }
+        }
     }
 
     /// Takes an answer over. Only what changes is journalled: a new roster or stop, the first of several
@@ -170,18 +225,21 @@ impl Poller {
         let mut is_told = false;
         let settled = answer
             .map_err(Failed::from)
-            .and_then(|signed| self.take_over(signed))
+            .and_then(|signed| {
+                let source = self.line.source();
+                self.take_over(signed, source.as_ref(), Came::Fresh)
+            })
             .and_then(|changes| {
                 is_told = changes.is_notable();
                 if is_told {
-                    self.tell(&changes);
+                    self.tell(&changes, None);
                 }
                 self.list_revoked()
             });
         match settled {
             Ok(()) => {
                 if self.failing.take().is_some() && !is_told {
-                    self.tell(&Changes::default());
+                    self.tell(&Changes::default(), None);
                 }
             }
             Err(failed) => {
@@ -193,9 +251,13 @@ impl Poller {
         }
     }
 
-    fn tell(&self, changes: &Changes) {
-        self.intake
-            .note(&taken(self.names.name(), &self.known, changes));
+    /// Journals what changed; `via` is the collector that handed it on.
+    fn tell(&self, changes: &Changes, via: Option<&CaUrl>) {
+        let mut event = taken(self.names.name(), &self.known, changes);
+        if let Some(via) = via {
+            event = event.detail("via", via.to_string());
+        }
+        self.intake.note(&event);
         if let Some(number) = changes.recovery {
             self.intake.note(
                 &event::of_host(Action::AlarmRecovery, self.names.name())
@@ -222,8 +284,12 @@ impl Poller {
         Ok(())
     }
 
-    fn take_over(&mut self, signed: SignedState) -> Result<Changes, Failed> {
-        let source = self.line.source();
+    fn take_over(
+        &mut self,
+        signed: SignedState,
+        source: &dyn Source,
+        came: Came,
+    ) -> Result<Changes, Failed> {
         let (next, changes) = self.known.take_over(signed, || source.rosters())?;
         // Signed afresh it is news, though it says the same: how old the state is decides whether people get in.
         let (before, after) = (self.known.state(), next.state());
@@ -239,9 +305,11 @@ impl Poller {
             next.store_state(&directory)?;
         }
         user_ca::store(&self.layout, &next.state().user_ca)?;
-        // The state was signed within the last minute: near enough to judge minutes by.
-        let said = SystemTime::from(next.state().time);
-        self.authority.clock().heard(said.into());
+        if came == Came::Fresh {
+            // The state was signed within the last minute: near enough to judge minutes by.
+            let said = SystemTime::from(next.state().time);
+            self.authority.clock().heard(said.into());
+        }
         self.authority.publish(next.snapshot(self.names.clone()));
         if let Some(forwarding) = self.forwarding.as_ref().filter(|_| says_more) {
             forwarding.heed(&next.state().collectors);
@@ -260,6 +328,9 @@ fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
         .detail("roster", state.roster.number);
     if changes.stops > 0 {
         event = event.detail("new_stops", changes.stops);
+    }
+    if changes.narrowed > 0 {
+        event = event.detail("new_narrowings", changes.narrowed);
     }
     if changes.revoked > 0 {
         event = event.detail("new_revocations", changes.revoked);

@@ -26,7 +26,7 @@ use crate::layout::Layout;
 use crate::ledger::{self, Witnesses};
 use crate::listener::Listener;
 use crate::managed;
-use crate::poller::{Line, Poller};
+use crate::poller::{ByCertificate, Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
 use crate::retention;
@@ -146,7 +146,9 @@ impl Agent {
             intake: intake.clone(),
             renewal: Some(Renewal::new(layout)),
             forwarding: Some(forwarding.clone()),
+            elsewhere: Some(Box::new(ByCertificate(layout.clone()))),
             failing: None,
+            failing_elsewhere: None,
             listed: None,
         };
         let keeper = Keeper::new(

@@ -11,6 +11,7 @@ mod extend;
 mod gid;
 mod grants;
 mod logind;
+mod narrow;
 mod rebuild;
 mod record;
 mod recover;

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::narrowing::{SignedNarrowing, VerifiedNarrowing};
 use daypass_protocol::revocation::{SignedRevocation, VerifiedRevocation};
 use daypass_protocol::roster::{Authority, Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
@@ -36,7 +37,14 @@ pub struct Known {
     state: VerifiedState,
     stops: Vec<Kept>,
     revoked: Vec<KeptRevocation>,
+    narrowings: Vec<KeptNarrowing>,
     enrolled: Time,
+}
+
+#[derive(Clone, Debug)]
+struct KeptNarrowing {
+    signed: SignedNarrowing,
+    verified: VerifiedNarrowing,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +71,8 @@ pub struct Changes {
     pub stops: usize,
     /// Revocations of people, keys, certificates or hosts that were not known before.
     pub revoked: usize,
+    /// Narrowings of windows that were not known before.
+    pub narrowed: usize,
     /// Statements in the state that count for nothing.
     pub unusable: usize,
     /// The user-CA keys are others than before.
@@ -138,10 +148,12 @@ impl Known {
             state,
             stops: Vec::new(),
             revoked: Vec::new(),
+            narrowings: Vec::new(),
             enrolled: Time::from_unix(0),
         };
         known.keep_stops();
         known.keep_revoked();
+        known.keep_narrowings();
         Ok(known)
     }
 
@@ -168,7 +180,7 @@ impl Known {
             next.extend(fetch().map_err(Error::Fetch)?)?;
         }
         agrees(&next.chain, &next.state)?;
-        let unusable = next.keep_stops() + next.keep_revoked();
+        let unusable = next.keep_stops() + next.keep_revoked() + next.keep_narrowings();
         let changes = self.changes(&next, unusable);
         Ok((next, changes))
     }
@@ -203,6 +215,11 @@ impl Known {
             stops: self.stops.iter().map(|kept| kept.stop.clone()).collect(),
             revoked: self
                 .revoked
+                .iter()
+                .map(|kept| kept.verified.clone())
+                .collect(),
+            narrowings: self
+                .narrowings
                 .iter()
                 .map(|kept| kept.verified.clone())
                 .collect(),
@@ -291,6 +308,33 @@ impl Known {
         unusable
     }
 
+    /// Adds the narrowings of the current state to those kept before; tells how many count for nothing.
+    fn keep_narrowings(&mut self) -> usize {
+        let mut unusable = 0;
+        let mut seen: BTreeSet<String> = self
+            .narrowings
+            .iter()
+            .map(|kept| kept.signed.narrowing.clone())
+            .collect();
+        for signed in &self.state.state().narrowings {
+            if !seen.insert(signed.narrowing.clone()) {
+                continue;
+            }
+            match KeptNarrowing::check(signed, &self.chain) {
+                Some(kept) => self.narrowings.push(kept),
+                None => unusable += 1,
+            }
+        }
+        let now = self.state.state().time;
+        let ends = |kept: &KeptNarrowing| kept.verified.narrowing().expires;
+        self.narrowings
+            .retain(|kept| now < ends(kept).plus(KEPT_AFTER_EXPIRY));
+        self.narrowings
+            .sort_by_key(|kept| std::cmp::Reverse(ends(kept)));
+        self.narrowings.truncate(MAX_STOPS);
+        unusable
+    }
+
     fn changes(&self, next: &Self, unusable: usize) -> Changes {
         let (before, after) = (self.state.state(), next.state.state());
         let roster = next.chain.newest().number;
@@ -317,6 +361,11 @@ impl Known {
                 .iter()
                 .filter(|kept| !self.knows(&kept.signed))
                 .count(),
+            narrowed: next
+                .narrowings
+                .iter()
+                .filter(|kept| !self.knows_narrowing(&kept.signed))
+                .count(),
             unusable,
             user_ca: before.user_ca != after.user_ca,
             incarnation: before.incarnation != after.incarnation,
@@ -329,6 +378,23 @@ impl Known {
         self.revoked
             .iter()
             .any(|kept| kept.signed.revocation == signed.revocation)
+    }
+}
+
+impl Known {
+    fn knows_narrowing(&self, signed: &SignedNarrowing) -> bool {
+        self.narrowings
+            .iter()
+            .any(|kept| kept.signed.narrowing == signed.narrowing)
+    }
+}
+
+impl KeptNarrowing {
+    fn check(signed: &SignedNarrowing, chain: &Chain) -> Option<Self> {
+        Some(Self {
+            verified: signed.check(chain).ok()?,
+            signed: signed.clone(),
+        })
     }
 }
 

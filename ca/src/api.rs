@@ -9,6 +9,7 @@ mod errors;
 mod gate;
 mod hosts;
 mod journal;
+mod narrowings;
 mod refusal;
 mod revocations;
 mod roster;

@@ -1,7 +1,6 @@
 //! Who asks: a person by a signature over this very request, or a host or collector by its client certificate.
 
 use daypass_protocol::http_auth::{self, Caller as Signer, Credential, Target};
-use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName};
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::time::{SKEW, Time};
@@ -28,8 +27,8 @@ pub enum AuthError {
     #[error(transparent)]
     Nonces(#[from] NonceError),
     /// Somebody said that this key is not to be believed.
-    #[error("the key {0} was revoked; use another key of yours, or ask an admin to enrol one")]
-    RevokedKey(Fingerprint),
+    #[error("the key {} was revoked; use another key of yours, or ask an admin to enrol one", .0.key())]
+    RevokedKey(Box<Signer>),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,7 +50,7 @@ pub fn person(
 ) -> Result<Signer, AuthError> {
     let signer = Credential::from_header(header)?.check(target, roster, now)?;
     if authority.revoked().names_key(signer.key()) {
-        return Err(AuthError::RevokedKey(signer.key()));
+        return Err(AuthError::RevokedKey(Box::new(signer)));
     }
     // Remembered for as long as the same bytes would pass the check above.
     let expires = signer.time().plus(SKEW + 1);

@@ -7,7 +7,9 @@ mod announce;
 mod collectors;
 mod open;
 mod own;
+mod revoked_uses;
 mod tokens;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -25,12 +27,15 @@ use crate::people::Roll;
 use crate::revoke::Revoked;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
-pub use announce::{AnnounceError, Announced};
+pub use announce::{AnnounceError, Announced, NoRoom};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+use revoked_uses::RevokedUses;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
+pub(crate) use waiting::Waiter;
+use waiting::Waiting;
 
 /// What time it is; tests have their own.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -53,6 +58,8 @@ pub struct Authority {
     numbers: watch::Sender<u64>,
     announcing: Mutex<()>,
     decisions: RwLock<()>,
+    waiting: Waiting,
+    revoked_uses: RevokedUses,
 }
 
 impl Authority {

@@ -3,13 +3,15 @@
 use daypass_protocol::api::{WindowState, WindowView};
 use daypass_protocol::grant::{ApprovedWindow, Grant, Refusal};
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::narrowing::{Limits, Narrowing, SignedNarrowing};
 use daypass_protocol::place::Place;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::statement::{SignedStatement, VerifiedStatement};
 use daypass_protocol::time::Time;
-use daypass_protocol::window::FrozenWindow;
+use daypass_protocol::window::{FrozenWindow, Window};
 
 use crate::approve::{self, Said};
+use crate::narrow;
 use crate::store::{StoreError, StoredStatement, StoredWindow, Tx};
 
 /// One window's file.
@@ -19,6 +21,8 @@ pub struct Case {
     places: Vec<Place>,
     statements: Vec<SignedStatement>,
     said: Vec<Said>,
+    narrowings: Vec<Narrowing>,
+    signed_narrowings: Vec<SignedNarrowing>,
 }
 
 /// Why a case cannot be opened: the database was changed by somebody else.
@@ -76,12 +80,19 @@ impl Case {
             window,
             statements: Vec::new(),
             said: Vec::new(),
+            narrowings: Vec::new(),
+            signed_narrowings: Vec::new(),
         };
         for stored in tx.statements(&stored.id)? {
             let (signed, said) =
                 reopen(&stored).ok_or(CaseError::Statement { id: stored.window })?;
             case.statements.push(signed);
             case.said.push(said);
+        }
+        for stored in tx.narrowings_of(&stored.id)? {
+            let (narrowing, signed) =
+                narrow::reopen(&stored).ok_or(CaseError::Statement { id: stored.window })?;
+            case = case.narrowed(signed, narrowing);
         }
         Ok(case)
     }
@@ -101,15 +112,30 @@ impl Case {
         &self.said
     }
 
+    /// How it was narrowed, in the order in which it came.
+    pub fn narrowings(&self) -> &[Narrowing] {
+        &self.narrowings
+    }
+
+    /// What its narrowings leave of it. Each was checked when it was taken.
+    pub fn left(&self) -> Window {
+        self.limits().left_of(self.window.document())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::unverified(&self.narrowings)
+    }
+
     /// Where it stands.
     pub fn state(&self, roster: &VerifiedRoster, now: Time) -> WindowState {
-        approve::state(
-            self.window.document(),
-            &self.places,
-            &self.said,
-            roster,
-            now,
-        )
+        let document = self.window.document();
+        let state = approve::state(document, &self.places, &self.said, roster, now);
+        let is_over = !self.narrowings.is_empty() && self.left().ends <= now;
+        match state {
+            WindowState::Requested if is_over => WindowState::Lapsed,
+            WindowState::Approved | WindowState::Open if is_over => WindowState::Closed,
+            state => state,
+        }
     }
 
     /// What people are shown.
@@ -118,6 +144,7 @@ impl Case {
             window: self.window.text().to_owned(),
             state: self.state(roster, now),
             statements: self.statements.clone(),
+            narrowings: self.signed_narrowings.clone(),
         }
     }
 
@@ -130,7 +157,17 @@ impl Case {
         let statements = counting
             .into_iter()
             .filter_map(|at| self.statements.get(at).cloned());
-        Grant::new(&self.window, statements.collect()).check(roster, &self.places, now)
+        let grant = Grant::new(&self.window, statements.collect());
+        let window = grant.check(roster, &self.places, now)?;
+        Ok(window.narrowed(&self.limits()))
+    }
+
+    /// The file with one more narrowing.
+    #[must_use]
+    pub fn narrowed(mut self, signed: SignedNarrowing, narrowing: Narrowing) -> Self {
+        self.narrowings.push(narrowing);
+        self.signed_narrowings.push(signed);
+        self
     }
 
     /// The file with one more statement.
@@ -153,6 +190,8 @@ impl Case {
             places,
             statements: Vec::new(),
             said: Vec::new(),
+            narrowings: Vec::new(),
+            signed_narrowings: Vec::new(),
         };
         case.with(signed, verified)
     }

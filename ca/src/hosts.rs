@@ -73,13 +73,18 @@ pub enum HostRefusal {
     #[error("{CA_HOST} is the CA's own name; no host may have it")]
     NameReserved,
     /// A name that an enrolled host has.
-    #[error("{name} is the name of an enrolled host, {host}")]
+    #[error(
+        "{name} is the name of an enrolled host, {host}; a machine that takes its place is enrolled with a token of: daypass host token {host} --replace"
+    )]
     NameTaken {
         /// The name.
         name: HostName,
         /// Whose it is.
         host: String,
     },
+    /// Nobody's place can be taken.
+    #[error("no host called {0} is enrolled, so none can be replaced; leave --replace out")]
+    NothingToReplace(HostName),
     /// Names twice among one host's own.
     #[error("{0} stands twice among the names of one host")]
     NameTwice(HostName),
@@ -117,6 +122,7 @@ impl HostRefusal {
             Self::NamePromised(_) => "name-promised",
             Self::NameReserved => "name-reserved",
             Self::NameTaken { .. } => "name-taken",
+            Self::NothingToReplace(_) => "nothing-to-replace",
             Self::NameTwice(_) => "name-twice",
             Self::Origin { .. } => "journal-origin",
             Self::JournalKey { .. } => "journal-key",

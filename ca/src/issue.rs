@@ -49,7 +49,7 @@ impl Validity {
     /// # Errors
     /// When the window is not open: before `starts − 60 s`, after its end, or outside hours that deny.
     pub fn now(window: &ApprovedWindow, now: Time) -> Result<Self, Turned> {
-        let document = window.document();
+        let document = window.left();
         let earliest = document.starts.minus(SKEW);
         // Fetched just before the window opens, a certificate serves when it opens, by any clock within the skew.
         let judged = if now >= earliest {

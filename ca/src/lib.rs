@@ -31,6 +31,7 @@ pub mod keys;
 pub mod layout;
 pub mod ledger;
 pub mod metrics;
+pub mod narrow;
 pub mod passphrase;
 pub mod people;
 pub mod policy;

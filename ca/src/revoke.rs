@@ -8,6 +8,7 @@ use daypass_protocol::revocation::{SignedRevocation, Standing, Subject, Verified
 use daypass_protocol::time::Time;
 use daypass_protocol::window::{Window, WindowId};
 
+use crate::hosts::CERTIFICATE_LIFE;
 use crate::people::Roll;
 use crate::store::{StoreError, Tx};
 
@@ -33,6 +34,9 @@ pub enum RevokedError {
     /// A stored host key that is none.
     #[error("a key of the host {0} in the database is damaged")]
     HostKey(HostName),
+    /// The same of a host whose place was taken.
+    #[error("a key of the replaced host {0} in the database is damaged")]
+    FormerHost(String),
 }
 
 impl Revoked {
@@ -134,8 +138,26 @@ impl Revoked {
                 }
             }
         }
+        krl.keys.extend(replaced(tx, now)?);
         Ok(krl)
     }
+}
+
+/// The SSH keys of machines whose place another one took, which that one does not have: certificates of them may be about still.
+fn replaced(tx: &Tx<'_>, now: Time) -> Result<Vec<[u8; 32]>, RevokedError> {
+    let since = now.minus(CERTIFICATE_LIFE);
+    let mut found = Vec::new();
+    for (host, keys) in tx.former_hosts(since.unix())? {
+        let present = tx
+            .host_named(&host)?
+            .map_or_else(Vec::new, |host| host.host_keys);
+        for text in keys.iter().filter(|key| !present.contains(key)) {
+            let key =
+                Key::from_openssh_line(text).map_err(|_| RevokedError::FormerHost(host.clone()))?;
+            found.push(*key.fingerprint().as_bytes());
+        }
+    }
+    Ok(found)
 }
 
 fn made(window: &str) -> Result<Time, RevokedError> {

@@ -2,6 +2,7 @@
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::state::{Collector, RosterMark, State};
@@ -28,6 +29,8 @@ pub struct Content {
     pub revocations: Vec<SignedStatement>,
     /// Of people, keys, certificates and hosts.
     pub revoked: Vec<SignedRevocation>,
+    /// Of windows that have not ended.
+    pub narrowings: Vec<SignedNarrowing>,
     /// Where journals are forwarded to.
     pub collectors: Vec<Collector>,
 }
@@ -47,6 +50,7 @@ impl Content {
             state_key: self.state_key.clone(),
             revocations: self.revocations.clone(),
             revoked: self.revoked.clone(),
+            narrowings: self.narrowings.clone(),
             collectors: self.collectors.clone(),
         }
     }

@@ -7,6 +7,7 @@ mod certificates;
 mod collectors;
 mod copy;
 mod hosts;
+mod narrowings;
 mod nonces;
 mod own_record;
 mod pending;
@@ -29,6 +30,7 @@ pub use certificates::IssuedCertificate;
 pub use collectors::AdmittedCollector;
 pub use copy::{copy, settle};
 pub use hosts::EnrolledHost;
+pub use narrowings::StoredNarrowing;
 pub use nonces::{NonceError, Nonces};
 pub use revocations::StoredRevocation;
 pub use rosters::StoredRoster;
@@ -43,6 +45,8 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/2-collectors.sql")),
     M::up(include_str!("../migrations/3-tokens-by-group.sql")),
     M::up(include_str!("../migrations/4-revocations.sql")),
+    M::up(include_str!("../migrations/5-narrowings.sql")),
+    M::up(include_str!("../migrations/6-replacing-tokens.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

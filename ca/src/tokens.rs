@@ -29,6 +29,9 @@ pub enum TokenRefusal {
     /// A name is given once.
     #[error("a token for one host serves once; for {0} machines give a group and no name")]
     NameForMany(u32),
+    /// Whose place it would take is not said.
+    #[error("a machine takes the place of one host: name it")]
+    ReplacesUnnamed,
     /// None, or too many.
     #[error("a join token enrols {first} to {last} machines, not {0}", first = USES.start(), last = USES.end())]
     Uses(u32),
@@ -43,6 +46,7 @@ impl TokenRefusal {
             Self::Unlimited => "token-unlimited",
             Self::AliasesOfMany => "token-aliases",
             Self::NameForMany(_) | Self::Uses(_) => "token-uses",
+            Self::ReplacesUnnamed => "token-replaces",
         }
     }
 }
@@ -60,6 +64,9 @@ pub fn check(wish: &TokenWish) -> Result<(), TokenRefusal> {
     }
     if !USES.contains(&wish.uses) {
         return Err(TokenRefusal::Uses(wish.uses));
+    }
+    if wish.replace && wish.host.is_none() {
+        return Err(TokenRefusal::ReplacesUnnamed);
     }
     match (&wish.host, wish.uses) {
         (Some(_), 1) => Ok(()),
@@ -81,6 +88,7 @@ mod tests {
             groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             uses,
             ttl: 3600,
+            replace: false,
         }
     }
 

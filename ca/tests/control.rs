@@ -82,6 +82,7 @@ fn wish(host: Option<&str>, groups: &[&str]) -> Question {
         aliases: Vec::new(),
         groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
         uses: 1,
+        replace: false,
         ttl: 600,
     })
 }

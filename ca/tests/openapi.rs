@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use daypass_ca::api::routes::{Access, Method, ROUTES, Route};
 use daypass_protocol::api;
 use daypass_protocol::collector;
+use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
@@ -113,7 +114,7 @@ fn reads<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 #[test]
 fn every_example_is_read_by_the_programs_own_types() {
     let document = document();
-    let types: [(&str, Reads); 27] = [
+    let types: [(&str, Reads); 28] = [
         ("About", reads::<api::About>),
         ("CertificateWish", reads::<api::CertificateWish>),
         ("CollectorRenewal", reads::<collector::Renewal>),
@@ -131,6 +132,7 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("Revoked", reads::<api::Revoked>),
         ("RosterNumber", reads::<api::RosterNumber>),
         ("Rosters", reads::<api::Rosters>),
+        ("SignedNarrowing", reads::<SignedNarrowing>),
         ("SignedRevocation", reads::<SignedRevocation>),
         ("SignedRoster", reads::<SignedRoster>),
         ("SignedState", reads::<SignedState>),

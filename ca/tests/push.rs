@@ -79,10 +79,27 @@ fn a_ca_that_stops_lets_everybody_go_who_waits() {
 #[test]
 fn what_is_no_number_is_refused() {
     let house = House::with(&[]);
-    for query in ["after=x", "after=-1", "before=3", "after=1&after=2"] {
+    for query in [
+        "after=x",
+        "after=-1",
+        "before=3",
+        "after=1&after=2",
+        "after=1&wait=x",
+    ] {
         let answer = house.get::<SignedState>(&house.admin, &format!("/v1/state?{query}"));
         assert_eq!(answer, house::no(400, "unknown-query"), "{query}");
     }
+}
+
+#[test]
+fn whoever_has_to_be_gone_soon_waits_no_longer_than_they_say() {
+    let house = House::with(&[]);
+    let number = house.authority().announced().unwrap().number;
+    let asked = std::time::Instant::now();
+    let path = format!("/v1/state?after={number}&wait=1");
+    house.get::<SignedState>(&house.admin, &path).unwrap();
+    let waited = asked.elapsed();
+    assert!(waited >= Duration::from_secs(1) && waited < STATE_WAIT / 2);
 }
 
 #[test]

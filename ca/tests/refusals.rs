@@ -40,6 +40,11 @@ const MAY: &[(&str, &str, &str)] = &[
         "/v1/windows/{id}/statements",
         "contractor approver admin",
     ),
+    (
+        "POST",
+        "/v1/windows/{id}/narrowings",
+        "contractor approver admin",
+    ),
     ("POST", "/v1/certificates", "contractor"),
     (
         "GET",

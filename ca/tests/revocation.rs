@@ -260,3 +260,31 @@ fn a_revocation_and_its_list_are_there_again_after_a_crash() {
     assert_eq!(after.krl().key_ids, list.key_ids);
     assert_eq!(after.krl().number, list.number);
 }
+
+#[test]
+fn a_revoked_key_signs_no_roster_and_its_uses_are_told_once_a_minute() {
+    let scene = scene();
+    let house = &scene.house;
+    let other = Someone::new("alan");
+    house.change_roster(|roster| roster.people.push(other.entry(&[Role::Admin])));
+    let lost = Subject::Key(other.public().fingerprint());
+    scene.revoke(&scene.bob, &lost).unwrap();
+    for _ in 0..3 {
+        let answer = house.get::<SignedState>(&other, "/v1/state").map(drop);
+        assert_eq!(answer, no(401, "key-revoked"));
+    }
+    let told = house.told("request.refused");
+    assert_eq!(
+        (told.len(), told[0]["code"].as_str()),
+        (1, Some("key-revoked"))
+    );
+    assert_eq!(told[0]["identity"]["person"], "alan");
+    house.pass(61);
+    let _ = house.get::<SignedState>(&other, "/v1/state");
+    assert_eq!(house.told("request.refused").len(), 2);
+    let mut next = house.next_roster(|roster| roster.policy.approvals = 2);
+    next.sign(sshsig::with_key(&other.key)).unwrap();
+    assert_eq!(house.post_roster(&next).map(drop), no(403, "key-revoked"));
+    assert_eq!(house.told("statement.refused").len(), 1);
+    house.change_roster(|roster| roster.policy.approvals = 2);
+}

@@ -11,6 +11,7 @@ use daypass_protocol::api::{
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{Account, HostName, Name};
+use daypass_protocol::narrowing::{Limits, Narrowing, SignedNarrowing};
 use daypass_protocol::revocation::{self, Revocation, Subject};
 use daypass_protocol::roster::{Chain, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State};
@@ -18,7 +19,7 @@ use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
 use daypass_protocol::version::Version;
-use daypass_protocol::window::{FrozenWindow, WindowId};
+use daypass_protocol::window::{FrozenWindow, Window, WindowId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,6 +57,8 @@ pub(crate) struct View {
     pub(crate) state: WindowState,
     /// What people said about it, not yet checked.
     pub(crate) statements: Vec<SignedStatement>,
+    /// How they narrowed it, not yet checked.
+    pub(crate) narrowings: Vec<SignedNarrowing>,
 }
 
 /// The PEM of the CA's X.509 root, if whoever answers holds the one that the setup line names.
@@ -152,6 +155,11 @@ impl Ca {
         Ok(rosters.chain)
     }
 
+    /// The same, as what was said long ago is judged by.
+    pub(crate) fn chain(&self) -> Result<Chain, Failure> {
+        Chain::verify(self.pin(), &self.rosters()?).map_err(Failure::Chain)
+    }
+
     /// Hands in a signed roster; the number now in force.
     pub(crate) fn put_roster(&self, signed: &SignedRoster) -> Result<u64, Failure> {
         if self.active.get() {
@@ -202,6 +210,19 @@ impl Ca {
     ) -> Result<View, Failure> {
         let path = format!("/v1/windows/{}/statements", window.document().id);
         self.same(window, self.send(&path, statement)?)
+    }
+
+    /// Signs what stays at most of a window, and hands it in.
+    pub(crate) fn narrow(
+        &self,
+        window: &FrozenWindow,
+        narrowing: &Narrowing,
+    ) -> Result<View, Failure> {
+        let signed = narrowing
+            .sign(|namespace, bytes| self.key()?.sign(namespace, bytes))
+            .map_err(Failure::Key)?;
+        let path = format!("/v1/windows/{}/narrowings", window.document().id);
+        self.same(window, self.send(&path, &signed)?)
     }
 
     /// Revokes everything of a person, key, certificate or host; the number of the state that announces it.
@@ -309,6 +330,7 @@ impl Ca {
             window: self.frozen(&view.window)?,
             state: view.state,
             statements: view.statements,
+            narrowings: view.narrowings,
         })
     }
 
@@ -339,7 +361,17 @@ impl View {
             window: self.window.text().to_owned(),
             state: self.state,
             statements: self.statements.clone(),
+            narrowings: self.narrowings.clone(),
         }
+    }
+
+    /// What is left of it, as the CA tells it: to be shown, not to be relied on.
+    pub(crate) fn left(&self) -> Window {
+        let read = self.narrowings.iter();
+        let read: Vec<_> = read
+            .filter_map(|signed| signed.read_unverified().ok())
+            .collect();
+        Limits::unverified(&read).left_of(self.window.document())
     }
 }
 

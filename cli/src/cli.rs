@@ -8,6 +8,7 @@ use crate::host::HostArguments;
 use crate::journal::JournalArguments;
 use crate::log::LogArguments;
 use crate::login::LoginArguments;
+use crate::narrow::NarrowArguments;
 use crate::person::PersonArguments;
 use crate::policy::PolicyArguments;
 use crate::prove::ProveArguments;
@@ -53,6 +54,8 @@ pub enum Command {
     Deny(WindowArguments),
     /// Ask for more time in your window; as an approver, give somebody more
     Extend(ExtendArguments),
+    /// Make a window smaller: an earlier end, fewer hosts, accounts or sudo items
+    Narrow(NarrowArguments),
     /// End your own window early
     End(WindowArguments),
     /// Revoke a window, or everything of a person, key or host: sessions end within seconds

@@ -136,6 +136,12 @@ pub enum Failure {
     /// No end was given.
     #[error("say when it ends: --for or --until")]
     NoEnd,
+    /// Something is to stay that is not there.
+    #[error("the window has no {named} that could stay; daypass show tells what is left of it")]
+    NotInWindow {
+        /// What was named.
+        named: String,
+    },
     /// `--permit none` beside something else.
     #[error("--permit none cannot be combined with other permissions")]
     PermitAndNone,
@@ -398,6 +404,7 @@ impl Failure {
             Self::Name(_)
                 | Self::Moment(_)
                 | Self::NoEnd
+                | Self::NotInWindow { .. }
                 | Self::PermitAndNone
                 | Self::NoZoneName
                 | Self::TwoSources

@@ -47,6 +47,10 @@ enum HostCommand {
         /// How long the token can be used
         #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
         lifetime: Length,
+        /// The machine takes the place of the enrolled host of this name: re-imaged, restored, or revoked before. Its aliases and
+        /// groups stay where none are given
+        #[arg(long, requires = "name")]
+        replace: bool,
     },
     /// List the enrolled hosts
     List {
@@ -65,6 +69,7 @@ pub(crate) fn run(context: &Context, arguments: &HostArguments) -> Result<Exit, 
             group,
             uses,
             lifetime,
+            replace,
         } => {
             let token = ca.host_token(&TokenWish {
                 host: name.clone(),
@@ -72,6 +77,7 @@ pub(crate) fn run(context: &Context, arguments: &HostArguments) -> Result<Exit, 
                 groups: group.clone(),
                 uses: *uses,
                 ttl: lifetime.seconds(),
+                replace: *replace,
             })?;
             // The token alone on standard output, so that it can be piped; what to do with it beside it.
             context.output.line(crate::output::inert::inert(&token))?;

@@ -22,6 +22,7 @@ pub mod keys;
 mod log;
 mod login;
 mod moment;
+mod narrow;
 pub mod output;
 pub mod paths;
 mod person;
@@ -100,6 +101,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Show(arguments) => windows::show(&context, arguments),
         Command::Approve(arguments) => statement::approve(&context, arguments),
         Command::Deny(arguments) => statement::deny(&context, arguments),
+        Command::Narrow(arguments) => narrow::run(&context, arguments),
         Command::End(arguments) => statement::end(&context, arguments),
         Command::Revoke(arguments) => revoke::run(&context, arguments),
         Command::Login(arguments) => login::run(&context, arguments),

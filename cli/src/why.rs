@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, arguments: &WhyArguments) -> Result<Exit, F
         .iter()
         .filter(|view| view.window.document().contractor == *ca.person())
     {
-        let window = view.window.document();
+        let window = &view.left();
         let obstacles = obstacles(window, view.state, &enrolled.name, &arguments.user, now);
         open |= obstacles.is_empty();
         table.row([

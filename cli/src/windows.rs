@@ -2,6 +2,7 @@
 
 use daypass_protocol::api::WindowState;
 use daypass_protocol::name::Name;
+use daypass_protocol::narrowing::{self, VerifiedNarrowing};
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::window::WindowId;
 
@@ -57,7 +58,7 @@ pub(crate) fn list(context: &Context, arguments: &WindowsArguments) -> Result<Ex
         "WINDOW", "STATE", "WHO", "HOSTS", "ACCOUNTS", "SUDO", "FROM", "UNTIL", "REASON",
     ]);
     for view in &views {
-        let window = view.window.document();
+        let window = &view.left();
         table.row([
             &window.id.to_string(),
             &view.state.to_string(),
@@ -94,6 +95,14 @@ pub(crate) fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit,
     for said in statements(&view, &roster) {
         context.output.line(hint::signed(&said))?;
     }
+    for narrowed in narrowings(&ca, &view)? {
+        let ends = narrowed
+            .as_ref()
+            .ok()
+            .and_then(|said| said.narrowing().ends);
+        let until = ends.map(|ends| portrait::both(ends, &context.zone));
+        context.output.line(hint::narrowed(&narrowed, until))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -110,6 +119,19 @@ pub(crate) fn statements(view: &View, roster: &VerifiedRoster) -> Vec<Said> {
             Err(error) => Said::Refused(error),
         })
         .collect()
+}
+
+/// How a window was narrowed, checked against the rosters, in the order in which it came.
+fn narrowings(
+    ca: &Ca,
+    view: &View,
+) -> Result<Vec<Result<VerifiedNarrowing, narrowing::Error>>, Failure> {
+    if view.narrowings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let chain = ca.chain()?;
+    let signed = view.narrowings.iter();
+    Ok(signed.map(|signed| signed.check(&chain)).collect())
 }
 
 /// Says what became of a window: its id and state.

@@ -11,6 +11,7 @@ mod logs;
 mod readers;
 mod refusal;
 pub mod routes;
+mod word;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -99,6 +99,7 @@ pub struct Authority {
 struct Known {
     chain: Chain,
     state: VerifiedState,
+    word: Word,
 }
 
 impl Known {
@@ -106,6 +107,7 @@ impl Known {
         Ok(Self {
             chain: Chain::verify(pin, &word.chain)?,
             state: word.state.check(pin, state_key)?,
+            word: word.clone(),
         })
     }
 }
@@ -185,6 +187,21 @@ impl Authority {
     /// The CA's name.
     pub fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// The state as the CA signed it, for those who cannot reach the CA.
+    pub fn state(&self) -> SignedState {
+        self.known().word.state.clone()
+    }
+
+    /// The state's number.
+    pub fn state_number(&self) -> u64 {
+        self.known().state.state().number
+    }
+
+    /// The rosters as people signed them, likewise.
+    pub fn chain(&self) -> Vec<SignedRoster> {
+        self.known().word.chain.clone()
     }
 
     /// Does something with the newest roster.

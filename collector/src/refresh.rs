@@ -1,6 +1,7 @@
 //! Asks the CA what it says now: the rosters, and the state that names its keys.
 
 use std::path::Path;
+use std::time::Duration;
 
 use daypass_protocol::api::Rosters;
 use daypass_protocol::digest::Pin;
@@ -8,6 +9,9 @@ use daypass_protocol::state::SignedState;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request, SetupError};
 
 use crate::authority::{Authority, Word, WordError};
+
+/// How long the CA holds an answer back that says nothing new; a stop has to wait as long.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// A connection to the CA, as this collector.
 pub struct Refresh {
@@ -64,12 +68,20 @@ impl Refresh {
         Ok(())
     }
 
-    /// Asks once. Blocks as long as the client does.
+    /// Asks once, and waits a moment for news: what is revoked is to be here before the CA can be away. Blocks as long as
+    /// the client does.
     ///
     /// # Errors
     /// When the CA cannot be asked, or says what does not hold.
     pub fn ask(&self, authority: &Authority) -> Result<(), RefreshError> {
-        Ok(authority.follow(&self.word()?)?)
+        let known = authority.state_number();
+        let path = format!("/v1/state?after={known}&wait={}", WAIT.as_secs());
+        let state: SignedState = self.client.call(&Request::get(&path))?;
+        if state.state == authority.state().state {
+            return Ok(());
+        }
+        let Rosters { chain } = self.client.call(&Request::get("/v1/roster"))?;
+        Ok(authority.follow(&Word { chain, state })?)
     }
 
     /// The state first: while there is none, neither is a chain.

@@ -9,6 +9,7 @@ pub use wish::{HostOrGroup, InvalidHostOrGroup, Wish};
 use crate::digest::Pin;
 use crate::key::Key;
 use crate::name::{Account, HostName, Name};
+use crate::narrowing::SignedNarrowing;
 use crate::roster::SignedRoster;
 use crate::statement::SignedStatement;
 use crate::time::Time;
@@ -126,6 +127,14 @@ pub struct TokenWish {
     pub uses: u32,
     /// How long the token can be used, in seconds.
     pub ttl: u64,
+    /// Whether the machine takes the place of the host that is enrolled under this name, which then is none any more. It keeps
+    /// the aliases and groups of that one where none are given here.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub replace: bool,
+}
+
+fn is_not(word: &bool) -> bool {
+    !*word
 }
 
 fn once() -> u32 {
@@ -174,6 +183,9 @@ pub struct WindowView {
     pub state: WindowState,
     /// What was said of it, in the order in which it came.
     pub statements: Vec<SignedStatement>,
+    /// How it was narrowed since, in the order in which it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowings: Vec<SignedNarrowing>,
 }
 
 /// Where a window stands.

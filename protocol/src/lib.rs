@@ -29,6 +29,7 @@ pub mod key;
 pub mod krl;
 pub mod line;
 pub mod name;
+pub mod narrowing;
 pub mod place;
 pub mod revocation;
 pub mod roster;

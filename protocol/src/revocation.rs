@@ -292,21 +292,20 @@ impl SignedRevocation {
         strict_json::parse_document(&self.revocation, MAX_DOCUMENT)
     }
 
-    /// Checks it by the newest roster that knows the signature, so that a revocation outlives the one who made it.
+    /// Checks it by any roster of the chain that lets it count, the newest first: so a revocation outlives its signer's
+    /// place, key and roles.
     ///
     /// # Errors
-    /// See [`enum@Error`]; where no roster knows it, what the newest says.
+    /// See [`enum@Error`]; where it counts in no roster, what the newest says.
     pub fn check(&self, chain: &Chain) -> Result<VerifiedRevocation, Error> {
         let newest = self.check_by(chain.newest());
-        match newest {
-            Err(Error::UnknownSigner(_) | Error::ForeignKey { .. }) => chain
-                .rosters()
-                .rev()
-                .skip(1)
-                .find_map(|roster| self.check_by(roster).ok())
-                .map_or(newest, Ok),
-            judged => judged,
+        if newest.is_ok() {
+            return newest;
         }
+        let mut older = chain.rosters().rev().skip(1);
+        older
+            .find_map(|roster| self.check_by(roster).ok())
+            .map_or(newest, Ok)
     }
 
     /// Checks it by this roster alone, as what is said today.

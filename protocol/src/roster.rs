@@ -183,6 +183,27 @@ impl Roster {
         self.people.iter().filter(move |person| person.is(role))
     }
 
+    /// How many admins must sign the roster that follows, if it is `next`. Whoever could add an admin, or another recovery
+    /// key, with fewer signatures than the policy's change needs, could change the policy with as few.
+    pub fn signatures_needed(&self, next: &Self) -> usize {
+        let (roster, policy) = (self.policy.roster_signatures, self.policy.policy_signatures);
+        let is_of_people = self.policy == next.policy
+            && self.recovery == next.recovery
+            && next.admin_keys().is_subset(&self.admin_keys());
+        usize::from(if is_of_people {
+            roster
+        } else {
+            roster.max(policy)
+        })
+    }
+
+    /// Who can sign as which admin.
+    fn admin_keys(&self) -> BTreeSet<(&Name, &Key)> {
+        self.with_role(Role::Admin)
+            .flat_map(|admin| admin.keys.iter().map(|key| (&admin.name, key)))
+            .collect()
+    }
+
     fn check(&self) -> Result<(), Error> {
         if self.number == 0 || (self.number == 1) != self.previous.is_none() {
             return Err(Error::Number(self.number));

@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, Incarnation, Pin};
 use crate::key::{Fingerprint, Key};
+use crate::narrowing::SignedNarrowing;
 use crate::revocation::SignedRevocation;
 use crate::sshsig::{self, Signature};
 use crate::statement::SignedStatement;
@@ -46,6 +47,9 @@ pub struct State {
     /// What else is revoked: people, keys, certificates, hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<SignedRevocation>,
+    /// Statements that make windows smaller which have not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowings: Vec<SignedNarrowing>,
     /// Where journals are to be forwarded; 8 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,

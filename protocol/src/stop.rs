@@ -30,29 +30,38 @@ pub enum Error {
 }
 
 impl Stop {
-    /// Checks a statement of the CA's state, or one just made. The signer is judged by the newest roster that knows
-    /// the signature, so that a revocation outlives the one who made it.
+    /// Checks a statement of the CA's state, or one just made, by any roster of the chain that lets it count, the newest
+    /// first: so a revocation outlives its signer's place, key and roles.
+    ///
+    /// # Errors
+    /// See [`enum@Error`]; where it counts in no roster, what the newest says.
     pub fn check(signed: &SignedStatement, chain: &Chain) -> Result<Self, Error> {
-        let older = || {
-            chain
-                .rosters()
-                .rev()
-                .skip(1)
-                .find_map(|roster| Some((signed.check(roster).ok()?, roster)))
-        };
-        match signed.check(chain.newest()) {
-            Ok(statement) => Self::judge(statement, chain.newest()),
-            Err(error) => {
-                let (statement, roster) = older().ok_or(error)?;
-                Self::judge(statement, roster)
-            }
+        let newest = Self::check_by(signed, chain.newest());
+        if matches!(&newest, Ok(stop) if stop.revokes) {
+            return newest;
         }
+        // Who oversaw windows once may be somebody without a say now.
+        let signer = signed.read_unverified().map(|read| read.signer);
+        let is_unknown = newest.is_err();
+        let older = chain.rosters().rev().skip(1).filter(|roster| {
+            is_unknown || signer.as_ref().is_ok_and(|signer| oversees(roster, signer))
+        });
+        let mut best = newest;
+        for stop in older.filter_map(|roster| Self::check_by(signed, roster).ok()) {
+            if stop.revokes {
+                return Ok(stop);
+            }
+            best = best.or(Ok(stop));
+        }
+        best
+    }
+
+    fn check_by(signed: &SignedStatement, roster: &VerifiedRoster) -> Result<Self, Error> {
+        Self::judge(signed.check(roster)?, roster)
     }
 
     fn judge(statement: VerifiedStatement, roster: &VerifiedRoster) -> Result<Self, Error> {
-        let is_authority = roster
-            .person(statement.signer())
-            .is_some_and(|person| person.is(Role::Approver) || person.is(Role::Admin));
+        let is_authority = oversees(roster, statement.signer());
         match statement.verb() {
             Verb::Revoke if !is_authority => Err(Error::MayNotRevoke(statement.signer().clone())),
             Verb::Revoke | Verb::End => Ok(Self {
@@ -89,4 +98,11 @@ impl Stop {
     pub fn time(&self) -> Time {
         self.statement.statement().time
     }
+}
+
+/// Whether the roster lets this person stop and narrow anybody's windows.
+pub(crate) fn oversees(roster: &VerifiedRoster, person: &Name) -> bool {
+    roster
+        .person(person)
+        .is_some_and(|person| person.is(Role::Approver) || person.is(Role::Admin))
 }

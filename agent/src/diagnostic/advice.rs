@@ -30,9 +30,9 @@ pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
 
 fn enroll(error: &enroll::Error) -> Option<&'static str> {
     match error {
-        enroll::Error::Already { .. } => {
-            Some("Nothing was changed. \"daypass-agent status\" tells more.")
-        }
+        enroll::Error::Already { .. } => Some(
+            "Nothing was changed. \"daypass-agent status\" tells more. If it is to be enrolled anew: an admin's token of \"daypass host token NAME --replace\", and \"daypass-agent enroll --anew\".",
+        ),
         enroll::Error::Name(enroll::own_name::Error::Other { .. }) => {
             Some("Leave --name out, or ask for a token for that name.")
         }

@@ -91,7 +91,7 @@ impl Gates {
             let all = |item: &SudoItem| *item == SudoItem::All;
             let granted = session
                 .as_ref()
-                .is_some_and(|s| s.is_open() && s.document().sudo.iter().any(all));
+                .is_some_and(|s| s.is_open() && s.sudo().iter().any(all));
             if !granted {
                 return self.refuse_door(
                     caller,

@@ -7,8 +7,10 @@ use daypass_protocol::certificate::{self, Profile};
 use daypass_protocol::grant::{self, Turned, Visit};
 use daypass_protocol::hours::UnknownZone;
 use daypass_protocol::name::{Account, InvalidName, Name};
+use daypass_protocol::narrowing::Limits;
 use daypass_protocol::revocation::Subject;
 use daypass_protocol::statement::Verb;
+use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::window::FrozenWindow;
 use ssh_key::Certificate;
@@ -37,6 +39,10 @@ pub struct Admission {
     pub roster: u64,
     /// When the session must end.
     pub closes: Time,
+    /// What sudo may run: what narrowings left of the window's.
+    pub sudo: Vec<SudoItem>,
+    /// How the window was narrowed.
+    pub limits: Limits,
 }
 
 /// Why somebody is not let in.
@@ -193,6 +199,8 @@ fn judge(
     }
     let here = std::slice::from_ref(snapshot.host.place());
     let approved = profile.approve(snapshot.roster(), here, now)?;
+    let limits = snapshot.limits(profile.window());
+    let approved = approved.narrowed(&limits);
     is_dated(&profile)?;
     let account: Account = account.parse()?;
     let kind = approved.admits(&Visit {
@@ -207,6 +215,8 @@ fn judge(
         kind,
         approvers: approved.approvers().iter().cloned().collect(),
         roster: approved.roster(),
+        sudo: approved.left().sudo.clone(),
+        limits,
         profile,
         closes,
     })

@@ -86,10 +86,7 @@ impl Gates {
 
     /// What gate 3 would have to wait for is begun while sshd proves the key.
     fn prepare(&self, uid: u32, admission: &Admission) {
-        let (sessions, items) = (
-            self.sessions.clone(),
-            admission.window.document().sudo.clone(),
-        );
+        let (sessions, items) = (self.sessions.clone(), admission.sudo.clone());
         let prepare = move || {
             // Where that fails gate 3 meets the same failure, and tells of it.
             let _ = sessions.prepare_sudo(uid, &items);

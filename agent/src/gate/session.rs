@@ -154,8 +154,10 @@ impl Gates {
         certificate: &[u8],
     ) -> Result<Arc<Session>, SessionError> {
         record.store(&self.layout.sessions())?;
-        let window = admission.window.clone();
-        let session = self.sessions.register(record, window, &peer.handle)?;
+        let (window, limits) = (admission.window.clone(), admission.limits.clone());
+        let session = self
+            .sessions
+            .register(record, window, limits, &peer.handle)?;
         let let_in = || {
             self.sessions.grant_sudo(&session)?;
             let opened = self.opened(&session, admission, certificate);
@@ -167,6 +169,8 @@ impl Gates {
             return Err(error);
         }
         self.sessions.prolong(&session);
+        // A state that came meanwhile may have been heeded before this session was there.
+        self.sessions.heed_one(&session, &self.authority.snapshot());
         Ok(session)
     }
 
@@ -208,13 +212,12 @@ impl Gates {
     }
 
     fn opened(&self, session: &Session, admission: &Admission, certificate: &[u8]) -> Event {
-        let document = session.document();
         let approvers: Vec<String> = admission
             .approvers
             .iter()
             .map(ToString::to_string)
             .collect();
-        let sudo: Vec<String> = document.sudo.iter().map(ToString::to_string).collect();
+        let sudo: Vec<String> = admission.sudo.iter().map(ToString::to_string).collect();
         let mut event = Event::new(Action::SessionOpen)
             .outcome(Outcome::Allowed)
             .by(session.identity())
@@ -247,7 +250,7 @@ impl Gates {
         if certificate.len() <= ENTRY_ROOM {
             event = event.detail("certificate", certificate);
         }
-        if document
+        if admission
             .sudo
             .iter()
             .any(daypass_protocol::sudo_item::SudoItem::is_root_equivalent)

@@ -67,7 +67,9 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         intake,
         renewal: None,
         forwarding: None,
+        elsewhere: None,
         failing: None,
+        failing_elsewhere: None,
         listed: None,
     };
     Bench {
@@ -223,4 +225,70 @@ fn a_state_that_was_signed_afresh_is_young_again_though_it_says_nothing_new() {
     bench.turn(Some(signed));
     assert_eq!(bench.poller.authority.snapshot().state.time, afresh.time);
     assert!(bench.journalled().is_empty());
+}
+
+/// A collector that has this state, and these rosters.
+struct Shelf {
+    state: SignedState,
+    rosters: Vec<SignedRoster>,
+}
+
+impl Elsewhere for Shelf {
+    fn sources(&self, _: &[daypass_protocol::state::Collector]) -> Vec<(CaUrl, Box<dyn Source>)> {
+        let (answers, asked) = channel();
+        answers.send(Some(self.state.clone())).unwrap();
+        let wire = Wire {
+            answers: Mutex::new(asked),
+            rosters: self.rosters.clone(),
+        };
+        let url = "https://collector.example:7444".parse().unwrap();
+        vec![(url, Box::new(wire))]
+    }
+}
+
+#[test]
+fn while_the_ca_is_away_the_state_comes_from_a_collector_with_its_rosters() {
+    let mut ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    ca.next_roster();
+    ca.template.revocations = vec![ca.revocation(Digest::of("a window"))];
+    bench.poller.elsewhere = Some(Box::new(Shelf {
+        state: ca.state(2),
+        rosters: ca.rosters.clone(),
+    }));
+    bench.turn(None);
+    bench.turn(None);
+    let snapshot = bench.poller.authority.snapshot();
+    assert_eq!((snapshot.state.number, snapshot.stops.len()), (2, 1));
+    assert_eq!(snapshot.roster().number, 2);
+    // How old it is nobody knows, so it tells nothing of the clock.
+    let now = SystemTime::now().into();
+    assert!(bench.poller.authority.clock().offset(now).is_none());
+    let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
+    assert_eq!(kept.number(), 2);
+    let told = bench.entries();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0]["outcome"], "failed");
+    assert_eq!(told[1]["action"], "state.taken");
+    assert_eq!(told[1]["detail"]["via"], "https://collector.example:7444");
+}
+
+#[test]
+fn a_collector_is_believed_nothing_that_the_ca_did_not_sign_and_nothing_older() {
+    let ca = Ca::new();
+    let mut bench = bench(&ca, 5);
+    let mut forged = ca.state(9);
+    forged.signature = ca.state(8).signature;
+    for state in [ca.state(4), forged.clone(), forged] {
+        bench.poller.elsewhere = Some(Box::new(Shelf {
+            state,
+            rosters: ca.rosters.clone(),
+        }));
+        bench.turn(None);
+        assert_eq!(bench.poller.authority.snapshot().state.number, 5);
+    }
+    // That the CA is away, and once that a collector shows what does not hold.
+    let told = bench.entries();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1]["code"], "state-refused");
 }

@@ -47,6 +47,11 @@ pub enum Cause {
         /// `revoke` or `end`.
         verb: Verb,
     },
+    /// Its window was narrowed, and is not for it any more.
+    Narrowed {
+        /// By whom.
+        by: Name,
+    },
     /// A gate found out that it should not be there.
     NotAdmitted,
 }
@@ -80,6 +85,7 @@ impl Cause {
                 verb: Verb::End, ..
             } => "ended-early",
             Self::Stopped { .. } => "revoked",
+            Self::Narrowed { .. } => "window-narrowed",
             Self::NotAdmitted => "not-admitted",
         }
     }
@@ -95,6 +101,7 @@ impl fmt::Display for Cause {
                 verb: Verb::End,
             } => write!(out, "{by} ended the window early"),
             Self::Stopped { by, .. } => write!(out, "{by} revoked the window"),
+            Self::Narrowed { by } => write!(out, "{by} narrowed the window"),
             Self::NotAdmitted => write!(out, "it was not admitted"),
         }
     }

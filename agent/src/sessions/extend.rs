@@ -9,6 +9,7 @@ use daypass_protocol::event::{Action, Event, Identity, Outcome};
 use daypass_protocol::window::FrozenWindow;
 
 use super::end::Cause;
+use super::narrow;
 use super::record::{Extension, Record};
 use super::registry::Sessions;
 use super::session::{Extended, Session};
@@ -55,7 +56,14 @@ impl Sessions {
             Some(stop) => Cause::stopped_by(stop),
             None => match snapshot.revocation(&extended.window, key, serial) {
                 Some(revocation) => Cause::revoked_by(revocation),
-                None => return,
+                None => {
+                    let limits = snapshot.limits(&extended.window);
+                    let left = limits.left_of(extended.window.document());
+                    if narrow::covers(&left, &snapshot.host, &session.record.account) {
+                        return;
+                    }
+                    narrow::cause(&limits)
+                }
             },
         };
         self.last_by(session, None, &extended.window);

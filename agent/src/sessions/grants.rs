@@ -56,6 +56,7 @@ struct Holder {
     window: WindowId,
     hash: Digest,
     person: Name,
+    items: Vec<SudoItem>,
 }
 
 impl Sessions {
@@ -76,7 +77,7 @@ impl Sessions {
     /// # Errors
     /// [`SudoersError`]: its rules are not in force, and it is not to be let in.
     pub fn grant_sudo(&self, session: &Session) -> Result<(), SudoersError> {
-        let items = &session.document().sudo;
+        let items = &session.sudo();
         let form = self.form();
         // Outside the lock: it may take a while where it was not done before.
         self.prepare_sudo(session.record.uid, items)?;
@@ -93,7 +94,7 @@ impl Sessions {
     /// Whether a session has sudo now.
     #[must_use]
     pub fn sudo_of(&self, session: &Session) -> Sudo {
-        if session.document().sudo.is_empty() {
+        if session.sudo().is_empty() {
             return Sudo::NotGranted;
         }
         let grants = self.grants();
@@ -119,19 +120,24 @@ impl Sessions {
         self.arrange_all(&mut self.grants(), form)
     }
 
+    /// Puts what is left of a session's sudo in the place of what was before; where that fails, nothing is left.
+    pub(super) fn renew_sudo(&self, session: &Session) {
+        let mut grants = self.grants();
+        match grants.form {
+            Form::Groups => {
+                if self.place_for_group(session).is_err() {
+                    self.remove_for_group(session);
+                }
+            }
+            Form::Accounts => drop(self.arrange(&mut grants, session.record.uid)),
+        }
+    }
+
     /// Takes a session's sudo away. It is not open any more.
     pub(super) fn withdraw_sudo(&self, session: &Session) {
         let mut grants = self.grants();
         match grants.form {
-            Form::Groups => {
-                if let Some(gid) = session.record.gid {
-                    // Where they cannot be removed its group is gone with the session's processes, and the number is
-                    // never given again.
-                    let window = session.document().id;
-                    let sudoers = &self.shared.setup.sudoers;
-                    let _ = sudoers.remove(window, Grantee::Group(gid));
-                }
-            }
+            Form::Groups => self.remove_for_group(session),
             // PAM refuses whoever is not the holder: what could not be removed grants nothing.
             Form::Accounts => drop(self.arrange(&mut grants, session.record.uid)),
         }
@@ -176,8 +182,16 @@ impl Sessions {
         let Some((window, group)) = by_group(session) else {
             return Ok(());
         };
-        let items = &session.document().sudo;
+        let items = &session.sudo();
         self.shared.setup.sudoers.place(window, group, items)
+    }
+
+    fn remove_for_group(&self, session: &Session) {
+        if let Some((window, group)) = by_group(session) {
+            // Where they cannot be removed its group is gone with the session's processes, and the number is never given
+            // again.
+            let _ = self.shared.setup.sudoers.remove(window, group);
+        }
     }
 
     /// Who came first has it, with everybody who came by the same window.
@@ -186,7 +200,7 @@ impl Sessions {
         let account = Grantee::Account(uid);
         let mut wanting: Vec<Arc<Session>> = self.all();
         wanting.retain(|session| {
-            session.record.uid == uid && session.is_open() && !session.document().sudo.is_empty()
+            session.record.uid == uid && session.is_open() && !session.sudo().is_empty()
         });
         if !setup.presence.module_is_there() {
             wanting.clear();
@@ -207,11 +221,14 @@ impl Sessions {
             return Ok(());
         };
         let (document, hash) = (session.document(), session.window.hash());
-        let is_same = before.is_some_and(|holder| holder.hash == hash);
+        let items = session.sudo();
+        let is_same = before.is_some_and(|holder| holder.hash == hash && holder.items == items);
         if !is_same || !setup.sudoers.are_placed(document.id, account) {
-            setup.sudoers.place(document.id, account, &document.sudo)?;
+            let placed = setup.sudoers.place(document.id, account, &items);
+            placed.inspect_err(|_| drop(setup.sudoers.remove(document.id, account)))?;
         }
         let holder = Holder {
+            items,
             window: document.id,
             hash,
             person: document.contractor.clone(),

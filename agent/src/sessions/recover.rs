@@ -4,6 +4,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use daypass_protocol::narrowing::Limits;
 use daypass_protocol::window::FrozenWindow;
 
 use super::rebuild;
@@ -108,7 +109,7 @@ impl Sessions {
         let monitor = record.monitor.hold();
         let watched = monitor.and_then(|monitor| {
             let pid = record.monitor.pid;
-            self.register(record.clone(), window.clone(), &monitor)
+            self.register(record.clone(), window.clone(), Limits::default(), &monitor)
                 .map_err(|source| crate::facts::FactError::Hold { pid, source })
         });
         if watched.is_ok() {

@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
+use daypass_protocol::narrowing::Limits;
+use daypass_protocol::window::FrozenWindow;
 
 use super::end::{self, Cause};
 use super::grants::Grants;
+use super::narrow::Narrowed;
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
 use super::{deadline, sweep};
@@ -92,11 +95,13 @@ impl Sessions {
     pub fn register(
         &self,
         record: Record,
-        window: daypass_protocol::window::FrozenWindow,
+        window: FrozenWindow,
+        limits: Limits,
         monitor: &Handle,
     ) -> std::io::Result<Arc<Session>> {
         let id = record.id;
         let session = Arc::new(Session::new(record, window, Some(monitor.clone())));
+        session.narrow(Narrowed::at_first(&session.window, limits));
         let sessions = self.clone();
         self.shared
             .setup
@@ -205,17 +210,23 @@ impl Sessions {
             });
     }
 
-    /// Ends those that a statement or a revocation stops.
+    /// Ends those that a statement or a revocation stops, and narrows those whose windows were.
     pub fn heed(&self, snapshot: &Snapshot) {
         for session in self.all() {
-            self.heed_extension(&session, snapshot);
-            let (window, record) = (&session.window, &session.record);
-            if let Some(stop) = snapshot.stop(window) {
-                self.end(&session, Cause::stopped_by(stop));
-            } else if let Some(revocation) = snapshot.revocation(window, record.key, record.serial)
-            {
-                self.end(&session, Cause::revoked_by(revocation));
-            }
+            self.heed_one(&session, snapshot);
+        }
+    }
+
+    /// The same for one session.
+    pub fn heed_one(&self, session: &Arc<Session>, snapshot: &Snapshot) {
+        self.heed_extension(session, snapshot);
+        let (window, record) = (&session.window, &session.record);
+        if let Some(stop) = snapshot.stop(window) {
+            self.end(session, Cause::stopped_by(stop));
+        } else if let Some(revocation) = snapshot.revocation(window, record.key, record.serial) {
+            self.end(session, Cause::revoked_by(revocation));
+        } else {
+            self.heed_narrowing(session, snapshot);
         }
     }
 

@@ -4,10 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use daypass_protocol::event::{Identity, Origin};
+use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::{FrozenWindow, Window};
 
 use super::cgroup::Cgroup;
 use super::end::Cause;
+use super::narrow::Narrowed;
 use super::record::{Extension, Record};
 use crate::facts::{Handle, Kinship, Process, descendants, since_boot};
 
@@ -22,6 +24,7 @@ pub struct Session {
     pub monitor: Option<Handle>,
     phase: Mutex<Phase>,
     extended: Mutex<Option<Extended>>,
+    narrowed: Mutex<Narrowed>,
 }
 
 /// An approved extension, and until when it lets the session last.
@@ -60,6 +63,7 @@ impl Session {
             phase: Mutex::new(Phase::Open),
             // Our own record of a window that was checked when it was written.
             extended: Mutex::new(record_extension(&extension)),
+            narrowed: Mutex::default(),
         }
     }
 
@@ -81,7 +85,25 @@ impl Session {
         *self.extended.lock().unwrap_or_else(PoisonError::into_inner) = extended;
     }
 
-    /// Its window's document.
+    pub(super) fn narrowed(&self) -> Narrowed {
+        self.narrowed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// From now on this is left of it.
+    pub(super) fn narrow(&self, narrowed: Narrowed) {
+        *self.narrowed.lock().unwrap_or_else(PoisonError::into_inner) = narrowed;
+    }
+
+    /// What sudo may run in it still.
+    #[must_use]
+    pub fn sudo(&self) -> Vec<SudoItem> {
+        self.narrowed().left_of(self.document()).sudo
+    }
+
+    /// Its window's document, as it was approved.
     #[must_use]
     pub fn document(&self) -> &Window {
         self.window.document()
@@ -99,10 +121,13 @@ impl Session {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        match self.extended() {
+        let left = match self.extended() {
             Some(extended) => extended.note.left(now, since_boot()),
             None => self.record.left(now, since_boot()),
-        }
+        };
+        let window = self.lasts_by().document().id;
+        let narrowed = self.narrowed().left(window, now);
+        narrowed.map_or(left, |narrowed| left.min(narrowed))
     }
 
     /// How long ago it was let in.
@@ -216,6 +241,13 @@ impl Session {
     pub(super) fn overdue(&self) -> Option<Cause> {
         if !self.left().is_zero() {
             return None;
+        }
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let lasts_by = self.lasts_by().document().id;
+        if self.narrowed().left(lasts_by, now) == Some(Duration::ZERO) {
+            return Some(Cause::WindowEnded);
         }
         let at_window_end = match self.extended() {
             Some(extended) => extended.note.closes >= extended.window.document().ends,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
+use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
@@ -13,7 +14,7 @@ use daypass_protocol::time::Time;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Kept, KeptRevocation, Known};
+use super::{Kept, KeptNarrowing, KeptRevocation, Known};
 use crate::durable;
 
 /// Room for a few hundred rosters of the largest size.
@@ -31,6 +32,8 @@ struct Stored {
     stops: Vec<SignedStatement>,
     #[serde(default)]
     revoked: Vec<SignedRevocation>,
+    #[serde(default)]
+    narrowings: Vec<SignedNarrowing>,
 }
 
 /// `chain.json`.
@@ -90,6 +93,11 @@ impl Known {
             .iter()
             .filter_map(|signed| KeptRevocation::check(signed, &chain))
             .collect();
+        let narrowings = stored
+            .narrowings
+            .iter()
+            .filter_map(|signed| KeptNarrowing::check(signed, &chain))
+            .collect();
         Ok(Self {
             pin,
             rosters,
@@ -99,6 +107,7 @@ impl Known {
             state,
             stops,
             revoked,
+            narrowings,
             enrolled: Time::from_unix(0),
         })
     }
@@ -126,6 +135,11 @@ impl Known {
             stops: self.stops.iter().map(|kept| kept.signed.clone()).collect(),
             revoked: self
                 .revoked
+                .iter()
+                .map(|kept| kept.signed.clone())
+                .collect(),
+            narrowings: self
+                .narrowings
                 .iter()
                 .map(|kept| kept.signed.clone())
                 .collect(),

@@ -186,3 +186,35 @@ fn what_is_stored_is_loaded_and_checked_again() {
         Err(store::Error::Unverified(_))
     ));
 }
+
+#[test]
+fn a_narrowing_is_kept_when_a_later_state_omits_it_and_when_the_agent_starts_again() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let window = Digest::of("a window");
+    ca.template.narrowings = vec![ca.narrowing(window)];
+    let (with, changes) = before.take_over(ca.state(2), no_fetch).unwrap();
+    assert_eq!((changes.narrowed, changes.unusable), (1, 0));
+    ca.template.narrowings.clear();
+    let (without, changes) = with.take_over(ca.state(3), no_fetch).unwrap();
+    assert_eq!(changes.narrowed, 0);
+    let folder = tempfile::tempdir().unwrap();
+    without.store(folder.path()).unwrap();
+    let again = Known::load(folder.path(), ca.pin).unwrap();
+    let names = HostNames::new("db1".parse().unwrap(), [], []);
+    let kept = again.snapshot(names).narrowings;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].narrowing().window, window);
+}
+
+#[test]
+fn a_narrowing_that_nobody_in_the_roster_signed_counts_for_nothing() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let mut forged = ca.narrowing(Digest::of("a window"));
+    forged.signature = ca.narrowing(Digest::of("another")).signature;
+    ca.template.narrowings = vec![forged];
+    let (next, changes) = before.take_over(ca.state(2), no_fetch).unwrap();
+    assert_eq!((changes.narrowed, changes.unusable), (0, 1));
+    assert!(next.narrowings.is_empty());
+}

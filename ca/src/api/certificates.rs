@@ -22,9 +22,10 @@ const ATTEMPTS: u32 = 8;
 /// Issues a certificate from an open window of the caller's.
 pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let wish: CertificateWish = call.read()?;
+    // Before anything is read that a decision could change.
+    let _relying = authority.relying();
     let roll = authority.roll();
     let (roster, now) = (in_force(&roll)?, authority.now());
-    let _relying = authority.relying();
     let person = call.person()?;
     let (window, validity, host) = match choose(authority, person, &wish, roster, now) {
         Ok(chosen) => chosen,
@@ -62,7 +63,7 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         window: window.document().id,
         host,
         valid_before: validity.before,
-        window_ends: window.document().ends,
+        window_ends: window.left().ends,
     })
 }
 
@@ -109,6 +110,18 @@ fn choose(
         if !named {
             continue;
         }
+        let left = case.left();
+        let away = if !left.hosts.contains(&host) {
+            Some("this host")
+        } else if !left.accounts.contains(&wish.account) {
+            Some("this account")
+        } else {
+            None
+        };
+        if let Some(away) = away {
+            reason = reason.or(Some(Turned::Narrowed(away).into()));
+            continue;
+        }
         if let Some(stop) =
             authority
                 .revoked()
@@ -147,7 +160,7 @@ fn serves(
         WindowState::Approved | WindowState::Open => {}
         WindowState::Closed | WindowState::Lapsed => {
             return Err(Turned::Ended {
-                ends: document.ends,
+                ends: case.left().ends,
             }
             .into());
         }

@@ -20,7 +20,7 @@ pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusa
     let asked: Enrolment = call.read()?;
     let wanted = asked.host.clone();
     let enrolled =
-        admit(authority, &asked).and_then(|place| carry_out(authority, call, asked, &place));
+        admit(authority, &asked).and_then(|admitted| carry_out(authority, call, asked, admitted));
     match enrolled {
         Ok(answer) => Reply::of(&answer),
         // What failed on our side is nobody's attempt.
@@ -40,13 +40,13 @@ pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusa
 }
 
 /// What the token gives, if everything about token and machine is in order.
-fn admit(authority: &Authority, asked: &Enrolment) -> Result<Place, Refusal> {
+fn admit(authority: &Authority, asked: &Enrolment) -> Result<Admitted, Refusal> {
     let token = authority
         .store()
         .read(|tx| tx.token(asked.secret.digest().as_bytes()))?
         .ok_or(HostRefusal::UnknownToken)?;
     check_token(&token, authority.now())?;
-    check_name(authority, &token, &asked.host)?;
+    check_name(&token, &asked.host)?;
     let place = Place {
         host: asked.host.clone(),
         aliases: names(&token.aliases)?,
@@ -54,21 +54,19 @@ fn admit(authority: &Authority, asked: &Enrolment) -> Result<Place, Refusal> {
     };
     hosts::check_journal(&asked.journal, authority.pin(), &place.host)?;
     check_host_keys(&asked.host_keys)?;
-    Ok(place)
+    Ok(Admitted { place, token })
+}
+
+/// What a token makes of a machine.
+struct Admitted {
+    place: Place,
+    token: Token,
 }
 
 /// The token's name, or one that the machine may give itself.
-fn check_name(authority: &Authority, token: &Token, asked: &HostName) -> Result<(), Refusal> {
+fn check_name(token: &Token, asked: &HostName) -> Result<(), Refusal> {
     let Some(name) = &token.host else {
-        hosts::check_own_name(asked)?;
-        let now = authority.now().unix();
-        return match authority
-            .store()
-            .read(|tx| tx.is_promised(asked.as_str(), now))?
-        {
-            true => Err(HostRefusal::NamePromised(asked.clone()).into()),
-            false => Ok(()),
-        };
+        return Ok(hosts::check_own_name(asked)?);
     };
     if name == asked.as_str() {
         return Ok(());
@@ -101,15 +99,16 @@ fn carry_out(
     authority: &Authority,
     call: &Call,
     asked: Enrolment,
-    place: &Place,
+    admitted: Admitted,
 ) -> Result<Enrolled, Refusal> {
+    let Admitted { place, token } = admitted;
     let now = authority.now();
     let Papers {
         client_certificate,
         fingerprint,
         host_certificates,
-    } = papers(authority, place, &asked.csr, &asked.host_keys, now)?;
-    let enrolment = hosts::record(authority.pin(), place, &asked.journal, now)
+    } = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
+    let enrolment = hosts::record(authority.pin(), &place, &asked.journal, now)
         .sign(|namespace, message| authority.keys().sign_by_state_key(namespace, message))?;
     let row = EnrolledHost {
         name: place.host.to_string(),
@@ -135,16 +134,34 @@ fn carry_out(
         .detail("host_keys", row.host_keys.clone())
         .detail("aliases", row.aliases.clone())
         .detail("groups", row.groups.clone());
-    let (wanted, secret) = (place.clone(), *asked.secret.digest().as_bytes());
+    let wanted = place.clone();
     let _alone = authority.deciding();
     authority.decide(move |tx| {
-        are_free(tx, &wanted)??;
-        if !tx.use_token(&secret, now.unix())? {
+        let instead = token.replaces.then(|| wanted.host.to_string());
+        are_free(tx, &wanted, instead.as_deref())??;
+        if !tx.use_token(&token.secret, now.unix())? {
             return Err(Refusal::from(HostRefusal::TokenUsed { used: now }));
+        }
+        if token.host.is_none() && tx.is_promised(wanted.host.as_str(), now.unix())? {
+            return Err(HostRefusal::NamePromised(wanted.host).into());
+        }
+        let mut event = event;
+        if let Some(host) = instead
+            && let Some(before) = tx.host_named(&host)?
+        {
+            event = event.detail("replaced", origin_of(&before));
+            tx.remove_host(&before.name, now.unix())?;
         }
         tx.add_host(&row)?;
         Ok(((), event))
     })?;
+    if authority.revoked().names_host(&place.host, now) {
+        // Revoked in this very second; the next one is after it.
+        return Err(Refusal::conflict(
+            "host-revoked",
+            "the host was revoked at this moment; enrol it again with another token",
+        ));
+    }
     let announced = authority.announced().ok_or_else(|| {
         Refusal::unavailable(
             "no-state",
@@ -154,13 +171,20 @@ fn carry_out(
     Ok(Enrolled {
         client_certificate,
         host_certificates,
-        aliases: place.aliases.clone(),
-        groups: place.groups.clone(),
+        aliases: place.aliases,
+        groups: place.groups,
         chain: authority.roll().signed().to_vec(),
         state: announced.signed.clone(),
         enrolment,
         user_ca: authority.keys().public().user_ca.clone(),
     })
+}
+
+/// The name of the journal of a host that was enrolled before.
+fn origin_of(host: &EnrolledHost) -> String {
+    let record: Option<serde_json::Value> = serde_json::from_str(&host.record).ok();
+    let origin = record.as_ref().and_then(|record| record["origin"].as_str());
+    origin.unwrap_or_default().to_owned()
 }
 
 /// Renews the certificates of an enrolled host. Names and groups stay; the client certificate of before counts until
@@ -188,7 +212,7 @@ pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         return Err(Refusal::forbidden(
             "host-revoked",
             format!(
-                "the host {name} was revoked; it can be enrolled anew with a token of an admin's"
+                "the host {name} was revoked; it can be enrolled anew with a token of: daypass host token {name} --replace"
             ),
         ));
     }

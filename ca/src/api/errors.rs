@@ -4,16 +4,17 @@
 use axum::http::StatusCode;
 use daypass_protocol::grant::{self, Turned};
 use daypass_protocol::http_auth;
-use daypass_protocol::{revocation, statement};
+use daypass_protocol::{narrowing, revocation, statement};
 
 use super::refusal::Refusal;
 use crate::approve::StatementRefusal;
 use crate::auth::AuthError;
-use crate::authority::{AnnounceError, TokenError};
+use crate::authority::{AnnounceError, NoRoom, TokenError};
 use crate::case::CaseError;
 use crate::hosts::HostRefusal;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
+use crate::narrow::NarrowingRefusal;
 use crate::people::RollError;
 use crate::random::NoRandomness;
 use crate::store::StoreError;
@@ -113,6 +114,31 @@ impl From<StatementRefusal> for Refusal {
             | StatementRefusal::NotConcerned { .. } => StatusCode::FORBIDDEN,
         };
         Self::with(status, refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<NarrowingRefusal> for Refusal {
+    fn from(refusal: NarrowingRefusal) -> Self {
+        let status = match &refusal {
+            NarrowingRefusal::Narrowing(narrowing::Error::Json(_)) => StatusCode::BAD_REQUEST,
+            NarrowingRefusal::Narrowing(
+                narrowing::Error::Nothing
+                | narrowing::Error::Count { .. }
+                | narrowing::Error::Untimely { .. },
+            )
+            | NarrowingRefusal::Expires { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            NarrowingRefusal::Nothing | NarrowingRefusal::TooOften(_) => StatusCode::CONFLICT,
+            NarrowingRefusal::Narrowing(_)
+            | NarrowingRefusal::NotTheSenders { .. }
+            | NarrowingRefusal::NotConcerned(_) => StatusCode::FORBIDDEN,
+        };
+        Self::with(status, refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(refusal: NoRoom) -> Self {
+        Self::conflict("state-full", refusal.to_string())
     }
 }
 

@@ -199,6 +199,16 @@ fn person(
             let (name, key) = (signer.person().clone(), signer.key());
             Err(Refused::known(AuthError::Replay(signer).into(), &name, key))
         }
+        Err(AuthError::RevokedKey(signer)) => {
+            let (name, key) = (signer.person().clone(), signer.key());
+            let refusal = AuthError::RevokedKey(signer).into();
+            // Whoever has it has it from somebody: that is worth an entry, and no more than one a minute.
+            if authority.is_news_of_revoked(key) {
+                Err(Refused::known(refusal, &name, key))
+            } else {
+                Err(Refused::stranger(refusal))
+            }
+        }
         Err(error) => Err(Refused::stranger(error.into())),
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn add(authority: &Authority, call: &Call) -> Result<Reply, Refusal> 
                 ))
             }
         })?;
+        authority.take_up_revocations()?;
     }
     // Hosts learn of it by the state: now, not within a minute.
     authority.announce()?;

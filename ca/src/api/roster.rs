@@ -1,7 +1,8 @@
 //! `/v1/roster`
 
 use daypass_protocol::api::{RosterNumber, Rosters};
-use daypass_protocol::event::{Action, Outcome};
+use daypass_protocol::event::{Action, Identity, Outcome};
+use daypass_protocol::key::Key;
 use daypass_protocol::roster::{self, SignedRoster};
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
     let number = {
         let _alone = authority.deciding();
         let roll = authority.roll().with(next.clone())?;
+        refuse_revoked(authority, call, &next)?;
         let number = roll.number();
         // A roster is too long for an entry: it stands beside, for evidence.
         let text = serde_json::to_vec(&next).map_err(|error| Refusal::failure(&error))?;
@@ -63,4 +65,33 @@ fn signers(authority: &roster::Authority) -> Value {
         roster::Authority::Admins(names) => json!(names),
         roster::Authority::Recovery => json!("recovery"),
     }
+}
+
+/// Whoever has a key that was revoked signs no roster with it, whatever the roster says of it.
+fn refuse_revoked(authority: &Authority, call: &Call, next: &SignedRoster) -> Result<(), Refusal> {
+    let keys = next.signed_with().map_err(|error| {
+        // The chain has verified them already.
+        Refusal::failure(&error)
+    })?;
+    let revoked = authority.revoked();
+    let Some(key) = keys
+        .iter()
+        .map(Key::fingerprint)
+        .find(|key| revoked.names_key(*key))
+    else {
+        return Ok(());
+    };
+    let refusal = Refusal::forbidden(
+        "key-revoked",
+        format!("the roster is signed with {key}, which was revoked; sign it with another key"),
+    );
+    let identity = Identity {
+        key: Some(key),
+        ..Identity::default()
+    };
+    let event = call
+        .event_about(Action::StatementRefused, Outcome::Denied, identity)
+        .because(refusal.code, &refusal.message);
+    authority.note(&event)?;
+    Err(refusal)
 }

@@ -6,8 +6,8 @@ use daypass_protocol::roster::Role;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
-    about, certificates, collectors, enrolment, hosts, journal, revocations, roster, state,
-    statements, windows,
+    about, certificates, collectors, enrolment, hosts, journal, narrowings, revocations, roster,
+    state, statements, windows,
 };
 use crate::authority::Authority;
 
@@ -164,6 +164,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/windows", Access::Person, windows::list),
     get("/v1/windows/{id}", Access::Person, windows::show),
     post("/v1/windows/{id}/statements", SPEAKS, statements::add),
+    post("/v1/windows/{id}/narrowings", SPEAKS, narrowings::add),
     post("/v1/certificates", CONTRACTOR, certificates::issue),
     lingering(get("/v1/state", Access::PersonOrMachine, state::show)),
     post("/v1/revocations", SPEAKS, revocations::add),

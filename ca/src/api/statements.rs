@@ -24,7 +24,7 @@ pub(super) fn add(authority: &Authority, call: &Call) -> Result<Reply, Refusal> 
         if !may_see(roster, call.person()?, &case) {
             return Err(no_such(id));
         }
-        let verified = match check(&case, call, &signed, roster, now) {
+        let verified = match check(authority, &case, call, &signed, roster, now) {
             Ok(verified) => verified,
             Err(refusal) => {
                 refuse(authority, call, id, &refusal)?;
@@ -42,7 +42,7 @@ pub(super) fn add(authority: &Authority, call: &Call) -> Result<Reply, Refusal> 
             tx.add_statement(&row)?;
             Ok::<_, Refusal>(((), event))
         })?;
-        (case, matches!(verified.verb(), Verb::End | Verb::Revoke))
+        (case, is_announced(verified.verb()))
     };
     if stops {
         // Hosts learn of it by the state: now, not within a minute.
@@ -53,6 +53,7 @@ pub(super) fn add(authority: &Authority, call: &Call) -> Result<Reply, Refusal> 
 }
 
 fn check(
+    authority: &Authority,
     case: &Case,
     call: &Call,
     signed: &SignedStatement,
@@ -69,7 +70,15 @@ fn check(
         roster,
         now,
     )?;
+    if is_announced(verified.verb()) {
+        authority.room_for(roster, call.person()?)?;
+    }
     Ok(verified)
+}
+
+/// Whether hosts are told of it by the state.
+fn is_announced(verb: Verb) -> bool {
+    matches!(verb, Verb::End | Verb::Revoke)
 }
 
 fn action(verb: Verb) -> Action {

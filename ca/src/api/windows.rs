@@ -26,6 +26,9 @@ const MOST_SHOWN: usize = 100;
 /// Windows looked at for one answer, at most, the newest first.
 const MOST_READ: u32 = 2000;
 
+/// Windows of one contractor's own asking whose end is still to come, at most, whatever became of them.
+const MOST_TO_COME: usize = 256;
+
 /// Writes a wish down as the document that its author then signs.
 pub(super) fn draft(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let mut wish: Wish = call.read()?;
@@ -46,9 +49,9 @@ pub(super) fn draft(authority: &Authority, call: &Call) -> Result<Reply, Refusal
 pub(super) fn submit(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let Submission { window, statement } = call.read()?;
     let window = FrozenWindow::parse(&window).map_err(WindowRefusal::from)?;
+    let _alone = authority.deciding();
     let roll = authority.roll();
     let (roster, now) = (in_force(&roll)?, authority.now());
-    let _alone = authority.deciding();
     let (verified, places) = match may_submit(authority, call, &window, &statement, roster, now) {
         Ok(taken) => taken,
         Err(refusal) => {
@@ -206,8 +209,36 @@ fn may_submit(
         Ok::<_, Refusal>(case::places(tx, &hosts)?)
     })?;
     windows::check(window, roster, &places, now)?;
+    has_room(authority, call, window, now)?;
     approve::begin(window, &places, &verified, call.person()?, roster, now)?;
     Ok((verified, places))
+}
+
+/// Refuses a contractor's own request when they have more windows to come than anybody needs: each may be ended and
+/// narrowed, and hosts are told of that until its end.
+fn has_room(
+    authority: &Authority,
+    call: &Call,
+    window: &FrozenWindow,
+    now: Time,
+) -> Result<(), Refusal> {
+    let contractor = &window.document().contractor;
+    if call.person()? != contractor {
+        return Ok(());
+    }
+    let person = contractor.to_string();
+    let there = authority
+        .store()
+        .read(|tx| tx.window_ids_of(&person, now.unix()))?;
+    if there.len() < MOST_TO_COME {
+        return Ok(());
+    }
+    Err(Refusal::conflict(
+        "too-many-windows",
+        format!(
+            "{contractor} has {MOST_TO_COME} windows whose end is still to come; an approver can grant one more"
+        ),
+    ))
 }
 
 /// Which of these are names (not aliases) of enrolled hosts.

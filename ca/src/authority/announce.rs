@@ -3,17 +3,23 @@
 use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
-use daypass_protocol::state::{Collector, SignedState};
+use daypass_protocol::key::Fingerprint;
+use daypass_protocol::name::Name;
+use daypass_protocol::narrowing::SignedNarrowing;
+use daypass_protocol::roster::{Role, VerifiedRoster};
+use daypass_protocol::state::{Collector, MAX_DOCUMENT, SignedState};
 use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
+use daypass_protocol::window::FrozenWindow;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::Authority;
+use super::{Authority, Waiter};
 use crate::case;
+use crate::narrow;
 use crate::revoke::{Revoked, RevokedError};
 use crate::state::{self, Content};
-use crate::store::{AdmittedCollector, StoreError};
+use crate::store::{AdmittedCollector, StoreError, StoredNarrowing};
 
 /// No state has this number: nobody waits while it stands in the place of one.
 const LET_GO: u64 = u64::MAX;
@@ -32,6 +38,13 @@ pub struct Announced {
     /// What sshd gets: `docs/formats/krl.md`.
     pub krl: Arc<[u8]>,
 }
+
+/// The state is so long that only those who watch over windows may make it longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the CA announces as much as contractors may add to; ask an approver, who can still narrow, end and revoke windows"
+)]
+pub struct NoRoom;
 
 /// Why the state could not be signed.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +111,13 @@ impl Authority {
             return Ok(());
         };
         let now = self.now();
-        let (revocations, collectors) = self
-            .store
-            .read(|tx| Ok::<_, StoreError>((tx.revocations(now.unix())?, tx.collectors()?)))?;
+        let (revocations, narrowings, collectors) = self.store.read(|tx| {
+            Ok::<_, StoreError>((
+                tx.revocations(now.unix())?,
+                tx.narrowings(now.unix())?,
+                tx.collectors()?,
+            ))
+        })?;
         let revoked = self.store.read(|tx| Revoked::read(tx, &roll, now))?;
         self.replace_revoked(revoked.clone());
         let keys = self.keys.public();
@@ -121,6 +138,7 @@ impl Authority {
                 .collect::<Result<_, _>>()?,
             collectors: named(collectors)?,
             revoked: revoked.signed().to_vec(),
+            narrowings: telling(&narrowings)?,
         };
         let digest = content.digest();
         let number = match self.announced() {
@@ -159,9 +177,45 @@ impl Authority {
         Ok(())
     }
 
+    /// Whether what this person says can be announced: half of the state's bound is kept for approvers and admins, so that
+    /// contractors who end and narrow window after window cannot make it too long for hosts.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn room_for(&self, roster: &VerifiedRoster, person: &Name) -> Result<(), NoRoom> {
+        let length = self
+            .announced()
+            .map_or(0, |announced| announced.signed.state.len());
+        let oversees = roster
+            .person(person)
+            .is_some_and(|person| person.is(Role::Approver) || person.is(Role::Admin));
+        if oversees || length < MAX_DOCUMENT / 2 {
+            Ok(())
+        } else {
+            Err(NoRoom)
+        }
+    }
+
     /// What is revoked beyond single windows, as it was announced last.
     pub fn revoked(&self) -> Arc<Revoked> {
         Arc::clone(&self.revoked.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Acts on what was revoked by now, before the state says it. The caller holds [`Authority::deciding`], so that nothing is
+    /// decided between the two.
+    ///
+    /// # Errors
+    /// When the database fails or is damaged.
+    pub(crate) fn take_up_revocations(&self) -> Result<(), AnnounceError> {
+        let (roll, now) = (self.roll(), self.now());
+        let revoked = self.store.read(|tx| Revoked::read(tx, &roll, now))?;
+        self.replace_revoked(revoked);
+        Ok(())
+    }
+
+    /// Whether the use of this revoked key is to be journalled.
+    pub(crate) fn is_news_of_revoked(&self, key: Fingerprint) -> bool {
+        self.revoked_uses.is_news(key, self.now())
     }
 
     fn replace_revoked(&self, revoked: Revoked) {
@@ -171,6 +225,11 @@ impl Authority {
     /// The state's number, for who waits until it is another one.
     pub fn numbers(&self) -> watch::Receiver<u64> {
         self.numbers.subscribe()
+    }
+
+    /// A place among those who wait for a newer state, until it is dropped; none where all are taken.
+    pub(crate) fn place_to_wait(&self, waiter: Waiter) -> Option<OwnedSemaphorePermit> {
+        self.waiting.place(waiter)
     }
 
     /// Lets everybody go who waits for a newer state, from now on: the CA stops.
@@ -192,4 +251,24 @@ fn named(stored: Vec<AdmittedCollector>) -> Result<Vec<Collector>, AnnounceError
         }),
     });
     named.collect()
+}
+
+/// The narrowings that hosts have to hear of; those of one window stand together.
+fn telling(stored: &[(StoredNarrowing, String)]) -> Result<Vec<SignedNarrowing>, AnnounceError> {
+    let mut told = Vec::new();
+    for of_one in stored.chunk_by(|(one, _), (next, _)| one.window == next.window) {
+        let Some((StoredNarrowing { window, .. }, document)) = of_one.first() else {
+            continue;
+        };
+        let damaged = || AnnounceError::Damaged {
+            window: window.clone(),
+        };
+        let said = of_one
+            .iter()
+            .map(|(stored, _)| narrow::reopen(stored).ok_or_else(damaged))
+            .collect::<Result<Vec<_>, _>>()?;
+        let window = FrozenWindow::parse(document).map_err(|_| damaged())?;
+        told.extend(narrow::telling(window.document(), &said));
+    }
+    Ok(told)
 }

@@ -132,6 +132,8 @@ impl Authority {
             numbers: watch::Sender::new(0),
             announcing: Mutex::new(()),
             decisions: RwLock::new(()),
+            waiting: super::Waiting::new(),
+            revoked_uses: super::RevokedUses::default(),
         };
         authority.announce()?;
         Ok(authority)

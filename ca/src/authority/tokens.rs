@@ -2,6 +2,7 @@
 
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::event::{Event, Resource};
+use daypass_protocol::name::InvalidName;
 use daypass_protocol::token::{JoinToken, Secret};
 
 use super::Authority;
@@ -26,6 +27,9 @@ pub enum TokenError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A stored name that is none.
+    #[error("the database holds a damaged name of a host")]
+    Damaged(#[from] InvalidName),
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -38,9 +42,16 @@ pub(crate) fn mark(secret: &Secret) -> String {
     mark
 }
 
-/// Whether no other host has one of these names.
-pub(crate) fn are_free(tx: &Tx<'_>, place: &Place) -> Result<Result<(), HostRefusal>, StoreError> {
-    place.check_names(|name| Ok(tx.host_named(name.as_str())?.map(|host| host.name)))
+/// Whether no other host has one of these names; where the machine takes an enrolled host's place, that one's are free.
+pub(crate) fn are_free(
+    tx: &Tx<'_>,
+    place: &Place,
+    instead: Option<&str>,
+) -> Result<Result<(), HostRefusal>, StoreError> {
+    place.check_names(|name| {
+        let owner = tx.host_named(name.as_str())?.map(|host| host.name);
+        Ok(owner.filter(|owner| Some(owner.as_str()) != instead))
+    })
 }
 
 impl Authority {
@@ -55,6 +66,11 @@ impl Authority {
         event: Event,
     ) -> Result<JoinToken, TokenError> {
         tokens::check(&wish)?;
+        let wish = if wish.replace {
+            self.as_replaced(wish)?
+        } else {
+            wish
+        };
         let secret = Secret::from_bytes(random::bytes()?);
         let expires = self.now().plus(wish.ttl);
         let token = Token {
@@ -67,6 +83,7 @@ impl Authority {
             uses: wish.uses,
             used: 0,
             last_used: None,
+            replaces: wish.replace,
         };
         let event = event
             .on(Resource {
@@ -77,6 +94,7 @@ impl Authority {
             .detail("aliases", token.aliases.clone())
             .detail("groups", token.groups.clone())
             .detail("uses", token.uses)
+            .detail("replaces", token.replaces)
             .detail("expires", expires.to_string());
         let line = JoinToken {
             url: self.url.clone(),
@@ -93,11 +111,34 @@ impl Authority {
         let _alone = self.deciding();
         self.decide(move |tx| {
             if let Some(place) = &place {
-                are_free(tx, place)??;
+                let instead = token.replaces.then_some(place.host.as_str());
+                are_free(tx, place, instead)??;
             }
             tx.add_token(&token)?;
             Ok::<_, TokenError>(((), event))
         })?;
         Ok(line)
     }
+
+    /// With the aliases and groups of the host whose place is taken, where none are asked for.
+    fn as_replaced(&self, mut wish: TokenWish) -> Result<TokenWish, TokenError> {
+        let Some(host) = wish.host.clone() else {
+            return Ok(wish);
+        };
+        let enrolled = self.store.read(|tx| tx.host_named(host.as_str()))?;
+        let Some(enrolled) = enrolled.filter(|enrolled| enrolled.name == host.as_str()) else {
+            return Err(HostRefusal::NothingToReplace(host).into());
+        };
+        if wish.aliases.is_empty() && wish.groups.is_empty() {
+            wish.aliases = parsed(&enrolled.aliases)?;
+            wish.groups = parsed(&enrolled.groups)?;
+        }
+        Ok(wish)
+    }
+}
+
+fn parsed<T: std::str::FromStr<Err = InvalidName>>(
+    texts: &[String],
+) -> Result<Vec<T>, InvalidName> {
+    texts.iter().map(|text| text.parse()).collect()
 }

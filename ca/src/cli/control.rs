@@ -109,6 +109,9 @@ enum HostCommand {
         /// How long the token can be used: 40m, 2h, 1d.
         #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
         lifetime: Lifetime,
+        /// The machine takes the place of the enrolled host of this name; its aliases and groups stay where none are given.
+        #[arg(long, requires = "name")]
+        replace: bool,
         #[command(flatten)]
         service: Service,
     },
@@ -212,6 +215,7 @@ pub(super) fn host(arguments: HostArgs) -> Result<(), CommandError> {
         group,
         uses,
         lifetime,
+        replace,
         service,
     } = arguments.command;
     let token: Value = service.ask(&Question::HostToken(TokenWish {
@@ -220,6 +224,7 @@ pub(super) fn host(arguments: HostArgs) -> Result<(), CommandError> {
         groups: group,
         uses,
         ttl: lifetime.seconds(),
+        replace,
     }))?;
     // The token alone on standard output, so that it can be piped.
     print(&format!("{}\n", token.as_str().unwrap_or_default()))?;

@@ -80,6 +80,10 @@ fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer,
         let message = format!("a reason has 1 to {LONGEST_REASON} bytes");
         return Err(Problem::new("reason-malformed", message));
     }
+    if wish.person.is_some() && !wish.entries.is_empty() {
+        let message = "either a person or entries by their numbers, not both";
+        return Err(Problem::new("two-ways-to-erase", message));
+    }
     let ledger = authority.ledger();
     let entries = match &wish.person {
         Some(person) => erasure::of_person(ledger.directory(), person)

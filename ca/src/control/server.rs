@@ -22,6 +22,9 @@ const AT_ONCE: usize = 4;
 /// A question or an answer that takes longer than this is somebody holding the socket.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Before the next attempt, when a command could not be taken.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// Makes the socket anew. Whoever holds the journal is the only service, so one that is there is nobody's.
 ///
 /// # Errors
@@ -50,9 +53,17 @@ pub async fn serve(service: Service, listener: UnixListener) -> io::Result<()> {
     loop {
         // Never closed, so there always is a permit to wait for.
         let permit = Arc::clone(&room).acquire_owned().await.ok();
-        let (stream, _) = listener.accept().await?;
+        let accepted = listener.accept().await;
+        let stream = match accepted.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => stream,
+            Err(error) => {
+                // Out of file descriptors, for one: that passes, and root's commands are needed then more than ever.
+                tracing::warn!(%error, "a command could not be taken");
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+        };
         let service = service.clone();
-        let stream = stream.into_std()?;
         tokio::task::spawn_blocking(move || {
             if let Err(error) = attend(&service, stream) {
                 tracing::info!(%error, "a command broke off");

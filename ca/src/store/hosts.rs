@@ -74,6 +74,36 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Takes a host out, with its names and groups: another machine takes its place. Its SSH keys are remembered.
+    pub(crate) fn remove_host(&self, name: &str, now: i64) -> Result<(), StoreError> {
+        self.0.execute(
+            "INSERT INTO former_hosts (name, host_keys, replaced)
+             SELECT name, host_keys, ?2 FROM hosts WHERE name = ?1",
+            params![name, now],
+        )?;
+        self.0
+            .execute("DELETE FROM hosts WHERE name = ?1", [name])?;
+        Ok(())
+    }
+
+    /// Name and SSH keys of the hosts whose place was taken after `since`.
+    pub(crate) fn former_hosts(
+        &self,
+        since: i64,
+    ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT name, host_keys FROM former_hosts WHERE replaced > ?1")?;
+        let rows = statement.query_map([since], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        rows.map(|row| {
+            let (name, keys) = row?;
+            Ok((name, unlist(&keys, "keys of a host")?))
+        })
+        .collect()
+    }
+
     /// The host that answers by `name`, be it an alias.
     pub(crate) fn host_named(&self, name: &str) -> Result<Option<EnrolledHost>, StoreError> {
         self.0

@@ -25,14 +25,16 @@ pub struct Token {
     pub used: u32,
     /// When it was used last, in seconds since 1970.
     pub last_used: Option<i64>,
+    /// Whether its machine takes an enrolled host's place.
+    pub replaces: bool,
 }
 
 impl Tx<'_> {
     /// Keeps a token.
     pub(crate) fn add_token(&self, token: &Token) -> Result<(), StoreError> {
         self.0.execute(
-            "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, uses, used, last_used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO tokens (secret, host, aliases, groups, maker, expires, uses, used, last_used, replaces)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 token.secret,
                 token.host,
@@ -42,7 +44,8 @@ impl Tx<'_> {
                 token.expires,
                 token.uses,
                 token.used,
-                token.last_used
+                token.last_used,
+                token.replaces
             ],
         )?;
         Ok(())
@@ -53,7 +56,8 @@ impl Tx<'_> {
         let row = self
             .0
             .query_row(
-                "SELECT host, aliases, groups, maker, expires, uses, used, last_used FROM tokens WHERE secret = ?1",
+                "SELECT host, aliases, groups, maker, expires, uses, used, last_used, replaces
+                 FROM tokens WHERE secret = ?1",
                 [secret],
                 |row| {
                     Ok((
@@ -65,11 +69,13 @@ impl Tx<'_> {
                         row.get(5)?,
                         row.get(6)?,
                         row.get(7)?,
+                        row.get(8)?,
                     ))
                 },
             )
             .optional()?;
-        let Some((host, aliases, groups, maker, expires, uses, used, last_used)) = row else {
+        let Some((host, aliases, groups, maker, expires, uses, used, last_used, replaces)) = row
+        else {
             return Ok(None);
         };
         Ok(Some(Token {
@@ -82,6 +88,7 @@ impl Tx<'_> {
             uses,
             used,
             last_used,
+            replaces,
         }))
     }
 
@@ -94,12 +101,13 @@ impl Tx<'_> {
         Ok(used == 1)
     }
 
-    /// Whether a token that can still be used is for this very name.
+    /// Whether a token that can still be used gives a host this very name, be it an alias.
     pub(crate) fn is_promised(&self, host: &str, now: i64) -> Result<bool, StoreError> {
         Ok(self
             .0
             .prepare_cached(
-                "SELECT 1 FROM tokens WHERE host = ?1 AND used < uses AND expires > ?2",
+                "SELECT 1 FROM tokens WHERE used < uses AND expires > ?2
+                 AND (host = ?1 OR EXISTS (SELECT 1 FROM json_each(aliases) WHERE value = ?1))",
             )?
             .exists(params![host, now])?)
     }

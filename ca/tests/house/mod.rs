@@ -431,6 +431,7 @@ impl House {
             groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
             uses: 1,
             ttl: 600,
+            replace: false,
         };
         let token: Token = self.post(&self.admin, "/v1/hosts/tokens", &wish).unwrap();
         token.token.parse().unwrap()
@@ -444,6 +445,7 @@ impl House {
             groups: vec![group.parse().unwrap()],
             uses,
             ttl: 600,
+            replace: false,
         };
         let token: Token = self.post(&self.admin, "/v1/hosts/tokens", &wish).unwrap();
         token.token.parse().unwrap()

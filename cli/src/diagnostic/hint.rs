@@ -5,6 +5,7 @@ use std::path::Path;
 use daypass_protocol::api::WindowState;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::narrowing::{self, VerifiedNarrowing};
 use daypass_protocol::revocation::Subject;
 use daypass_protocol::roster::{ApprovalKeys, Roster};
 use daypass_protocol::time::Time;
@@ -124,6 +125,61 @@ pub(crate) fn requested(window: &WindowId, state: WindowState) -> String {
         }
         _ => format!("The window is {state}; just use ssh."),
     }
+}
+
+/// What is left of a window that was narrowed.
+pub(crate) fn left(left: &Window, until: &str) -> String {
+    let sudo = match left.sudo.as_slice() {
+        [] => "no sudo".to_owned(),
+        items => format!("sudo {}", joined(items, "; ")),
+    };
+    format!(
+        "What is left, until {until}: {} on {}, {sudo}. Hosts have it within a second.",
+        joined(&left.accounts, ", "),
+        joined(&left.hosts, ", "),
+    )
+}
+
+/// How somebody narrowed a window, and whether their signature counts today; `until` is the new end for the reader.
+pub(crate) fn narrowed(
+    narrowed: &Result<VerifiedNarrowing, narrowing::Error>,
+    until: Option<String>,
+) -> String {
+    let verified = match narrowed {
+        Ok(verified) => verified,
+        Err(error) => {
+            return format!(
+                "  ** a narrowing does not count: {} **",
+                inert(&error.to_string())
+            );
+        }
+    };
+    let said = verified.narrowing();
+    let parts = [
+        until.map(|until| format!("until {until}")),
+        said.hosts
+            .as_ref()
+            .map(|hosts| format!("hosts {}", joined(hosts, ", "))),
+        said.accounts
+            .as_ref()
+            .map(|accounts| format!("accounts {}", joined(accounts, ", "))),
+        said.sudo.as_ref().map(|items| match items.as_slice() {
+            [] => "no sudo".to_owned(),
+            items => format!("sudo {}", joined(items, "; ")),
+        }),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!(
+        "  narrowed     {}, {}, to {}",
+        verified.signer(),
+        said.time,
+        inert(&parts.join(", "))
+    )
+}
+
+fn joined(items: &[impl ToString], by: &str) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(by)
 }
 
 /// How sessions that are open take an extension over: by a login with it.

@@ -93,7 +93,7 @@ impl Agreed {
         next.time = Time::from(std::time::SystemTime::now());
         let signed = SignedRoster::unsigned(next.freeze().map_err(Failure::Roster)?);
         let place = proposal.proposal.clone();
-        let needed = newest.policy.signatures_needed(&next.policy);
+        let needed = newest.signatures_needed(&next);
         if place.is_none() && needed > 1 {
             return Err(Failure::NeedsProposal { needed });
         }

@@ -117,7 +117,7 @@ fn admit(service: &Service, route: &Route, asked: &Asked) -> Result<(), Refusal>
             )
         })?;
     }
-    if route.access != Access::Owner {
+    if !matches!(route.access, Access::Owner | Access::Machine) {
         return Ok(());
     }
     let owner = asked.owner.as_ref().ok_or_else(|| {
@@ -126,6 +126,9 @@ fn admit(service: &Service, route: &Route, asked: &Asked) -> Result<(), Refusal>
             "this route answers enrolled hosts, which show their client certificate",
         )
     })?;
+    if route.access == Access::Machine {
+        return Ok(());
+    }
     let log = asked.log.as_ref().ok_or_else(Refusal::no_such_log)?;
     if log.owner() == owner {
         return Ok(());
@@ -167,8 +170,8 @@ fn identify(
 ) -> Result<Caller, Refusal> {
     match (route.access, owner) {
         (Access::People(roles), _) => person(collector, parts, body, roles, now),
-        (Access::Owner, Some(owner)) => Ok(Caller::Owner(owner)),
-        (Access::Owner | Access::Anyone, _) => Ok(Caller::Unknown),
+        (Access::Owner | Access::Machine, Some(owner)) => Ok(Caller::Owner(owner)),
+        (Access::Owner | Access::Machine | Access::Anyone, _) => Ok(Caller::Unknown),
     }
 }
 

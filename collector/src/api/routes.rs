@@ -5,7 +5,7 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, checkpoints, entries, lines, logs};
+use super::{about, checkpoints, entries, lines, logs, word};
 use crate::ingest::body::BODY_LIMIT;
 
 /// The method of a route; there are no others.
@@ -26,6 +26,8 @@ pub enum Access {
     Anyone,
     /// Whoever's journal the path names, by client certificate.
     Owner,
+    /// Whoever has a client certificate: enrolled hosts and the CA.
+    Machine,
     /// People with one of these roles; anybody in the roster when there are none.
     People(&'static [Role]),
 }
@@ -69,6 +71,8 @@ const WATCHES: Access = Access::People(&[Role::Auditor, Role::Admin, Role::Appro
 /// The API of `docs/formats/forwarding.md`, in its order.
 pub const ROUTES: &[Route] = &[
     route(Method::Get, "/v1/about", Access::Anyone, 0, about::show),
+    route(Method::Get, "/v1/state", Access::Machine, 0, word::state),
+    route(Method::Get, "/v1/roster", Access::Machine, 0, word::roster),
     route(
         Method::Put,
         "/v1/logs/{origin}",

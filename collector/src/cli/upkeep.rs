@@ -1,4 +1,4 @@
-//! What the service does every ten seconds: asks the CA for rosters and state, and renews its own certificate in time.
+//! What the service does all the time: asks the CA for rosters and state, and renews its own certificate in time.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
@@ -9,8 +9,10 @@ use crate::layout::Layout;
 use crate::refresh::{Refresh, RefreshError};
 use crate::server::Server;
 
-/// The CA is asked this often.
-const EVERY: Duration = Duration::from_secs(10);
+/// Between an answer of the CA's, which waits for news, and the next question.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The same while it does not answer.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
 
 /// What it is done with.
 pub(crate) struct Upkeep {
@@ -40,7 +42,9 @@ impl Upkeep {
     /// Until the other end is dropped.
     pub(crate) fn run(mut self, server: &Server, stopped: &Receiver<()>) {
         loop {
+            let mut pause = PAUSE;
             if let Err(error) = self.refresh.ask(server.collector().authority()) {
+                pause = LONG_PAUSE;
                 self.tell(server, &error);
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the CA's rosters and state are those of before");
@@ -49,7 +53,7 @@ impl Upkeep {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "this collector's certificate could not be renewed");
             }
-            match stopped.recv_timeout(EVERY) {
+            match stopped.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }

@@ -1,10 +1,13 @@
 //! What the collector takes over from the CA, and what it does not.
 
 use daypass_collector::authority::{Authority, WordError};
+use daypass_protocol::api::Rosters;
 use daypass_protocol::event::Action;
 use daypass_protocol::roster::VerifiedRoster;
+use daypass_protocol::state::SignedState;
+use daypass_transport::client::Request;
 
-use crate::site::Ca;
+use crate::site::{Ca, Site, refused};
 
 #[test]
 fn a_fork_of_the_roster_is_refused_and_makes_an_alarm_that_names_both() {
@@ -31,4 +34,26 @@ fn a_fork_of_the_roster_is_refused_and_makes_an_alarm_that_names_both() {
     assert_ne!(event["detail"]["offered"], held.to_string());
     let fewer = authority.follow(&ca.word).unwrap_err();
     assert!(fewer.alarm().is_none(), "{fewer}");
+}
+
+#[test]
+fn an_enrolled_host_gets_the_cas_word_and_nobody_without_a_certificate_does() {
+    let site = Site::new();
+    let host = site.stranger("db1");
+    let client = site.client(Some(&host.identity));
+    let state: SignedState = client.call(&Request::get("/v1/state")).unwrap();
+    assert_eq!(state, site.ca.word.state);
+    let Rosters { chain } = client.call(&Request::get("/v1/roster")).unwrap();
+    assert_eq!(chain, site.ca.word.chain);
+    let next = site.ca.word_with_second_roster(1_000_000);
+    let authority = site.server().collector().authority();
+    authority.follow(&next).unwrap();
+    let Rosters { chain } = client.call(&Request::get("/v1/roster")).unwrap();
+    assert_eq!(chain.len(), 2);
+    for path in ["/v1/state", "/v1/roster"] {
+        let nobody = site
+            .client(None)
+            .call::<serde_json::Value>(&Request::get(path));
+        assert_eq!(refused(nobody), (401, "no-certificate".to_owned()));
+    }
 }

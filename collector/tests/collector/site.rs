@@ -104,6 +104,7 @@ impl Ca {
             state_key: public(STATE),
             revocations: vec![],
             revoked: vec![],
+            narrowings: vec![],
             collectors: vec![],
         };
         let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();

@@ -104,7 +104,7 @@ impl Request<'_> {
     }
 
     fn validity(&self) -> Result<(u64, u64), IssueError> {
-        let Window { starts, ends, .. } = *self.window.document();
+        let Window { starts, ends, .. } = *self.window.left();
         let earliest = starts.minus(SKEW);
         if self.now < earliest {
             return Err(IssueError::NotYet { starts });

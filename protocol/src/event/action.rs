@@ -92,6 +92,8 @@ actions! {
     WindowGranted = "window.granted",
     /// CA: somebody is done with a window.
     WindowEnded = "window.ended",
+    /// CA: a window was made smaller; `detail.narrowing`, `.signature`.
+    WindowNarrowed = "window.narrowed",
     /// CA: a window was revoked.
     WindowRevoked = "window.revoked",
     /// CA: a person, key, certificate or host was revoked; `detail.verb`, `.subject`.
@@ -135,6 +137,8 @@ actions! {
     AlarmRollback = "alarm.rollback",
     /// Host: a login by an approved extension moved a session's end; `detail.closes`, `.window_before`.
     SessionExtended = "session.extended",
+    /// Host: a window was narrowed, and a session with it; `detail.closes`, `.sudo`, `.by`.
+    SessionNarrowed = "session.narrowed",
     /// Host and collector: the CA shows another roster of a number that is known here; admins signed two. `detail.roster`,
     /// `.held`, `.offered`.
     AlarmRosterFork = "alarm.roster-fork",

@@ -4,16 +4,18 @@ use super::Grant;
 use crate::hours::{Outside, UnknownZone};
 use crate::key::Fingerprint;
 use crate::name::Name;
+use crate::narrowing::Limits;
 use crate::time::Time;
 use crate::window::{FrozenWindow, Window};
 use std::collections::BTreeSet;
 
 /// A window that the people whom the roster asks have approved. Only [`Grant::check`] makes one. It says nothing of
-/// revocations (see [`crate::stop`]), nor of who is coming where and when (see [`ApprovedWindow::admits`]).
+/// stops (see [`crate::stop`]) and narrowings (see [`ApprovedWindow::narrowed`]), nor of who is coming where and when (see [`ApprovedWindow::admits`]).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ApprovedWindow {
     grant: Grant,
     window: FrozenWindow,
+    left: Window,
     keys: Vec<Fingerprint>,
     opener: Name,
     approvers: BTreeSet<Name>,
@@ -33,6 +35,7 @@ impl ApprovedWindow {
     ) -> Self {
         Self {
             grant,
+            left: window.document().clone(),
             window,
             keys,
             opener,
@@ -42,7 +45,21 @@ impl ApprovedWindow {
         }
     }
 
-    /// What the window says.
+    /// The same window, narrowed as these limits say.
+    #[must_use]
+    pub fn narrowed(self, limits: &Limits) -> Self {
+        Self {
+            left: limits.left_of(&self.left),
+            ..self
+        }
+    }
+
+    /// What the window says and nobody has narrowed since: what decides.
+    pub fn left(&self) -> &Window {
+        &self.left
+    }
+
+    /// What the window says, as it was approved.
     pub fn document(&self) -> &Window {
         self.window.document()
     }
@@ -85,12 +102,12 @@ impl ApprovedWindow {
     /// When a session that is open at `now` must end: at the window's end, or where its hours end if nobody may be
     /// inside at other times.
     pub fn closes(&self, now: Time) -> Result<Time, UnknownZone> {
-        let document = self.document();
-        match &document.hours {
+        let left = self.left();
+        match &left.hours {
             Some(hours) if hours.outside == Outside::Deny => {
-                Ok(hours.open_until(now, document.ends)?.unwrap_or(now))
+                Ok(hours.open_until(now, left.ends)?.unwrap_or(now))
             }
-            _ => Ok(document.ends),
+            _ => Ok(left.ends),
         }
     }
 }

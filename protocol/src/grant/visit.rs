@@ -4,6 +4,7 @@ use super::ApprovedWindow;
 use crate::hours::{Outside, UnknownZone};
 use crate::name::{Account, HostName};
 use crate::time::Time;
+use crate::window::Window;
 use std::net::IpAddr;
 
 /// Where somebody wants in, as whom, from where, and when.
@@ -51,6 +52,9 @@ pub enum Turned {
         "the window is not for the account {0}; ask for one with: daypass request --account {0}"
     )]
     OtherAccount(Account),
+    /// The window named it, and was narrowed since.
+    #[error("the window was narrowed and is not for {0} any more; daypass show tells by whom")]
+    Narrowed(&'static str),
     /// The address is in none of the networks.
     #[error("the window does not allow logins from {0}")]
     Source(IpAddr),
@@ -76,6 +80,7 @@ impl Turned {
             Self::Ended { .. } => "window-ended",
             Self::OtherHost => "wrong-host",
             Self::OtherAccount(_) => "wrong-account",
+            Self::Narrowed(_) => "window-narrowed",
             Self::Source(_) => "wrong-source",
             Self::UnknownSource => "unknown-source",
             Self::OutsideHours { .. } => "outside-hours",
@@ -87,12 +92,19 @@ impl Turned {
 impl ApprovedWindow {
     /// Decides whether the window lets this visitor in now.
     pub fn admits(&self, visit: &Visit<'_>) -> Result<Admission, Turned> {
-        let document = self.document();
-        if !document.hosts.iter().any(|host| visit.host.contains(host)) {
+        let (document, left) = (self.document(), self.left());
+        let is_here = |window: &Window| window.hosts.iter().any(|host| visit.host.contains(host));
+        if !is_here(document) {
             return Err(Turned::OtherHost);
         }
         if !document.accounts.contains(visit.account) {
             return Err(Turned::OtherAccount(visit.account.clone()));
+        }
+        if !is_here(left) {
+            return Err(Turned::Narrowed("this host"));
+        }
+        if !left.accounts.contains(visit.account) {
+            return Err(Turned::Narrowed("this account"));
         }
         self.admits_from(visit.source)?;
         self.admits_at(visit.now)
@@ -100,13 +112,14 @@ impl ApprovedWindow {
 
     /// Whether the window is open at this time, wherever somebody comes from and goes to.
     pub fn admits_at(&self, now: Time) -> Result<Admission, Turned> {
-        let document = self.document();
-        if now < document.starts {
+        let document = self.left();
+        // Narrowed to end before it begins, it never opens.
+        if now < document.starts && document.starts < document.ends {
             return Err(Turned::NotYet {
                 starts: document.starts,
             });
         }
-        if document.ends <= now {
+        if document.ends <= now || document.ends <= document.starts {
             return Err(Turned::Ended {
                 ends: document.ends,
             });

@@ -2,6 +2,7 @@
 
 use super::{Error, MAX_DOCUMENT, Role, Roster};
 use crate::digest::{Digest, Pin};
+use crate::key::Key;
 use crate::name::Name;
 use crate::sshsig::{self, Signature};
 use serde::{Deserialize, Serialize};
@@ -137,6 +138,17 @@ impl SignedRoster {
         Ok(())
     }
 
+    /// The keys that signed, whoever's they are.
+    ///
+    /// # Errors
+    /// When a signature does not verify.
+    pub fn signed_with(&self) -> Result<Vec<Key>, sshsig::Error> {
+        let signatures = self.signatures.iter();
+        signatures
+            .map(|signature| signature.verify(sshsig::ROSTER, self.roster.as_bytes()))
+            .collect()
+    }
+
     /// Who signed, judged by `rules`, whose people and policy decide.
     fn authority(&self, next: &Roster, rules: &Roster) -> Result<Authority, ChainError> {
         let number = next.number;
@@ -171,7 +183,7 @@ impl SignedRoster {
             if number == 1 {
                 1
             } else {
-                rules.policy.signatures_needed(&next.policy)
+                rules.signatures_needed(next)
             },
         );
         match recovered {

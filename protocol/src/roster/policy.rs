@@ -135,16 +135,6 @@ impl Policy {
         }
         Ok(())
     }
-
-    /// How many admins must sign a roster that follows, if its policy is `next`.
-    pub fn signatures_needed(&self, next: &Self) -> usize {
-        let needed = if self == next {
-            self.roster_signatures
-        } else {
-            self.roster_signatures.max(self.policy_signatures)
-        };
-        usize::from(needed)
-    }
 }
 
 impl ApprovalKeys {

@@ -13,6 +13,7 @@ mod grant;
 mod hours;
 mod http_auth;
 mod krl;
+mod narrowing;
 mod openssh;
 mod parsers;
 mod policy;

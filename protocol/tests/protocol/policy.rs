@@ -1,6 +1,6 @@
 //! What a roster's policy asks of windows, and what it approves in advance.
 
-use crate::company::{Company, first_roster, name, now, places, signed, time};
+use crate::company::{Company, first_roster, key, name, now, places, signed, time};
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::place::Place;
 use daypass_protocol::roster::{Chain, ChainError, Error, Policy, Role, Roster};
@@ -381,6 +381,42 @@ fn a_change_of_the_policy_can_need_more_admins_than_a_change_of_people() {
         assert!(next(&change, &["ada", "ann"]).is_ok());
         assert!(next(&change, &["recovery"]).is_ok());
     }
+}
+
+#[test]
+fn whoever_may_not_change_the_policy_alone_makes_no_second_admin_alone_either() {
+    let mut roster = first_roster(Policy {
+        policy_signatures: 2,
+        ..Policy::default()
+    });
+    roster.people[1].roles.push(Role::Admin);
+    roster.people[0].keys.push(key("ada's other"));
+    let first = signed(&roster, &["ada"]);
+    let chain = Chain::verify(Pin::from(Digest::of(&first.roster)), &[first]).unwrap();
+    let needed = |change: &dyn Fn(&mut Roster)| {
+        let mut next = Roster::clone(chain.newest());
+        change(&mut next);
+        chain.newest().signatures_needed(&next)
+    };
+    // A second admin, another's key, one's own second key under another name, another recovery key.
+    assert_eq!(needed(&|next| next.people[2].roles.push(Role::Admin)), 2);
+    assert_eq!(needed(&|next| next.people[1].keys = vec![key("puppet")]), 2);
+    assert_eq!(
+        needed(&|next| {
+            let other = next.people[0].keys.pop();
+            next.people[2].roles.push(Role::Admin);
+            next.people[2].keys.extend(other);
+        }),
+        2
+    );
+    assert_eq!(needed(&|next| next.recovery = key("mine")), 2);
+    // People without such a say come and go as before, and so do keys that are lost.
+    assert_eq!(needed(&|next| next.people.truncate(2)), 1);
+    assert_eq!(needed(&|next| next.people[0].keys.truncate(1)), 1);
+    assert_eq!(
+        needed(&|next| next.people[3].keys = vec![key("carl's next")]),
+        1
+    );
 }
 
 #[test]

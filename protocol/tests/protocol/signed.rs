@@ -24,6 +24,7 @@ fn state(company: &Company) -> State {
         state_key: key("state"),
         revocations: vec![company.says(Verb::Revoke, "ann", &company.window())],
         revoked: vec![],
+        narrowings: vec![],
         collectors: vec![],
     }
 }

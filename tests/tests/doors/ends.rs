@@ -29,6 +29,14 @@ pub(crate) const ROWS: &Rows = &[
         extended,
     ),
     (
+        "a_narrowed_window_takes_sudo_and_time_from_its_open_session",
+        narrowed,
+    ),
+    (
+        "a_window_narrowed_to_other_hosts_ends_its_session",
+        narrowed_away,
+    ),
+    (
         "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
         passed_deadline,
     ),
@@ -98,6 +106,72 @@ fn restart(site: &Site) -> Result<()> {
     terminal.await_text("still there", SOON)?;
     site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
     assert!(!terminal.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+fn narrowed(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR)
+        .with("--sudo", "/usr/bin/id")
+        .with("--sudo", "/usr/bin/true");
+    let window = carol_gets(site, &wish)?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "sudo -n id -un; echo here; cat")?;
+    terminal.await_text("root", SOON)?;
+    terminal.await_text("here", SOON)?;
+    // Carol needs one of the two no more, and says so herself.
+    let kept = ["narrow", &window, "--sudo", "/usr/bin/true"];
+    site.person(CAROL).daypass(kept).ok()?;
+    site.await_entry("db1", "session.narrowed", &[&window, "/usr/bin/true"])?;
+    let login = |command: &[&str]| site.person(CAROL).ssh("deploy@db1", command).run();
+    let (refused, granted) = (
+        login(&["sudo", "-n", "id", "-un"])?,
+        login(&["sudo", "-n", "true"])?,
+    );
+    assert!(
+        !refused.success() && granted.success(),
+        "{refused}{granted}"
+    );
+    // Rules of the logins before may go while they are read.
+    let rules = "cat /run/daypass/sudoers.d/* 2>/dev/null || true";
+    let rules = site.network.host("db1")?.script(rules).ok()?;
+    assert!(
+        rules.contains("true") && !rules.contains("/usr/bin/id"),
+        "{rules}"
+    );
+    // What takes something away is remembered: the agent starts anew, without the CA.
+    let db1 = site.network.host("db1")?;
+    db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
+    assert!(!login(&["sudo", "-n", "id", "-un"])?.success());
+    // Bob gives it an end: with it the session that is open ends, and no other begins.
+    let earlier = ["narrow", &window, "--until", "5s"];
+    site.person(BOB).daypass(earlier).ok()?;
+    let end = site.await_entry("db1", "session.end", &[&window])?;
+    assert!(end.contains("window-ended"), "{end}");
+    assert!(!terminal.wait(SOON)?.success());
+    assert!(!login(&["true"])?.success());
+    nothing_is_left(site)
+}
+
+fn narrowed_away(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR).with("--host", "db2");
+    let window = carol_gets(site, &wish)?;
+    let mut terminal = site
+        .person(CAROL)
+        .terminal("deploy@db1", "echo here; cat")?;
+    terminal.await_text("here", SOON)?;
+    let strange = site
+        .person(BOB)
+        .daypass(["narrow", &window, "--host", "db9"]);
+    assert_eq!(strange.run()?.code(), Some(64));
+    site.person(BOB)
+        .daypass(["narrow", &window, "--host", "db2"])
+        .ok()?;
+    let end = site.await_entry("db1", "session.end", &[&window])?;
+    assert!(end.contains("window-narrowed"), "{end}");
+    assert!(!terminal.wait(SOON)?.success());
+    let login = |host: &str| site.person(CAROL).ssh(host, &["true"]).run();
+    assert!(!login("deploy@db1")?.success() && login("deploy@db2")?.success());
     nothing_is_left(site)
 }
 

@@ -24,12 +24,20 @@ pub(crate) const ROWS: &Rows = &[
         listed,
     ),
     (
+        "a_revocation_reaches_a_host_that_was_away_through_the_collector_while_the_ca_is_down",
+        through_the_collector,
+    ),
+    (
         "where_two_must_approve_the_stolen_ca_and_one_approver_open_nothing",
         two_approvers,
     ),
     (
         "while_the_cas_key_is_rotated_contractors_get_in_as_before",
         rotated,
+    ),
+    (
+        "a_revoked_host_comes_back_by_a_token_that_takes_its_place",
+        replaced,
     ),
     // The last one: Mallory does not come back.
     (
@@ -60,6 +68,78 @@ fn within_a_second(site: &Site) -> Result<()> {
     assert!(time <= deadline.trim(), "{end} came after {deadline}");
     assert!(!terminal.wait(SOON)?.success());
     outside(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
+    Ok(())
+}
+
+/// The hash of a window's document, which statements name.
+fn hash_of(site: &Site, window: &str) -> Result<String> {
+    let shown = site.person(BOB).daypass(["show", window]).ok()?;
+    let hash = shown.split("sha256 ").nth(1).unwrap_or_default();
+    Ok(hash.chars().take(64).collect())
+}
+
+/// The CA says it and is gone; the host, which was away, hears of it all the same.
+fn through_the_collector(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
+    let (server, db1) = (site.network.host("server")?, site.network.host("db1")?);
+    // The sockets stay: whoever comes meanwhile waits for the agent.
+    db1.root(["systemctl", "stop", "daypass-agent.service"])
+        .ok()?;
+    site.person(BOB).daypass(["revoke", &window]).ok()?;
+    let known = format!(
+        "grep -qF {} /var/lib/daypass/collector/authority.json",
+        hash_of(site, &window)?
+    );
+    let stopped = server
+        .await_condition(&known, SOON)
+        .and_then(|()| {
+            let units = [
+                "systemctl",
+                "stop",
+                "daypass-ca.service",
+                "daypass-ca.socket",
+            ];
+            server.root(units).ok()
+        })
+        .and_then(|_| {
+            db1.root(["systemctl", "start", "daypass-agent.service"])
+                .ok()
+        })
+        .and_then(|_| site.await_entry("db1", "state.taken", &["\"via\":", "new_stops"]))
+        .and_then(|_| site.person(CAROL).ssh("deploy@db1", &["id"]).run());
+    server.root(["systemctl", "start", "daypass-ca"]).ok()?;
+    outside(&stopped?);
+    site.await_entry("db1", "login.denied", &["window-revoked"])?;
+    site.await_reader(BOB)
+}
+
+fn replaced(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db2", HOUR))?;
+    let (db2, alice) = (site.network.host("db2")?, site.person(ALICE));
+    let id = || site.person(CAROL).ssh("deploy@db2", &["id", "-un"]).run();
+    assert!(id()?.success());
+    site.person(BOB).daypass(["revoke", "--host", "db2"]).ok()?;
+    site.await_entry("db2", "state.taken", &["new_revocations"])?;
+    outside(&id()?);
+    let token = alice.daypass(["host", "token", "db2", "--replace"]).ok()?;
+    let enroll = |words: &[&str]| {
+        let words = ["daypass-agent", "enroll"].iter().chain(words);
+        db2.root(words).input(format!("{}\n", token.trim())).run()
+    };
+    let again = enroll(&[])?;
+    assert!(again.stderr().contains("--anew"), "{again}");
+    let anew = enroll(&["--anew"])?;
+    assert!(anew.success(), "{anew}");
+    db2.script("ls -d /var/log/daypass/journal-*").ok()?;
+    for name in [ALICE, BOB, CAROL, MALLORY] {
+        site.person(name).daypass(["setup", "--refresh"]).ok()?;
+    }
+    site.person(CAROL)
+        .command(["rm", "-rf", CERTIFICATES])
+        .ok()?;
+    let back = id()?;
+    assert_eq!(back.stdout(), "deploy\n", "{back}");
     Ok(())
 }
 
