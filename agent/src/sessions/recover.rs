@@ -16,7 +16,7 @@ use crate::facts::Handle;
 use crate::sudoers::SudoersError;
 
 /// Stands in the directory of notes as long as that is whole: since this boot, or since they were written again.
-const KNOWN: &str = "known";
+const KNOWN: &str = ".known";
 
 /// Why sessions whose notes are gone were not found.
 #[derive(Debug, thiserror::Error)]
