@@ -38,7 +38,7 @@ use crate::{durable, managed};
 
 use flood::Flood;
 use others::Logins;
-use sudo::{Sudos, Unasked};
+use sudo::{Counted, Sudos, Unasked};
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -102,6 +102,7 @@ pub struct Gates {
     logins: Logins,
     sudos: Sudos,
     unasked: Unasked,
+    counted: Counted,
     programs: Programs,
     flood: Flood,
 }
@@ -126,6 +127,7 @@ impl Gates {
         let sudoers = Sudoers::new(&layout.session_sudoers())?;
         let gids = Gids::open(&layout.state().join("session-gid"))?;
         let programs = Programs::default();
+        let counted = Counted::new(config.journal.exclude.clone());
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
             journal: layout.journal(),
@@ -162,6 +164,7 @@ impl Gates {
             logins: Logins::default(),
             sudos: Sudos::default(),
             unasked: Unasked::default(),
+            counted,
             programs,
             flood: Flood::default(),
         }))

@@ -108,6 +108,7 @@ pub fn run(layout: &Layout) -> Result<(), Error> {
 
 /// Everything that runs.
 struct Agent {
+    gates: Arc<Gates>,
     intake: Intake,
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
@@ -206,6 +207,7 @@ impl Agent {
         gates.attend_to_sudo().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
+            gates,
             intake,
             authority,
             keeper: tell,
@@ -234,6 +236,7 @@ impl Agent {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+        self.gates.tell_all_counted();
         let snapshot = self.authority.snapshot();
         let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
         self.intake.finish(&last);

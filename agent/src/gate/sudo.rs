@@ -2,6 +2,7 @@
 //! change. The request is journalled before it is answered; what follows is noted.
 
 mod attendant;
+mod counted;
 mod listing;
 mod refusal;
 mod unasked;
@@ -20,6 +21,7 @@ use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
 use crate::sessions::{Session, SessionId, Sudo as Granted};
 
+pub(super) use counted::Counted;
 use listing::only_lists;
 pub(super) use unasked::Unasked;
 
@@ -90,11 +92,17 @@ impl Gates {
             }
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),
             _ if session.is_none() && !self.journals_everyone() => return allow(),
+            _ if session.is_none() && self.is_counted(process, &ids) => return allow(),
             _ => self
                 .intake
                 .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),
         }
         self.follow(peer, sudo)
+    }
+
+    fn is_counted(&self, process: Process, ids: &Ids) -> bool {
+        let words = process.command_line().unwrap_or_default();
+        self.counted.takes(ids.real_uid, &words)
     }
 
     fn sudo(

@@ -84,6 +84,7 @@ impl Attendant {
         loop {
             self.watch();
             self.settle();
+            self.gates.tell_counted();
             // It may have been made only now.
             let rules = self.gates.layout.session_sudoers();
             self.add(&rules, Watched::Rules);
