@@ -147,6 +147,7 @@ impl Gates {
                 .map(Duration::from_secs)
                 .collect(),
         });
+        sessions.attend_to_leavers()?;
         Ok(Arc::new(Self {
             layout,
             config,

@@ -10,6 +10,7 @@ mod end;
 mod extend;
 mod gid;
 mod grants;
+mod leave;
 mod logind;
 mod narrow;
 mod rebuild;

@@ -304,13 +304,13 @@ impl Process {
     }
 }
 
-fn audit_session(pid: i32) -> Option<u32> {
+pub(super) fn audit_session(pid: i32) -> Option<u32> {
     let text = read_text(&proc_path(pid, "sessionid"), pid).ok()?;
     let number = text.trim().parse().ok()?;
     (number != NO_AUDIT_SESSION).then_some(number)
 }
 
-fn pids() -> impl Iterator<Item = i32> {
+pub(super) fn pids() -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

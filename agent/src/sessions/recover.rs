@@ -120,6 +120,6 @@ impl Sessions {
         let session = Arc::new(Session::new(record, window, None::<Handle>));
         self.take_in(Arc::clone(&session));
         self.close(&session);
-        self.leave(session);
+        self.leave(&[session]);
     }
 }

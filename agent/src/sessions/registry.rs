@@ -3,31 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 use daypass_protocol::narrowing::Limits;
 use daypass_protocol::window::FrozenWindow;
 
+use super::deadline;
 use super::end::{self, Cause};
 use super::grants::Grants;
+use super::leave::Leaving;
 use super::narrow::Narrowed;
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
-use super::{deadline, sweep};
 use crate::alarm::Alarm;
 use crate::authority::Snapshot;
-use crate::facts::{Handle, Ids, Kinship, Process};
+use crate::facts::{Censuses, Handle, Ids, Kinship, Process};
 use crate::intake::Intake;
 use crate::managed;
 use crate::presence::Presence;
 use crate::sudoers::{Programs, Sudoers};
 use crate::watch::Watch;
-
-/// After the last session of an account closed by itself, how long its user manager may go on: a tool that logs in
-/// again and again is not to start it anew each time.
-const AFTERGLOW: Duration = Duration::from_secs(15);
 
 /// What sessions need.
 #[derive(Clone)]
@@ -66,6 +63,8 @@ pub(super) struct Shared {
     pub(super) setup: Setup,
     live: Mutex<BTreeMap<SessionId, Arc<Session>>>,
     pub(super) grants: Mutex<Grants>,
+    pub(super) censuses: Censuses,
+    pub(super) leaving: Leaving,
 }
 
 impl Sessions {
@@ -77,6 +76,8 @@ impl Sessions {
                 setup,
                 live: Mutex::default(),
                 grants: Mutex::default(),
+                censuses: Censuses::default(),
+                leaving: Leaving::default(),
             }),
         }
     }
@@ -189,25 +190,8 @@ impl Sessions {
         };
         self.close(&session);
         if session.phase() == Phase::Closed {
-            self.leave(session);
+            self.leaves(session);
         }
-    }
-
-    /// The monitor of a closed session has ended: what it left running lasts until the window's end at most.
-    pub(super) fn leave(&self, session: Arc<Session>) {
-        if !session.members().is_empty() {
-            return;
-        }
-        self.drop_session(&session);
-        let sessions = self.clone();
-        self.shared
-            .setup
-            .alarm
-            .at(Instant::now() + AFTERGLOW, move || {
-                if sessions.leaves_nobody(&session) {
-                    sweep::user_manager(session.record.uid);
-                }
-            });
     }
 
     /// Ends those that a statement or a revocation stops, and narrows those whose windows were.

@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::end::Cause;
 use super::narrow::Narrowed;
 use super::record::{Extension, Record};
-use crate::facts::{Handle, Kinship, Process, descendants, since_boot};
+use crate::facts::{Census, Handle, Kinship, descendants, since_boot};
 
 /// A session as the agent holds it.
 #[derive(Debug)]
@@ -199,13 +199,13 @@ impl Session {
     }
 
     /// Everybody in it but the monitor: by scope, by audit session, and by descent.
-    pub(super) fn members(&self) -> Vec<i32> {
+    pub(super) fn members(&self, census: &Census) -> Vec<i32> {
         let mut pids = self.cgroup().map(|group| group.pids()).unwrap_or_default();
         if let Some(audit) = self.record.audit {
-            pids.extend(Process::all_in_audit_session(audit));
+            pids.extend(census.in_audit_session(audit));
         }
         if self.monitor.as_ref().is_some_and(Handle::is_alive) {
-            pids.extend(descendants(self.record.monitor.pid));
+            pids.extend(census.descendants(self.record.monitor.pid));
         }
         pids.sort_unstable();
         pids.dedup();
@@ -215,10 +215,10 @@ impl Session {
 
     /// sshd's own processes in it: children of the monitor that run the monitor's program, held. The contractor cannot
     /// make one.
-    pub(super) fn relays(&self) -> Vec<Handle> {
+    pub(super) fn relays(&self, census: &Census) -> Vec<Handle> {
         let monitor = self.record.monitor;
         let program = monitor.program();
-        let children = self.members().into_iter();
+        let children = self.members(census).into_iter();
         let held = children.filter_map(|pid| Handle::open(pid).ok());
         held.filter(|handle| {
             let process = handle.process();
