@@ -116,6 +116,8 @@ fn knock_at_console(site: &Site, db1: &Host) -> Result<()> {
     };
     for who in ["olga", "root"] {
         let mut console = knock(who)?;
+        // What is typed before is thrown away with the password's line.
+        console.await_text(&format!("{who}@db1"), SOON)?;
         console.write(b"echo I am $(id -un); exit\n")?;
         console.await_text(&format!("I am {who}"), SOON)?;
         console.wait(SOON)?;

@@ -1,5 +1,5 @@
-"""A file system that never answers: stuck.py DIRECTORY [takes]. With `takes` it takes requests, so that whoever waits for
-them cannot be killed until this program has ended."""
+"""A file system that never answers: stuck.py DIRECTORY [takes]. With `takes` it takes requests,
+which it does not answer either."""
 
 import os
 import signal
