@@ -27,11 +27,6 @@ fn mounted(db1: &Host, kind: &[&str]) -> Result<Running> {
     Ok(program)
 }
 
-fn unmounted(db1: &Host, program: &Running) -> Result<()> {
-    program.kill()?;
-    db1.script("umount --lazy /mnt/stuck").ok().map(drop)
-}
-
 /// Stuck before anybody takes the request, and while somebody has it: the kernel freezes neither.
 fn stuck(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
