@@ -21,7 +21,12 @@ impl Agent {
     fn that(serves: impl FnOnce(UnixStream) + Send + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("agent.sock")).unwrap();
-        let thread = thread::spawn(move || serves(listener.accept().unwrap().0));
+        let thread = thread::spawn(move || {
+            let (link, _) = listener.accept().unwrap();
+            // Whoever asks once more finds nobody, and no queue that is about to go.
+            drop(listener);
+            serves(link);
+        });
         Self {
             directory,
             thread: Some(thread),

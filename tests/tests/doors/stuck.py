@@ -1,5 +1,5 @@
-"""A file system that never answers: stuck.py DIRECTORY [takes]. With `takes` it takes requests,
-which it does not answer either."""
+"""A file system that never answers: stuck.py DIRECTORY [takes]. With `takes` it takes requests, so that whoever waits for
+them cannot be killed until this program has ended."""
 
 import os
 import signal
@@ -23,6 +23,7 @@ answer = struct.pack("<IIIIHHIIHHI7I", 7, 31, 65536, 0, 16, 12, 65536, 1, 16, 0,
 os.write(fuse, struct.pack("<IiQ", 16 + len(answer), 0, unique) + answer)
 print("mounted", flush=True)
 while takes:
-    os.read(fuse, 65536)
+    # With room for the longest write that was announced, or the kernel gives none.
+    os.read(fuse, 1 << 17)
     print("taken", flush=True)
 signal.pause()

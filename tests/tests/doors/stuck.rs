@@ -10,10 +10,16 @@ use crate::windows::{carol_gets, close_all};
 const HOUR: Duration = Duration::from_secs(3600);
 const STUCK: &str = include_str!("stuck.py");
 
-pub(crate) const ROWS: &Rows = &[(
-    "who_is_stuck_on_a_file_system_is_gone_with_the_session",
-    stuck,
-)];
+pub(crate) const ROWS: &Rows = &[
+    (
+        "who_is_stuck_on_a_file_system_is_gone_with_the_session",
+        stuck,
+    ),
+    (
+        "whom_the_kernel_does_not_let_die_yet_is_gone_as_soon_as_it_does_and_all_others_at_once",
+        undying,
+    ),
+];
 
 /// A file system of this kind at `/mnt/stuck`, as long as its program runs.
 fn mounted(db1: &Host, kind: &[&str]) -> Result<Running> {
@@ -27,17 +33,33 @@ fn mounted(db1: &Host, kind: &[&str]) -> Result<Running> {
     Ok(program)
 }
 
-/// Stuck before anybody takes the request, and while somebody has it: the kernel freezes neither.
+fn unmounted(db1: &Host, program: &Running) -> Result<()> {
+    program.kill()?;
+    db1.script("umount --lazy /mnt/stuck").ok().map(drop)
+}
+
+/// Nobody has taken the request: the kernel does not freeze who waits, and lets them die.
 fn stuck(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
-    for kind in [&[][..], &["takes"]] {
-        let program = mounted(db1, kind)?;
-        let shown = ended_while_stuck(site, db1);
-        program.kill()?;
-        db1.script("umount --lazy /mnt/stuck").ok()?;
-        shown?;
-    }
-    Ok(())
+    let program = mounted(db1, &[])?;
+    let shown = ended_while_stuck(site, db1);
+    let gone = shown.and_then(|()| db1.await_condition("! pgrep -u deploy", SOON));
+    unmounted(db1, &program)?;
+    gone
+}
+
+/// Somebody has it and does not answer: nothing kills who waits.
+fn undying(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let mut program = mounted(db1, &["takes"])?;
+    let shown = ended_while_stuck(site, db1).and_then(|()| {
+        program.await_text("taken", SOON)?;
+        db1.await_condition("! pgrep -u deploy -x sleep", SOON)?;
+        db1.await_condition("pgrep -u deploy -x cat", SOON)
+    });
+    unmounted(db1, &program)?;
+    shown?;
+    db1.await_condition("! pgrep -u deploy", SOON)
 }
 
 fn ended_while_stuck(site: &Site, db1: &Host) -> Result<()> {
@@ -49,6 +71,5 @@ fn ended_while_stuck(site: &Site, db1: &Host) -> Result<()> {
     close_all(site)?;
     let end = site.await_entry("db1", "session.end", &[&window])?;
     assert!(end.contains("\"cat\""), "{end}");
-    session.wait(SOON)?;
-    db1.await_condition("! pgrep -u deploy", SOON)
+    session.wait(SOON).map(drop)
 }
