@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::{io, mem};
 
+use daypass_forward::outside::Asker;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::Recovery;
 use daypass_protocol::event::{Action, Event, Outcome};
@@ -26,6 +27,7 @@ use crate::layout::Layout;
 use crate::ledger::{self, Witnesses};
 use crate::listener::Listener;
 use crate::managed;
+use crate::outside;
 use crate::poller::{ByCertificate, Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
@@ -108,10 +110,12 @@ pub fn run(layout: &Layout) -> Result<(), Error> {
 
 /// Everything that runs.
 struct Agent {
+    gates: Arc<Gates>,
     intake: Intake,
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
     forwarding: Forwarding,
+    askers: Vec<Asker>,
     /// Threads that run until theirs is dropped.
     until_stopped: Vec<SyncSender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -131,9 +135,12 @@ impl Agent {
         let presence = Arc::new(Presence::new(layout));
         let line = Line::new(enrolment.client()?);
         let collectors = known.state().collectors.clone();
-        let witnesses = Witnesses::new(forward::witnesses(&collectors));
+        let outside = outside::usable(&config.witness);
+        let keys = outside.iter().map(|usable| usable.key().to_owned());
+        let witnesses = Witnesses::new(forward::witnesses(&collectors), keys.collect());
         let horizon = Horizon::default();
         let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;
+        let askers = outside::start(layout, outside, &horizon, &intake).map_err(Error::Thread)?;
         let forwarding = Forwarding::start(layout, &enrolment, horizon, &intake, &collectors)
             .map_err(Error::Thread)?;
 
@@ -168,8 +175,15 @@ impl Agent {
             intake: intake.clone(),
             evidence: Evidence::new(forwarding.link(), config.journal.forward),
         })?;
-        for unreadable in gates.recover().unreadable {
+        let recovered = gates.recover();
+        for unreadable in recovered.unreadable {
             aside::tell(&unreadable.to_string());
+        }
+        if let Some(error) = recovered.unfound {
+            aside::tell(&error.to_string());
+        }
+        if let Some(error) = recovered.without_sudo {
+            aside::tell(&error.to_string());
         }
         let (tell, told) = sync_channel(8);
         let interval = config.state.poll();
@@ -196,12 +210,15 @@ impl Agent {
         };
         // Nobody waits for its end: it may be waiting for the CA.
         drop(spawn("listener", move || listener.run())?);
+        gates.attend_to_sudo().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
+            gates,
             intake,
             authority,
             keeper: tell,
             forwarding,
+            askers,
             until_stopped: vec![retires, beats],
             threads,
         })
@@ -222,10 +239,12 @@ impl Agent {
         // Without a listener the keeper is gone already.
         let _ = self.keeper.send(Told::Stop);
         drop(self.until_stopped);
+        self.askers.iter().for_each(Asker::stop);
         for thread in self.threads {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+        self.gates.tell_all_counted();
         let snapshot = self.authority.snapshot();
         let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
         self.intake.finish(&last);

@@ -1,6 +1,7 @@
 //! The command line: what can be said, and which code runs for it.
 
 mod accept;
+mod alerts;
 mod audit;
 mod erase;
 mod first;
@@ -46,6 +47,8 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Make the search index anew from what is stored, also while the service runs.
     Reindex(ConfigArgs),
+    /// Look at the rules for alerts.
+    Alerts(alerts::AlertsArgs),
     /// Say how much is stored, and how closely search and the second copy follow.
     Status(ConfigArgs),
     /// Check all that is stored again, from the first line of each journal.
@@ -119,6 +122,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Reindex(arguments) => {
             reindex::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Alerts(arguments) => {
+            alerts::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
         Command::Status(arguments) => {
             status::run(&arguments).map_err(|error| diagnostic::explain(&error))

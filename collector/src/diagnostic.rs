@@ -157,7 +157,12 @@ pub(crate) fn restored(restored: &Restored) -> String {
 
 /// An error with all its causes, in one paragraph. A cause that the message before it quotes is not said twice.
 pub(crate) fn explain(error: &dyn Error) -> String {
-    let mut text = format!("daypass-collector: {error}");
+    format!("daypass-collector: {}", sentence(error))
+}
+
+/// The same without the program's name.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
     let mut said = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

@@ -6,6 +6,7 @@ use daypass_journal::erasure::{self as of_journal, MOST_RUNS};
 use daypass_protocol::event::{Action, Event, Outcome};
 use serde_json::json;
 
+use crate::alerts::StoreError;
 use crate::collector::{Collector, CollectorError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
@@ -43,6 +44,9 @@ pub enum EraseError {
     /// Segments or index.
     #[error(transparent)]
     Rewrite(#[from] RewriteError),
+    /// Alerts.
+    #[error(transparent)]
+    Alerts(#[from] StoreError),
 }
 
 /// How many stored entries name a person, as `index` knows.
@@ -91,6 +95,8 @@ pub fn erase_runs(
     collector.with_log(log, || {
         rewrite::erase(collector.stores(), collector.index(), log, runs)
     })?;
+    // What people were told of them, and are still to be told.
+    collector.alerts().erase(log, runs)?;
     Ok(())
 }
 

@@ -10,11 +10,13 @@
 extern crate self as daypass_collector;
 
 pub mod add_checkpoint;
+pub mod alerts;
 pub mod api;
 pub mod archive;
 pub mod arrivals;
 pub mod audit;
 pub mod authority;
+mod backoff;
 pub mod certificate;
 pub mod checkpoints;
 pub mod cli;
@@ -25,6 +27,8 @@ pub mod database;
 mod diagnostic;
 mod durable;
 pub mod erasure;
+pub mod export;
+pub mod feed;
 pub mod groups;
 pub mod housekeeping;
 pub mod index;

@@ -7,6 +7,7 @@ use daypass_protocol::name::HostName;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::alerts::StoreError;
 use crate::checkpoints::CheckpointError;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
@@ -46,6 +47,9 @@ pub enum RetainError {
     /// Segments or index.
     #[error(transparent)]
     Rewrite(#[from] RewriteError),
+    /// Alerts.
+    #[error(transparent)]
+    Alerts(#[from] StoreError),
 }
 
 impl Policy {
@@ -127,6 +131,10 @@ fn retire_log(
         })?;
         count += u64::from(retired.is_some());
     }
+    // What people were told of them goes as well.
+    collector
+        .alerts()
+        .erase(log, &[(first.name.first, last.name.size - 1)])?;
     progress.0.insert(log.to_string(), newest);
     Ok(count)
 }

@@ -27,7 +27,9 @@ impl Readers {
         let asked: Vec<&str> = query
             .split('&')
             .filter(|pair| {
-                !pair.starts_with("cursor=")
+                !pair.is_empty()
+                    && !pair.starts_with("cursor=")
+                    && !pair.starts_with("before=")
                     && !pair.starts_with("limit=")
                     && !pair.starts_with("wait=")
             })
@@ -51,14 +53,24 @@ impl Readers {
 
 /// Journals that the caller reads `what`, by the query, before the first answer: what is not journalled is not read.
 pub(super) fn journal(call: &Call, what: &str) -> Result<(), Refusal> {
+    journal_as(call, Action::LogRead, what, &call.query)
+}
+
+/// The same under another action, where the question is not in the URL.
+pub(super) fn journal_as(
+    call: &Call,
+    action: Action,
+    what: &str,
+    query: &str,
+) -> Result<(), Refusal> {
     let Caller::Person { name, .. } = &call.caller else {
         return Ok(());
     };
-    let Some(query) = call.readers.news(name, what, &call.query) else {
+    let Some(query) = call.readers.news(name, what, query) else {
         return Ok(());
     };
     let event = call
-        .event(Action::LogRead)
+        .event(action)
         .outcome(Outcome::Allowed)
         .detail("query", query);
     call.collector.record(&event)?;

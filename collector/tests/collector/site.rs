@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use daypass_collector::alerts::Alerts;
+use daypass_collector::alerts::config::AlertsConfig;
 use daypass_collector::authority::{Authority, Word};
 use daypass_collector::checkpoints::CheckpointStore;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
 use daypass_collector::config::{self, Config};
+use daypass_collector::export::Exports;
+use daypass_collector::export::config::ExportConfig;
 use daypass_collector::index::Index;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
@@ -145,6 +149,17 @@ impl Ca {
         }
     }
 
+    /// What the CA says once it has these collectors.
+    pub(crate) fn word_naming(&self, collectors: Vec<daypass_protocol::state::Collector>) -> Word {
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.number = 2;
+        state.collectors = collectors;
+        Word {
+            chain: self.word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// A client certificate and its key.
     pub(crate) fn identity(&self, name: &str) -> (String, String) {
         issue(&self.root, name, SystemTime::now())
@@ -162,6 +177,10 @@ pub(crate) struct Site {
     dir: tempfile::TempDir,
     pub(crate) ca: Arc<Ca>,
     server: Option<Server>,
+    /// Rules and destinations from the next start on.
+    pub(crate) alerts: AlertsConfig,
+    /// Where entries go from the next start on.
+    pub(crate) export: ExportConfig,
     throwaway: Option<Throwaway>,
     /// Others' logs that it knows from its next start on.
     pub(crate) strangers: Vec<Stranger>,
@@ -199,6 +218,8 @@ impl Site {
             dir,
             ca,
             server: None,
+            alerts: AlertsConfig::default(),
+            export: ExportConfig::default(),
             throwaway: throwaway::chosen(),
             strangers: Vec::new(),
         };
@@ -235,7 +256,9 @@ impl Site {
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
-            strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
+            alerts: Alerts::open(&self.alerts, &layout).unwrap(),
+            exports: Exports::open(&self.export, &layout).unwrap(),
+            strangers: Strangers::open(&layout.strangers(), self.ca.pin, &self.strangers).unwrap(),
             silence_after: 2700,
         };
         let leaf = self
@@ -344,6 +367,14 @@ impl Site {
         let header = self.signature(person, path);
         self.client(None)
             .call(&Request::get(path).authorized(&header))
+    }
+
+    /// Sends a body as a person, with a fresh signature.
+    pub(crate) fn post(&self, person: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.signed(person, "POST", path, &body);
+        self.client(None)
+            .call(&Request::post(path, &body).authorized(&header))
     }
 
     /// The header with which a person asks for a path.

@@ -56,6 +56,8 @@ actions! {
     SudoEnd = "sudo.end",
     /// Host: sudo was refused.
     SudoDenied = "sudo.denied",
+    /// Host: how often a command ran that the settings exclude.
+    SudoCounted = "sudo.counted",
     /// Host: a gate is not where it should be.
     GateAbsent = "gate.absent",
     /// Host: a state of the CA was taken over.
@@ -161,6 +163,18 @@ actions! {
     AlarmClock = "alarm.clock",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
+    /// Collector: a rule fired (`code`) for an entry; `detail.alert`, `.severity`, `.log`, `.seq`.
+    AlertRaised = "alert.raised",
+    /// Collector: an alert was not taken in time; `detail.destination`, `.letter`.
+    AlertDead = "alert.dead",
+    /// Collector: an admin had dead letters tried again; `detail.letters`.
+    AlertRetried = "alert.retried",
+    /// Collector: somebody read alerts, or tried rules on the past; `detail.query`.
+    AlertRead = "alert.read",
+    /// Collector: entries do not get through to a SIEM; `detail.export`.
+    ExportDown = "export.down",
+    /// Collector: they do again; `detail.export`.
+    ExportUp = "export.up",
 }
 
 impl fmt::Display for Action {
