@@ -2,6 +2,7 @@
 //! only after a while, in which somebody can look.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use daypass_journal::erasure::MOST_RUNS;
 use daypass_journal::remains;
@@ -99,6 +100,7 @@ impl Declared {
         now: Now,
     ) -> Result<(), FollowError> {
         let after: Option<Cursor> = self.cursor.as_deref().map(str::parse).transpose()?;
+        let taken = collector.index().taken()?;
         let mut query = Query {
             actions: vec!["journal.erased".to_owned()],
             after,
@@ -130,16 +132,27 @@ impl Declared {
                     why: cut(&declared.reason),
                     seen: now.micros(),
                 };
-                tell(collector, &declaration, patience, now)?;
                 let key = format!("{} {seq}", declaration.log);
-                self.waiting.insert(key, declaration);
+                if let Entry::Vacant(place) = self.waiting.entry(key) {
+                    tell(collector, &declaration, patience, now)?;
+                    place.insert(declaration);
+                }
             }
-            self.cursor = page.next.as_ref().map(ToString::to_string);
             query.after = page.next;
             if is_last {
-                return Ok(());
+                break;
             }
         }
+        // Nothing up to there is left to be found; a later one may have been already.
+        let everything = Cursor::Arrival {
+            segment: taken,
+            seq: i64::MAX.unsigned_abs(),
+        };
+        let behind = query
+            .after
+            .filter(|last| matches!(last, Cursor::Arrival { segment, .. } if *segment > taken));
+        self.cursor = Some(behind.unwrap_or(everything).to_string());
+        Ok(())
     }
 }
 

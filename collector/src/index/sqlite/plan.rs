@@ -10,7 +10,8 @@ use super::super::query::{Order, Query};
 use super::super::story::Story;
 use super::condition::{Span, Statement, number};
 use super::rows::{BLOCK_SHIFT, HIT, Hit, hit};
-use super::ways::{Access, SESSION, TIME, WINDOW};
+use super::texts::FEW;
+use super::ways::{Access, SESSION, TIME, WINDOW, Way};
 use super::{text, texts, ways};
 
 /// What a query finds, in its order, and one more than it asks for if there is one.
@@ -31,6 +32,9 @@ fn by_arrival(
     text: Option<String>,
 ) -> rusqlite::Result<Vec<Hit>> {
     let after = id_before(reader, query)?;
+    if let (None, Some(ways)) = (&text, rare(reader, query)?) {
+        return of_ways(reader, query, &ways, after);
+    }
     let mut statement = match text {
         None => {
             let mut statement = Statement::of(format!("SELECT {HIT} FROM entries WHERE "));
@@ -46,6 +50,58 @@ fn by_arrival(
     in_time(&mut statement, query);
     statement.filters(query);
     run(reader, &statement.ends(query))
+}
+
+/// The ways to what is asked for, where they lead to few entries in all: looking through what came is longer.
+fn rare(reader: &Connection, query: &Query) -> rusqlite::Result<Option<Vec<Way>>> {
+    let Some(ways) = ways::accesses(reader, query)? else {
+        return Ok(None);
+    };
+    let mut left = FEW;
+    for way in &ways {
+        let mut statement = begin("SELECT 1", way);
+        statement.with(" LIMIT ?#", number(left as u64).saturating_add(1));
+        let mut prepared = reader.prepare_cached(&statement.sql)?;
+        let mut rows = prepared.query(params_from_iter(&statement.values))?;
+        while rows.next()?.is_some() {
+            let Some(less) = left.checked_sub(1) else {
+                return Ok(None);
+            };
+            left = less;
+        }
+    }
+    Ok(Some(ways))
+}
+
+/// What these ways lead to behind an id, in the order of arrival.
+fn of_ways(
+    reader: &Connection,
+    query: &Query,
+    ways: &[Way],
+    after: i64,
+) -> rusqlite::Result<Vec<Hit>> {
+    let mut hits = Vec::new();
+    for way in ways {
+        let mut statement = begin(&format!("SELECT {HIT}"), way);
+        statement.with(" AND entries.id > ?#", after);
+        in_time(&mut statement, query);
+        statement.filters(query);
+        hits.extend(run(reader, &statement.ends(query))?);
+    }
+    Ok(ordered(query, hits))
+}
+
+/// The beginning of a statement that takes a way.
+fn begin(select: &str, (access, value): &Way) -> Statement {
+    let mut statement = Statement::of(format!(
+        "{select} FROM entries INDEXED BY {} WHERE ",
+        access.index
+    ));
+    match value {
+        Some(value) => statement.with(access.condition, value.clone()),
+        None => statement.sql.push_str(access.condition),
+    }
+    statement
 }
 
 /// The last id that is not asked for in the order of arrival: up to the cursor, or to the last block that is too old.
@@ -76,16 +132,9 @@ pub(super) fn by_time(reader: &Connection, query: &Query) -> rusqlite::Result<Ve
         spans.push(Span::UNREADABLE.behind(query));
     }
     let mut hits = Vec::new();
-    for (access, value) in ways::accesses(reader, query)?.unwrap_or_else(|| vec![(TIME, None)]) {
+    for way in ways::accesses(reader, query)?.unwrap_or_else(|| vec![(TIME, None)]) {
         for span in &spans {
-            let mut statement = Statement::of(format!(
-                "SELECT {HIT} FROM entries INDEXED BY {} WHERE ",
-                access.index
-            ));
-            match &value {
-                Some(value) => statement.with(access.condition, value.clone()),
-                None => statement.sql.push_str(access.condition),
-            }
+            let mut statement = begin(&format!("SELECT {HIT}"), &way);
             statement.within(*span);
             statement.filters(query);
             statement.behind(query);
@@ -100,11 +149,7 @@ pub(super) fn story(reader: &Connection, story: &Story) -> rusqlite::Result<Vec<
     let snapshot = reader.unchecked_transaction()?;
     let query = story.query();
     let begin = |access: Access, value: &str| {
-        let mut statement = Statement::of(format!(
-            "SELECT {HIT} FROM entries INDEXED BY {} WHERE ",
-            access.index
-        ));
-        statement.with(access.condition, value.to_owned());
+        let mut statement = begin(&format!("SELECT {HIT}"), &(access, Some(value.to_owned())));
         statement.within(Span::of(&query).behind(&query));
         statement
     };
@@ -152,7 +197,8 @@ pub(super) fn ordered(query: &Query, mut hits: Vec<Hit>) -> Vec<Hit> {
     let by_time = |a: &Hit, b: &Hit| -> Ordering { a.place().cmp(&b.place()) };
     match query.order {
         Order::Newest => hits.sort_by(|a, b| by_time(b, a)),
-        Order::Oldest | Order::Arrival => hits.sort_by(by_time),
+        Order::Oldest => hits.sort_by(by_time),
+        Order::Arrival => hits.sort_by_key(|hit| hit.id),
     }
     hits.dedup_by_key(|hit| hit.id);
     hits.truncate(query.limit.saturating_add(1));

@@ -222,6 +222,8 @@ fn a_text_that_many_entries_have_is_found_in_every_order_and_from_every_page() {
         "text=restart+nginx&limit=3",
         "text=restart+nginx&order=newest&limit=3",
         "text=restart+nginx&order=arrival&limit=3",
+        "person=bob&order=arrival&limit=3",
+        "person=carol&order=arrival&limit=30",
         "text=restart+nginx&person=carol&limit=90",
         "text=nginx+99&limit=50&since=1970-01-01T00:00:00.02Z",
         "text=nginx+777&order=newest&limit=1000",

@@ -8,8 +8,8 @@ use super::plan::{by_time, in_time, ordered, run};
 use super::rows::{BLOCK_SHIFT, HIT, Hit};
 use super::ways;
 
-/// Entries with a text that are few: they are looked at one by one.
-const FEW: usize = 2000;
+/// So few entries are looked at one by one.
+pub(super) const FEW: usize = 2000;
 
 /// With a text: where few entries have it, those; where many have it, the way of the other filters, and where there are
 /// none, block by block, until no later block can hold anything that comes before what was found.
