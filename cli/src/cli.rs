@@ -2,8 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::alerts::AlertsArguments;
 use crate::completions::CompletionsArguments;
 use crate::evidence::EvidenceArguments;
+use crate::exports::ExportsArguments;
 use crate::host::HostArguments;
 use crate::journal::JournalArguments;
 use crate::log::LogArguments;
@@ -15,6 +17,8 @@ use crate::prove::ProveArguments;
 use crate::request::{ExtendArguments, GrantArguments, RequestArguments};
 use crate::revoke::RevokeArguments;
 use crate::roster::RosterArguments;
+use crate::session::SessionsArguments;
+use crate::session::story::SessionArguments;
 use crate::setup::SetupArguments;
 use crate::statement::{ApproveArguments, WindowArguments};
 use crate::verify::VerifyArguments;
@@ -66,6 +70,14 @@ pub enum Command {
     Why(WhyArguments),
     /// Read journals
     Log(LogArguments),
+    /// Show what the collector alerted on, and try rules on the past
+    Alerts(AlertsArguments),
+    /// Show where the collector sends entries, and how far that is
+    Exports(ExportsArguments),
+    /// Show who is where right now, until when, and allowed by whom
+    Sessions(SessionsArguments),
+    /// Tell the story of one session, from the request to its end
+    Session(SessionArguments),
     /// Check a journal with keys that you trust
     Verify(VerifyArguments),
     /// Write the proof that an entry is in a journal, for anybody's tools

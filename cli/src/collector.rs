@@ -1,7 +1,9 @@
 //! The collector, as its readers see it: under the CA's X.509 root, each request signed as towards the CA.
 
-use daypass_protocol::forwarding::{Entries, log_path};
+use daypass_protocol::forwarding::{Entries, Session, Sessions, Story, log_path};
 use daypass_protocol::token::CaUrl;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ca::{Ca, Call, Wire};
 use crate::diagnostic::Failure;
@@ -55,11 +57,82 @@ impl<'a> Collector<'a> {
         self.wire.call(Call::Get(&path), Some(self.ca))
     }
 
+    /// The answer to a question.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.wire.call(Call::Get(path), Some(self.ca))
+    }
+
+    /// The answer to something that is sent.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wish: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let body =
+            serde_json::to_vec(wish).map_err(|error| self.wire.garbled(error.to_string()))?;
+        self.wire.call(Call::Post(path, &body), Some(self.ca))
+    }
+
+    /// The sessions that go on, as far as these pairs ask for them.
+    pub(crate) fn sessions(&self, asked: &[(&str, String)]) -> Result<Vec<Session>, Failure> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let path = path("/v1/sessions", asked, cursor.as_deref());
+            let Sessions { sessions, next } = self.wire.call(Call::Get(&path), Some(self.ca))?;
+            all.extend(sessions);
+            match next {
+                Some(_) if next == cursor => return Ok(all),
+                Some(next) => cursor = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// A session's whole story.
+    pub(crate) fn story(&self, session: &str, host: Option<&str>) -> Result<Story, Failure> {
+        let encoded: String = form_urlencoded::byte_serialize(session.as_bytes()).collect();
+        let route = format!("/v1/sessions/{}", encoded.replace('+', "%20"));
+        let asked: Vec<_> = host
+            .map(|host| ("host", host.to_owned()))
+            .into_iter()
+            .collect();
+        let mut whole: Option<Story> = None;
+        loop {
+            let cursor = whole.as_ref().and_then(|story| story.next.clone());
+            let path = path(&route, &asked, cursor.as_deref());
+            let page: Story = self.wire.call(Call::Get(&path), Some(self.ca))?;
+            let story = match whole.take() {
+                None => page,
+                Some(mut story) => {
+                    story.entries.extend(page.entries);
+                    story.next = page.next;
+                    story
+                }
+            };
+            if story.next.is_none() || story.next == cursor {
+                return Ok(story);
+            }
+            whole = Some(story);
+        }
+    }
+
     /// The newest checkpoint of a journal: a signed note.
     pub(crate) fn checkpoint(&self, origin: &str) -> Result<String, Failure> {
         let path = format!("{}/checkpoint", log_path(origin));
         let note = self.wire.fetch(Call::Get(&path), Some(self.ca))?;
         String::from_utf8(note).map_err(|error| self.wire.garbled(error.to_string()))
+    }
+}
+
+/// A route with what stands behind the question mark.
+fn path(route: &str, asked: &[(&str, String)], cursor: Option<&str>) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.extend_pairs(asked);
+    pairs.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+    match pairs.finish() {
+        query if query.is_empty() => route.to_owned(),
+        query => format!("{route}?{query}"),
     }
 }
 

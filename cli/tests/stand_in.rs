@@ -492,3 +492,126 @@ fn what_the_collector_finds_is_shown_page_by_page() {
     );
     assert!(said.contains("As the collector tells it"), "{said}");
 }
+
+fn visit(state: &str) -> serde_json::Value {
+    serde_json::json!({
+        "session": "s-0011223344556677", "origin": "daypass/0123456789abcdef/host/db1/00000000000000ff", "host": "db1",
+        "seq": 7, "service": "sshd", "person": "carol", "account": "deploy", "address": "192.0.2.7",
+        "window": "w-01hzzzzzzzzzzzzzzzzzzzzzzz", "approved_by": ["bob"], "since": "2026-11-23T10:00:00Z",
+        "until": "2026-11-23T12:00:00Z", "state": state, "heard": "2026-11-23T10:30:00Z",
+    })
+}
+
+#[test]
+fn who_is_where_is_shown_and_a_host_that_fell_silent_as_unknown() {
+    let carol = Carol::new();
+    let rolls = rolls(&carol);
+    let collector = StandIn::start(Box::new(|request| match request.path.as_str() {
+        "/v1/sessions?user=carol&group=db" => {
+            json(&serde_json::json!({"sessions": [visit("live")], "next": "s.1"}))
+        }
+        "/v1/sessions?user=carol&group=db&cursor=s.1" => {
+            json(&serde_json::json!({"sessions": [visit("silent")]}))
+        }
+        path => refusal("unknown-query", path.to_owned()),
+    }));
+    carol.set_up(collector.port, collector.root.certificate(), &rolls);
+    let there = format!("https://localhost:{}", collector.port);
+    let asked = [
+        "sessions",
+        "--collector",
+        &there,
+        "--user",
+        "carol",
+        "--group",
+        "db",
+    ];
+    let (code, said) = carol.daypass(&asked);
+    assert_eq!(code, 0, "{said}");
+    for part in [
+        "db1",
+        "deploy",
+        "carol",
+        "192.0.2.7",
+        "bob (w-01hzzzzzzzzzzzzzzzzzzzzzzz)",
+        "live",
+        "unknown: nothing is heard of the host since 2026-11-23",
+        "s-0011223344556677",
+    ] {
+        assert!(said.contains(part), "{part} is missing from {said}");
+    }
+    let (code, said) = carol.daypass(&[&asked[..], &["-o", "json"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(r#""state": "silent""#), "{said}");
+}
+
+#[test]
+fn a_session_is_told_in_order_each_line_with_its_journal_and_number() {
+    let carol = Carol::new();
+    let rolls = rolls(&carol);
+    let collector = StandIn::start(Box::new(|request| {
+        let entry = |log: &str, seq: u64, action: &str| {
+            serde_json::json!({
+                "origin": format!("daypass/0123456789abcdef/{log}/00000000000000ff"),
+                "entry": format!(r#"{{"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","action":"{action}","command":{{"line":"id \\u001b[2J"}}}}"#),
+            })
+        };
+        let page = |entries: Vec<serde_json::Value>, next: Option<&str>| {
+            let mut page = serde_json::json!({"session": visit("live"), "entries": entries});
+            if let Some(next) = next {
+                page["next"] = next.into();
+            }
+            json(&page)
+        };
+        match request.path.as_str() {
+            "/v1/sessions/s-0011223344556677?host=db1" => {
+                page(vec![entry("ca", 3, "window.requested")], Some("t.1.3.x"))
+            }
+            "/v1/sessions/s-0011223344556677?host=db1&cursor=t.1.3.x" => {
+                page(vec![entry("host/db1", 7, "sudo.request")], None)
+            }
+            path => refusal("no-such-session", path.to_owned()),
+        }
+    }));
+    carol.set_up(collector.port, collector.root.certificate(), &rolls);
+    let there = format!("https://localhost:{}", collector.port);
+    let asked = [
+        "session",
+        "s-0011223344556677",
+        "--host",
+        "db1",
+        "--collector",
+        &there,
+    ];
+    let (code, said) = carol.daypass(&asked);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("carol is deploy@db1 from 192.0.2.7 since"),
+        "{said}"
+    );
+    let rows: Vec<Vec<&str>> = said
+        .lines()
+        .filter(|line| line.contains("window.requested") || line.contains("sudo.request"))
+        .map(|line| line.split_whitespace().skip(2).take(3).collect())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["ca", "3", "window.requested"],
+            ["db1", "7", "sudo.request"]
+        ],
+        "{said}"
+    );
+    assert!(
+        !said.contains('\u{1b}'),
+        "what was typed acts on no terminal"
+    );
+    let (code, said) = carol.daypass(&[&asked[..], &["-o", "json"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains(r#"{"seq":7,"time""#),
+        "the exact entry: {said}"
+    );
+    let (code, said) = carol.daypass(&["session", "s-1", "--collector", &there]);
+    assert_eq!(code, 1, "{said}");
+}

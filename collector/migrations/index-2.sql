@@ -1,4 +1,4 @@
--- Text search, sessions and outcomes. What is indexed already waits in `carried`, and is filled in from its lines by the
+-- Text search, sessions, outcomes and serials. What is indexed already waits in `carried`, and is filled in from its lines by the
 -- program, which reads them as it reads new ones.
 ALTER TABLE entries RENAME TO carried;
 DROP INDEX entries_by_time;
@@ -23,6 +23,7 @@ CREATE TABLE entries (
     account TEXT    NOT NULL,
     target  TEXT    NOT NULL,
     "window" TEXT   NOT NULL,
+    serial  TEXT    NOT NULL,
     session TEXT    NOT NULL,
     -- Bytes, so that they are compared as bytes.
     reason  BLOB    NOT NULL,
@@ -53,3 +54,31 @@ CREATE TABLE blocks (
     earliest INTEGER NOT NULL,
     latest   INTEGER NOT NULL
 ) STRICT;
+
+-- How each session stands. Times are microseconds since 1970 (UTC).
+CREATE TABLE sessions (
+    origin  TEXT    NOT NULL,
+    id      TEXT    NOT NULL,
+    host    TEXT    NOT NULL,
+    seq     INTEGER NOT NULL,
+    opened  INTEGER NOT NULL,
+    boot    TEXT    NOT NULL,
+    service TEXT    NOT NULL,
+    person  TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    "window" TEXT   NOT NULL,
+    serial  TEXT    NOT NULL,
+    address TEXT    NOT NULL,
+    -- A JSON array of names.
+    approvers TEXT  NOT NULL,
+    closes  INTEGER,
+    -- All NULL while it goes on.
+    how      TEXT,
+    ended_by INTEGER,
+    ended    INTEGER,
+    PRIMARY KEY (origin, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_id ON sessions (id);
+CREATE INDEX sessions_open ON sessions (opened, origin, id) WHERE how IS NULL;
+CREATE INDEX sessions_open_by_log ON sessions (origin) WHERE how IS NULL;

@@ -7,6 +7,7 @@ pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/checkpoints.rs"]
 pub(crate) mod memory;
 
 use std::fmt;
@@ -97,6 +98,8 @@ pub struct StoredSegment {
     pub log: Origin,
     /// Which.
     pub name: SegmentName,
+    /// When, in microseconds since 1970.
+    pub stored: i64,
 }
 
 /// Why a store of checkpoints could not answer.
@@ -181,6 +184,25 @@ pub trait CheckpointStore: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredSegment>, CheckpointError>;
+
+    /// Lists `new`, which holds the same entries, in the place of `old`, in one write, and remembers the name of `old` until
+    /// it is [settled](Self::settled): done when `old` is listed there, or `new` already.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Failed`].
+    fn replace(&self, old: &StoredSegment, new: &SegmentName) -> Result<Advanced, CheckpointError>;
+
+    /// Segments that were replaced, by the names that they had, and are not settled; at most `limit`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Failed`], [`CheckpointError::Malformed`].
+    fn replaced(&self, limit: usize) -> Result<Vec<StoredSegment>, CheckpointError>;
+
+    /// Forgets the name of a segment that was replaced: its bytes are gone.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Failed`].
+    fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError>;
 
     /// Every log that is registered, sorted, with what is durable of it.
     ///

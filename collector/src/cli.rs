@@ -1,12 +1,16 @@
 //! The command line: what can be said, and which code runs for it.
 
 mod accept;
+mod alerts;
+mod audit;
+mod erase;
 mod first;
 mod init;
-mod lock;
 mod open;
 mod reindex;
+mod restore;
 mod serve;
+mod status;
 mod upkeep;
 
 use std::ffi::OsString;
@@ -20,6 +24,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use daypass_protocol::token::SetupLine;
 
 use crate::{config, diagnostic};
+use erase::EraseArgs;
+use restore::RestoreArgs;
 
 /// Takes signed journals in, verifies and stores them, then cosigns; searches them and raises alarms.
 #[derive(Debug, Parser)]
@@ -39,8 +45,18 @@ pub enum Command {
     Accept(AcceptArgs),
     /// Take journals in until told to stop.
     Serve(ConfigArgs),
-    /// Make the search index anew from what is stored. The service must be stopped.
+    /// Make the search index anew from what is stored, also while the service runs.
     Reindex(ConfigArgs),
+    /// Look at the rules for alerts.
+    Alerts(alerts::AlertsArgs),
+    /// Say how much is stored, and how closely search and the second copy follow.
+    Status(ConfigArgs),
+    /// Check all that is stored again, from the first line of each journal.
+    Audit(ConfigArgs),
+    /// Take what names a person out of what is stored; hashes and seals stay.
+    Erase(EraseArgs),
+    /// Bring everything back from the second copy, into a collector that is new.
+    Restore(RestoreArgs),
 }
 
 /// What a new collector needs to know.
@@ -106,6 +122,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Reindex(arguments) => {
             reindex::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Alerts(arguments) => {
+            alerts::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Status(arguments) => {
+            status::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Audit(arguments) => {
+            audit::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Erase(arguments) => {
+            erase::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Restore(arguments) => {
+            restore::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
     };
     match result {

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use daypass_protocol::token::SetupLine;
 use serde::{Deserialize, Deserializer};
 
+use crate::alerts::config::AlertsConfig;
+use crate::export::config::ExportConfig;
+use crate::retention::Policy;
 use crate::strangers::Stranger;
 
 /// Where the packages put the configuration.
@@ -34,12 +37,65 @@ pub struct Config {
     /// Seconds after which a journal of which nothing came is silent: three heartbeats.
     #[serde(default = "default_silence")]
     pub silence_after: u64,
+    /// How long the text of journals is kept; for ever where nothing is said.
+    #[serde(default)]
+    pub retention: Policy,
+    /// When erasures that journals declare are followed here.
+    #[serde(default)]
+    pub follow_erasures: FollowErasures,
+    /// A second directory, on another disk, into which all that is stored is copied.
+    #[serde(default)]
+    pub archive: Option<PathBuf>,
     /// Requests that one address without a client certificate may make in a minute.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// What people are told of at once, and where.
+    #[serde(default)]
+    pub alerts: AlertsConfig,
+    /// Where entries go as they come in.
+    #[serde(default)]
+    pub export: ExportConfig,
     /// Logs of others, to which this collector is a witness.
     #[serde(default)]
     pub witnessed: Vec<Stranger>,
+}
+
+/// When an erasure that a journal declares is followed in the stored copy. An intruder who owns a host can declare one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FollowErasures {
+    /// So many days after it was seen here, in which somebody can look at it.
+    AfterDays(u16),
+    /// Never by itself: `daypass-collector erase` is the only way.
+    Never,
+}
+
+impl Default for FollowErasures {
+    fn default() -> Self {
+        Self::AfterDays(7)
+    }
+}
+
+impl<'de> Deserialize<'de> for FollowErasures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(
+            untagged,
+            expecting = "follow_erasures is a number of days, or \"never\""
+        )]
+        enum Said {
+            Days(u16),
+            Word(Never),
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Never {
+            Never,
+        }
+        Ok(match Said::deserialize(deserializer)? {
+            Said::Days(days) => Self::AfterDays(days),
+            Said::Word(Never::Never) => Self::Never,
+        })
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -177,5 +233,27 @@ mod tests {
             Err(ConfigError::SilenceTooShort { found: 5, .. })
         ));
         assert!(parse("ca_setup = \"daypass-setup-1.x\"").is_err());
+    }
+
+    #[test]
+    fn how_long_things_are_kept_is_said_in_the_configuration() {
+        let good = initial_text(&setup(), default_listen(), Path::new("/srv"));
+        let config = parse(&good).unwrap();
+        assert!(config.retention.keeps_all());
+        assert_eq!(config.follow_erasures, FollowErasures::AfterDays(7));
+        let said = format!(
+            "{good}follow_erasures = \"never\"\narchive = \"/mnt/b\"\n[retention]\nkeep_days = 9\n[retention.hosts]\ndb1 = 3\n"
+        );
+        let config = parse(&said).unwrap();
+        assert_eq!(config.follow_erasures, FollowErasures::Never);
+        assert_eq!(config.archive.as_deref(), Some(Path::new("/mnt/b")));
+        assert_eq!(config.retention.keep_days, Some(9));
+        for wrong in [
+            "follow_erasures = \"soon\"",
+            "follow_erasures = -1",
+            "[retention]\nkeep_dayz = 1",
+        ] {
+            assert!(parse(&format!("{good}{wrong}\n")).is_err(), "{wrong}");
+        }
     }
 }

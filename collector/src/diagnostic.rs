@@ -3,6 +3,11 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::audit::Audited;
+use crate::origin::Origin;
+use crate::restore::Restored;
 
 /// After `init`.
 pub(crate) const AFTER_INIT: &str = "\
@@ -22,9 +27,142 @@ The CA knows this collector. Start it:
 
 Hosts learn of it from the CA's signed state, and forward their journals by themselves.";
 
+/// Before `erase --yes`.
+pub(crate) fn would_erase(count: u64, person: &str) -> String {
+    format!(
+        "{count} stored entries name {person}. With --yes their text is taken out; hashes and seals stay, so that every proof \
+         still holds.\nThe journals on the hosts and the CA's are erased from there: daypass-agent erase, daypass-ca erase. What was \
+         exported to other systems is theirs to erase."
+    )
+}
+
+/// After `erase --yes`.
+pub(crate) fn erased(count: u64) -> String {
+    format!("The text of {count} entries is gone.")
+}
+
+/// What `audit` found of one journal that holds.
+pub(crate) fn holds(log: &Origin, audited: &Audited) -> String {
+    let Audited { entries, gone } = audited;
+    match gone {
+        0 => format!("{log}: {entries} entries hold"),
+        gone => {
+            format!("{log}: {entries} entries hold; of {gone} only the hash is left, as declared")
+        }
+    }
+}
+
+/// How much is stored, and what follows it.
+pub(crate) struct Standing {
+    /// Whether the service runs.
+    pub(crate) runs: bool,
+    /// Journals that are known,
+    pub(crate) logs: usize,
+    /// those of which nothing came lately,
+    pub(crate) silent: usize,
+    /// their entries,
+    pub(crate) entries: u64,
+    /// and the segments in which these are.
+    pub(crate) segments: u64,
+    /// The last segment that is searchable.
+    pub(crate) indexed: u64,
+    /// Segments without some of their text whose old form waits for its removal.
+    pub(crate) unsettled: usize,
+}
+
+/// For `status`.
+pub(crate) fn status(standing: &Standing) -> String {
+    let Standing {
+        runs,
+        logs,
+        silent,
+        entries,
+        segments,
+        indexed,
+        unsettled,
+    } = standing;
+    let service = match runs {
+        true => "runs",
+        false => "does not run: systemctl start daypass-collector",
+    };
+    let silent = match silent {
+        0 => String::new(),
+        silent => format!(", {silent} of them silent"),
+    };
+    let mut text = format!(
+        "service      {service}\njournals     {logs}{silent}\nentries      {entries} in {segments} segments\n\
+         search       {}",
+        behind(*indexed, *segments)
+    );
+    if *unsettled > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\nerased       {unsettled} segments wait for their removal"
+        );
+    }
+    text
+}
+
+/// For `status`, where there is no second copy.
+pub(crate) const NO_ARCHIVE: &str =
+    "second copy  none: `archive` in collector.toml names a directory on another disk";
+
+/// For `status`: how far the second copy is.
+pub(crate) fn archived(root: &Path, copied: u64, segments: u64) -> String {
+    format!(
+        "second copy  {} in {}",
+        behind(copied, segments),
+        root.display()
+    )
+}
+
+fn behind(done: u64, all: u64) -> String {
+    match all.saturating_sub(done) {
+        0 => "up to date".to_owned(),
+        left => format!("{left} segments behind"),
+    }
+}
+
+/// After `restore`.
+pub(crate) fn restored(restored: &Restored) -> String {
+    let Restored {
+        logs,
+        segments,
+        entries,
+        of_earlier_keys,
+        short,
+    } = restored;
+    let mut text = format!(
+        "{logs} journals are back: {entries} entries in {segments} segments, each checked from its first line. Start the \
+         service: systemctl start daypass-collector"
+    );
+    for (log, from) in short {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n{log}: the copy ends before entry {from}; its host sends the rest if it still has it"
+        );
+    }
+    if !of_earlier_keys.is_empty() {
+        let _ = write!(
+            text,
+            "\nThe CA's key of today did not sign the records of: {}. An earlier one did, or nobody: compare them with the CA's \
+             journal (host.enrolled).",
+            of_earlier_keys.join(", ")
+        );
+    }
+    text
+}
+
 /// An error with all its causes, in one paragraph. A cause that the message before it quotes is not said twice.
 pub(crate) fn explain(error: &dyn Error) -> String {
-    let mut text = format!("daypass-collector: {error}");
+    format!("daypass-collector: {}", sentence(error))
+}
+
+/// The same without the program's name.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
     let mut said = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -50,6 +188,27 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("the hinge is rusty")]
     struct Hinge;
+
+    #[test]
+    fn status_says_what_is_behind() {
+        let standing = Standing {
+            runs: true,
+            logs: 3,
+            silent: 1,
+            entries: 500,
+            segments: 40,
+            indexed: 38,
+            unsettled: 0,
+        };
+        assert_eq!(
+            status(&standing),
+            "service      runs\njournals     3, 1 of them silent\nentries      500 in 40 segments\nsearch       2 segments behind"
+        );
+        assert_eq!(
+            archived(Path::new("/mnt/b"), 40, 40),
+            "second copy  up to date in /mnt/b"
+        );
+    }
 
     #[test]
     fn causes_are_told_once() {

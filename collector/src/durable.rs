@@ -56,6 +56,15 @@ pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     sync_dir(parent(path))
 }
 
+/// Removes a file, durably; one that is not there is removed.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_dir(parent(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes `below`, part by part, under `top`, which must exist.
 pub(crate) fn make_dirs(top: &Path, below: &Path, mode: u32) -> io::Result<()> {
     let mut dir = top.to_owned();

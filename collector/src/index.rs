@@ -5,17 +5,22 @@
 pub mod cursor;
 pub mod query;
 pub mod record;
+pub mod session;
 pub mod sqlite;
+pub mod story;
 
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/index.rs"]
 pub(crate) mod memory;
 
 use crate::segments::Cause;
 use cursor::Cursor;
 use query::Query;
 use record::Record;
+use session::{Session, Wanted};
+use story::Story;
 
 /// One entry that was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -76,9 +81,35 @@ pub trait Index: Send + Sync {
     /// [`IndexError::OutOfTurn`] when one before them is missing, [`IndexError::Failed`].
     fn take(&self, first: u64, segments: &[Vec<Record>]) -> Result<(), IndexError>;
 
+    /// Takes these entries of a segment (runs: first and last) out, and the sessions that they opened.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`].
+    fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError>;
+
+    /// Puts the index that was made anew beside this one in its place, if there is one; whether there was.
+    ///
+    /// # Errors
+    /// [`IndexError::Failed`]: this one serves on.
+    fn renew(&self) -> Result<bool, IndexError> {
+        Ok(false)
+    }
+
     /// Answers a query.
     ///
     /// # Errors
     /// [`IndexError::TooLong`], [`IndexError::Failed`].
     fn search(&self, query: &Query) -> Result<Page, IndexError>;
+
+    /// The sessions that are asked for, by the time of their beginning, journal and id.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLong`], [`IndexError::Failed`].
+    fn sessions(&self, wanted: &Wanted) -> Result<Vec<Session>, IndexError>;
+
+    /// The entries that tell of a session, by time, journal and sequence number.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLong`], [`IndexError::Failed`].
+    fn story(&self, story: &Story) -> Result<Page, IndexError>;
 }

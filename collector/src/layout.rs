@@ -34,9 +34,34 @@ impl Layout {
         self.root.join("index.db")
     }
 
+    /// Alerts, and what is still to be delivered of them.
+    pub fn alerts(&self) -> PathBuf {
+        self.root.join("alerts.db")
+    }
+
+    /// How far each export is.
+    pub fn exports(&self) -> PathBuf {
+        self.root.join("exports.db")
+    }
+
     /// The journals' lines.
     pub fn segments(&self) -> PathBuf {
         self.root.join("segments")
+    }
+
+    /// Held by the one process that makes the index anew.
+    pub fn reindex_lock(&self) -> PathBuf {
+        self.root.join("reindex.lock")
+    }
+
+    /// What commands leave for the service.
+    pub fn orders(&self) -> PathBuf {
+        self.root.join("orders")
+    }
+
+    /// What the service remembers of its housekeeping; may be lost.
+    pub fn housekeeping(&self) -> PathBuf {
+        self.root.join("housekeeping.json")
     }
 
     /// The latest checkpoint of each of others' logs.

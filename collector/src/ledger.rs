@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use daypass_journal::Error;
+use daypass_journal::erasure;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::identity::Identity;
 use daypass_journal::writer::{Options, Writer};
@@ -18,6 +19,7 @@ pub struct Ledger {
     directory: PathBuf,
     keys: PathBuf,
     horizon: Horizon,
+    incarnation: String,
 }
 
 /// Why a journal could not be begun.
@@ -53,6 +55,8 @@ impl Ledger {
             ..Options::default()
         };
         let (writer, recovery) = Writer::open(&layout.journal(), &layout.journal_keys(), options)?;
+        let identity = Identity::open(&layout.journal_keys())?;
+        let incarnation = identity.origin().rsplit('/').next().unwrap_or_default();
         if !recovery.clean {
             tracing::warn!(
                 sealed = recovery.sealed,
@@ -64,6 +68,7 @@ impl Ledger {
             directory: layout.journal(),
             keys: layout.journal_keys(),
             horizon,
+            incarnation: incarnation.to_owned(),
         })
     }
 
@@ -91,6 +96,28 @@ impl Ledger {
     /// When it is not.
     pub fn record(&self, event: &Event) -> Result<(), Error> {
         self.writer.append(event).map(|_| ())
+    }
+
+    /// The last part of its origin.
+    pub fn incarnation(&self) -> &str {
+        &self.incarnation
+    }
+
+    /// Erases what names a person; says how many entries that were.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or changed.
+    pub fn erase_person(&self, person: &str, by: &str, reason: &str) -> Result<u64, Error> {
+        let entries = erasure::of_person(&self.directory, person)?;
+        let runs = erasure::runs(&entries);
+        for runs in runs.chunks(erasure::MOST_RUNS) {
+            let entries: Vec<u64> = runs
+                .iter()
+                .flat_map(|(first, last)| *first..=*last)
+                .collect();
+            self.writer.erase(&entries, by, reason)?;
+        }
+        Ok(entries.len() as u64)
     }
 
     /// Writes the closing seal.

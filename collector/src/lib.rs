@@ -5,10 +5,18 @@
 
 #![forbid(unsafe_code)]
 
+// The throwaway stores of the tests are those of the unit tests, too, and know this crate by its name.
+#[cfg(test)]
+extern crate self as daypass_collector;
+
 pub mod add_checkpoint;
+pub mod alerts;
 pub mod api;
+pub mod archive;
 pub mod arrivals;
+pub mod audit;
 pub mod authority;
+mod backoff;
 pub mod certificate;
 pub mod checkpoints;
 pub mod cli;
@@ -18,21 +26,31 @@ pub mod config;
 pub mod database;
 mod diagnostic;
 mod durable;
+pub mod erasure;
+pub mod export;
+pub mod feed;
 pub mod groups;
+pub mod housekeeping;
 pub mod index;
 pub mod indexer;
 pub mod ingest;
 pub mod keep;
 pub mod layout;
 pub mod ledger;
+pub(crate) mod lock;
+pub mod orders;
 pub mod origin;
 pub mod own;
 mod ownership;
 pub mod people;
 pub mod refresh;
 pub mod refusals;
+pub mod restore;
+pub mod retention;
+pub mod rewrite;
 pub mod segments;
 pub mod server;
+mod sessions;
 pub mod strangers;
 mod tally;
 pub mod watch;

@@ -1,6 +1,7 @@
 //! Who owns what `init` and `accept` make, when root runs them: the service's own user.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, User};
@@ -45,6 +46,18 @@ pub(crate) fn give(root: &Path, user: &str) -> Result<(), OwnershipError> {
         user: user.to_owned(),
     })?;
     give_tree(root, found.uid, found.gid)
+}
+
+/// Gives everything under `root` to whom `root` itself belongs, when we are root: what a command made there is the service's.
+pub(crate) fn restore(root: &Path) -> Result<(), OwnershipError> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    let owner = root.metadata().map_err(|source| OwnershipError::Give {
+        path: root.to_owned(),
+        source,
+    })?;
+    give_tree(root, Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()))
 }
 
 fn give_tree(path: &Path, uid: Uid, gid: Gid) -> Result<(), OwnershipError> {

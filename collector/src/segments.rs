@@ -8,6 +8,7 @@ pub mod directory;
 #[cfg(test)]
 pub(crate) mod contract;
 #[cfg(test)]
+#[path = "../tests/throwaway/segments.rs"]
 pub(crate) mod memory;
 
 use std::error::Error;
@@ -148,6 +149,12 @@ pub trait SegmentStore: Send + Sync {
     /// # Errors
     /// [`SegmentError::Missing`], [`SegmentError::Damaged`], [`SegmentError::Failed`].
     fn bytes(&self, log: &Origin, name: &SegmentName) -> Result<Vec<u8>, SegmentError>;
+
+    /// Removes a segment, durably; one that is not there is removed. Only what no list names is ever removed.
+    ///
+    /// # Errors
+    /// [`SegmentError::Failed`].
+    fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), SegmentError>;
 
     /// The names of all segments of a log, sorted; those that no checkpoint counts are among them.
     ///

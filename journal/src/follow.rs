@@ -38,6 +38,16 @@ pub enum Followed {
 pub struct Follower {
     chain: Chain,
     seal: Option<String>,
+    copy: Copy,
+}
+
+/// Where the lines come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copy {
+    /// They are forwarded.
+    Forwarded,
+    /// They were, and are stored: text may have been taken out of them since.
+    Stored,
 }
 
 /// Where a follower stood at a seal: all it needs to go on. It holds nothing that the sealed
@@ -107,6 +117,20 @@ impl Follower {
         Ok(Self {
             chain: Chain::new(log, first, Check::Forwarded),
             seal: None,
+            copy: Copy::Forwarded,
+        })
+    }
+
+    /// Follows a stored copy of a journal from its first entry on: entries of which the leaf hashes are left are taken for
+    /// what they are. That this is declared somewhere is not checked.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Follower::new`].
+    pub fn of_copy(log: &str, first_epoch: &str) -> Result<Self, FollowError> {
+        Ok(Self {
+            copy: Copy::Stored,
+            ..Self::new(log, first_epoch)?
         })
     }
 
@@ -136,6 +160,7 @@ impl Follower {
         Ok(Self {
             chain: Chain::resume(log, first, tree, current, next, from.closed),
             seal: None,
+            copy: Copy::Forwarded,
         })
     }
 
@@ -199,6 +224,14 @@ impl Follower {
                 }
                 _ => Err(self.chain.broken_here(Cause::Line)),
             },
+            Kind::Retired(retired) if self.copy == Copy::Stored => {
+                self.chain.retired(&retired)?;
+                let last = retired.leaves.len() - 1;
+                Ok(Followed::Entry {
+                    seq: retired.first + last as u64,
+                    leaf: retired.leaves[last],
+                })
+            }
             // What is retired comes too late to be witnessed.
             Kind::Retired(_) | Kind::Torn(_) | Kind::Unknown => {
                 Err(self.chain.broken_here(Cause::Line))

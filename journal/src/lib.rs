@@ -34,6 +34,7 @@ mod own;
 pub mod proof;
 pub mod reader;
 mod recent;
+pub mod remains;
 pub mod retention;
 mod retired;
 mod runs;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::window::WindowId;
 
 use super::registry::Sessions;
@@ -43,6 +44,18 @@ fn extension(session: &Session) -> Option<WindowId> {
     Some(extended.window.document().id)
 }
 
+/// Whoever asks later whether somebody was warned finds it.
+fn note(sessions: &Sessions, session: &Session, left: Duration) {
+    sessions.shared.setup.intake.note(
+        &Event::new(Action::SessionWarned)
+            .outcome(Outcome::Done)
+            .by(session.identity())
+            .on(sessions.resource(session))
+            .from(session.origin(None))
+            .detail("left_seconds", left.as_secs()),
+    );
+}
+
 fn look_again(sessions: Sessions, session: Arc<Session>, ahead: Ahead, when: Instant) {
     let alarm = sessions.shared.setup.alarm.clone();
     alarm.at(when, move || look(sessions, session, ahead));
@@ -66,6 +79,7 @@ fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Ahead) {
             session.record.uid,
             &diagnostic::ends_soon(left),
         );
+        note(&sessions, &session, left);
         ahead.warnings.retain(|warning| *warning < left);
     }
     let next = ahead

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use daypass_protocol::alert::Replay;
 use daypass_protocol::api::WindowState;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
@@ -36,6 +37,7 @@ pub(crate) enum Obstacle {
 pub(crate) const NO_HOSTS: &str =
     "No host is enrolled yet; `daypass host token NAME` makes the token for one.";
 pub(crate) const NO_WINDOWS: &str = "There are no such windows; `daypass request` asks for one.";
+pub(crate) const NO_SESSIONS: &str = "Nobody is there, as far as the collector knows.";
 pub(crate) const CACHED_SERVES: &str = "The certificate at hand is used while it is valid.";
 pub(crate) const ROSTER_IN_FORCE: &str = "Roster 1 is in force already; there is nothing to sign.";
 pub(crate) const RECOVERY_KEY: &str = "the recovery key";
@@ -54,6 +56,36 @@ pub(crate) fn goes_on(failure: &super::Failure) -> String {
 
 pub(crate) const AS_COLLECTED: &str =
     "As the collector tells it, which verified it when it came in.";
+
+pub(crate) const NO_ALERTS: &str = "The collector alerted on nothing of that kind.";
+pub(crate) const NO_DEAD_LETTERS: &str = "Every alert was taken, or is still being tried.";
+pub(crate) const DEAD_LETTERS: &str =
+    "An admin has them tried again: `daypass alerts retry LETTER...`, or `--all`.";
+pub(crate) const NO_DESTINATIONS: &str = "Alerts go nowhere yet: name a destination under [alerts] in the collector's /etc/daypass/collector.toml.";
+
+pub(crate) const NO_EXPORTS: &str = "The collector sends entries nowhere: name a receiver under [export] in its /etc/daypass/collector.toml.";
+
+pub(crate) fn letters_retried(count: u64) -> String {
+    match count {
+        0 => "No such letter is dead; `daypass alerts dead` lists them.".to_owned(),
+        1 => "One letter is tried again.".to_owned(),
+        count => format!("{count} letters are tried again."),
+    }
+}
+
+/// After rules were tried on the past.
+pub(crate) fn replayed(found: &Replay) -> String {
+    let mut text = format!(
+        "{} rules found {} alerts in {} entries; nothing was sent.",
+        found.rules,
+        found.alerts.len(),
+        found.entries
+    );
+    if !found.complete {
+        text.push_str(" That was not all of them: ask for a shorter time.");
+    }
+    text
+}
 
 pub(crate) fn exported(exported: &daypass_journal::tiles::Exported) -> String {
     let mut text = format!(

@@ -39,6 +39,8 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     /// The origin in the path.
     pub(super) log: Option<Origin>,
+    /// What the path names, decoded.
+    pub(super) named: Option<String>,
     /// What follows the `?`, undecoded; empty when nothing does.
     pub(super) query: String,
     /// The body, within the route's bound.

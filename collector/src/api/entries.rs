@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use daypass_protocol::event::{Action, Outcome};
 use serde_json::{Value, json};
 
-use super::call::{Call, Caller, Reply};
+use super::call::{Call, Reply};
+use super::readers;
 use super::refusal::Refusal;
 use crate::groups;
 use crate::index::Page;
@@ -19,7 +19,7 @@ pub(super) fn search(call: &Call) -> Result<Reply, Refusal> {
         let checkpoints = call.collector.stores().checkpoints;
         query.members = Some(groups::members(checkpoints, &query.groups)?);
     }
-    journal(call)?;
+    readers::journal(call, "")?;
     let page = awaited(call, &mut query)?;
     let entries: Vec<Value> = page
         .entries
@@ -55,20 +55,4 @@ fn awaited(call: &Call, query: &mut Query) -> Result<Page, Refusal> {
             });
         }
     }
-}
-
-/// Before the first answer: what is not journalled is not read.
-fn journal(call: &Call) -> Result<(), Refusal> {
-    let Caller::Person { name, .. } = &call.caller else {
-        return Ok(());
-    };
-    let Some(query) = call.readers.news(name, &call.query) else {
-        return Ok(());
-    };
-    let event = call
-        .event(Action::LogRead)
-        .outcome(Outcome::Allowed)
-        .detail("query", query);
-    call.collector.record(&event)?;
-    Ok(())
 }

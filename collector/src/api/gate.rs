@@ -32,6 +32,8 @@ struct Asked {
     address: IpAddr,
     owner: Option<Owner>,
     log: Option<Origin>,
+    /// What the path names, an origin or not.
+    named: Option<String>,
 }
 
 /// Carries out one request.
@@ -60,6 +62,7 @@ pub(super) async fn pass(
                 readers: service.readers,
                 caller: caller.clone(),
                 log: asked.log,
+                named: asked.named,
                 query: parts.uri.query().unwrap_or_default().to_owned(),
                 body,
                 now,
@@ -78,7 +81,7 @@ pub(super) async fn pass(
 
 async fn asked(request: &mut Request) -> Asked {
     let params = request.extract_parts::<RawPathParams>().await.ok();
-    let origin = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
+    let named = params.and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
     let extensions = request.extensions();
     let address = extensions
         .get::<ConnectInfo<SocketAddr>>()
@@ -97,7 +100,8 @@ async fn asked(request: &mut Request) -> Asked {
     Asked {
         address,
         owner,
-        log: origin.and_then(|origin| origin.parse().ok()),
+        log: named.as_ref().and_then(|origin| origin.parse().ok()),
+        named,
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use daypass_protocol::event::{Action, Outcome};
 use daypass_protocol::name::Name;
+
+use super::call::{Call, Caller};
+use super::refusal::Refusal;
 
 /// A reading that goes on is journalled anew after this.
 const READING: Duration = Duration::from_secs(600);
@@ -19,16 +23,18 @@ pub(super) struct Readers {
 
 impl Readers {
     /// The query without what only says where to go on, when it is to be journalled.
-    pub(super) fn news(&self, person: &Name, query: &str) -> Option<String> {
+    fn news(&self, person: &Name, what: &str, query: &str) -> Option<String> {
         let asked: Vec<&str> = query
             .split('&')
             .filter(|pair| {
-                !pair.starts_with("cursor=")
+                !pair.is_empty()
+                    && !pair.starts_with("cursor=")
+                    && !pair.starts_with("before=")
                     && !pair.starts_with("limit=")
                     && !pair.starts_with("wait=")
             })
             .collect();
-        let asked = asked.join("&");
+        let asked = format!("{what}{}", asked.join("&"));
         let now = Instant::now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED {
@@ -45,6 +51,32 @@ impl Readers {
     }
 }
 
+/// Journals that the caller reads `what`, by the query, before the first answer: what is not journalled is not read.
+pub(super) fn journal(call: &Call, what: &str) -> Result<(), Refusal> {
+    journal_as(call, Action::LogRead, what, &call.query)
+}
+
+/// The same under another action, where the question is not in the URL.
+pub(super) fn journal_as(
+    call: &Call,
+    action: Action,
+    what: &str,
+    query: &str,
+) -> Result<(), Refusal> {
+    let Caller::Person { name, .. } = &call.caller else {
+        return Ok(());
+    };
+    let Some(query) = call.readers.news(name, what, query) else {
+        return Ok(());
+    };
+    let event = call
+        .event(action)
+        .outcome(Outcome::Allowed)
+        .detail("query", query);
+    call.collector.record(&event)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,13 +86,17 @@ mod tests {
         let readers = Readers::default();
         let carol = "carol".parse().unwrap();
         assert_eq!(
-            readers.news(&carol, "user=bob&limit=9"),
+            readers.news(&carol, "", "user=bob&limit=9"),
             Some("user=bob".to_owned())
         );
-        assert_eq!(readers.news(&carol, "user=bob&cursor=a.1.2"), None);
-        assert_eq!(readers.news(&carol, ""), Some(String::new()));
+        assert_eq!(readers.news(&carol, "", "user=bob&cursor=a.1.2"), None);
         assert_eq!(
-            readers.news(&"dave".parse().unwrap(), ""),
+            readers.news(&carol, "sessions?", "user=bob&cursor=s.1"),
+            Some("sessions?user=bob".to_owned())
+        );
+        assert_eq!(readers.news(&carol, "", ""), Some(String::new()));
+        assert_eq!(
+            readers.news(&"dave".parse().unwrap(), "", ""),
             Some(String::new())
         );
     }

@@ -48,6 +48,8 @@ pub(crate) fn holds_for<S: CheckpointStore>(open: impl Fn() -> S) {
     advances_follow_one_another(&store);
     drop(store);
     what_was_written_is_there_after_a_restart(&open());
+    a_segment_gives_way_to_another(&open());
+    what_gave_way_is_remembered_until_it_is_settled(&open());
     of_many_that_advance_from_one_mark_one_wins(&open());
 }
 
@@ -121,10 +123,11 @@ fn advances_follow_one_another(store: &impl CheckpointStore) {
 }
 
 fn what_was_written_is_there_after_a_restart(store: &impl CheckpointStore) {
-    let stored = |number, host: &str, name| StoredSegment {
+    let stored = |number, host: &str, name: SegmentName| StoredSegment {
         number,
         log: log(host),
         name,
+        stored: held(mark(name.size, 0)).stored,
     };
     let (a0, b0, a3) = (
         stored(1, "a", segment(0, 3)),
@@ -177,4 +180,45 @@ fn of_many_that_advance_from_one_mark_one_wins(store: &impl CheckpointStore) {
     });
     assert_eq!(done, 1);
     assert_eq!(store.segments_of(&log("c"), 0, 9).unwrap().len(), 1);
+}
+
+fn a_segment_gives_way_to_another(store: &impl CheckpointStore) {
+    let listed = || store.segments_of(&log("a"), 0, 9).unwrap();
+    let old = listed().remove(0);
+    assert_eq!(old.stored, held(mark(3, 1)).stored, "when it was stored");
+    let new = SegmentName::of(0, 3, b"less");
+    let other = SegmentName::of(0, 3, b"other");
+    assert_eq!(store.replaced(9).unwrap(), []);
+    assert_eq!(store.replace(&old, &new).unwrap(), Advanced::Done);
+    assert_eq!(
+        store.replace(&old, &new).unwrap(),
+        Advanced::Done,
+        "the same write again"
+    );
+    assert_eq!(store.replace(&old, &other).unwrap(), Advanced::Stale);
+    let replaced = StoredSegment {
+        name: new,
+        ..old.clone()
+    };
+    assert_eq!(listed()[0], replaced, "its number and its time stay");
+    assert_eq!(store.replaced(9).unwrap(), [old]);
+    let unknown = StoredSegment {
+        number: 99,
+        ..replaced
+    };
+    assert_eq!(store.replace(&unknown, &other).unwrap(), Advanced::Stale);
+}
+
+fn what_gave_way_is_remembered_until_it_is_settled(store: &impl CheckpointStore) {
+    let replaced = store.replaced(9).unwrap();
+    assert_eq!(replaced.len(), 1, "after a restart, too");
+    store.settled(&replaced[0]).unwrap();
+    store.settled(&replaced[0]).unwrap();
+    assert_eq!(store.replaced(9).unwrap(), []);
+}
+
+#[test]
+fn checkpoints_in_memory_keep_the_contract() {
+    let store = super::memory::MemoryCheckpoints::default();
+    holds_for(|| store.clone());
 }

@@ -14,12 +14,15 @@ use crate::origin::Origin;
 use crate::segments::SegmentName;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/checkpoints-1.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/checkpoints-1.sql")),
+    M::up(include_str!("../../migrations/checkpoints-2.sql")),
+];
 
 /// Columns of a log, as [`registration_of`] and [`held_of`] read them.
 const LOG: &str = "origin, record, signature, registered, size, root, seal, follower, stored";
 /// Columns of a segment, as [`segment_of`] reads them.
-const SEGMENT: &str = "segments.number, logs.origin, segments.name";
+const SEGMENT: &str = "segments.number, logs.origin, segments.name, segments.stored";
 
 /// The store.
 pub struct SqliteCheckpoints {
@@ -42,6 +45,29 @@ impl SqliteCheckpoints {
         })
     }
 
+    /// Opens a database that [`SqliteCheckpoints::open`] has opened before, to read alone: while another process writes it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_to_read(path: &Path) -> Result<Self, database::OpenError> {
+        Ok(Self {
+            writer: Mutex::new(database::open_to_read(path)?),
+            reader: Mutex::new(database::open_to_read(path)?),
+        })
+    }
+
+    /// The number of the last segment; 0 before the first.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Failed`].
+    pub fn last_segment(&self) -> Result<u64, CheckpointError> {
+        lock(&self.reader)
+            .query_row("SELECT coalesce(max(number), 0) FROM segments", [], |row| {
+                row.get(0)
+            })
+            .map_err(|source| failed("count segments", source))
+    }
+
     fn write<T>(
         &self,
         doing: &'static str,
@@ -62,15 +88,24 @@ impl SqliteCheckpoints {
         rest: &str,
         parameters: &[&dyn rusqlite::ToSql],
     ) -> Result<Vec<StoredSegment>, CheckpointError> {
-        let sql =
-            format!("SELECT {SEGMENT} FROM segments JOIN logs ON logs.id = segments.log {rest}");
+        self.listed(
+            &format!("SELECT {SEGMENT} FROM segments JOIN logs ON logs.id = segments.log {rest}"),
+            parameters,
+        )
+    }
+
+    fn listed(
+        &self,
+        sql: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<StoredSegment>, CheckpointError> {
         let reader = lock(&self.reader);
         let columns = (|| {
-            let mut statement = reader.prepare_cached(&sql)?;
+            let mut statement = reader.prepare_cached(sql)?;
             let rows = statement.query_map(parameters, |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?;
-            rows.collect::<rusqlite::Result<Vec<(u64, String, String)>>>()
+            rows.collect::<rusqlite::Result<Vec<SegmentColumns>>>()
         })()
         .map_err(|source| failed("list segments", source))?;
         columns.into_iter().map(segment_of).collect()
@@ -145,11 +180,11 @@ impl CheckpointStore for SqliteCheckpoints {
             // Already there when this is the same write again.
             transaction
                 .prepare_cached(
-                    "INSERT INTO segments (log, first, size, name) \
-                     SELECT id, ?2, ?3, ?4 FROM logs WHERE origin = ?1 \
+                    "INSERT INTO segments (log, first, size, name, stored) \
+                     SELECT id, ?2, ?3, ?4, ?5 FROM logs WHERE origin = ?1 \
                      AND NOT EXISTS (SELECT 1 FROM segments WHERE log = logs.id AND size = ?3)",
                 )?
-                .execute(params![origin, segment.first, segment.size, segment.to_string()])?;
+                .execute(params![origin, segment.first, segment.size, segment.to_string(), new.stored])?;
             Ok(Some(Advanced::Done))
         })?;
         match advanced {
@@ -180,6 +215,47 @@ impl CheckpointStore for SqliteCheckpoints {
             "WHERE segments.number > ?1 ORDER BY segments.number LIMIT ?2",
             params![after, limit],
         )
+    }
+
+    fn replace(&self, old: &StoredSegment, new: &SegmentName) -> Result<Advanced, CheckpointError> {
+        let (before, after) = (old.name.to_string(), new.to_string());
+        self.write("replace a segment", |transaction| {
+            let listed: Option<String> = transaction
+                .prepare_cached("SELECT name FROM segments WHERE number = ?1")?
+                .query_row([old.number], |row| row.get(0))
+                .optional()?;
+            if listed.as_ref() == Some(&after) {
+                return Ok(Advanced::Done);
+            }
+            if listed.as_ref() != Some(&before) {
+                return Ok(Advanced::Stale);
+            }
+            transaction
+                .prepare_cached("UPDATE segments SET name = ?2 WHERE number = ?1")?
+                .execute(params![old.number, after])?;
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO replaced (number, name) VALUES (?1, ?2)")?
+                .execute(params![old.number, before])?;
+            Ok(Advanced::Done)
+        })
+    }
+
+    fn replaced(&self, limit: usize) -> Result<Vec<StoredSegment>, CheckpointError> {
+        self.listed(
+            "SELECT replaced.number, logs.origin, replaced.name, segments.stored FROM replaced \
+             JOIN segments ON segments.number = replaced.number JOIN logs ON logs.id = segments.log \
+             ORDER BY replaced.number LIMIT ?1",
+            params![limit],
+        )
+    }
+
+    fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError> {
+        self.write("forget a replaced segment", |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM replaced WHERE number = ?1 AND name = ?2")?
+                .execute(params![old.number, old.name.to_string()])
+                .map(drop)
+        })
     }
 
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {
@@ -263,8 +339,11 @@ fn log_of(columns: LogColumns) -> Result<(Registration, Option<Held>), Checkpoin
     Ok((registration, held))
 }
 
+/// As [`SEGMENT`] has them.
+type SegmentColumns = (u64, String, String, i64);
+
 fn segment_of(
-    (number, origin, name): (u64, String, String),
+    (number, origin, name, stored): SegmentColumns,
 ) -> Result<StoredSegment, CheckpointError> {
     Ok(StoredSegment {
         number,
@@ -272,6 +351,7 @@ fn segment_of(
         name: name
             .parse()
             .map_err(|_| CheckpointError::Malformed { what: "segment" })?,
+        stored,
     })
 }
 

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::alerts::{Alerts, OpenAlertsError};
 use crate::authority::{Authority, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
 use crate::config::Config;
 use crate::database;
 use crate::durable;
+use crate::export::{Exports, OpenExportsError};
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
@@ -40,13 +42,34 @@ pub(crate) enum OpenError {
     /// Rosters and state.
     #[error(transparent)]
     Authority(#[from] WordError),
+    /// The directory of orders.
+    #[error("{} cannot be made", path.display())]
+    Orders {
+        /// It.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The witness key or the journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
+    /// Rules and destinations.
+    #[error("alerts cannot be set up")]
+    Alerts(#[source] Box<OpenAlertsError>),
+    /// Where entries go.
+    #[error("exports cannot be set up")]
+    Exports(#[source] Box<OpenExportsError>),
 }
 
 /// Opens all of it.
 pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError> {
+    let orders = layout.orders();
+    durable::make_dirs(layout.root(), Path::new("orders"), 0o750).map_err(|source| {
+        OpenError::Orders {
+            path: orders,
+            source,
+        }
+    })?;
     Ok(Parts {
         checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints())?),
         segments: Box::new(DirectorySegments::open(&layout.segments())?),
@@ -55,6 +78,10 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         witness: Witness::open(&layout.witness_key())?,
         strangers: strangers(config, layout)?,
         ledger: Ledger::open(layout)?,
+        alerts: Alerts::open(&config.alerts, layout)
+            .map_err(|error| OpenError::Alerts(error.into()))?,
+        exports: Exports::open(&config.export, layout)
+            .map_err(|error| OpenError::Exports(error.into()))?,
         silence_after: config.silence_after,
     })
 }
@@ -69,5 +96,9 @@ fn strangers(config: &Config, layout: &Layout) -> Result<Strangers, OpenError> {
             }
         })?;
     }
-    Ok(Strangers::open(&path, &config.witnessed)?)
+    Ok(Strangers::open(
+        &path,
+        config.ca_setup.ca,
+        &config.witnessed,
+    )?)
 }

@@ -9,14 +9,15 @@ use sd_notify::NotifyState;
 
 use super::ConfigArgs;
 use super::first::{self, FirstError, Heard};
-use super::lock::{self, LockError};
 use super::open::{self, OpenError};
 use super::upkeep::Upkeep;
 use crate::certificate::{CertificateError, Papers};
 use crate::clock::Now;
 use crate::collector::Collector;
 use crate::config::{Config, ConfigError};
+use crate::housekeeping::Housekeeping;
 use crate::layout::Layout;
+use crate::lock::{self, LockError};
 use crate::server::{Server, ServerError};
 
 /// Why it does not serve.
@@ -86,28 +87,39 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), ServeError> {
         tls,
         config.requests_per_minute,
     )?;
+    let housekeeping = Housekeeping::new(config.clone(), layout.clone());
     let upkeep = Upkeep::new(papers, config, layout)?;
-    let outcome = attend(&server, upkeep, signals);
+    let outcome = attend(&server, upkeep, housekeeping, signals);
     server.stop()?;
     outcome
 }
 
-/// Keeps up with the CA until a signal comes.
-fn attend(server: &Server, upkeep: Upkeep, signals: SigSet) -> Result<(), ServeError> {
+/// Keeps up with the CA, and house, until a signal comes.
+fn attend(
+    server: &Server,
+    upkeep: Upkeep,
+    housekeeping: Housekeeping,
+    signals: SigSet,
+) -> Result<(), ServeError> {
     tracing::info!(address = %server.address(), "takes journals in");
     // Nobody listens outside systemd.
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("takes journals in")]);
     let (stop, stopped) = channel::<()>();
+    let (stop_keeping, kept) = channel::<()>();
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("refresh".to_owned())
             .spawn_scoped(scope, move || upkeep.run(server, &stopped))
             .map_err(ServeError::System)?;
+        std::thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn_scoped(scope, move || housekeeping.run(server.collector(), &kept))
+            .map_err(ServeError::System)?;
         let signal = signals
             .wait()
             .map_err(|error| ServeError::System(error.into()));
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
-        drop(stop);
+        drop((stop, stop_keeping));
         tracing::info!(signal = %signal?, "stops");
         Ok(())
     })

@@ -4,6 +4,7 @@ use chrono::DateTime;
 use daypass_protocol::event::reading;
 use serde_json::Value;
 
+use super::session::Change;
 use crate::origin::{Origin, Owner};
 
 /// An entry, with what it can be found by. What an entry does not say is empty.
@@ -29,12 +30,16 @@ pub struct Record {
     pub target: String,
     /// `identity.window`.
     pub window: String,
+    /// `identity.serial`.
+    pub serial: String,
     /// `origin.session`.
     pub session: String,
     /// `reason`.
     pub reason: String,
     /// The command's bytes.
     pub command: Vec<u8>,
+    /// What it changes among the sessions.
+    pub change: Option<Change>,
     /// The exact line.
     pub line: String,
 }
@@ -48,7 +53,7 @@ impl Record {
             Owner::Host(name) => name.to_string(),
             Owner::Ca | Owner::Collector => text("/resource/host"),
         };
-        Self {
+        let mut record = Self {
             log: log.clone(),
             seq,
             time: micros(&text("/time")),
@@ -59,15 +64,20 @@ impl Record {
             account: text("/identity/account"),
             target: text("/resource/account"),
             window: text("/identity/window"),
+            serial: text("/identity/serial"),
             session: text("/origin/session"),
             reason: text("/reason"),
             command: reading::command(&entry).unwrap_or_default(),
+            change: None,
             line: line.to_owned(),
-        }
+        };
+        record.change = Change::of(&record, &entry);
+        record
     }
 }
 
-fn micros(time: &str) -> i64 {
+/// Microseconds since 1970; 0 where the text is no time.
+pub(super) fn micros(time: &str) -> i64 {
     DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_micros())
 }
 

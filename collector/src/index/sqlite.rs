@@ -4,11 +4,15 @@ mod carry;
 mod condition;
 mod plan;
 mod readers;
+mod renewal;
 mod rows;
+mod sessions;
 mod text;
+mod texts;
+mod ways;
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use rusqlite::{Connection, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
@@ -16,11 +20,13 @@ use rusqlite_migration::{M, Migrations};
 use super::cursor::Cursor;
 use super::query::{Order, Query};
 use super::record::Record;
+use super::session::{Session, Wanted};
+use super::story::Story;
 use super::{Index, IndexError, Page};
 use crate::database;
 use crate::segments::Cause;
 use readers::Readers;
-use rows::Hit;
+use rows::{Hit, Overwritten};
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited. One that changes what is known of an
 /// entry leaves the old rows in `carried`.
@@ -31,16 +37,20 @@ const MIGRATIONS: &[M<'static>] = &[
 
 /// The index.
 pub struct SqliteIndex {
-    writer: Mutex<Connection>,
-    readers: Readers,
+    path: PathBuf,
+    /// `None` after another index should have taken its place and could not be opened.
+    open: RwLock<Option<Open>>,
 }
 
-impl SqliteIndex {
-    /// Opens the database at `path`, making or migrating it as needed.
-    ///
-    /// # Errors
-    /// When it cannot be opened, is newer than this program, or a migration fails.
-    pub fn open(path: &Path) -> Result<Self, database::OpenError> {
+/// Connections to one database. They are closed in this order: the last brings everything into the one file, and must be
+/// able to write.
+struct Open {
+    readers: Readers,
+    writer: Mutex<Connection>,
+}
+
+impl Open {
+    fn at(path: &Path) -> Result<Self, database::OpenError> {
         let migrations = Migrations::from_slice(MIGRATIONS);
         let mut writer = database::open(path, database::Commits::ReachTheSystem, &migrations)?;
         let not_opened = |source| database::OpenError::NotOpened {
@@ -50,47 +60,157 @@ impl SqliteIndex {
         rows::prepare(&writer).map_err(not_opened)?;
         carry::over(&mut writer).map_err(not_opened)?;
         Ok(Self {
-            writer: Mutex::new(writer),
             readers: Readers::open(path)?,
+            writer: Mutex::new(writer),
         })
+    }
+}
+
+impl SqliteIndex {
+    /// Opens the database at `path`, making or migrating it as needed.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is newer than this program, or a migration fails.
+    pub fn open(path: &Path) -> Result<Self, database::OpenError> {
+        Ok(Self {
+            open: RwLock::new(Some(Open::at(path)?)),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where an index that was made anew waits to take the place of the one at `path`.
+    pub fn ready(path: &Path) -> PathBuf {
+        path.with_extension("ready")
+    }
+
+    /// Puts an index that waits so in the place of the one at `path`, which nobody has open.
+    ///
+    /// # Errors
+    /// When a file cannot be moved.
+    pub fn put_ready(path: &Path) -> Result<(), IndexError> {
+        renewal::put(path, &Self::ready(path))
+    }
+
+    /// The number of the last segment that the index at `path` has taken, while another process has it open.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn taken_at(path: &Path) -> Result<u64, IndexError> {
+        let reader = database::open_to_read(path).map_err(|source| IndexError::Failed {
+            doing: "be opened",
+            source: source.into(),
+        })?;
+        rows::taken(&reader).map_err(|source| failed("say how far it is", source))
+    }
+
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, IndexError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let open = open.as_ref().ok_or_else(closed)?;
+        let outcome = open.readers.with(job);
+        outcome.map_err(|source| failed(doing, source))
+    }
+
+    fn write<T>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> Result<T, IndexError>,
+    ) -> Result<T, IndexError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let open = open.as_ref().ok_or_else(closed)?;
+        let mut writer = lock(&open.writer);
+        let failed = |source| failed(doing, source);
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let done = job(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        Ok(done)
     }
 }
 
 impl Index for SqliteIndex {
     fn taken(&self) -> Result<u64, IndexError> {
-        self.readers
-            .with(rows::taken)
-            .map_err(|source| failed("say how far it is", source))
+        self.read("say how far it is", rows::taken)
     }
 
     fn take(&self, first: u64, segments: &[Vec<Record>]) -> Result<(), IndexError> {
-        let mut writer = lock(&self.writer);
-        let failed = |source| failed("take segments", source);
-        let transaction = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let taken = rows::taken(&transaction).map_err(failed)?;
-        if first > taken + 1 {
-            return Err(IndexError::OutOfTurn {
-                taken,
-                given: first,
-            });
-        }
-        for (number, records) in (first..).zip(segments) {
-            if number > taken {
-                rows::insert(&transaction, number, records).map_err(failed)?;
-                rows::took(&transaction, number).map_err(failed)?;
+        const DOING: &str = "take segments";
+        self.write(DOING, |transaction| {
+            let failed = |source| failed(DOING, source);
+            let taken = rows::taken(transaction).map_err(failed)?;
+            if first > taken + 1 {
+                return Err(IndexError::OutOfTurn {
+                    taken,
+                    given: first,
+                });
             }
-        }
-        transaction.commit().map_err(failed)
+            for (number, records) in (first..).zip(segments) {
+                if number > taken {
+                    rows::insert(transaction, number, records).map_err(failed)?;
+                    rows::took(transaction, number).map_err(failed)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn forget(&self, segment: u64, runs: &[(u64, u64)]) -> Result<(), IndexError> {
+        const DOING: &str = "forget entries";
+        self.write(DOING, |transaction| {
+            Overwritten::Everywhere
+                .apply_to(transaction)
+                .and_then(|()| {
+                    runs.iter()
+                        .try_for_each(|run| rows::forget(transaction, segment, *run))
+                })
+                .and_then(|()| Overwritten::InPages.apply_to(transaction))
+                .map_err(|source| failed(DOING, source))
+        })?;
+        // What was deleted stands in the log of the database until it is gone.
+        self.checkpoint()
+    }
+
+    fn renew(&self) -> Result<bool, IndexError> {
+        renewal::renew(&self.path, &self.open)
     }
 
     fn search(&self, query: &Query) -> Result<Page, IndexError> {
-        let hits = self
-            .readers
-            .with(|reader| plan::search(reader, query))
-            .map_err(|source| failed("search", source))?;
-        page(query, hits)
+        page(
+            query,
+            self.read("search", |reader| plan::search(reader, query))?,
+        )
+    }
+
+    fn sessions(&self, wanted: &Wanted) -> Result<Vec<Session>, IndexError> {
+        self.read("look for sessions", |reader| {
+            sessions::search(reader, wanted)
+        })
+    }
+
+    fn story(&self, story: &Story) -> Result<Page, IndexError> {
+        let hits = self.read("tell of a session", |reader| plan::story(reader, story))?;
+        page(&story.query(), hits)
+    }
+}
+
+impl SqliteIndex {
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let open = open.as_ref().ok_or_else(closed)?;
+        lock(&open.writer)
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|source| failed("write down what was forgotten", source))
+    }
+}
+
+fn closed() -> IndexError {
+    IndexError::Failed {
+        doing: "be opened again after it was renewed; restart the collector",
+        source: "it is closed".into(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Lines that are held already: the same again are ignored, others are a fork.
 
 use daypass_journal::follow::leaf;
+use daypass_journal::remains::{self, Stored};
 use daypass_journal::tree::Hash;
 use daypass_protocol::digest::Digest;
 
-use super::body::{Body, is_entry, lines};
+use super::body::Body;
 use super::{Fork, IngestError};
 use crate::checkpoints::StoredSegment;
 use crate::keep::Stores;
@@ -43,12 +44,13 @@ fn compare_segment(
     body: &Body<'_>,
 ) -> Result<(), IngestError> {
     let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
-    for (seq, held) in (segment.name.first..).zip(entries(&bytes)) {
+    for held in remains::entries(&bytes) {
+        let seq = held.seq();
         let Some(offered) = body.entry(seq) else {
             continue;
         };
-        // By their leaves: what was erased since is still the same entry.
-        let (ours, theirs) = (leaf_of(held), leaf_of(offered));
+        // By their leaves: what was erased since, there or here, is still the same entry.
+        let (ours, theirs) = (Digest::from_bytes(held.leaf()), leaf_of(offered));
         if ours != theirs {
             return Err(IngestError::Fork(Box::new(Fork {
                 seq,
@@ -65,18 +67,16 @@ fn leaf_of(line: &[u8]) -> Digest {
     Digest::from_bytes(leaf(line).map_or(Hash::default(), |(_, hash)| hash))
 }
 
-/// The entries of a segment that was verified when it was stored.
-pub(crate) fn entries(segment: &[u8]) -> impl Iterator<Item = &[u8]> {
-    lines(segment).filter(|line| is_entry(line))
-}
-
-/// The entries of a stored segment with their sequence numbers.
+/// The entries of a stored segment with their sequence numbers; those whose text is gone are not there.
 pub(crate) fn read(
     stores: Stores<'_>,
     segment: &StoredSegment,
 ) -> Result<Vec<(u64, Vec<u8>)>, SegmentError> {
     let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
-    Ok((segment.name.first..)
-        .zip(entries(&bytes).map(<[u8]>::to_vec))
-        .collect())
+    let entries = remains::entries(&bytes);
+    let whole = entries.iter().filter_map(|entry| match entry {
+        Stored::Whole { seq, line } => Some((*seq, line.to_vec())),
+        Stored::Gone { .. } => None,
+    });
+    Ok(whole.collect())
 }

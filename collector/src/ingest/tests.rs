@@ -75,6 +75,10 @@ impl SegmentStore for Failing {
         self.segments.bytes(log, name)
     }
 
+    fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), SegmentError> {
+        self.segments.remove(log, name)
+    }
+
     fn names(&self, log: &Origin) -> Result<Vec<SegmentName>, SegmentError> {
         self.segments.names(log)
     }
@@ -131,6 +135,18 @@ impl CheckpointStore for Failing {
         limit: usize,
     ) -> Result<Vec<StoredSegment>, CheckpointError> {
         self.checkpoints.segments_after(after, limit)
+    }
+
+    fn replace(&self, old: &StoredSegment, new: &SegmentName) -> Result<Advanced, CheckpointError> {
+        self.checkpoints.replace(old, new)
+    }
+
+    fn replaced(&self, limit: usize) -> Result<Vec<StoredSegment>, CheckpointError> {
+        self.checkpoints.replaced(limit)
+    }
+
+    fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError> {
+        self.checkpoints.settled(old)
     }
 
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {

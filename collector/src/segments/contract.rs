@@ -77,6 +77,19 @@ pub(crate) fn holds_for<S: SegmentStore>(open: impl Fn() -> S) {
         Put::Present
     );
 
+    store.remove(&log("a"), &forked).unwrap();
+    store.remove(&log("a"), &forked).unwrap();
+    assert!(matches!(
+        store.bytes(&log("a"), &forked),
+        Err(SegmentError::Missing { .. })
+    ));
+    expected.retain(|name| *name != forked);
+    assert_eq!(
+        open().names(&log("a")).unwrap(),
+        expected,
+        "what was removed stays away"
+    );
+
     one_of_many_puts_at_once_is_new(&store);
 }
 
@@ -95,4 +108,10 @@ fn one_of_many_puts_at_once_is_new(store: &impl SegmentStore) {
     });
     assert_eq!(new, 1);
     assert_eq!(store.bytes(&log("c"), &name).unwrap(), bytes);
+}
+
+#[test]
+fn segments_in_memory_keep_the_contract() {
+    let store = super::memory::MemorySegments::default();
+    holds_for(|| store.clone());
 }

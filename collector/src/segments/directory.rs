@@ -36,6 +36,14 @@ impl DirectorySegments {
         })
     }
 
+    /// Opens the store to read, while another process writes it: what is unfinished may be about to be finished.
+    pub fn open_to_read(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            made: Mutex::default(),
+        }
+    }
+
     fn directory(&self, log: &Origin) -> PathBuf {
         self.root.join(log.path())
     }
@@ -91,6 +99,11 @@ impl SegmentStore for DirectorySegments {
                 name: *name,
             })
         }
+    }
+
+    fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), SegmentError> {
+        let path = self.directory(log).join(name.to_string());
+        durable::remove(&path).map_err(|source| failed("remove", &path, source))
     }
 
     fn names(&self, log: &Origin) -> Result<Vec<SegmentName>, SegmentError> {

@@ -36,7 +36,8 @@ fn expected(route: &Route, who: Who) -> Option<u16> {
         (Access::People(roles), Who::Person(_, role)) => {
             (!roles.is_empty() && !roles.contains(&role)).then_some(403)
         }
-        (Access::People(_), _) => Some(401),
+        (Access::Machine, Who::Owner | Who::Neighbour | Who::Ca) => None,
+        (Access::People(_) | Access::Machine, _) => Some(401),
     }
 }
 
@@ -72,12 +73,17 @@ fn status(site: &Site, hosts: &[Host; 3], method: Method, path: &str, who: Who) 
 fn every_route_answers_exactly_those_who_may_use_it() {
     let site = Site::new();
     let hosts = ["db1", "db2", "ca"].map(|name| site.host(name));
-    hosts[0].write(&[serde_json::json!({"action": "x"})]);
+    let session = "s-0011223344556677";
+    hosts[0].write(&[serde_json::json!({
+        "action": "session.open", "resource": {"service": "sshd"}, "origin": {"session": session},
+    })]);
     let held = hosts[0].forward(&site, 0);
+    site.find("action=session.open", 1);
     for route in ROUTES {
         let path = route
             .path
-            .replace("{origin}", &hosts[0].origin.replace('/', "%2F"));
+            .replace("{origin}", &hosts[0].origin.replace('/', "%2F"))
+            .replace("{session}", session);
         for who in everybody() {
             let status = status(&site, &hosts, route.method, &path, who);
             let asked = format!("{who:?} {:?} {path}", route.method);

@@ -5,13 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use daypass_collector::alerts::Alerts;
+use daypass_collector::alerts::config::AlertsConfig;
 use daypass_collector::authority::{Authority, Word};
+use daypass_collector::checkpoints::CheckpointStore;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::config::{self, Config};
+use daypass_collector::export::Exports;
+use daypass_collector::export::config::ExportConfig;
+use daypass_collector::index::Index;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
+use daypass_collector::segments::SegmentStore;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_collector::server::Server;
 use daypass_collector::strangers::{Stranger, Strangers};
@@ -25,6 +33,7 @@ use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{RosterMark, State};
+use daypass_protocol::token::SetupLine;
 use daypass_protocol::version::Version;
 use daypass_transport::authority::Authority as Root;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
@@ -34,6 +43,7 @@ use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 
 use crate::host::Host;
+use crate::throwaway::{self, Throwaway};
 
 const STATE: u8 = 100;
 /// Nothing here takes longer.
@@ -139,6 +149,17 @@ impl Ca {
         }
     }
 
+    /// What the CA says once it has these collectors.
+    pub(crate) fn word_naming(&self, collectors: Vec<daypass_protocol::state::Collector>) -> Word {
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.number = 2;
+        state.collectors = collectors;
+        Word {
+            chain: self.word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// A client certificate and its key.
     pub(crate) fn identity(&self, name: &str) -> (String, String) {
         issue(&self.root, name, SystemTime::now())
@@ -156,6 +177,11 @@ pub(crate) struct Site {
     dir: tempfile::TempDir,
     pub(crate) ca: Arc<Ca>,
     server: Option<Server>,
+    /// Rules and destinations from the next start on.
+    pub(crate) alerts: AlertsConfig,
+    /// Where entries go from the next start on.
+    pub(crate) export: ExportConfig,
+    throwaway: Option<Throwaway>,
     /// Others' logs that it knows from its next start on.
     pub(crate) strangers: Vec<Stranger>,
 }
@@ -183,6 +209,7 @@ impl Site {
         let layout = Layout::new(dir.path());
         std::fs::create_dir(layout.keys()).unwrap();
         std::fs::create_dir(layout.segments()).unwrap();
+        std::fs::create_dir(layout.orders()).unwrap();
         std::fs::create_dir(layout.strangers()).unwrap();
         Ledger::begin(&layout, ca.pin).unwrap();
         Witness::create(&layout.witness_key(), witness).unwrap();
@@ -191,6 +218,9 @@ impl Site {
             dir,
             ca,
             server: None,
+            alerts: AlertsConfig::default(),
+            export: ExportConfig::default(),
+            throwaway: throwaway::chosen(),
             strangers: Vec::new(),
         };
         site.start();
@@ -201,16 +231,34 @@ impl Site {
         Layout::new(self.dir.path())
     }
 
+    /// The text of this collector's configuration.
+    pub(crate) fn config_text(&self) -> String {
+        let setup = SetupLine {
+            url: "https://localhost:7443".parse().unwrap(),
+            root: Digest::of(self.ca.root.certificate()),
+            ca: self.ca.pin,
+        };
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config::initial_text(&setup, listen, self.dir.path())
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::parse(&self.config_text(), Path::new("collector.toml")).unwrap()
+    }
+
     pub(crate) fn start(&mut self) {
         let layout = self.layout();
+        let (checkpoints, segments, index) = self.stores();
         let parts = Parts {
-            checkpoints: Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
-            segments: Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
-            index: Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+            checkpoints,
+            segments,
+            index,
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
-            strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
+            alerts: Alerts::open(&self.alerts, &layout).unwrap(),
+            exports: Exports::open(&self.export, &layout).unwrap(),
+            strangers: Strangers::open(&layout.strangers(), self.ca.pin, &self.strangers).unwrap(),
             silence_after: 2700,
         };
         let leaf = self
@@ -224,6 +272,29 @@ impl Site {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (collector, arrived) = Collector::new(parts, Now::read());
         self.server = Some(Server::start(collector, arrived, listener, tls, 10_000).unwrap());
+    }
+
+    fn stores(
+        &self,
+    ) -> (
+        Box<dyn CheckpointStore>,
+        Box<dyn SegmentStore>,
+        Box<dyn Index>,
+    ) {
+        if let Some(throwaway) = self.throwaway.clone() {
+            let Throwaway {
+                checkpoints,
+                segments,
+                index,
+            } = throwaway;
+            return (Box::new(checkpoints), Box::new(segments), Box::new(index));
+        }
+        let layout = self.layout();
+        (
+            Box::new(SqliteCheckpoints::open(&layout.checkpoints()).unwrap()),
+            Box::new(DirectorySegments::open(&layout.segments()).unwrap()),
+            Box::new(SqliteIndex::open(&layout.index()).unwrap()),
+        )
     }
 
     pub(crate) fn stop(&mut self) {
@@ -296,6 +367,14 @@ impl Site {
         let header = self.signature(person, path);
         self.client(None)
             .call(&Request::get(path).authorized(&header))
+    }
+
+    /// Sends a body as a person, with a fresh signature.
+    pub(crate) fn post(&self, person: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.signed(person, "POST", path, &body);
+        self.client(None)
+            .call(&Request::post(path, &body).authorized(&header))
     }
 
     /// The header with which a person asks for a path.

@@ -67,7 +67,7 @@ fn witnessed(machine: &Machine, witness: &str) -> u64 {
 fn when_the_first_is_killed_under_load_the_second_goes_on_and_both_words_are_kept() {
     let mut pair = Pair::new();
     pair.sites[0].stop();
-    settle_in(&pair.sites[0]);
+    settle_in(&pair.sites[0], "");
     let first = Process::start(&pair.sites[0]);
     pair.ways[0].lead(Way::To(first.address));
     let machine = pair.boot();
@@ -131,6 +131,35 @@ fn a_black_hole_is_noticed_and_the_second_goes_on() {
         "{:?}",
         begun.elapsed()
     );
+    machine.settle();
+    holds_all_once(&pair.sites[1], &machine);
+    machine.shut_down();
+}
+
+/// What a busy host writes in ten minutes without a network.
+#[test]
+fn after_a_long_cut_under_load_everything_arrives_once() {
+    const MEANWHILE: u64 = 12_000;
+    const CALLERS: u64 = 16;
+    let pair = Pair::new();
+    let machine = pair.boot();
+    await_at(&machine, pair.ways[0].port());
+    for way in &pair.ways {
+        way.lead(Way::Cut);
+    }
+    machine.await_contact(|contact| {
+        machine.write(1);
+        matches!(contact, Contact::Away { trouble: Some(_) })
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| machine.write(MEANWHILE / CALLERS));
+        }
+    });
+    pair.ways[1].lead(Way::To(pair.sites[1].server().address()));
+    machine.forwarder().again();
+    await_at(&machine, pair.ways[1].port());
+    machine.write(1);
     machine.settle();
     holds_all_once(&pair.sites[1], &machine);
     machine.shut_down();

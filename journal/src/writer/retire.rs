@@ -19,7 +19,7 @@ use crate::reader::began;
 use crate::segment::{self, Lines, Name, Tail};
 
 mod archive;
-mod extract;
+pub(crate) mod extract;
 
 /// The most segments that one entry declares; a later call goes on.
 const TOGETHER: usize = 128;

@@ -299,6 +299,37 @@ fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
 }
 
 #[test]
+fn what_only_a_witness_without_entries_has_seen_is_not_retired() {
+    let place = Place::new();
+    let make = |name: &str| Witness::create(&place.path().join(name), name).unwrap();
+    let (holds, outside) = (make("holds"), make("outside"));
+    let options = Options {
+        witnesses: vec![holds.vkey().to_string(), outside.vkey().to_string()],
+        outside: vec![outside.vkey().to_string()],
+        ..options()
+    };
+    let (writer, _) = place.open_with(options.clone());
+    place.write(&writer, 40);
+    let cosign = |witness: &Witness, writer: &Writer| {
+        let note = witness.cosign(&writer.latest_seal().1, 1).unwrap();
+        writer.append_witness(&note).unwrap();
+    };
+    cosign(&outside, &writer);
+    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
+    // Nor after a start.
+    writer.close().unwrap();
+    let (writer, _) = place.open_with(options);
+    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
+    cosign(&holds, &writer);
+    assert!(writer.retire(&everything(), "root", "r").unwrap().is_some());
+    assert_eq!(
+        place.verify().exit_code(),
+        2,
+        "the trust file names no witness"
+    );
+}
+
+#[test]
 fn two_journals_share_an_archive() {
     let archive = tempfile::tempdir().unwrap();
     let which = Retention {
@@ -484,4 +515,44 @@ fn where_witnesses_were_ever_declared_nothing_goes_that_none_has_seen() {
     // Started without naming them.
     let (writer, _) = place.open_with(options());
     assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
+}
+
+#[test]
+fn what_is_left_of_a_stored_copy_is_what_the_writer_leaves() {
+    let place = Place::new();
+    let (writer, _) = place.open_with(options());
+    place.write(&writer, 60);
+    let first = place.segments().remove(0);
+    let whole = std::fs::read(&first).unwrap();
+    let erased = daypass_journal::remains::erase(&whole, &[(3, 4), (900, 901)]);
+    assert_eq!(erased.len(), whole.len(), "in as many bytes");
+    writer.erase(&[3, 4], "root", "asked").unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), erased);
+    let retired = daypass_journal::remains::retire(&erased).unwrap();
+    assert_eq!(daypass_journal::remains::retire(&retired), None, "once");
+    writer
+        .retire(&everything(), "root", "old")
+        .unwrap()
+        .unwrap();
+    assert_eq!(std::fs::read(&first).unwrap(), retired);
+
+    // The leaves are those of the lines.
+    let leaves = |lines: &[u8]| {
+        let entries = daypass_journal::remains::entries(lines);
+        let leaves = entries.iter().map(|entry| (entry.seq(), entry.leaf()));
+        leaves.collect::<Vec<_>>()
+    };
+    assert_eq!(leaves(&whole), leaves(&erased));
+    assert_eq!(leaves(&whole), leaves(&retired));
+    let declared: Vec<_> = place
+        .lines()
+        .iter()
+        .filter_map(|line| match line {
+            Line::Entry { bytes, .. } => daypass_journal::remains::declared(bytes),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(declared[0].entries, [(3, 4)]);
+    assert_eq!((&*declared[0].by, &*declared[0].reason), ("root", "asked"));
+    writer.close().unwrap();
 }

@@ -46,6 +46,8 @@ actions! {
     SessionClose = "session.close",
     /// Host: a session was ended by force; `detail.killed`.
     SessionEnd = "session.end",
+    /// Host: those in a session were told on its terminals that its time will be up; `detail.left_seconds`.
+    SessionWarned = "session.warned",
     /// Host: somebody asked sudo, before it ran.
     SudoRequest = "sudo.request",
     /// Host: sudo's own policy accepted.
@@ -128,6 +130,15 @@ actions! {
     LogRegistered = "log.registered",
     /// Collector: somebody read journals; `detail.query`.
     LogRead = "log.read",
+    /// Collector: the text of entries is taken out of what is stored; `detail.log`, `.entries`, `.by`, `.why`.
+    LogErased = "log.erased",
+    /// Collector: the text of old entries is taken out of what is stored; `detail.log`, `.entries`, `.keep_days`.
+    LogRetired = "log.retired",
+    /// Collector: a journal says that entries of it were erased; `detail.log`, `.seq`, `.entries`, `.by`, `.why`, `.follows`: when the
+    /// stored ones are, absent where they are not.
+    LogErasureDeclared = "log.erasure-declared",
+    /// Collector: the second copy cannot be made; done, when it can again.
+    ArchiveBehind = "archive.behind",
     /// Collector: lines were refused, and nothing of them kept; `detail.log`.
     UploadRefused = "upload.refused",
     /// Collector, and whoever writes the journal (`detail.collector`, `.seq`): two pasts of it were signed; `detail.log`, `.seq`, `.held`, `.offered`, `.evidence`.
@@ -152,6 +163,18 @@ actions! {
     AlarmClock = "alarm.clock",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
+    /// Collector: a rule fired (`code`) for an entry; `detail.alert`, `.severity`, `.log`, `.seq`.
+    AlertRaised = "alert.raised",
+    /// Collector: an alert was not taken in time; `detail.destination`, `.letter`.
+    AlertDead = "alert.dead",
+    /// Collector: an admin had dead letters tried again; `detail.letters`.
+    AlertRetried = "alert.retried",
+    /// Collector: somebody read alerts, or tried rules on the past; `detail.query`.
+    AlertRead = "alert.read",
+    /// Collector: entries do not get through to a SIEM; `detail.export`.
+    ExportDown = "export.down",
+    /// Collector: they do again; `detail.export`.
+    ExportUp = "export.up",
 }
 
 impl fmt::Display for Action {

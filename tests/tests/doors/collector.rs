@@ -30,6 +30,10 @@ pub(crate) const ROWS: &Rows = &[
     ),
     ("the_ca_forwards_its_own_journal", of_the_ca),
     ("who_watches_the_collector_sees_sudo_as_it_comes", watched),
+    (
+        "who_is_where_is_known_and_a_visit_is_told_from_request_to_end",
+        told,
+    ),
 ];
 
 /// A window on db1 with one sudo command.
@@ -206,4 +210,53 @@ fn watched(site: &Site) -> Result<()> {
     let window = self::window(site)?;
     visit(site)?;
     live.await_text(&window, SOON)
+}
+
+fn told(site: &Site) -> Result<()> {
+    let window = window(site)?;
+    let stays = format!("sudo -n {LISTING}; echo is in; sleep 600");
+    let mut carol = site.person(CAROL).ssh("deploy@db1", &[&stays]).spawn()?;
+    carol.await_text("is in", SOON)?;
+    let bob = site.person(BOB);
+    let mut session = String::new();
+    daypass_tests::until("Carol on db1, as the collector knows it", SOON, || {
+        let said = bob.daypass(["sessions", "--host", "db1", "--user", "carol", "-o", "json"]);
+        let sessions: serde_json::Value = serde_json::from_str(&said.ok()?).unwrap_or_default();
+        let hers = sessions.as_array().into_iter().flatten();
+        let hers = hers.filter(|one| one["window"] == window.as_str() && one["state"] == "live");
+        for one in hers {
+            assert_eq!(
+                (&one["account"], &one["approved_by"][0]),
+                (&"deploy".into(), &"bob".into())
+            );
+            assert!(
+                one["until"].is_string() && one["address"].is_string(),
+                "{one}"
+            );
+            session = one["session"].as_str().unwrap_or_default().to_owned();
+        }
+        Ok(!session.is_empty())
+    })?;
+    site.person(CAROL).daypass(["end", &window]).ok()?;
+    daypass_tests::until("the story to its end", SOON, || {
+        let said = bob.daypass(["session", &session, "-o", "json"]).ok()?;
+        let told: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+        let entries = told["story"].as_array().into_iter().flatten();
+        let actions: Vec<&str> = entries
+            .filter_map(|line| line["entry"]["action"].as_str())
+            .collect();
+        let story = [
+            "window.requested",
+            "window.approved",
+            "certificate.issued",
+            "session.open",
+            "sudo.request",
+            "session.end",
+        ];
+        let places: Vec<_> = story
+            .iter()
+            .filter_map(|action| actions.iter().position(|told| told == action))
+            .collect();
+        Ok(places.len() == story.len() && places.is_sorted() && told["session"]["state"] == "over")
+    })
 }

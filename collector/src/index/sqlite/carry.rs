@@ -15,8 +15,10 @@ pub(super) fn over(writer: &mut Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     tracing::info!("the index is brought to this version's form; this may take a while");
+    rows::Overwritten::Everywhere.apply_to(writer)?;
     while some(writer)? {}
-    writer.execute_batch("DROP TABLE carried")
+    writer.execute_batch("DROP TABLE carried")?;
+    rows::Overwritten::InPages.apply_to(writer)
 }
 
 fn is_left(connection: &Connection) -> rusqlite::Result<bool> {

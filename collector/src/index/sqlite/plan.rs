@@ -7,57 +7,11 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::super::cursor::Cursor;
 use super::super::query::{Order, Query};
+use super::super::story::Story;
 use super::condition::{Span, Statement, number};
 use super::rows::{BLOCK_SHIFT, HIT, Hit, hit};
-use super::text;
-
-/// Entries with a text that are few: they are looked at one by one.
-const FEW: usize = 2000;
-/// Words that one kind of action may have; more are not looked for one by one.
-const WORDS: usize = 64;
-
-/// Entries that one index gives in the order of their time.
-#[derive(Clone, Copy)]
-struct Access {
-    index: &'static str,
-    condition: &'static str,
-}
-
-/// An access, and the value that it is asked for, where it takes one.
-type Way = (Access, Option<String>);
-
-const TIME: Access = Access {
-    index: "entries_by_time",
-    condition: "TRUE",
-};
-const HOST: Access = Access {
-    index: "entries_by_host",
-    condition: "entries.host = ?#",
-};
-const ACTION: Access = Access {
-    index: "entries_by_action",
-    condition: "entries.action = ?#",
-};
-const PERSON: Access = Access {
-    index: "entries_by_person",
-    condition: "entries.person <> '' AND entries.person = ?#",
-};
-const ACCOUNT: Access = Access {
-    index: "entries_by_account",
-    condition: "entries.account <> '' AND entries.account = ?#",
-};
-const TARGET: Access = Access {
-    index: "entries_by_target",
-    condition: "entries.target <> '' AND entries.target = ?#",
-};
-const WINDOW: Access = Access {
-    index: "entries_by_window",
-    condition: "entries.\"window\" <> '' AND entries.\"window\" = ?#",
-};
-const SESSION: Access = Access {
-    index: "entries_by_session",
-    condition: "entries.session <> '' AND entries.session = ?#",
-};
+use super::ways::{Access, SESSION, TIME, WINDOW};
+use super::{text, texts, ways};
 
 /// What a query finds, in its order, and one more than it asks for if there is one.
 pub(super) fn search(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
@@ -67,7 +21,7 @@ pub(super) fn search(reader: &Connection, query: &Query) -> rusqlite::Result<Vec
     match (query.order, text) {
         (Order::Arrival, text) => by_arrival(&snapshot, query, text),
         (_, None) => by_time(&snapshot, query),
-        (_, Some(text)) => by_text(&snapshot, query, &text),
+        (_, Some(text)) => texts::by_text(&snapshot, query, &text),
     }
 }
 
@@ -84,7 +38,7 @@ fn by_arrival(
             statement
         }
         Some(text) => {
-            let mut statement = with_text(text);
+            let mut statement = texts::with_text(text);
             statement.with(" AND texts.rowid > ?#", after);
             statement
         }
@@ -115,14 +69,14 @@ fn id_before(reader: &Connection, query: &Query) -> rusqlite::Result<i64> {
 }
 
 /// Without a text: what each access gives, merged.
-fn by_time(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
+pub(super) fn by_time(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
     let span = Span::of(query);
     let mut spans = vec![span.behind(query)];
     if query.since.is_some() || query.until.is_some() {
         spans.push(Span::UNREADABLE.behind(query));
     }
     let mut hits = Vec::new();
-    for (access, value) in accesses(reader, query)?.unwrap_or_else(|| vec![(TIME, None)]) {
+    for (access, value) in ways::accesses(reader, query)?.unwrap_or_else(|| vec![(TIME, None)]) {
         for span in &spans {
             let mut statement = Statement::of(format!(
                 "SELECT {HIT} FROM entries INDEXED BY {} WHERE ",
@@ -141,165 +95,43 @@ fn by_time(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
     Ok(ordered(query, hits))
 }
 
-/// The narrowest way to the entries of a query; `None` where it names nothing that has an index.
-fn accesses(reader: &Connection, query: &Query) -> rusqlite::Result<Option<Vec<Way>>> {
-    let ways: [(&[Access], &[String]); 6] = [
-        (&[SESSION], &query.sessions),
-        (&[WINDOW], &query.windows),
-        (&[PERSON], &query.persons),
-        (&[PERSON, ACCOUNT, TARGET], &query.users),
-        (&[ACCOUNT, TARGET], &query.accounts),
-        (&[HOST], &query.hosts),
-    ];
-    for (accesses, values) in ways {
-        // What says nothing is in no index.
-        if !values.is_empty() && values.iter().all(|value| !value.is_empty()) {
-            let each = |value: &String| {
-                let value = value.clone();
-                accesses
-                    .iter()
-                    .map(move |access| (*access, Some(value.clone())))
-            };
-            return Ok(Some(values.iter().flat_map(each).collect()));
-        }
-    }
-    if query.actions.is_empty() {
-        return Ok(None);
-    }
-    let words = words(reader, &query.actions)?;
-    Ok(words.map(|words| words.into_iter().map(|word| (ACTION, Some(word))).collect()))
-}
-
-/// The actions that were ever seen and are asked for; `None` where they are too many.
-fn words(reader: &Connection, actions: &[String]) -> rusqlite::Result<Option<Vec<String>>> {
-    let mut words = Vec::new();
-    let mut next = reader
-        .prepare_cached("SELECT min(action) FROM entries WHERE action > ?1 AND action < ?2")?;
-    let mut is_there = reader.prepare_cached("SELECT 1 FROM entries WHERE action = ?1 LIMIT 1")?;
-    for action in actions {
-        if is_there.exists([action])? {
-            words.push(action.clone());
-        }
-        let (mut last, end) = (format!("{action}."), format!("{action}/"));
-        loop {
-            if words.len() > WORDS {
-                return Ok(None);
-            }
-            let found: Option<String> = next.query_row([&last, &end], |row| row.get(0))?;
-            let Some(word) = found else { break };
-            words.push(word.clone());
-            last = word;
-        }
-        // A word may be nothing but its kind and a dot.
-        let bare = format!("{action}.");
-        if is_there.exists([&bare])? {
-            words.push(bare);
-        }
-    }
-    words.sort_unstable();
-    words.dedup();
-    Ok(Some(words))
-}
-
-/// With a text: where few entries have it, those; where many have it, the way of the other filters, and where there are
-/// none, block by block, until no later block can hold anything that comes before what was found.
-fn by_text(reader: &Connection, query: &Query, text: &str) -> rusqlite::Result<Vec<Hit>> {
-    let few: Vec<i64> = reader
-        .prepare_cached("SELECT rowid FROM texts WHERE texts MATCH ?1 LIMIT ?2")?
-        .query_map(params![text, FEW + 1], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    if few.len() <= FEW {
-        return these(reader, query, &few);
-    }
-    if accesses(reader, query)?.is_some() {
-        return by_time(reader, query);
-    }
-    block_by_block(reader, query, text)
-}
-
-fn these(reader: &Connection, query: &Query, ids: &[i64]) -> rusqlite::Result<Vec<Hit>> {
-    let mut statement = Statement::of(format!("SELECT {HIT} FROM entries WHERE "));
-    let ids = serde_json::Value::from_iter(ids.iter().copied());
-    statement.with(
-        "entries.id IN (SELECT value FROM json_each(?#))",
-        ids.to_string(),
-    );
-    in_time(&mut statement, query);
-    statement.filters(query);
-    statement.behind(query);
-    run(reader, &statement.ends(query))
-}
-
-fn block_by_block(reader: &Connection, query: &Query, text: &str) -> rusqlite::Result<Vec<Hit>> {
-    let blocks = blocks(reader, query)?;
-    let mut hits = Vec::new();
-    for (place, block) in blocks.iter().enumerate() {
-        let mut statement = with_text(text.to_owned());
-        let first = block.number << BLOCK_SHIFT;
-        statement.with(" AND texts.rowid >= ?#", first);
-        statement.with(" AND texts.rowid < ?#", first + (1 << BLOCK_SHIFT));
-        in_time(&mut statement, query);
-        statement.filters(query);
-        statement.behind(query);
-        hits.extend(run(reader, &statement.ends(query))?);
-        hits = ordered(query, hits);
-        let is_full = hits.len() > query.limit;
-        let is_over = match (hits.last(), blocks.get(place + 1)) {
-            (Some(last), Some(next)) if query.order == Order::Newest => last.time > next.latest,
-            (Some(last), Some(next)) => last.time < next.earliest,
-            _ => false,
-        };
-        if is_full && is_over {
-            break;
-        }
-    }
-    Ok(hits)
-}
-
-/// Ids of entries, and between which times these lie.
-struct Block {
-    number: i64,
-    earliest: i64,
-    latest: i64,
-}
-
-/// The blocks that can hold what is asked for, in the order of what they can begin with.
-fn blocks(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Block>> {
-    let (span, unreadable) = (
-        Span::of(query).behind(query),
-        Span::UNREADABLE.behind(query),
-    );
-    let mut statement = reader.prepare_cached("SELECT number, earliest, latest FROM blocks")?;
-    let blocks = statement.query_map([], |row| {
-        Ok(Block {
-            number: row.get(0)?,
-            earliest: row.get(1)?,
-            latest: row.get(2)?,
-        })
-    })?;
-    let mut blocks: Vec<Block> = blocks.collect::<rusqlite::Result<_>>()?;
-    blocks.retain(|block| {
-        [span, unreadable]
-            .iter()
-            .any(|span| span.meets(block.earliest, block.latest))
+/// What a host says of a session, and the CA of its windows, merged.
+pub(super) fn story(reader: &Connection, story: &Story) -> rusqlite::Result<Vec<Hit>> {
+    let snapshot = reader.unchecked_transaction()?;
+    let query = story.query();
+    let begin = |access: Access, value: &str| {
+        let mut statement = Statement::of(format!(
+            "SELECT {HIT} FROM entries INDEXED BY {} WHERE ",
+            access.index
+        ));
+        statement.with(access.condition, value.to_owned());
+        statement.within(Span::of(&query).behind(&query));
+        statement
+    };
+    let mut of_host = begin(SESSION, &story.session);
+    of_host.with(" AND entries.origin = ?#", story.log.to_string());
+    let ca = serde_json::Value::from_iter(story.ca.iter().map(ToString::to_string)).to_string();
+    let of_ca = story.windows.iter().map(|window| {
+        let mut statement = begin(WINDOW, window);
+        statement.with(
+            " AND entries.origin IN (SELECT value FROM json_each(?#))",
+            ca.clone(),
+        );
+        statement.with(
+            " AND (substr(entries.action, 1, 12) <> 'certificate.' OR entries.serial = ?#)",
+            story.serial.clone(),
+        );
+        statement
     });
-    match query.order {
-        Order::Newest => blocks.sort_unstable_by_key(|block| std::cmp::Reverse(block.latest)),
-        Order::Oldest | Order::Arrival => blocks.sort_unstable_by_key(|block| block.earliest),
+    let mut hits = Vec::new();
+    for mut statement in [of_host].into_iter().chain(of_ca) {
+        statement.behind(&query);
+        hits.extend(run(&snapshot, &statement.ends(&query))?);
     }
-    Ok(blocks)
+    Ok(ordered(&query, hits))
 }
 
-/// The entries that have the pieces of a text.
-fn with_text(text: String) -> Statement {
-    let mut statement = Statement::of(format!(
-        "SELECT {HIT} FROM texts CROSS JOIN entries ON entries.id = texts.rowid WHERE "
-    ));
-    statement.with("texts MATCH ?#", text);
-    statement
-}
-
-fn in_time(statement: &mut Statement, query: &Query) {
+pub(super) fn in_time(statement: &mut Statement, query: &Query) {
     if query.since.is_none() && query.until.is_none() {
         return;
     }
@@ -308,7 +140,7 @@ fn in_time(statement: &mut Statement, query: &Query) {
     statement.with(" AND entries.time <= ?#))", span.to);
 }
 
-fn run(reader: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Hit>> {
+pub(super) fn run(reader: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Hit>> {
     let mut prepared = reader.prepare_cached(&statement.sql)?;
     let values: &[Value] = &statement.values;
     let hits = prepared.query_map(params_from_iter(values), hit)?;
@@ -316,7 +148,7 @@ fn run(reader: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Hit>>
 }
 
 /// Several answers as one, without doubles, and no longer than asked for.
-fn ordered(query: &Query, mut hits: Vec<Hit>) -> Vec<Hit> {
+pub(super) fn ordered(query: &Query, mut hits: Vec<Hit>) -> Vec<Hit> {
     let by_time = |a: &Hit, b: &Hit| -> Ordering { a.place().cmp(&b.place()) };
     match query.order {
         Order::Newest => hits.sort_by(|a, b| by_time(b, a)),

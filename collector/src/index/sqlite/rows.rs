@@ -4,7 +4,8 @@ use rusqlite::{Connection, Row, params};
 
 use super::super::Found;
 use super::super::record::Record;
-use super::text;
+use super::condition::number;
+use super::{sessions, text};
 
 /// Ids of one block, as a shift: 16,384.
 pub(super) const BLOCK_SHIFT: u32 = 14;
@@ -47,10 +48,28 @@ pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     })
 }
 
-/// Settles how the writer works. What is deleted is overwritten: it may have been a person's.
+/// Whether what is deleted, or moved by what is written, is overwritten.
+#[derive(Clone, Copy)]
+pub(super) enum Overwritten {
+    /// Inside of pages: whatever an entry says stands in one place.
+    InPages,
+    /// Pages that are free, too: it may have been a person's.
+    Everywhere,
+}
+
+impl Overwritten {
+    pub(super) fn apply_to(self, writer: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::InPages => writer.pragma_update(None, "secure_delete", "FAST"),
+            Self::Everywhere => writer.pragma_update(None, "secure_delete", "ON"),
+        }
+    }
+}
+
+/// Settles how the writer works.
 pub(super) fn prepare(writer: &Connection) -> rusqlite::Result<()> {
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    writer.pragma_update(None, "secure_delete", true)?;
+    Overwritten::InPages.apply_to(writer)?;
     writer.execute(
         "INSERT INTO texts (texts, rank) VALUES ('hashsize', ?1)",
         [GATHERED],
@@ -79,8 +98,8 @@ pub(super) fn insert(
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO entries (segment, seq, time, origin, host, action, outcome, person, account, target, \
-         \"window\", session, reason, command, line) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         \"window\", serial, session, reason, command, line) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     let mut say = connection.prepare_cached("INSERT INTO texts (rowid, text) VALUES (?1, ?2)")?;
     let mut widen = connection.prepare_cached(
@@ -100,6 +119,7 @@ pub(super) fn insert(
             record.account,
             record.target,
             record.window,
+            record.serial,
             record.session,
             record.reason.as_bytes(),
             record.command,
@@ -110,6 +130,37 @@ pub(super) fn insert(
             say.execute(params![id, text])?;
         }
         widen.execute(params![id >> BLOCK_SHIFT, record.time])?;
+        if let Some(change) = &record.change {
+            sessions::apply(connection, &record.log, change)?;
+        }
     }
     Ok(())
+}
+
+/// Takes entries of a segment out, with what was known of them elsewhere.
+pub(super) fn forget(
+    connection: &Connection,
+    segment: u64,
+    (first, last): (u64, u64),
+) -> rusqlite::Result<()> {
+    let (segment, first, last) = (number(segment), number(first), number(last));
+    let mut unsay = connection
+        .prepare_cached("INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?1, ?2)")?;
+    let mut close =
+        connection.prepare_cached("DELETE FROM sessions WHERE origin = ?1 AND seq = ?2")?;
+    let mut find = connection.prepare_cached(
+        "SELECT id, origin, seq, command, reason FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3",
+    )?;
+    let mut rows = find.query([segment, first, last])?;
+    while let Some(row) = rows.next()? {
+        let (command, reason): (Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?);
+        if let Some(text) = text::of(&command, &String::from_utf8_lossy(&reason)) {
+            unsay.execute(params![row.get::<_, i64>(0)?, text])?;
+        }
+        close.execute(params![row.get::<_, String>(1)?, row.get::<_, i64>(2)?])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3")?
+        .execute([segment, first, last])
+        .map(drop)
 }

@@ -65,21 +65,43 @@ pub(super) fn of(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(extract.contents)
 }
 
+/// What stays of these lines, which stand in no file; `None` where one is none, or retired already.
+pub(crate) fn of_lines(lines: &[&[u8]]) -> Option<Vec<u8>> {
+    let (mut sealed, mut cosigned) = (Vec::new(), None);
+    for line in lines {
+        note_sizes(line, &mut sealed, &mut cosigned);
+    }
+    let mut extract = Extract::default();
+    for line in lines {
+        if !extract.line(line, cosigned) {
+            return None;
+        }
+    }
+    extract.settle();
+    extract.flush();
+    Some(extract.contents)
+}
+
 /// The largest size at which the segment has both a seal and a cosignature.
 fn latest_cosigned(path: &Path) -> Result<Option<u64>, Error> {
     let mut lines = Lines::open(path)?;
     let (mut sealed, mut cosigned) = (Vec::new(), None);
     while let Some(line) = lines.next()? {
-        match seal::kind(line.bytes) {
-            Kind::Seal(note) => sealed.extend(size_of(&note)),
-            Kind::Witness(note) => {
-                let size = size_of(&note).filter(|size| sealed.binary_search(size).is_ok());
-                cosigned = cosigned.max(size);
-            }
-            _ => {}
-        }
+        note_sizes(line.bytes, &mut sealed, &mut cosigned);
     }
     Ok(cosigned)
+}
+
+/// Notes of which size this line has a seal, or a cosignature of one that was noted.
+fn note_sizes(line: &[u8], sealed: &mut Vec<u64>, cosigned: &mut Option<u64>) {
+    match seal::kind(line) {
+        Kind::Seal(note) => sealed.extend(size_of(&note)),
+        Kind::Witness(note) => {
+            let size = size_of(&note).filter(|size| sealed.binary_search(size).is_ok());
+            *cosigned = (*cosigned).max(size);
+        }
+        _ => {}
+    }
 }
 
 fn size_of(note: &str) -> Option<u64> {

@@ -3,6 +3,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A lock that is waited for is tried again after this.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Held until it is dropped, or the process ends.
 pub(crate) struct Lock {
@@ -26,6 +30,19 @@ pub(crate) enum LockError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Takes the lock at `path`, and waits so long for it.
+pub(crate) fn wait(path: &Path, patience: Duration) -> Result<Lock, LockError> {
+    let begun = Instant::now();
+    loop {
+        match take(path) {
+            Err(LockError::Held { .. }) if begun.elapsed() < patience => {
+                std::thread::sleep(AGAIN);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Takes the lock at `path`.

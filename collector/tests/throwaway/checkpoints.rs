@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{
+use daypass_collector::checkpoints::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
 };
-use crate::origin::Origin;
-use crate::segments::SegmentName;
+use daypass_collector::origin::Origin;
+use daypass_collector::segments::SegmentName;
 
 /// Clones share what they hold, as connections to one service do.
 #[derive(Clone, Default)]
@@ -17,6 +17,7 @@ pub(crate) struct MemoryCheckpoints(Arc<Mutex<State>>);
 struct State {
     logs: BTreeMap<Origin, (Registration, Option<Held>)>,
     segments: Vec<StoredSegment>,
+    replaced: Vec<StoredSegment>,
 }
 
 impl CheckpointStore for MemoryCheckpoints {
@@ -63,7 +64,7 @@ impl CheckpointStore for MemoryCheckpoints {
         segment: &SegmentName,
     ) -> Result<Advanced, CheckpointError> {
         let mut state = self.0.lock().unwrap();
-        let State { logs, segments } = &mut *state;
+        let State { logs, segments, .. } = &mut *state;
         let (_, held) = logs
             .get_mut(log)
             .ok_or_else(|| CheckpointError::Unregistered { log: log.clone() })?;
@@ -79,6 +80,7 @@ impl CheckpointStore for MemoryCheckpoints {
             number: segments.len() as u64 + 1,
             log: log.clone(),
             name: *segment,
+            stored: new.stored,
         });
         Ok(Advanced::Done)
     }
@@ -107,13 +109,38 @@ impl CheckpointStore for MemoryCheckpoints {
         Ok(later.take(limit).cloned().collect())
     }
 
+    fn replace(&self, old: &StoredSegment, new: &SegmentName) -> Result<Advanced, CheckpointError> {
+        let mut state = self.0.lock().unwrap();
+        let State {
+            segments, replaced, ..
+        } = &mut *state;
+        let Some(listed) = segments.iter_mut().find(|at| at.number == old.number) else {
+            return Ok(Advanced::Stale);
+        };
+        if listed.name == *new {
+            return Ok(Advanced::Done);
+        }
+        if listed.name != old.name {
+            return Ok(Advanced::Stale);
+        }
+        replaced.push(listed.clone());
+        listed.name = *new;
+        Ok(Advanced::Done)
+    }
+
+    fn replaced(&self, limit: usize) -> Result<Vec<StoredSegment>, CheckpointError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.replaced.iter().take(limit).cloned().collect())
+    }
+
+    fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError> {
+        let mut state = self.0.lock().unwrap();
+        let is_this = |at: &StoredSegment| at.number == old.number && at.name == old.name;
+        state.replaced.retain(|at| !is_this(at));
+        Ok(())
+    }
+
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {
         Ok(self.0.lock().unwrap().logs.values().cloned().collect())
     }
-}
-
-#[test]
-fn checkpoints_in_memory_keep_the_contract() {
-    let store = MemoryCheckpoints::default();
-    super::contract::holds_for(|| store.clone());
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use daypass_protocol::digest::Digest;
 
-use super::{Put, SegmentError, SegmentName, SegmentStore};
-use crate::origin::Origin;
+use daypass_collector::origin::Origin;
+use daypass_collector::segments::{Put, SegmentError, SegmentName, SegmentStore};
 
 /// Clones share what they hold, as connections to one service do.
 #[derive(Clone, Default)]
@@ -36,6 +36,11 @@ impl SegmentStore for MemorySegments {
             })
     }
 
+    fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), SegmentError> {
+        self.0.lock().unwrap().remove(&(log.clone(), *name));
+        Ok(())
+    }
+
     fn names(&self, log: &Origin) -> Result<Vec<SegmentName>, SegmentError> {
         let map = self.0.lock().unwrap();
         Ok(map
@@ -44,10 +49,4 @@ impl SegmentStore for MemorySegments {
             .map(|(_, name)| *name)
             .collect())
     }
-}
-
-#[test]
-fn segments_in_memory_keep_the_contract() {
-    let store = MemorySegments::default();
-    super::contract::holds_for(|| store.clone());
 }

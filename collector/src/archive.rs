@@ -1,0 +1,271 @@
+//! A second copy of all that is stored, in another directory: on another disk, so that one lost disk loses nothing.
+//!
+//! ```text
+//! segments/ORIGIN/NAME   as in the store
+//! list                   a line for each segment, `NUMBER STORED NAME ORIGIN`, in the order in which they were stored (when,
+//!                        in microseconds since 1970); a later line for a number takes the place of an earlier one
+//! logs.json              by whose word each journal is known, and its checkpoint
+//! authority.json         what the CA said last
+//! journal/INCARNATION/   the collector's own journal
+//! ```
+//!
+//! A segment is listed once it is durable there, so `rsync` may take this directory at any time: whatever its copy of `list`
+//! names is worth having.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+mod contents;
+
+pub use contents::{ArchivedLog, Listed, read_list, read_logs};
+
+use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
+use crate::durable;
+use crate::keep::Stores;
+use crate::layout::Layout;
+use crate::segments::directory::DirectorySegments;
+use crate::segments::{SegmentError, SegmentName, SegmentStore};
+
+/// Segments that are copied before the list is synced.
+const AT_ONCE: usize = 256;
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o750;
+/// What the CA said last.
+pub const AUTHORITY: &str = "authority.json";
+
+/// Why nothing is copied, or read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// What is stored could not be listed.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A segment, here or there.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// A file of the archive.
+    #[error("the archive's {} cannot be read or written", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line of its list.
+    #[error("line {line} of the archive's {} names no segment", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// Its list of journals.
+    #[error("the archive's {} cannot be understood: {reason}", path.display())]
+    Logs {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The directory, open for copying.
+pub struct Archive {
+    root: PathBuf,
+    segments: DirectorySegments,
+    list: File,
+    copied: u64,
+    logs: Vec<u8>,
+}
+
+impl Archive {
+    /// Opens the archive in `root`, which must exist.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn open(root: &Path) -> Result<Self, ArchiveError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ArchiveError::File { path, source }
+        };
+        durable::make_dirs(root, Path::new("segments"), DIRECTORY_MODE)
+            .map_err(failed(&root.join("segments")))?;
+        let path = root.join("list");
+        let mut list = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(failed(&path))?;
+        mend(&mut list).map_err(failed(&path))?;
+        let copied = read_list(root)?.keys().next_back().copied();
+        Ok(Self {
+            segments: DirectorySegments::open(&root.join("segments"))?,
+            root: root.to_owned(),
+            list,
+            copied: copied.unwrap_or(0),
+            logs: Vec::new(),
+        })
+    }
+
+    /// The number of the last segment that is there.
+    pub fn copied(&self) -> u64 {
+        self.copied
+    }
+
+    /// Copies what is not there yet; says of how many segments.
+    ///
+    /// # Errors
+    /// What was copied stays, and the next call goes on.
+    pub fn follow(&mut self, stores: Stores<'_>) -> Result<u64, ArchiveError> {
+        // Read first, so that whatever they count is copied when they are written.
+        let logs = logs(stores)?;
+        let mut count = 0;
+        loop {
+            let segments = stores.checkpoints.segments_after(self.copied, AT_ONCE)?;
+            let Some(last) = segments.last().map(|segment| segment.number) else {
+                break;
+            };
+            for segment in &segments {
+                self.put(stores, segment)?;
+            }
+            self.append(&segments)?;
+            self.copied = last;
+            count += segments.len() as u64;
+        }
+        if logs != self.logs {
+            let path = self.root.join("logs.json");
+            durable::replace(&path, FILE_MODE, &logs)
+                .map_err(|source| ArchiveError::File { path, source })?;
+            self.logs = logs;
+        }
+        Ok(count)
+    }
+
+    /// Copies what is small and changes: what the CA said, and the files of our own journal.
+    ///
+    /// # Errors
+    /// The same may be asked again.
+    pub fn follow_files(&mut self, layout: &Layout, incarnation: &str) -> Result<(), ArchiveError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ArchiveError::File { path, source }
+        };
+        copy_changed(&layout.authority(), &self.root.join(AUTHORITY))
+            .map_err(failed(&self.root.join(AUTHORITY)))?;
+        let below = Path::new("journal").join(incarnation);
+        let to = self.root.join(&below);
+        durable::make_dirs(&self.root, &below, DIRECTORY_MODE).map_err(failed(&to))?;
+        for file in std::fs::read_dir(layout.journal()).map_err(failed(&layout.journal()))? {
+            let file = file.map_err(failed(&layout.journal()))?;
+            if file.file_type().is_ok_and(|kind| kind.is_file()) {
+                let copy = to.join(file.file_name());
+                copy_changed(&file.path(), &copy).map_err(failed(&copy))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what a segment has become in the place of what it was.
+    ///
+    /// # Errors
+    /// The same may be asked again.
+    pub fn replace(
+        &mut self,
+        stores: Stores<'_>,
+        old: &SegmentName,
+        new: &StoredSegment,
+    ) -> Result<(), ArchiveError> {
+        if new.number <= self.copied {
+            self.put(stores, new)?;
+            self.append(std::slice::from_ref(new))?;
+        }
+        Ok(self.segments.remove(&new.log, old)?)
+    }
+
+    /// Copies a segment, and reads the copy.
+    fn put(&self, stores: Stores<'_>, segment: &StoredSegment) -> Result<(), ArchiveError> {
+        let StoredSegment { log, name, .. } = segment;
+        let bytes = stores.segments.bytes(log, name)?;
+        self.segments.put(log, name, &bytes)?;
+        self.segments.bytes(log, name)?;
+        Ok(())
+    }
+
+    fn append(&mut self, segments: &[StoredSegment]) -> Result<(), ArchiveError> {
+        let lines: Vec<String> = segments
+            .iter()
+            .map(|segment| {
+                let StoredSegment {
+                    number,
+                    log,
+                    name,
+                    stored,
+                } = segment;
+                format!("{number} {stored} {name} {log}\n")
+            })
+            .collect();
+        self.list
+            .write_all(lines.concat().as_bytes())
+            .and_then(|()| self.list.sync_data())
+            .map_err(|source| ArchiveError::File {
+                path: self.root.join("list"),
+                source,
+            })
+    }
+}
+
+/// Copies a file whose length or time of change is another than that of its copy.
+fn copy_changed(from: &Path, to: &Path) -> io::Result<()> {
+    let stamp = |path: &Path| {
+        path.metadata()
+            .and_then(|file| Ok((file.len(), file.modified()?)))
+    };
+    let (length, changed) = stamp(from)?;
+    if stamp(to).is_ok_and(|copy| copy.0 == length && copy.1 >= changed) {
+        return Ok(());
+    }
+    durable::replace(to, FILE_MODE, &std::fs::read(from)?)
+}
+
+/// Cuts off the line that a crash left half-written.
+fn mend(list: &mut File) -> io::Result<()> {
+    let mut text = Vec::new();
+    list.seek(SeekFrom::Start(0))?;
+    list.read_to_end(&mut text)?;
+    let whole = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    if whole < text.len() {
+        list.set_len(whole as u64)?;
+        list.sync_all()?;
+    }
+    Ok(())
+}
+
+fn logs(stores: Stores<'_>) -> Result<Vec<u8>, ArchiveError> {
+    let logs = stores.checkpoints.logs()?;
+    let logs: Vec<ArchivedLog> = logs
+        .into_iter()
+        .map(
+            |(
+                Registration {
+                    log,
+                    record,
+                    signature,
+                    registered,
+                },
+                held,
+            )| ArchivedLog {
+                origin: log.to_string(),
+                record,
+                signature,
+                registered,
+                size: held.as_ref().map_or(0, |held| held.mark.size),
+                seal: held.map(|held| held.seal).unwrap_or_default(),
+            },
+        )
+        .collect();
+    Ok(serde_json::to_vec(&logs).unwrap_or_default())
+}

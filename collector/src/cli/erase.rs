@@ -1,0 +1,155 @@
+//! `daypass-collector erase`: takes what names a person out of what is stored, by the service, or by itself where none runs.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use daypass_protocol::name::Name;
+
+use super::open::{self, OpenError};
+use crate::clock::Now;
+use crate::collector::{Collector, CollectorError};
+use crate::config::{self, Config, ConfigError};
+use crate::database;
+use crate::diagnostic;
+use crate::erasure::{self, EraseError, Why};
+use crate::index::sqlite::SqliteIndex;
+use crate::layout::Layout;
+use crate::lock::{self, LockError};
+use crate::orders::{self, Answer, Order};
+use crate::ownership::{self, OwnershipError};
+use crate::rewrite::{self, RewriteError};
+
+/// The service is given so long; the order stays.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Whom to forget, and why.
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// The person, by the roster's name.
+    #[arg(long, value_name = "NAME")]
+    pub person: Name,
+    /// Why; the collector's journal keeps it.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Do it; without this nothing is done but counted.
+    #[arg(long)]
+    pub yes: bool,
+    /// Configuration to read.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+}
+
+/// Why nobody was forgotten.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EraseCommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What is kept.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The index.
+    #[error(transparent)]
+    Database(#[from] database::OpenError),
+    /// Segments, index or our own journal.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
+    /// Removing what was replaced.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// Our own journal.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    /// Files cannot be given to the service's user.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
+    /// The order could not be left, or its answer not be read.
+    #[error("the service cannot be told in {}", path.display())]
+    Order {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No answer.
+    #[error("the service has not answered for ten minutes; the order in {} stays, and it will carry it out", path.display())]
+    NoAnswer {
+        /// The order.
+        path: PathBuf,
+    },
+    /// The service says why not.
+    #[error("the service could not do it: {why}")]
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+pub(crate) fn run(arguments: &EraseArgs) -> Result<(), EraseCommandError> {
+    let config = Config::read(&arguments.config)?;
+    let layout = Layout::new(&config.data);
+    let person = arguments.person.as_str();
+    if !arguments.yes {
+        let index = SqliteIndex::open(&layout.index())?;
+        let count = erasure::count(&index, person)?;
+        say(&diagnostic::would_erase(count, person));
+        return Ok(());
+    }
+    let why = Why {
+        by: "root".to_owned(),
+        reason: arguments.reason.clone(),
+    };
+    let count = match lock::take(&layout.lock()) {
+        Ok(_lock) => here(&config, &layout, person, &why)?,
+        Err(LockError::Held { .. }) => by_the_service(&layout, person, &why)?,
+        Err(error) => return Err(error.into()),
+    };
+    say(&diagnostic::erased(count));
+    Ok(())
+}
+
+fn here(
+    config: &Config,
+    layout: &Layout,
+    person: &str,
+    why: &Why,
+) -> Result<u64, EraseCommandError> {
+    let (collector, _arrived) = Collector::new(open::parts(config, layout)?, Now::read());
+    let count = erasure::erase_person(&collector, person, why)?;
+    // The second copy follows when the service runs.
+    if config.archive.is_none() {
+        rewrite::settle(collector.stores(), None)?;
+    }
+    collector.close()?;
+    ownership::restore(layout.root())?;
+    Ok(count)
+}
+
+fn by_the_service(layout: &Layout, person: &str, why: &Why) -> Result<u64, EraseCommandError> {
+    let failed = |source| EraseCommandError::Order {
+        path: layout.orders(),
+        source,
+    };
+    let order = Order::Erase {
+        person: person.to_owned(),
+        by: why.by.clone(),
+        reason: why.reason.clone(),
+    };
+    let path = orders::leave(&layout.orders(), &order).map_err(failed)?;
+    ownership::restore(&layout.orders())?;
+    match orders::answer(&path, PATIENCE).map_err(failed)? {
+        Some(Answer::Done { count }) => Ok(count),
+        Some(Answer::Failed { why }) => Err(EraseCommandError::Failed { why }),
+        None => Err(EraseCommandError::NoAnswer { path }),
+    }
+}
+
+fn say(text: &str) {
+    // Nobody needs this line to go on.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,110 @@
+//! `daypass-collector restore`: everything back from the second copy, into a collector that is new.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::archive;
+use crate::authority::{Authority, WordError};
+use crate::checkpoints::sqlite::SqliteCheckpoints;
+use crate::config::{self, Config, ConfigError};
+use crate::database;
+use crate::durable;
+use crate::index::sqlite::SqliteIndex;
+use crate::indexer::{self, FollowIndexError};
+use crate::keep::Stores;
+use crate::layout::Layout;
+use crate::lock::{self, LockError};
+use crate::ownership::{self, OwnershipError};
+use crate::restore::{self, RestoreError};
+use crate::segments::SegmentError;
+use crate::segments::directory::DirectorySegments;
+
+/// From where.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The directory that `archive` in the lost collector's configuration named, or a copy of it.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Configuration to read.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+}
+
+/// Why not everything is back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestoreCommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The service runs.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A database.
+    #[error(transparent)]
+    Database(#[from] database::OpenError),
+    /// The segments.
+    #[error(transparent)]
+    Segments(#[from] SegmentError),
+    /// What the CA said.
+    #[error(transparent)]
+    Authority(#[from] WordError),
+    /// The copy.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The index.
+    #[error(transparent)]
+    Follow(#[from] FollowIndexError),
+    /// Files cannot be given to the service's user.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
+    /// A file.
+    #[error("{} cannot be read or written", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+pub(crate) fn run(arguments: &RestoreArgs) -> Result<(), RestoreCommandError> {
+    let config = Config::read(&arguments.config)?;
+    let layout = Layout::new(&config.data);
+    let _lock = lock::take(&layout.lock())?;
+    let checkpoints = SqliteCheckpoints::open(&layout.checkpoints())?;
+    let segments = DirectorySegments::open(&layout.segments())?;
+    let stores = Stores {
+        checkpoints: &checkpoints,
+        segments: &segments,
+    };
+    let authority = authority(arguments, &config, &layout)?;
+    let restored = restore::restore(&arguments.from, stores, &authority)?;
+    let index = SqliteIndex::open(&layout.index())?;
+    indexer::catch_up(stores, &index)?;
+    ownership::restore(layout.root())?;
+    say(&crate::diagnostic::restored(&restored));
+    Ok(())
+}
+
+/// What the CA said last: as it is known here, or else as the copy has it; it holds from the pin up, or not at all.
+fn authority(
+    arguments: &RestoreArgs,
+    config: &Config,
+    layout: &Layout,
+) -> Result<Authority, RestoreCommandError> {
+    let path = layout.authority();
+    if !path.exists() {
+        let copy = arguments.from.join(archive::AUTHORITY);
+        let failed = |path: PathBuf| move |source| RestoreCommandError::File { path, source };
+        let word = std::fs::read(&copy).map_err(failed(copy.clone()))?;
+        durable::replace(&path, 0o640, &word).map_err(failed(path.clone()))?;
+    }
+    Ok(Authority::open(&path, config.ca_setup.ca)?)
+}
+
+fn say(text: &str) {
+    // Nobody needs this line to go on.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

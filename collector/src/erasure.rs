@@ -1,0 +1,126 @@
+//! Forgetting a person: said in our own journal first, then done in segments, index and that journal itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use daypass_journal::erasure::{self as of_journal, MOST_RUNS};
+use daypass_protocol::event::{Action, Event, Outcome};
+use serde_json::json;
+
+use crate::alerts::StoreError;
+use crate::collector::{Collector, CollectorError};
+use crate::index::query::{LIMIT, Order, Query};
+use crate::index::{Index, IndexError};
+use crate::indexer::{self, FollowIndexError};
+use crate::origin::{InvalidOrigin, Origin};
+use crate::rewrite::{self, RewriteError};
+
+/// Whose word it is.
+#[derive(Clone, Debug)]
+pub struct Why {
+    /// Who erases.
+    pub by: String,
+    /// For what reason.
+    pub reason: String,
+}
+
+/// Why a person is not forgotten, or not everywhere.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// Our own journal: what is not journalled is not done.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    /// Our own journal could not be searched or changed.
+    #[error("the collector's own journal could not be erased from")]
+    Ledger(#[from] daypass_journal::Error),
+    /// The index could not say where the person is named.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The index does not follow.
+    #[error(transparent)]
+    Follow(#[from] FollowIndexError),
+    /// The index names a journal that is none.
+    #[error("the index names {0}")]
+    Origin(#[from] InvalidOrigin),
+    /// Segments or index.
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// Alerts.
+    #[error(transparent)]
+    Alerts(#[from] StoreError),
+}
+
+/// How many stored entries name a person, as `index` knows.
+///
+/// # Errors
+/// When the index cannot say.
+pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
+    let named = named(index, person)?;
+    Ok(named.values().map(|entries| entries.len() as u64).sum())
+}
+
+/// Forgets a person: says how many entries lost their text.
+///
+/// # Errors
+/// What was done stays done; the same may be asked again.
+pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
+    indexer::catch_up(collector.stores(), collector.index())?;
+    let mut count = 0;
+    for (log, entries) in named(collector.index(), person)? {
+        count += entries.len() as u64;
+        let runs = of_journal::runs(&entries);
+        for runs in runs.chunks(MOST_RUNS) {
+            erase_runs(collector, &log, runs, why)?;
+        }
+    }
+    Ok(count + collector.erase_own(person, &why.by, &why.reason)?)
+}
+
+/// Takes the text of these entries out, and says so first.
+///
+/// # Errors
+/// As for [`erase_person`].
+pub fn erase_runs(
+    collector: &Collector,
+    log: &Origin,
+    runs: &[(u64, u64)],
+    why: &Why,
+) -> Result<(), EraseError> {
+    let event = Event::new(Action::LogErased)
+        .outcome(Outcome::Done)
+        .detail("log", log.to_string())
+        .detail("entries", json!(runs))
+        .detail("by", why.by.as_str())
+        .detail("why", why.reason.as_str());
+    collector.record(&event)?;
+    collector.with_log(log, || {
+        rewrite::erase(collector.stores(), collector.index(), log, runs)
+    })?;
+    // What people were told of them, and are still to be told.
+    collector.alerts().erase(log, runs)?;
+    Ok(())
+}
+
+/// The entries of each journal whose `identity.person` this is.
+fn named(index: &dyn Index, person: &str) -> Result<BTreeMap<Origin, BTreeSet<u64>>, EraseError> {
+    let mut query = Query {
+        persons: vec![person.to_owned()],
+        limit: LIMIT,
+        ..Query::all(Order::Oldest)
+    };
+    let mut found: BTreeMap<Origin, BTreeSet<u64>> = BTreeMap::new();
+    loop {
+        let page = index.search(&query)?;
+        for entry in page.entries {
+            let seq = serde_json::from_str::<serde_json::Value>(&entry.entry)
+                .ok()
+                .and_then(|entry| entry.get("seq")?.as_u64());
+            if let Some(seq) = seq {
+                found.entry(entry.origin.parse()?).or_default().insert(seq);
+            }
+        }
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}

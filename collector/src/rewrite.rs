@@ -1,0 +1,153 @@
+//! Takes text out of what is stored, and leaves what proves: the one place where a stored segment gives way to another.
+//!
+//! The order is: the new segment, durably; the list, in one write, which remembers the old name; the old segment's removal,
+//! here and in the second copy; the memory of it. A crash anywhere in between leaves work that [`settle`] finishes.
+
+use crate::archive::{Archive, ArchiveError};
+use crate::checkpoints::{Advanced, CheckpointError, StoredSegment};
+use crate::index::{Index, IndexError};
+use crate::indexer::{self, FollowIndexError};
+use crate::keep::Stores;
+use crate::origin::Origin;
+use crate::segments::{SegmentError, SegmentName};
+
+/// Segments that are looked up at once.
+const LOOK: usize = 64;
+
+/// Sequence numbers, first and last of each run.
+pub type Runs = [(u64, u64)];
+
+/// Why text could not be taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The list of segments.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A segment.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The index does not follow.
+    #[error(transparent)]
+    Follow(#[from] FollowIndexError),
+    /// The second copy.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+/// Erases these entries of a log from every stored segment and from the index; says of how many segments. The caller holds
+/// the log's lock.
+///
+/// # Errors
+/// What was done stays done; the same may be asked again.
+pub fn erase(
+    stores: Stores<'_>,
+    index: &dyn Index,
+    log: &Origin,
+    runs: &Runs,
+) -> Result<u64, RewriteError> {
+    let mut count = 0;
+    let (Some(first), Some(last)) = (
+        runs.iter().map(|(first, _)| *first).min(),
+        runs.iter().map(|(_, last)| *last).max(),
+    ) else {
+        return Ok(0);
+    };
+    let mut at = first;
+    while at <= last {
+        let segments = stores.checkpoints.segments_of(log, at, LOOK)?;
+        let Some(end) = segments.last().map(|segment| segment.name.size) else {
+            break;
+        };
+        for segment in segments.iter().filter(|segment| meets(segment, runs)) {
+            let bytes = stores.segments.bytes(log, &segment.name)?;
+            let left = daypass_journal::remains::erase(&bytes, runs);
+            if left != bytes {
+                replace(stores, segment, &left)?;
+                count += 1;
+            }
+            forget(stores, index, segment, runs)?;
+        }
+        at = end;
+    }
+    Ok(count)
+}
+
+/// Retires a segment: leaf hashes and what proves stay. `None` when that was done before.
+///
+/// # Errors
+/// As for [`erase`].
+pub fn retire(
+    stores: Stores<'_>,
+    index: &dyn Index,
+    segment: &StoredSegment,
+) -> Result<Option<u64>, RewriteError> {
+    let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
+    let Some(left) = daypass_journal::remains::retire(&bytes) else {
+        return Ok(None);
+    };
+    if left == bytes {
+        return Ok(None);
+    }
+    replace(stores, segment, &left)?;
+    let gone = daypass_journal::remains::entries(&left);
+    let gone = gone.iter().filter_map(|entry| match entry {
+        daypass_journal::remains::Stored::Gone { seq, .. } => Some(*seq),
+        daypass_journal::remains::Stored::Whole { .. } => None,
+    });
+    let runs = daypass_journal::erasure::runs(&gone.collect());
+    forget(stores, index, segment, &runs)?;
+    Ok(Some((bytes.len() as u64).saturating_sub(left.len() as u64)))
+}
+
+/// Removes what was replaced, from the second copy too, if there is one.
+///
+/// # Errors
+/// At the first that cannot be; the others are tried at the next call.
+pub fn settle(stores: Stores<'_>, mut archive: Option<&mut Archive>) -> Result<(), RewriteError> {
+    loop {
+        let replaced = stores.checkpoints.replaced(LOOK)?;
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        for old in &replaced {
+            stores.segments.remove(&old.log, &old.name)?;
+            if let Some(archive) = archive.as_deref_mut() {
+                let now = stores.checkpoints.segments_after(old.number - 1, 1)?;
+                if let Some(now) = now.first().filter(|now| now.number == old.number) {
+                    archive.replace(stores, &old.name, now)?;
+                }
+            }
+            stores.checkpoints.settled(old)?;
+        }
+    }
+}
+
+fn meets(segment: &StoredSegment, runs: &Runs) -> bool {
+    let (first, end) = (segment.name.first, segment.name.size);
+    runs.iter().any(|run| run.0 < end && run.1 >= first)
+}
+
+fn replace(stores: Stores<'_>, old: &StoredSegment, bytes: &[u8]) -> Result<(), RewriteError> {
+    let name = SegmentName::of(old.name.first, old.name.size, bytes);
+    stores.segments.put(&old.log, &name, bytes)?;
+    match stores.checkpoints.replace(old, &name)? {
+        Advanced::Done => Ok(stores.segments.remove(&old.log, &old.name)?),
+        // Somebody else took text out meanwhile; what was asked is asked again.
+        Advanced::Stale => Ok(stores.segments.remove(&old.log, &name)?),
+    }
+}
+
+/// Takes entries of a segment out of the index, once it has taken the segment: so that it cannot take in later what it read
+/// before.
+fn forget(
+    stores: Stores<'_>,
+    index: &dyn Index,
+    segment: &StoredSegment,
+    runs: &Runs,
+) -> Result<(), RewriteError> {
+    indexer::catch_up(stores, index)?;
+    Ok(index.forget(segment.number, runs)?)
+}
