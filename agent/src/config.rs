@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use daypass_journal::retention::Policy;
+use daypass_protocol::token::CaUrl;
 use serde::Deserialize;
 
 use crate::durable;
@@ -23,6 +24,27 @@ pub struct Config {
     pub retention: Policy,
     /// How contractors' sessions are ended.
     pub sessions: SessionConfig,
+    /// Witnesses of others, beside the collectors.
+    pub witness: Vec<WitnessConfig>,
+}
+
+/// `[[witness]]`: somebody else's witness (C2SP tlog-witness), asked to cosign this host's journal.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Where it answers: `https://HOST:PORT`.
+    pub url: CaUrl,
+    /// The key that it cosigns with, as a vkey.
+    pub key: String,
+    /// A file with the X.509 root (PEM) under which it shows its certificate.
+    pub root: PathBuf,
+    /// Seconds between two questions: 60 to 86400, an hour by default.
+    #[serde(default = "an_hour")]
+    pub every_seconds: u64,
+}
+
+fn an_hour() -> u64 {
+    3600
 }
 
 /// `[state]`: how the agent keeps up with the CA.
@@ -202,7 +224,11 @@ impl Config {
                 86400,
             ),
         ];
-        for (key, found, low, high) in rows {
+        let witnesses = self
+            .witness
+            .iter()
+            .map(|witness| ("witness.every_seconds", witness.every_seconds, 60, 86400));
+        for (key, found, low, high) in rows.into_iter().chain(witnesses) {
             if !(low..=high).contains(&found) {
                 return Err(Error::Range {
                     path: path.to_owned(),
@@ -240,7 +266,8 @@ mod tests {
         let text = "[state]\npoll_seconds = 5\nmax_age_seconds = 600\nmax_clock_offset_seconds = 60\n\
             [journal]\nlog = \"managed\"\nforward = \"strict\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
             [retention]\nkeep_days = 400\n\
-            [sessions]\nwarn_seconds = [30]\n";
+            [sessions]\nwarn_seconds = [30]\n\
+            [[witness]]\nurl = \"https://witness.example.org:443\"\nkey = \"w+0+A\"\nroot = \"/etc/ssl/w.pem\"\n";
         let config = parse(text).unwrap();
         assert_eq!(config.state.poll(), Duration::from_secs(5));
         assert_eq!(config.journal.log, Log::Managed);
@@ -248,6 +275,7 @@ mod tests {
         assert_eq!(config.journal.exclude[0].account, "nagios");
         assert_eq!(config.retention.keep_days, Some(400));
         assert_eq!(config.sessions.warn_seconds, [30]);
+        assert_eq!(config.witness[0].every_seconds, 3600);
     }
 
     #[test]
@@ -271,5 +299,12 @@ mod tests {
     fn a_number_out_of_range_names_its_key() {
         let error = parse("[state]\npoll_seconds = 0\n").unwrap_err();
         assert!(error.to_string().contains("state.poll_seconds"), "{error}");
+        let witness =
+            "[[witness]]\nurl = \"https://w:1\"\nkey = \"\"\nroot = \"/\"\nevery_seconds = 1\n";
+        let error = parse(witness).unwrap_err();
+        assert!(
+            error.to_string().contains("witness.every_seconds"),
+            "{error}"
+        );
     }
 }

@@ -19,17 +19,32 @@ struct HostJournal {
 
 /// The witnesses that the journal declares at each start; clones share them.
 #[derive(Clone, Default)]
-pub struct Witnesses(Arc<Mutex<Vec<String>>>);
+pub struct Witnesses {
+    /// Collectors, as the newest state names them.
+    collectors: Arc<Mutex<Vec<String>>>,
+    /// Those that hold no entries, as the configuration names them.
+    outside: Arc<Vec<String>>,
+}
 
 impl Witnesses {
-    /// These vkeys.
+    /// The vkeys of collectors, and of `outside` witnesses that hold no entries.
     #[must_use]
-    pub fn new(keys: Vec<String>) -> Self {
-        Self(Arc::new(Mutex::new(keys)))
+    pub fn new(collectors: Vec<String>, outside: Vec<String>) -> Self {
+        Self {
+            collectors: Arc::new(Mutex::new(collectors)),
+            outside: Arc::new(outside),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.collectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them, with these collectors.
+    fn with(&self, collectors: &[String]) -> Vec<String> {
+        [collectors, &self.outside].concat()
     }
 }
 
@@ -45,7 +60,8 @@ pub fn opener(
 ) -> Open {
     Box::new(move || {
         let options = Options {
-            witnesses: witnesses.lock().clone(),
+            witnesses: witnesses.with(&witnesses.lock()),
+            outside: witnesses.outside.to_vec(),
             horizon: horizon.clone(),
             ..Options::default()
         };
@@ -87,7 +103,7 @@ impl Ledger for HostJournal {
     }
 
     fn declare_witnesses(&self, keys: &[String]) -> Result<(), Error> {
-        self.writer.declare_witnesses(keys)?;
+        self.writer.declare_witnesses(&self.witnesses.with(keys))?;
         *self.witnesses.lock() = keys.to_vec();
         Ok(())
     }

@@ -33,6 +33,7 @@ pub mod ledger;
 pub mod listener;
 pub mod manage;
 pub mod managed;
+pub mod outside;
 pub mod pam_stack;
 pub mod poller;
 pub mod presence;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::{io, mem};
 
+use daypass_forward::outside::Asker;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::Recovery;
 use daypass_protocol::event::{Action, Event, Outcome};
@@ -26,6 +27,7 @@ use crate::layout::Layout;
 use crate::ledger::{self, Witnesses};
 use crate::listener::Listener;
 use crate::managed;
+use crate::outside;
 use crate::poller::{ByCertificate, Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
@@ -112,6 +114,7 @@ struct Agent {
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
     forwarding: Forwarding,
+    askers: Vec<Asker>,
     /// Threads that run until theirs is dropped.
     until_stopped: Vec<SyncSender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -131,9 +134,12 @@ impl Agent {
         let presence = Arc::new(Presence::new(layout));
         let line = Line::new(enrolment.client()?);
         let collectors = known.state().collectors.clone();
-        let witnesses = Witnesses::new(forward::witnesses(&collectors));
+        let outside = outside::usable(&config.witness);
+        let keys = outside.iter().map(|usable| usable.key().to_owned());
+        let witnesses = Witnesses::new(forward::witnesses(&collectors), keys.collect());
         let horizon = Horizon::default();
         let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;
+        let askers = outside::start(layout, outside, &horizon, &intake).map_err(Error::Thread)?;
         let forwarding = Forwarding::start(layout, &enrolment, horizon, &intake, &collectors)
             .map_err(Error::Thread)?;
 
@@ -202,6 +208,7 @@ impl Agent {
             authority,
             keeper: tell,
             forwarding,
+            askers,
             until_stopped: vec![retires, beats],
             threads,
         })
@@ -222,6 +229,7 @@ impl Agent {
         // Without a listener the keeper is gone already.
         let _ = self.keeper.send(Told::Stop);
         drop(self.until_stopped);
+        self.askers.iter().for_each(Asker::stop);
         for thread in self.threads {
             // A thread that panicked has said so itself.
             let _ = thread.join();

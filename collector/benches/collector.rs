@@ -9,14 +9,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use daypass_forward::Awaited;
+use daypass_protocol::forwarding::About;
+use daypass_transport::client::{Client, ClientIdentity, Request};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde_json::json;
 
 #[path = "../tests/collector/host.rs"]
 #[allow(dead_code)]
 mod host;
+#[path = "../tests/collector/killed.rs"]
+#[allow(dead_code, unused_imports)]
+mod killed;
 #[path = "../tests/collector/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+#[path = "../tests/collector/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
 #[path = "../tests/collector/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
@@ -30,12 +40,13 @@ mod site;
 #[allow(dead_code)]
 mod throwaway;
 
+use killed::{Process, settle_in};
 use machine::{Machine, collector};
 use receiver::Receiver;
 use site::Site;
 
-/// Entries of one host that the collector has to take in one after the other.
-const BACKLOG: u64 = 20_000;
+/// Entries that the collector has to take in, of one host or of many together.
+const BACKLOG: u64 = 60_000;
 /// Entries whose way to the cosignature is timed.
 const TIMED: usize = 2000;
 /// Alerts whose way is timed.
@@ -54,14 +65,22 @@ fn main() -> io::Result<()> {
         out,
         "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
     )?;
-    for hosts in [1, 20] {
-        let (rate, lag) = ingest(hosts);
+    for hosts in [1, 20, 50] {
+        let Ingest { rate, each, lag } = ingest(hosts);
         writeln!(
             out,
-            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends  searchable {lag:.2?} later",
-            rate / raw
+            "stored and cosigned, {hosts:2} hosts       {rate:10.0} entries/s  {:6.2} of raw appends, {:.1} us of one core each; searchable {lag:.2?} later",
+            rate / raw,
+            each.as_secs_f64() * 1e6
         )?;
     }
+    let (before, after) = idle(1000);
+    writeln!(
+        out,
+        "resident, 1000 idle hosts           {:10.1} MiB        {:.1} MiB before they came",
+        after as f64 / 1024.0,
+        before as f64 / 1024.0
+    )?;
     for (what, mut ways) in [("cosigned", round_trips()), ("webhook ", alerted())] {
         ways.sort_unstable();
         let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
@@ -96,9 +115,27 @@ fn raw_appends(dir: &Path) -> io::Result<(f64, Duration)> {
     Ok((rate, each[each.len() / 2]))
 }
 
-/// Entries a second, from `hosts` hosts that have a backlog each, from the first word to the last cosignature; and how long
-/// after it all of them are searchable.
-fn ingest(hosts: u64) -> (f64, Duration) {
+/// What it takes to take entries in.
+struct Ingest {
+    /// Entries a second, by the clock.
+    rate: f64,
+    /// Time of a core for each, hosts and collector together: what a loaded machine shows, too.
+    each: Duration,
+    /// So long after the last cosignature all of them are searchable.
+    lag: Duration,
+}
+
+/// Time of all cores that this process has used.
+fn used() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("usage");
+    let of = |time: TimeVal| {
+        Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default())
+    };
+    of(usage.user_time()) + of(usage.system_time())
+}
+
+/// From `hosts` hosts that have a backlog each, from the first word to the last cosignature.
+fn ingest(hosts: u64) -> Ingest {
     let site = Site::new();
     let witness = site.server().collector().witness_key();
     let named = [collector(site.server().address().port(), &witness)];
@@ -115,14 +152,14 @@ fn ingest(hosts: u64) -> (f64, Duration) {
         })
         .collect();
     let sealed: u64 = machines.iter().map(|machine| machine.status().sealed).sum();
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), used());
     for machine in &machines {
         machine.forwarder().collectors(&named);
     }
     for machine in &machines {
         machine.settle();
     }
-    let rate = sealed as f64 / begun.elapsed().as_secs_f64();
+    let (elapsed, used) = (begun.elapsed(), used() - before);
     let cosigned = Instant::now();
     let collector = site.server().collector();
     let after = |taken| collector.stores().checkpoints.segments_after(taken, 1);
@@ -136,7 +173,38 @@ fn ingest(hosts: u64) -> (f64, Duration) {
     for machine in machines {
         machine.shut_down();
     }
-    (rate, lag)
+    Ingest {
+        rate: sealed as f64 / elapsed.as_secs_f64(),
+        each: used.div_f64(sealed as f64),
+        lag,
+    }
+}
+
+/// Resident kibibytes of a collector's process to which this many hosts are connected that have nothing to say; its size
+/// before they came.
+fn idle(hosts: usize) -> (u64, u64) {
+    let mut site = Site::new();
+    let witness = site.server().collector().witness_key();
+    site.stop();
+    settle_in(&site, "");
+    let process = Process::start(&site);
+    let before = process.resident();
+    let root = site.ca.root.certificate();
+    let host = site.stranger("h0");
+    let base = format!("https://localhost:{}", process.address.port());
+    let clients: Vec<Client> = (0..hosts)
+        .map(|_| {
+            let (certificate, key) = &host.identity;
+            let identity = ClientIdentity { certificate, key };
+            let client = Client::lasting(&base, root, Some(identity)).expect("a client");
+            let about: About = client.call(&Request::get("/v1/about")).expect("an answer");
+            assert_eq!(about.witness, witness);
+            client
+        })
+        .collect();
+    let after = process.resident();
+    drop(clients);
+    (before, after)
 }
 
 /// Writes entries as a busy host does: several callers share a commit.

@@ -209,6 +209,13 @@ impl Authority {
         job(self.known().chain.newest())
     }
 
+    /// Whether hosts prefer another collector to the one that cosigns with this key: the state names it first.
+    pub fn prefers_another_to(&self, witness: &str) -> bool {
+        let known = self.known();
+        let first = known.state.state().collectors.first();
+        first.is_some_and(|first| first.witness != witness)
+    }
+
     /// Checks that the CA signed an enrolment record.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use daypass_journal::error::KeyFault;
 use daypass_journal::follow::SignedCheckpoint;
 use daypass_journal::note::{KeyKind, VerifierKey};
-use daypass_protocol::digest::Digest;
+use daypass_protocol::digest::{Digest, Pin};
 use serde::Deserialize;
 
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
@@ -45,9 +45,9 @@ pub enum StrangerError {
         /// Whose.
         origin: String,
     },
-    /// One origin stands there twice, or is that of a journal of ours.
+    /// One origin stands there twice, or is that of a journal of this CA.
     #[error(
-        "the log {origin} stands in the configuration twice, or has the name of a journal of daypass"
+        "the log {origin} stands in the configuration twice, or is a journal of this very CA, which sends its entries"
     )]
     Name {
         /// Which.
@@ -114,11 +114,13 @@ struct Log {
 }
 
 impl Strangers {
-    /// Reads what is kept of these logs in `directory`, which must be there if there are any.
+    /// Reads what is kept of these logs, none of them of the CA `ca`, in `directory`, which must be there if there are any.
     ///
     /// # Errors
     /// What is configured or kept cannot be used.
-    pub fn open(directory: &Path, logs: &[Stranger]) -> Result<Self, StrangerError> {
+    pub fn open(directory: &Path, ca: Pin, logs: &[Stranger]) -> Result<Self, StrangerError> {
+        // Journals of this CA are stored, or not cosigned at all.
+        let ours = format!("daypass/{}/", ca.short());
         let mut known = BTreeMap::new();
         for Stranger { origin, key } in logs {
             let fault = |fault| StrangerError::Key {
@@ -137,7 +139,7 @@ impl Strangers {
                 latest: Mutex::default(),
             };
             *log.lock() = log.read(origin)?;
-            let is_ours = origin.starts_with("daypass/");
+            let is_ours = origin.starts_with(&ours);
             if is_ours || known.insert(origin.clone(), log).is_some() {
                 return Err(StrangerError::Name {
                     origin: origin.clone(),
@@ -235,9 +237,13 @@ mod tests {
         }
     }
 
+    fn pin() -> Pin {
+        "0123456789abcdef".repeat(4).parse().unwrap()
+    }
+
     fn refused(logs: &[Stranger]) -> String {
         let dir = tempfile::tempdir().unwrap();
-        Strangers::open(dir.path(), logs)
+        Strangers::open(dir.path(), pin(), logs)
             .map(|_| ())
             .unwrap_err()
             .to_string()
@@ -251,12 +257,14 @@ mod tests {
             .log_vkey();
         let witness = Witness::create(&dir.path().join("w"), "example.org/w").unwrap();
         let one = stranger("example.org/log", &log);
-        assert!(Strangers::open(dir.path(), std::slice::from_ref(&one)).is_ok());
+        assert!(Strangers::open(dir.path(), pin(), std::slice::from_ref(&one)).is_ok());
         assert!(
             refused(&[one.clone(), one])
                 .contains("example.org/log stands in the configuration twice")
         );
-        assert!(refused(&[stranger("daypass/0/ca/0", &log)]).contains("of a journal of daypass"));
+        assert!(
+            refused(&[stranger("daypass/0123456789abcdef/ca/0", &log)]).contains("of this very CA")
+        );
         assert!(refused(&[stranger("x", "nonsense")]).contains("the log x"));
         assert!(refused(&[stranger("x", witness.vkey().to_string())]).contains("is a witness's"));
     }
@@ -269,7 +277,7 @@ mod tests {
             .log_vkey();
         let kept = dir.path().join(Digest::of("example.org/log").to_string());
         std::fs::write(&kept, "torn").unwrap();
-        let opened = Strangers::open(dir.path(), &[stranger("example.org/log", log)]);
+        let opened = Strangers::open(dir.path(), pin(), &[stranger("example.org/log", log)]);
         assert!(matches!(opened, Err(StrangerError::Damaged { .. })));
     }
 }

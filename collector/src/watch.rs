@@ -32,6 +32,15 @@ pub enum Condition {
     Silent,
 }
 
+/// Whether whoever writes a log goes on sending it here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Presence {
+    /// It does.
+    Stays,
+    /// It sends it to a collector that is preferred to this one from here on.
+    Leaves,
+}
+
 /// What a log signed, and what contradicts it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Contradiction {
@@ -96,8 +105,12 @@ impl Watch {
 
     /// Reads lines of `log` that were taken in at `now`; the alarms about its clock.
     pub fn read(&self, log: &Origin, bytes: &[u8], now: Now) -> Vec<Event> {
+        // Read on a copy: one log is taken in by one thread at a time, and megabytes take a while.
+        let mut seen = self.lock().seen.get(log).cloned().unwrap_or_default();
+        let reading = seen.read(bytes, now);
         let mut inner = self.lock();
-        let reading = inner.seen.entry(log.clone()).or_default().read(bytes, now);
+        inner.seen.insert(log.clone(), seen);
+        inner.silences.hears(log, Presence::Stays);
         // Only the CA says for whom it makes certificates.
         let issues = reading
             .issues
@@ -111,6 +124,11 @@ impl Watch {
             .iter()
             .map(|found| clock(log, found))
             .collect()
+    }
+
+    /// Something was heard of who writes `log`.
+    pub fn hears(&self, log: &Origin, presence: Presence) {
+        self.lock().silences.hears(log, presence);
     }
 
     /// Whether the other side of a fork of `log` is to be kept; remembers it.

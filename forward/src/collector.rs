@@ -35,6 +35,14 @@ impl Remote<'_> {
         self.read(answer, size)
     }
 
+    /// Takes leave: another collector takes the journal from here on. Nothing depends on its being heard.
+    pub(crate) fn leave(&self, size: u64) {
+        let path = format!("{}?leaving={size}", log_path(self.origin));
+        let _ = self
+            .client
+            .call::<forwarding::Standing>(&Request::get(&path));
+    }
+
     /// Makes the journal known.
     pub(crate) fn register(&self, record: &SignedRecord) -> Result<Standing, End> {
         // Two texts: this cannot fail.

@@ -11,6 +11,7 @@ mod collector;
 mod forwarder;
 mod link;
 mod outgoing;
+pub mod outside;
 mod owner;
 mod probe;
 mod session;

@@ -99,6 +99,9 @@ impl<'a> Session<'a> {
             if let Err(end) = ended {
                 // The closing seal's at a stop; the last of a collector that is gone, whose place the next one takes.
                 let _ = self.keep();
+                if matches!(end, End::Preferred) {
+                    self.remote.leave(sight.size);
+                }
                 return end;
             }
         }

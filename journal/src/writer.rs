@@ -44,6 +44,8 @@ pub struct Options {
     /// The vkeys of the witnesses that this journal is to be cosigned by, declared at each start;
     /// [`Writer::declare_witnesses`] changes them.
     pub witnesses: Vec<String>,
+    /// Those of them that hold no entries: what they alone have cosigned is kept.
+    pub outside: Vec<String>,
     /// Whether segments can only grow, by an attribute of the file system.
     pub protection: Protection,
     /// A segment is ended before it grows beyond this many bytes.
@@ -60,6 +62,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             witnesses: Vec::new(),
+            outside: Vec::new(),
             protection: Protection::default(),
             segment_bytes: 16 * 1024 * 1024,
             epoch_entries: 1 << 16,

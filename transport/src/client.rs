@@ -193,32 +193,38 @@ impl Client {
 
     /// Sends the request and returns the answer's bytes as they are.
     pub fn fetch(&self, request: &Request<'_>) -> Result<Vec<u8>, Error> {
-        let mut answer = self
-            .send(request)
-            .map_err(|error| Error::from_ureq(&self.base, error))?;
-        let status = answer.status();
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER)
-            .read_to_vec();
-        let body = body.map_err(|error| Error::from_ureq(&self.base, error))?;
-        if status.is_success() {
+        let (status, body) = self.exchange(request)?;
+        if (200..300).contains(&status) {
             return Ok(body);
         }
         Err(match serde_json::from_slice::<Failure>(&body) {
             Ok(Failure {
                 error: Problem { code, message },
             }) => Error::Api {
-                status: status.as_u16(),
+                status,
                 code,
                 message,
             },
             Err(_) => Error::Status {
-                status: status.as_u16(),
+                status,
                 path: request.path.to_owned(),
             },
         })
+    }
+
+    /// Sends the request and returns status and bytes of the answer, whatever it says: for those who do not speak our
+    /// form of errors.
+    pub fn exchange(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), Error> {
+        let mut answer = self
+            .send(request)
+            .map_err(|error| Error::from_ureq(&self.base, error))?;
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_vec();
+        let body = body.map_err(|error| Error::from_ureq(&self.base, error))?;
+        Ok((answer.status().as_u16(), body))
     }
 
     fn send(&self, request: &Request<'_>) -> Result<Response<Body>, ureq::Error> {

@@ -12,7 +12,7 @@ use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use crate::collector::{CollectorError, Standing};
 use crate::origin::Owner;
-use crate::watch::{Condition, condition};
+use crate::watch::{Condition, Presence, condition};
 
 /// One journal in the list.
 #[derive(Serialize)]
@@ -40,8 +40,18 @@ pub(super) fn register(call: &Call) -> Result<Reply, Refusal> {
 
 /// `GET`: what is held.
 pub(super) fn show(call: &Call) -> Result<Reply, Refusal> {
-    let size = call.number("size")?;
-    let standing = call.collector.standing(call.log()?, size, call.now)?;
+    let log = call.log()?;
+    let leaves = call.query.starts_with("leaving=");
+    let size = call.number(if leaves { "leaving" } else { "size" })?;
+    let standing = call.collector.standing(log, size, call.now)?;
+    call.collector.hears(
+        log,
+        if leaves {
+            Presence::Leaves
+        } else {
+            Presence::Stays
+        },
+    );
     Ok(Reply::Json(standing_of(&standing)))
 }
 

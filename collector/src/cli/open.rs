@@ -96,5 +96,9 @@ fn strangers(config: &Config, layout: &Layout) -> Result<Strangers, OpenError> {
             }
         })?;
     }
-    Ok(Strangers::open(&path, &config.witnessed)?)
+    Ok(Strangers::open(
+        &path,
+        config.ca_setup.ca,
+        &config.witnessed,
+    )?)
 }

@@ -14,7 +14,7 @@ use crate::origin::Origin;
 use crate::refusals::Verdict;
 use crate::segments::SegmentName;
 use crate::strangers::Witnessed;
-use crate::watch::Contradiction;
+use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
 
 impl Collector {
@@ -35,6 +35,15 @@ impl Collector {
             0 => event,
             unrecorded => event.detail("unrecorded", unrecorded),
         })
+    }
+
+    /// Something was heard of who writes `log`. That it goes to another collector counts where the CA's state names one
+    /// before this: nobody slips away from the first.
+    pub fn hears(&self, log: &Origin, presence: Presence) {
+        let authority = &self.parts.authority;
+        if presence == Presence::Stays || authority.prefers_another_to(&self.witness_key()) {
+            self.watch.hears(log, presence);
+        }
     }
 
     /// Looks who fell silent, and journals it.

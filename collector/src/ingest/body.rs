@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use daypass_journal::entry::LINE_LIMIT;
+use daypass_journal::entry::{Head, LINE_LIMIT};
 use daypass_journal::follow::{SignedCheckpoint, leaf, note_of_seal};
+use memchr::memchr;
 
 /// Bytes in a body, at most.
 pub(crate) const BODY_LIMIT: usize = crate::segments::SEGMENT_LIMIT;
@@ -86,7 +87,7 @@ impl<'a> Body<'a> {
             }
             if is_entry(line) {
                 let expected = from.saturating_add(entries.len() as u64);
-                if leaf(line).is_none_or(|(seq, _)| seq != expected) {
+                if seq_of(line) != Some(expected) {
                     return Err(InvalidBody::Entry { number, expected });
                 }
                 entries.push(at..at + line.len());
@@ -145,17 +146,31 @@ pub(crate) fn is_signed(bytes: &[u8], seq: u64, log_key: &str) -> bool {
     checkpoints.any(|checkpoint| checkpoint.size > seq && checkpoint.is_signed_by(log_key))
 }
 
+/// The sequence number of an entry, or of what is left of one; the leaf's hash is made once, where lines are followed.
+fn seq_of(line: &[u8]) -> Option<u64> {
+    match Head::parse(line) {
+        Some(head) => Some(head.seq),
+        None => leaf(line).map(|(seq, _)| seq),
+    }
+}
+
 /// Whether a line is an entry, what is left of an erased one, or pretends to be.
 pub(crate) fn is_entry(line: &[u8]) -> bool {
     line.starts_with(b"{\"seq\":") || line.starts_with(b"{\"erased\":")
 }
 
-/// The lines, without their newlines.
+/// The lines, without their newlines. Megabytes are gone through several times: many bytes are looked at at once.
 pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes
-        .strip_suffix(b"\n")
-        .unwrap_or(bytes)
-        .split(|byte| *byte == b'\n')
+    let mut rest = Some(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, after) = match memchr(b'\n', text) {
+            Some(end) => (&text[..end], Some(&text[end + 1..])),
+            None => (text, None),
+        };
+        rest = after;
+        Some(line)
+    })
 }
 
 #[cfg(test)]
@@ -212,6 +227,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn lines_are_what_newlines_part(text in "[ab\n]{0,40}") {
+            let found: Vec<_> = lines(text.as_bytes()).collect();
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            let parts: Vec<_> = text.split('\n').map(str::as_bytes).collect();
+            prop_assert_eq!(found, parts);
+        }
+
         #[test]
         fn no_bytes_make_it_panic(from: u64, bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(body) = Body::parse(from, &bytes) {

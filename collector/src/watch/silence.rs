@@ -6,7 +6,7 @@ use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
-use super::{Watch, alarm, is_silent};
+use super::{Presence, Watch, alarm, is_silent};
 use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::origin::{Origin, Owner};
@@ -30,6 +30,8 @@ pub(super) struct Issued {
 pub(super) struct Silences {
     issued: BTreeMap<HostName, Issued>,
     silent: HashSet<Origin>,
+    /// Logs that another collector takes in now.
+    elsewhere: HashSet<Origin>,
     /// Hosts of which no journal ever came.
     unheard: HashSet<HostName>,
 }
@@ -42,6 +44,13 @@ struct Heard {
 }
 
 impl Silences {
+    pub(super) fn hears(&mut self, log: &Origin, presence: Presence) {
+        match presence {
+            Presence::Stays => self.elsewhere.remove(log),
+            Presence::Leaves => self.elsewhere.insert(log.clone()),
+        };
+    }
+
     pub(super) fn issued(&mut self, issue: super::reading::Issue, now: Now) {
         let issued = Issued {
             at: now.micros(),
@@ -75,6 +84,10 @@ impl Watch {
             events.push(host);
         }
         for Heard { last, size, log } in newest.into_values() {
+            // Another collector listens there.
+            if inner.silences.elsewhere.contains(&log) {
+                continue;
+            }
             let since = last.max(self.began.micros());
             let sessions = inner.seen.get(&log).map_or(0, |seen| seen.sessions);
             let issued = log

@@ -6,6 +6,7 @@ use daypass_transport::client::Request;
 use serde_json::{Value, json};
 
 use crate::host::Host;
+use crate::machine;
 use crate::site::{Site, refused};
 
 #[test]
@@ -286,4 +287,46 @@ fn a_clock_that_is_ahead_is_an_alarm_that_names_the_entry() {
         .0;
     assert_eq!(alarm["detail"]["seq"], last);
     assert!(alarm["detail"]["seconds"].as_i64().unwrap() > 3500);
+}
+
+#[test]
+fn who_goes_back_to_the_first_collector_is_not_missed_by_the_second() {
+    let site = Site::new();
+    let beat = json!({"action": "agent.heartbeat", "detail": {"sessions": 1}});
+    let hosts = ["db1", "db2"].map(|name| forwarded(&site, name, std::slice::from_ref(&beat)));
+    let collector = site.server().collector();
+    let leave = |host: &Host| {
+        let path = format!("{}?leaving=1000", host.path());
+        let standing: Value = site
+            .client(Some(&host.identity))
+            .call(&Request::get(&path))
+            .unwrap();
+        standing["size"].as_u64().unwrap()
+    };
+    // Whoever is first, or alone, is not left.
+    leave(&hosts[0]);
+    collector.look(in_seconds(70)).unwrap();
+    assert_eq!(site.journalled("alarm.silence").len(), 2);
+
+    let before = machine::collector(1, "first.test+00000000+AA");
+    let this = machine::collector(2, &collector.witness_key());
+    let word = site.ca.word_naming(vec![before, this]);
+    collector.authority().follow(&word).unwrap();
+    for host in &hosts {
+        host.forward(&site, 0);
+    }
+    collector.look(in_seconds(0)).unwrap();
+    assert_eq!(site.journalled("alarm.over").len(), 2);
+    let held = leave(&hosts[0]);
+    collector.look(in_seconds(70)).unwrap();
+    let silent = site.journalled("alarm.silence");
+    assert_eq!(silent.len(), 3, "{silent:?}");
+    assert_eq!(silent[2]["resource"]["host"], "db2");
+    // It comes back, and is missed again.
+    hosts[0].write(std::slice::from_ref(&beat));
+    hosts[0].forward(&site, held);
+    collector.look(in_seconds(70)).unwrap();
+    let missed = site.journalled("alarm.silence").split_off(3);
+    let is_db1 = |alarm: &Value| alarm["resource"]["host"] == "db1";
+    assert!(missed.iter().any(is_db1), "{missed:?}");
 }

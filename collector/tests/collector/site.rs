@@ -149,6 +149,17 @@ impl Ca {
         }
     }
 
+    /// What the CA says once it has these collectors.
+    pub(crate) fn word_naming(&self, collectors: Vec<daypass_protocol::state::Collector>) -> Word {
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.number = 2;
+        state.collectors = collectors;
+        Word {
+            chain: self.word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// A client certificate and its key.
     pub(crate) fn identity(&self, name: &str) -> (String, String) {
         issue(&self.root, name, SystemTime::now())
@@ -247,7 +258,7 @@ impl Site {
             ledger: Ledger::open(&layout).unwrap(),
             alerts: Alerts::open(&self.alerts, &layout).unwrap(),
             exports: Exports::open(&self.export, &layout).unwrap(),
-            strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
+            strangers: Strangers::open(&layout.strangers(), self.ca.pin, &self.strangers).unwrap(),
             silence_after: 2700,
         };
         let leaf = self

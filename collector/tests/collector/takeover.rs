@@ -136,6 +136,35 @@ fn a_black_hole_is_noticed_and_the_second_goes_on() {
     machine.shut_down();
 }
 
+/// What a busy host writes in ten minutes without a network.
+#[test]
+fn after_a_long_cut_under_load_everything_arrives_once() {
+    const MEANWHILE: u64 = 12_000;
+    const CALLERS: u64 = 16;
+    let pair = Pair::new();
+    let machine = pair.boot();
+    await_at(&machine, pair.ways[0].port());
+    for way in &pair.ways {
+        way.lead(Way::Cut);
+    }
+    machine.await_contact(|contact| {
+        machine.write(1);
+        matches!(contact, Contact::Away { trouble: Some(_) })
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| machine.write(MEANWHILE / CALLERS));
+        }
+    });
+    pair.ways[1].lead(Way::To(pair.sites[1].server().address()));
+    machine.forwarder().again();
+    await_at(&machine, pair.ways[1].port());
+    machine.write(1);
+    machine.settle();
+    holds_all_once(&pair.sites[1], &machine);
+    machine.shut_down();
+}
+
 #[test]
 fn a_renewed_certificate_is_shown_at_once_and_nobody_notices() {
     let pair = Pair::new();

@@ -3,9 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use daypass_collector::strangers::Stranger;
+use daypass_forward::outside::{AskError, Outside, ask};
 use daypass_journal::follow::{SignedCheckpoint, leaf, note_of_seal};
 use daypass_journal::identity::Identity;
 use daypass_journal::tree::path::{Gatherer, consistency};
+use daypass_journal::trust::{Trust, TrustedLog};
+use daypass_journal::verify::{Options as VerifyOptions, verify};
+use daypass_journal::writer::{Options, Writer};
 use daypass_transport::client::{Error, Request};
 use serde_json::json;
 
@@ -265,4 +269,78 @@ fn two_pasts_of_others_logs_are_refused_and_an_alarm() {
         refused(add(&site, &format!("old {end}\n\n{forged}"))),
         (403, "not-signed".to_owned())
     );
+}
+
+/// A collector of somebody else's CA, to which our host's journal is a stranger's.
+#[test]
+fn a_host_asks_others_witnesses_and_their_word_stands_in_its_journal() {
+    let ours = Site::new();
+    let (log, host) = (ours.stranger("db1"), ours.stranger("db2"));
+    let mut theirs = Site::new();
+    let keys = Identity::open(&log.dir.path().join("keys")).unwrap();
+    theirs.strangers.push(Stranger {
+        origin: log.origin.clone(),
+        key: keys.log_vkey(),
+    });
+    theirs.stop();
+    theirs.start();
+    let key = theirs.server().collector().witness_key();
+    let outside = Outside {
+        key: key.parse().unwrap(),
+        client: theirs.client(None),
+    };
+
+    let options = Options {
+        witnesses: vec![key.clone()],
+        outside: vec![key.clone()],
+        ..Options::default()
+    };
+    let journal = log.dir.path().join("journal");
+    let (writer, _) = Writer::open(&journal, &log.dir.path().join("keys"), options).unwrap();
+    let write = || writer.append(&json!({"action": "x"})).unwrap().seq + 1;
+    let (mut held, first) = (0, write());
+    let note = ask(&journal, first, &outside, &mut held).unwrap();
+    writer.append_witness(&note).unwrap();
+    assert_eq!(held, first);
+    // From where it was, by a proof; also for one who has forgotten where that is.
+    let second = write();
+    writer
+        .append_witness(&ask(&journal, second, &outside, &mut held).unwrap())
+        .unwrap();
+    let (third, mut forgotten) = (write(), 0);
+    writer
+        .append_witness(&ask(&journal, third, &outside, &mut forgotten).unwrap())
+        .unwrap();
+    assert_eq!(forgotten, third);
+
+    let trust = Trust {
+        logs: vec![TrustedLog::new(&keys.log_vkey(), &keys.epoch_vkey()).unwrap()],
+        witnesses: vec![key.parse().unwrap()],
+        ..Trust::default()
+    };
+    let report = verify(&journal, &trust, VerifyOptions::default());
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert_eq!(report.witnessed.unwrap().size, third);
+
+    // One that does not know the journal says so, and one that saw more than there is is told of.
+    host.write(&[json!({"action": "x"})]);
+    let unknown = ask(&host.dir.path().join("journal"), 3, &outside, &mut 0).unwrap_err();
+    assert!(
+        matches!(
+            unknown,
+            AskError::Refused { status: 404, .. } | AskError::NoSeal { .. }
+        ),
+        "{unknown}"
+    );
+    let ahead = ask(&journal, first, &outside, &mut 0).unwrap_err();
+    assert!(matches!(ahead, AskError::Ahead { .. }), "{ahead}");
+    // Another key than the one that is configured does not count.
+    let wrong = ours.server().collector().witness_key().parse().unwrap();
+    let wrong = Outside {
+        key: wrong,
+        client: theirs.client(None),
+    };
+    let fourth = write();
+    let refused = ask(&journal, fourth, &wrong, &mut 0).unwrap_err();
+    assert!(matches!(refused, AskError::NotCosigned), "{refused}");
 }

@@ -34,7 +34,8 @@ pub(super) fn start(
         identity.first_epoch().clone(),
         Check::Roots,
     );
-    let mut latest = witness::Latest::default();
+    let outside = options.outside.clone();
+    let mut latest = witness::Latest::beside(&outside);
     let end = walk(dir, &mut chain, &mut latest)?;
     chain.check_last_seal()?;
     // A crash may have come between declaring and doing.

@@ -42,23 +42,43 @@ impl Writer {
 }
 
 /// The witness line over the most entries, as a start comes by it.
-#[derive(Default)]
-pub(super) struct Latest {
+pub(super) struct Latest<'a> {
+    /// vkeys of witnesses that hold no entries.
+    outside: &'a [String],
     size: u64,
     note: String,
 }
 
-impl Observer for Latest {
+impl Observer for Latest<'_> {
     fn witness(&mut self, note: &str, _: &Chain) -> Result<(), Broken> {
-        let size = Cosigned::parse(note).map_or(0, |cosigned| cosigned.checkpoint.size);
-        if size > self.size {
+        let cosigned = Cosigned::parse(note);
+        let size = cosigned.map_or(0, |cosigned| cosigned.checkpoint.size);
+        if size > self.size && !is_by(note, self.outside) {
             (self.size, self.note) = (size, note.to_owned());
         }
         Ok(())
     }
 }
 
-impl Latest {
+/// Whether one of these witnesses signed a note.
+fn is_by(note: &str, witnesses: &[String]) -> bool {
+    let keys = witnesses.iter().filter_map(|key| key.parse().ok());
+    Cosigned::parse(note).is_some_and(|cosigned| {
+        let signed = |key: VerifierKey| matches!(cosigned.by(&key), Ok(Some(_)));
+        keys.into_iter().any(signed)
+    })
+}
+
+impl<'a> Latest<'a> {
+    /// None yet.
+    pub(super) fn beside(outside: &'a [String]) -> Self {
+        Self {
+            outside,
+            size: 0,
+            note: String::new(),
+        }
+    }
+
     /// Its size, if one of these witnesses, or of those declared before, has signed it; `None` where
     /// there never was any.
     pub(super) fn size(
@@ -108,7 +128,9 @@ impl Inner {
         let (note, size) = core.check_cosignature(note)?;
         core.keep_cosignature(&note)
             .inspect_err(|failure| self.stop(failure))?;
-        core.cosigned = core.cosigned.max(Some(size));
+        if !is_by(&note, &core.options.outside) {
+            core.cosigned = core.cosigned.max(Some(size));
+        }
         Ok(())
     }
 }

@@ -299,6 +299,37 @@ fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
 }
 
 #[test]
+fn what_only_a_witness_without_entries_has_seen_is_not_retired() {
+    let place = Place::new();
+    let make = |name: &str| Witness::create(&place.path().join(name), name).unwrap();
+    let (holds, outside) = (make("holds"), make("outside"));
+    let options = Options {
+        witnesses: vec![holds.vkey().to_string(), outside.vkey().to_string()],
+        outside: vec![outside.vkey().to_string()],
+        ..options()
+    };
+    let (writer, _) = place.open_with(options.clone());
+    place.write(&writer, 40);
+    let cosign = |witness: &Witness, writer: &Writer| {
+        let note = witness.cosign(&writer.latest_seal().1, 1).unwrap();
+        writer.append_witness(&note).unwrap();
+    };
+    cosign(&outside, &writer);
+    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
+    // Nor after a start.
+    writer.close().unwrap();
+    let (writer, _) = place.open_with(options);
+    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
+    cosign(&holds, &writer);
+    assert!(writer.retire(&everything(), "root", "r").unwrap().is_some());
+    assert_eq!(
+        place.verify().exit_code(),
+        2,
+        "the trust file names no witness"
+    );
+}
+
+#[test]
 fn two_journals_share_an_archive() {
     let archive = tempfile::tempdir().unwrap();
     let which = Retention {
