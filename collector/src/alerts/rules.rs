@@ -466,7 +466,7 @@ mod tests {
     fn the_man_pages_example_does_what_it_says() {
         let page = include_str!("../../../packaging/man/daypass-collector.8");
         let (_, behind) = page.split_once("# /etc/daypass/alerts.toml\n").unwrap();
-        let (example, _) = behind.split_once(".fi").unwrap();
+        let (example, _) = behind.split_once("\n.fi\n").unwrap();
         let own = with(&example.replace("\\-", "-")).unwrap();
         assert_eq!(own.wrong_examples(), []);
     }
