@@ -121,7 +121,7 @@ struct Ingest {
     rate: f64,
     /// Time of a core for each, hosts and collector together: what a loaded machine shows, too.
     each: Duration,
-    /// So long after the last cosignature all of them are searchable.
+    /// How long after the last cosignature all of them are searchable.
     lag: Duration,
 }
 

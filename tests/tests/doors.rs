@@ -4,6 +4,8 @@
 mod certificates;
 #[path = "doors/collector.rs"]
 mod collector;
+#[path = "doors/crowd.rs"]
+mod crowd;
 #[path = "doors/doctor.rs"]
 mod doctor;
 #[path = "doors/ends.rs"]
@@ -18,14 +20,20 @@ mod failures;
 mod glass;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/memory.rs"]
+mod memory;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/revocations.rs"]
 mod revocations;
 #[path = "doors/side_doors.rs"]
 mod side_doors;
+#[path = "doors/stuck.rs"]
+mod stuck;
 #[path = "doors/sudo.rs"]
 mod sudo;
+#[path = "doors/sudo_rs.rs"]
+mod sudo_rs;
 #[path = "doors/windows.rs"]
 mod windows;
 
@@ -65,11 +73,16 @@ fn rows() -> impl Iterator<Item = Row> {
         side_doors::ROWS,
         glass::ROWS,
         doctor::ROWS,
+        memory::ROWS,
+        stuck::ROWS,
     ];
     let written = written.into_iter().flatten();
     written
         .map(|(name, shown)| row(name, shown))
         .chain(failures::rows())
+        .chain(sudo_rs::rows())
+        // What a crowd leaves in the journal is more than the disks of the rows before would hold.
+        .chain(crowd::ROWS.iter().map(|(name, shown)| row(name, shown)))
         .chain(entries::ROWS.iter().map(|(name, shown)| row(name, shown)))
 }
 
