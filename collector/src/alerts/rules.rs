@@ -463,6 +463,15 @@ mod tests {
     }
 
     #[test]
+    fn the_man_pages_example_does_what_it_says() {
+        let page = include_str!("../../../packaging/man/daypass-collector.8");
+        let (_, behind) = page.split_once("# /etc/daypass/alerts.toml\n").unwrap();
+        let (example, _) = behind.split_once("\n.fi\n").unwrap();
+        let own = with(&example.replace("\\-", "-")).unwrap();
+        assert_eq!(own.wrong_examples(), []);
+    }
+
+    #[test]
     fn an_example_that_turns_out_otherwise_is_named() {
         let wrong = with(&OWN.replace("--version", "http://example.org"))
             .unwrap()
