@@ -337,6 +337,12 @@ async fn upkeep(
                     "the state could not be signed afresh"
                 );
             }
+            if let Err(error) = authority.mark_records() {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the mark up to which certificates are in the database stays behind"
+                );
+            }
             if let Err(error) = renew(&authority, &layout, &names, &certificate) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

@@ -1,6 +1,6 @@
 //! From files to a CA at work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
@@ -11,9 +11,12 @@ use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
 use crate::keys::{Keys, KeysError, Places};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, issued_since};
 use crate::people::Roll;
 use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
+
+/// Rows that are made up for in one commit.
+const MADE_UP_AT_ONCE: usize = 1000;
 
 /// Why the CA cannot begin its work.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +117,7 @@ impl Authority {
             ledger.record_late(&event)?;
             store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;
         }
+        make_up(&store, &layout.journal())?;
         let own_record = own::record(&store, layout, &keys, (pin, incarnation), clock())?;
         let authority = Self {
             nonces: Nonces::open(&layout.nonces())?,
@@ -134,10 +138,23 @@ impl Authority {
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
+            under_way: Arc::default(),
         };
+        authority.mark_records()?;
         authority.announce()?;
         Ok(authority)
     }
+}
+
+/// Brings into the table what the journal tells of certificates and a crash kept from it.
+fn make_up(store: &Store, journal: &Path) -> Result<(), OpenError> {
+    let mark = store.read(|tx| tx.journalled())?;
+    let told = issued_since(journal, mark).map_err(LedgerError::from)?;
+    for some in told.chunks(MADE_UP_AT_ONCE) {
+        let some = some.to_vec();
+        store.write::<_, StoreError>(move |tx| some.iter().try_for_each(|one| tx.make_up(one)))?;
+    }
+    Ok(())
 }
 
 fn read(path: PathBuf) -> Result<String, OpenError> {
