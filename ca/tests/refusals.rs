@@ -233,6 +233,11 @@ fn the_recovery_key_signs_a_roster_when_no_admin_can_and_the_journal_says_so() {
         house.told("roster.signed")[2]["detail"]["signers"],
         "recovery"
     );
+    let alarms = house.told("alarm.recovery-key");
+    assert_eq!(
+        (alarms.len(), &alarms[0]["detail"]["roster"]),
+        (1, &json!(3))
+    );
 }
 
 #[test]

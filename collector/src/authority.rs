@@ -8,7 +8,7 @@ use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::key::Key;
-use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, VerifiedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,31 @@ impl Authority {
             path: path.to_owned(),
             known: RwLock::new(Arc::new(known)),
         }
+    }
+
+    /// The alarm that the CA's word is worth before it is taken over: a new roster that the recovery key signed, in the admins'
+    /// stead. Told first, so that nothing keeps it from being told.
+    ///
+    /// # Errors
+    /// When the rosters do not hold.
+    pub fn alarm_before(&self, word: &Word) -> Result<Option<Event>, WordError> {
+        let known = self.known().number();
+        if word.chain.len() as u64 <= known {
+            return Ok(None);
+        }
+        let chain = Chain::verify(self.pin, &word.chain)?;
+        let mut new = chain.rosters().filter(|roster| roster.number > known);
+        let recovered = new.find(|roster| *roster.authority() == roster::Authority::Recovery);
+        Ok(recovered.map(|roster| {
+            let number = roster.number;
+            Event::new(Action::AlarmRecovery)
+                .outcome(Outcome::Done)
+                .because(
+                    "recovery-key-used",
+                    format!("roster {number} was signed by the recovery key, by no admin"),
+                )
+                .detail("roster", number)
+        }))
     }
 
     /// Takes over what the CA says now, if it follows from what is known.
