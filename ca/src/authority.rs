@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::enrolment::{SignedRecord, ca_origin};
 use daypass_protocol::event::Event;
+use daypass_protocol::succession::SignedSuccession;
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
 
@@ -64,6 +65,7 @@ pub struct Authority {
     waiting: Waiting,
     revoked_uses: RevokedUses,
     under_way: Arc<UnderWay>,
+    successions: Vec<SignedSuccession>,
 }
 
 impl Authority {

@@ -234,12 +234,21 @@ impl Authority {
         job(self.known().chain.newest())
     }
 
-    /// Checks that the CA signed an enrolment record.
+    /// Checks that the CA signed an enrolment record, with the key of today or with one that it had before.
     ///
     /// # Errors
     /// When it did not.
     pub fn check(&self, record: &SignedRecord) -> Result<VerifiedRecord, enrolment::Error> {
-        record.check(self.pin, &self.known().state.state().state_key)
+        let known = self.known();
+        let judged = record.check(self.pin, &known.state.state().state_key);
+        if !matches!(judged, Err(enrolment::Error::ForeignKey { .. })) {
+            return judged;
+        }
+        let former = known.state.former_state_keys();
+        let mut counting = former
+            .iter()
+            .filter_map(|key| record.check(self.pin, key).ok());
+        counting.next().map_or(judged, Ok)
     }
 
     fn known(&self) -> Arc<Known> {

@@ -36,6 +36,7 @@ pub mod state;
 pub mod statement;
 pub mod stop;
 pub mod strict_json;
+pub mod succession;
 pub mod sudo_item;
 pub mod time;
 pub mod token;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
-use daypass_protocol::roster::{ChainError, SignedRoster};
+use daypass_protocol::roster::{ChainError, Roster, SignedRoster};
 use daypass_protocol::token::CaUrl;
 
 use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
+use crate::keys::state_key::{self, SuccessionError};
 use crate::keys::{Keys, KeysError, Places};
 use crate::ledger::{Ledger, LedgerError, issued_since};
 use crate::people::Roll;
@@ -73,6 +74,9 @@ pub enum OpenError {
     /// The record of the CA's own journal.
     #[error(transparent)]
     OwnRecord(#[from] OwnRecordError),
+    /// The state key's successor.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
     /// The first state.
     #[error(transparent)]
     Announce(#[from] AnnounceError),
@@ -105,6 +109,17 @@ impl Authority {
             pin,
             chain.into_iter().map(signed).collect::<Result<_, _>>()?,
         )?;
+        state_key::finish(layout)?;
+        let born = roll.signed().first().and_then(|first| {
+            let roster: Option<Roster> = serde_json::from_str(&first.roster).ok();
+            roster.map(|roster| roster.time)
+        });
+        if let Some(born) = born
+            && state_key::is_due(layout, born, clock())?
+        {
+            state_key::succeed(places, pin, clock())?;
+            tracing::info!("another key signs the state from now on; the one before says so");
+        }
         let keys = Keys::open(places)?;
         let x509 = daypass_transport::authority::Authority::from_pem(
             &read(layout.tls_root())?,
@@ -139,6 +154,7 @@ impl Authority {
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
             under_way: Arc::default(),
+            successions: state_key::told(layout)?,
         };
         authority.mark_records()?;
         authority.announce()?;

@@ -103,6 +103,7 @@ impl Ca {
             revocations: vec![],
             revoked: vec![],
             narrowings: vec![],
+            successions: vec![],
             collectors: vec![],
         };
         let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();
