@@ -84,6 +84,11 @@ impl Forwarding {
         self.forwarder.again();
     }
 
+    /// There is another client certificate to show.
+    pub fn renewed(&self) {
+        self.forwarder.renewed();
+    }
+
     /// Stops, after the journal was closed.
     pub fn stop(&self) {
         self.forwarder.stop(LAST_WORDS);

@@ -171,6 +171,9 @@ impl Poller {
             }
             if let Some(client) = self.renewal.as_mut().and_then(|it| it.look(&self.known)) {
                 self.line.replace(client);
+                if let Some(forwarding) = &self.forwarding {
+                    forwarding.renewed();
+                }
             }
         }
     }

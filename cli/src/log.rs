@@ -105,6 +105,10 @@ enum LogFormat {
     Json,
     /// For spreadsheets
     Csv,
+    /// JSON lines: events of the Open Cybersecurity Schema Framework
+    Ocsf,
+    /// JSON lines: documents of the Elastic Common Schema
+    Ecs,
 }
 
 /// Runs the command.

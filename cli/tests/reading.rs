@@ -96,6 +96,30 @@ fn hostile_text_is_inert_in_a_table_and_exact_in_json() {
 }
 
 #[test]
+fn other_vocabularies_hold_the_exact_entry() {
+    let directory = tempfile::tempdir().expect("a directory");
+    journal(directory.path());
+    let rows = |format: &str| {
+        let (code, shown, said) = log(directory.path(), &["-o", format, "--text", "txt.exe"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(!shown.trim_end().contains(char::is_control), "{shown}");
+        serde_json::from_str::<Value>(&shown).expect("one document on one line")
+    };
+    let line = rows("json").to_string();
+    let exact = |raw: &Value| {
+        serde_json::from_str::<Value>(raw.as_str().expect("text"))
+            .expect("an entry")
+            .to_string()
+    };
+    let ocsf = rows("ocsf");
+    assert_eq!(ocsf["class_uid"], 3003);
+    assert_eq!(exact(&ocsf["raw_data"]), line);
+    let ecs = rows("ecs");
+    assert_eq!(ecs["event"]["action"], "sudo.request");
+    assert_eq!(exact(&ecs["event"]["original"]), line);
+}
+
+#[test]
 fn filters_and_the_last_entries() {
     let directory = tempfile::tempdir().expect("a directory");
     journal(directory.path());

@@ -20,6 +20,8 @@ pub struct AddCheckpoint {
     pub proof: Vec<Hash>,
     /// The checkpoint.
     pub checkpoint: SignedCheckpoint,
+    /// Its signed note, as it came.
+    pub note: String,
 }
 
 /// Why a body is not of that form.
@@ -58,7 +60,7 @@ pub enum Judgement {
         /// The size held.
         held: u64,
     },
-    /// The proof does not hold: 422, and an alarm.
+    /// The proof does not hold: 422.
     Inconsistent,
 }
 
@@ -87,6 +89,7 @@ impl AddCheckpoint {
             old,
             proof,
             checkpoint: SignedCheckpoint::parse(note).ok_or(InvalidRequest::Checkpoint)?,
+            note: note.to_owned(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What time it is, in the two forms that are used here.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use daypass_protocol::time::Time;
 
@@ -18,6 +18,12 @@ impl Now {
     pub fn micros(self) -> i64 {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The instant so many microseconds after 1970.
+    pub fn of_micros(micros: i64) -> Self {
+        let since = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+        Self(UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH))
     }
 
     /// Seconds since 1970.

@@ -27,6 +27,7 @@ use crate::origin::Origin;
 use crate::people::People;
 use crate::refusals::Refusals;
 use crate::segments::SegmentStore;
+use crate::strangers::Strangers;
 use crate::watch::{Contradiction, Watch};
 use crate::witness::{Cosignature, Witness};
 
@@ -36,6 +37,8 @@ pub struct Parts {
     pub checkpoints: Box<dyn CheckpointStore>,
     /// The lines.
     pub segments: Box<dyn SegmentStore>,
+    /// Logs of others, whose checkpoints are cosigned without their entries.
+    pub strangers: Strangers,
     /// Search.
     pub index: Box<dyn Index>,
     /// Who people are.
@@ -76,7 +79,7 @@ impl Collector {
         let collector = Self {
             parts,
             people: People::new(now.time()),
-            watch: Watch::default(),
+            watch: Watch::new(now),
             refusals: Refusals::default(),
             locks: Mutex::default(),
             arrivals,
@@ -122,8 +125,19 @@ impl Collector {
     /// Tells whoever indexes to finish what there is, and no more.
     pub fn stop_indexing(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        // Full means that a notice waits already.
+        self.has_arrived();
+        self.parts.ledger.horizon().call();
+    }
+
+    /// There is something to index.
+    pub(crate) fn has_arrived(&self) {
+        // Full means that a notice waits already, which serves for all.
         let _ = self.arrivals.try_send(());
+    }
+
+    /// Our own journal.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.parts.ledger
     }
 
     /// Whether [`Collector::stop_indexing`] was called.
@@ -231,8 +245,10 @@ impl Collector {
         let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
         match ingest::ingest(self.stores(), log, &record, from, bytes, now) {
             Ok(durable) => {
-                // One waiting notice serves for all.
-                let _ = self.arrivals.try_send(());
+                self.has_arrived();
+                for event in self.watch.read(log, bytes, now) {
+                    self.record(&event)?;
+                }
                 Ok(Standing {
                     mark: durable.mark(),
                     cosignature: Some(self.cosign(&durable, now)?),
@@ -255,6 +271,9 @@ impl Collector {
         now: Now,
     ) -> Result<(Judgement, Option<Cosignature>), CollectorError> {
         let checkpoint = &request.checkpoint;
+        if self.parts.strangers.knows(&checkpoint.origin) {
+            return self.witness_stranger(request, now);
+        }
         let unknown = || CollectorError::UnknownLog {
             log: checkpoint.origin.chars().take(300).collect(),
         };
@@ -270,7 +289,9 @@ impl Collector {
             (Judgement::Cosign, Some(durable)) => {
                 Ok((judgement, Some(self.cosign(&durable, now)?)))
             }
-            (Judgement::OtherRoot { .. } | Judgement::Inconsistent, _) => {
+            // A proof that leads nowhere proves nothing: anybody can bring one beside a checkpoint that is as it should
+            // be. Two roots for one size, both signed, are two pasts.
+            (Judgement::OtherRoot { .. }, _) => {
                 let found = Contradiction::Checkpoint {
                     held: held.size,
                     size: checkpoint.size,
@@ -307,7 +328,7 @@ impl Collector {
     }
 
     /// The record by which a log is known; it was checked when it was shown.
-    fn record_of(&self, log: &Origin) -> Result<Record, CollectorError> {
+    pub(crate) fn record_of(&self, log: &Origin) -> Result<Record, CollectorError> {
         let known = self.parts.checkpoints.registration(log)?;
         let known = known.ok_or_else(|| CollectorError::UnknownLog {
             log: log.to_string(),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use daypass_protocol::token::SetupLine;
 use serde::{Deserialize, Deserializer};
 
+use crate::strangers::Stranger;
+
 /// Where the packages put the configuration.
 pub const DEFAULT_PATH: &str = "/etc/daypass/collector.toml";
 /// Where the collector keeps its data when nothing else is said.
@@ -35,6 +37,9 @@ pub struct Config {
     /// Requests that one address without a client certificate may make in a minute.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// Logs of others, to which this collector is a witness.
+    #[serde(default)]
+    pub witnessed: Vec<Stranger>,
 }
 
 /// Why a configuration cannot be used.

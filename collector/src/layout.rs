@@ -39,6 +39,11 @@ impl Layout {
         self.root.join("segments")
     }
 
+    /// The latest checkpoint of each of others' logs.
+    pub fn strangers(&self) -> PathBuf {
+        self.root.join("witnessed")
+    }
+
     /// What the CA told us last: rosters and state.
     pub fn authority(&self) -> PathBuf {
         self.root.join("authority.json")

@@ -1,6 +1,9 @@
 //! The collector's own journal: what it took in, what it refused and why, who read, what alarmed it.
 
+use std::path::{Path, PathBuf};
+
 use daypass_journal::Error;
+use daypass_journal::horizon::Horizon;
 use daypass_journal::identity::Identity;
 use daypass_journal::writer::{Options, Writer};
 use daypass_protocol::digest::Pin;
@@ -12,6 +15,9 @@ use crate::layout::Layout;
 /// The journal, open for writing.
 pub struct Ledger {
     writer: Writer,
+    directory: PathBuf,
+    keys: PathBuf,
+    horizon: Horizon,
 }
 
 /// Why a journal could not be begun.
@@ -41,18 +47,42 @@ impl Ledger {
     /// # Errors
     /// When another process writes it, or the disk refuses.
     pub fn open(layout: &Layout) -> Result<Self, Error> {
-        let (writer, recovery) = Writer::open(
-            &layout.journal(),
-            &layout.journal_keys(),
-            Options::default(),
-        )?;
+        let horizon = Horizon::default();
+        let options = Options {
+            horizon: horizon.clone(),
+            ..Options::default()
+        };
+        let (writer, recovery) = Writer::open(&layout.journal(), &layout.journal_keys(), options)?;
         if !recovery.clean {
             tracing::warn!(
                 sealed = recovery.sealed,
                 "the last run did not stop in order; the journal says what it left behind"
             );
         }
-        Ok(Self { writer })
+        Ok(Self {
+            writer,
+            directory: layout.journal(),
+            keys: layout.journal_keys(),
+            horizon,
+        })
+    }
+
+    /// Where it stands.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// How far it is on disk.
+    pub fn horizon(&self) -> Horizon {
+        self.horizon.clone()
+    }
+
+    /// Its name and public keys.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        Identity::open(&self.keys)
     }
 
     /// Appends an event and returns when it is durable.

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use daypass_protocol::digest::Incarnation;
 use daypass_protocol::name::HostName;
 
-/// `daypass/PIN16/host/HOST/INCARNATION` or `daypass/PIN16/ca/INCARNATION`, where PIN16 is the beginning of the
-/// pin: 16 hexadecimal digits.
+/// `daypass/PIN16/host/HOST/INCARNATION`, `daypass/PIN16/ca/INCARNATION` or `daypass/PIN16/collector/INCARNATION`, where
+/// PIN16 is the beginning of the pin: 16 hexadecimal digits.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Origin {
     pin: Incarnation,
@@ -23,12 +23,14 @@ pub enum Owner {
     Ca,
     /// An enrolled host.
     Host(HostName),
+    /// A collector, its own. No client certificate speaks for it: what it writes comes over no wire.
+    Collector,
 }
 
 /// Why a text is no journal's name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{found:?} is no journal's origin: expected daypass/PIN16/host/HOST/INCARNATION or daypass/PIN16/ca/INCARNATION"
+    "{found:?} is no journal's origin: expected daypass/PIN16/host/HOST/INCARNATION, daypass/PIN16/ca/INCARNATION or daypass/PIN16/collector/INCARNATION"
 )]
 pub struct InvalidOrigin {
     /// The text, cut after 300 characters.
@@ -39,6 +41,11 @@ impl Origin {
     /// Who writes this journal.
     pub fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// Which life of its writer's journal.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
     }
 
     /// A relative path of its own. No part of an origin can be empty, `.` or `..`.
@@ -61,6 +68,15 @@ impl Owner {
         match self {
             Self::Ca => "ca",
             Self::Host(name) => name.as_str(),
+            Self::Collector => "collector",
+        }
+    }
+
+    /// The host, if it is one.
+    pub fn host(&self) -> Option<&HostName> {
+        match self {
+            Self::Host(name) => Some(name),
+            Self::Ca | Self::Collector => None,
         }
     }
 }
@@ -85,6 +101,7 @@ fn parse(text: &str) -> Option<Origin> {
     let parts: Vec<&str> = text.splitn(6, '/').collect();
     let (pin, owner, incarnation) = match parts[..] {
         ["daypass", pin, "ca", incarnation] => (pin, Owner::Ca, incarnation),
+        ["daypass", pin, "collector", incarnation] => (pin, Owner::Collector, incarnation),
         ["daypass", pin, "host", host, incarnation] => {
             (pin, Owner::Host(host.parse().ok()?), incarnation)
         }
@@ -104,6 +121,7 @@ impl fmt::Display for Origin {
         } = self;
         match &self.owner {
             Owner::Ca => write!(f, "daypass/{pin}/ca/{incarnation}"),
+            Owner::Collector => write!(f, "daypass/{pin}/collector/{incarnation}"),
             Owner::Host(host) => write!(f, "daypass/{pin}/host/{host}/{incarnation}"),
         }
     }
@@ -118,6 +136,7 @@ mod tests {
         for text in [
             "daypass/0123456789abcdef/host/db1.example.org/00000000000000ff",
             "daypass/0123456789abcdef/ca/00000000000000ff",
+            "daypass/0123456789abcdef/collector/00000000000000ff",
         ] {
             assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
         }
@@ -142,5 +161,11 @@ mod tests {
     fn a_host_cannot_be_called_ca() {
         assert_eq!(Owner::of_common_name("ca"), Some(Owner::Ca));
         assert_eq!(Owner::of_common_name("../ca"), None);
+    }
+
+    #[test]
+    fn a_host_called_collector_writes_no_collectors_journal() {
+        let host = Owner::of_common_name("collector").unwrap();
+        assert_ne!(host, Owner::Collector);
     }
 }

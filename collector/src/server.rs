@@ -18,6 +18,7 @@ use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::indexer;
+use crate::own::{Own, OwnError};
 
 /// Connections that are still being set up, or whose first request does not come, are dropped after this.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +38,7 @@ pub struct Server {
     serving: JoinHandle<io::Result<()>>,
     indexing: JoinHandle<()>,
     recording: JoinHandle<()>,
+    own: JoinHandle<()>,
     watching: (Sender<()>, JoinHandle<()>),
 }
 
@@ -52,6 +54,9 @@ pub enum ServerError {
     /// The collector's own journal.
     #[error(transparent)]
     Collector(#[from] CollectorError),
+    /// The collector's own journal, among those that are searched.
+    #[error(transparent)]
+    Own(#[from] Box<OwnError>),
 }
 
 impl Server {
@@ -67,6 +72,8 @@ impl Server {
         requests_per_minute: u32,
     ) -> Result<Self, ServerError> {
         collector.record(&Event::new(Action::CollectorStart).outcome(Outcome::Done))?;
+        let own = Own::begin(&collector, Now::read()).map_err(Box::new)?;
+        collector.recall()?;
         let collector = Arc::new(collector);
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
@@ -81,6 +88,9 @@ impl Server {
         })?;
         let recording = spawn("refusals", Arc::clone(&collector), move |collector| {
             record(&collector, &refused);
+        })?;
+        let own = spawn("own", Arc::clone(&collector), move |collector| {
+            own.follow(&collector);
         })?;
         let router = api::router(Arc::clone(&collector), requests_per_minute);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -110,6 +120,7 @@ impl Server {
             serving,
             indexing,
             recording,
+            own,
             watching: (stop_watching, watching),
         })
     }
@@ -144,10 +155,11 @@ impl Server {
             thread.join().map_err(|_| ServerError::Panicked)?;
         }
         served?;
-        let indexing = self.indexing;
-        // The thread holds the collector, which holds the way to the thread: it is told by an end of its own.
+        // The threads hold the collector, which holds the way to them: they are told by an end of their own.
         self.collector.stop_indexing();
-        indexing.join().map_err(|_| ServerError::Panicked)?;
+        for thread in [self.own, self.indexing] {
+            thread.join().map_err(|_| ServerError::Panicked)?;
+        }
         match Arc::into_inner(self.collector) {
             Some(collector) => Ok(collector.close()?),
             None => Err(ServerError::Panicked),

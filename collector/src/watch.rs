@@ -1,15 +1,19 @@
-//! What looks wrong: a log with two pasts, one that went back, one that fell silent.
+//! What looks wrong: a log with two pasts, one that went back, one that fell silent, one by a clock that cannot be right.
+
+mod reading;
+mod silence;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 
-use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
 use crate::segments::SegmentName;
+use reading::{Anomaly, Clock, Seen};
+use silence::Silences;
 
 /// Alarms of one kind about one place are raised once in the life of a process; so many are remembered.
 const REMEMBERED: usize = 65_536;
@@ -60,17 +64,19 @@ impl Contradiction {
     }
 }
 
-/// Whose alarms were raised already.
-#[derive(Default)]
+/// Whose alarms were raised already, and how each log looked last.
 pub struct Watch {
+    began: Now,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    raised: HashSet<(Origin, Alarm)>,
+    /// By the log's name: those of other CAs have no origin of ours.
+    raised: HashSet<(String, Alarm)>,
     evidence: HashMap<Origin, HashSet<SegmentName>>,
-    silent: HashSet<Origin>,
+    seen: HashMap<Origin, Seen>,
+    silences: Silences,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -80,6 +86,33 @@ enum Alarm {
 }
 
 impl Watch {
+    /// Nothing was seen yet.
+    pub fn new(now: Now) -> Self {
+        Self {
+            began: now,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Reads lines of `log` that were taken in at `now`; the alarms about its clock.
+    pub fn read(&self, log: &Origin, bytes: &[u8], now: Now) -> Vec<Event> {
+        let mut inner = self.lock();
+        let reading = inner.seen.entry(log.clone()).or_default().read(bytes, now);
+        // Only the CA says for whom it makes certificates.
+        let issues = reading
+            .issues
+            .into_iter()
+            .filter(|_| *log.owner() == Owner::Ca);
+        for issue in issues {
+            inner.silences.issued(issue, now);
+        }
+        reading
+            .anomalies
+            .iter()
+            .map(|found| clock(log, found))
+            .collect()
+    }
+
     /// Whether the other side of a fork of `log` is to be kept; remembers it.
     pub fn takes_evidence(&self, log: &Origin, name: &SegmentName) -> bool {
         let mut inner = self.lock();
@@ -126,12 +159,32 @@ impl Watch {
             Some(name) => event.detail("evidence", name.to_string()),
             None => event,
         };
-        self.once(log, Alarm::Contradiction(seq, kind), event)
+        self.once(&log.to_string(), Alarm::Contradiction(seq, kind), event)
+    }
+
+    /// The alarm about a checkpoint that another CA's log signed, and that contradicts what was cosigned here; `None` when
+    /// it was raised before.
+    pub fn stranger(&self, log: &str, held: u64, size: u64) -> Option<Event> {
+        let event = Event::new(Action::AlarmFork)
+            .outcome(Outcome::Failed)
+            .detail("log", log)
+            .detail("seq", held.min(size))
+            .detail("size", size)
+            .because(
+                "fork",
+                format!("{log} has two pasts of {size} entries, both signed by it"),
+            );
+        self.once(
+            log,
+            Alarm::Contradiction(held.min(size), size.to_string()),
+            event,
+        )
     }
 
     /// The alarm about a log that says it has `size` entries where `held` are stored; `None` when it was raised before.
     pub fn rollback(&self, log: &Origin, size: u64, held: u64) -> Option<Event> {
         let event = alarm(Action::AlarmRollback, log)
+            .detail("seq", size)
             .detail("size", size)
             .detail("held", held)
             .because(
@@ -141,51 +194,18 @@ impl Watch {
                     log.owner()
                 ),
             );
-        self.once(log, Alarm::Rollback(size), event)
+        self.once(&log.to_string(), Alarm::Rollback(size), event)
     }
 
-    fn once(&self, log: &Origin, alarm: Alarm, event: Event) -> Option<Event> {
+    fn once(&self, log: &str, alarm: Alarm, event: Event) -> Option<Event> {
         let mut inner = self.lock();
         if inner.raised.len() >= REMEMBERED {
             inner.raised.clear();
         }
-        inner.raised.insert((log.clone(), alarm)).then_some(event)
-    }
-
-    /// Looks who fell silent and who is heard again. Each log is named once for each silence; of an owner with several
-    /// incarnations only the one heard last counts.
-    ///
-    /// # Errors
-    /// When the store cannot say.
-    pub fn look(
-        &self,
-        checkpoints: &dyn CheckpointStore,
-        now: Now,
-        silence_after: u64,
-    ) -> Result<Vec<Event>, CheckpointError> {
-        let mut newest: HashMap<Owner, (i64, Origin)> = HashMap::new();
-        for (registration, held) in checkpoints.logs()? {
-            let last = held.map_or(registration.registered, |held| held.stored);
-            let log = registration.log;
-            match newest.get(log.owner()) {
-                Some((other, _)) if *other >= last => {}
-                _ => {
-                    newest.insert(log.owner().clone(), (last, log));
-                }
-            }
-        }
-        let mut inner = self.lock();
-        let mut events = Vec::new();
-        for (last, log) in newest.into_values() {
-            let is_silent = is_silent(last, now, silence_after);
-            if is_silent && inner.silent.insert(log.clone()) {
-                events.push(silence(&log, last));
-            } else if !is_silent && inner.silent.remove(&log) {
-                let reason = format!("{}'s journal is heard again", log.owner());
-                events.push(alarm(Action::AlarmOver, &log).because("heard", reason));
-            }
-        }
-        Ok(events)
+        inner
+            .raised
+            .insert((log.to_owned(), alarm))
+            .then_some(event)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -207,23 +227,30 @@ fn is_silent(last: i64, now: Now, after: u64) -> bool {
     now.micros().saturating_sub(last) > micros
 }
 
-fn silence(log: &Origin, last: i64) -> Event {
-    let since = daypass_protocol::time::Time::from_unix(last / 1_000_000);
-    alarm(Action::AlarmSilence, log).detail("since", since.to_string()).because(
-        "silence",
-        format!("nothing came from {}'s journal since {since}: see whether it runs, and what it hides", log.owner()),
-    )
+fn clock(log: &Origin, found: &Anomaly) -> Event {
+    let Anomaly { seq, seconds, kind } = *found;
+    let owner = log.owner();
+    let (code, reason) = match kind {
+        Clock::Back => (
+            "clock-back",
+            format!("{owner}'s clock was set back by {seconds} s before entry {seq}"),
+        ),
+        Clock::Ahead => (
+            "clock-ahead",
+            format!("{owner}'s clock was {seconds} s ahead of this one at entry {seq}"),
+        ),
+    };
+    alarm(Action::AlarmClock, log)
+        .detail("seq", seq)
+        .detail("seconds", seconds)
+        .because(code, reason)
 }
 
 fn alarm(action: Action, log: &Origin) -> Event {
-    let host = match log.owner() {
-        Owner::Host(name) => Some(name.clone()),
-        Owner::Ca => None,
-    };
     Event::new(action)
         .outcome(Outcome::Failed)
         .on(Resource {
-            host,
+            host: log.owner().host().cloned(),
             ..Resource::default()
         })
         .detail("log", log.to_string())

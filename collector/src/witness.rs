@@ -7,6 +7,7 @@ use daypass_journal::witness::Witness as Key;
 
 use crate::clock::Now;
 use crate::keep::Durable;
+use crate::strangers::Kept;
 
 /// The witness key, and what it may sign.
 pub struct Witness {
@@ -51,6 +52,12 @@ impl Witness {
     /// The public key, as hosts and auditors know it.
     pub fn vkey(&self) -> String {
         self.key.vkey().to_string()
+    }
+
+    /// Cosigns the checkpoint of another's log, once it is kept that no other of its size ever will be; `None` as below.
+    pub fn cosign_stranger(&self, kept: &Kept, now: Now) -> Option<Cosignature> {
+        let note = self.key.cosign(kept.note(), now.seconds())?;
+        Some(Cosignature { note })
     }
 
     /// Cosigns what is durable; `None` when the seal stored is no checkpoint, which no verified seal is.

@@ -58,6 +58,8 @@ struct Orders {
     collectors: Vec<Collector>,
     /// How often they were given.
     number: u64,
+    /// How often the certificate was renewed.
+    renewals: u64,
     stop: bool,
     /// The thread has ended.
     is_over: bool,
@@ -78,6 +80,7 @@ impl Forwarder {
             link: link.clone(),
             backoff: RefCell::default(),
             told: Cell::new(None),
+            is_known: Cell::new(false),
             limit: Cell::default(),
         };
         let thread = thread::Builder::new()
@@ -111,6 +114,12 @@ impl Forwarder {
         if !matches!(self.link.status().contact, Contact::Connected { .. }) {
             self.given(self.control.lock());
         }
+    }
+
+    /// The certificate that [`Owner::client`] shows is another one: the collector sees it at once, on a new connection.
+    pub fn renewed(&self) {
+        self.control.lock().renewals += 1;
+        self.horizon.call();
     }
 
     /// The link, for those who wait or want to know.
@@ -156,10 +165,6 @@ impl Control {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn are_new(&self, number: u64) -> bool {
-        self.lock().number != number
-    }
-
     /// Waits for other orders than these, at most for `patience`.
     fn wait(&self, number: u64, patience: Duration) {
         let _unused = self
@@ -187,6 +192,8 @@ struct Work {
     backoff: RefCell<Backoff>,
     /// What was told last of a link that is down.
     told: Cell<Option<&'static str>>,
+    /// Whether the next connection goes on with one that was told of.
+    is_known: Cell<bool>,
     limit: Cell<UploadLimit>,
 }
 
@@ -221,6 +228,11 @@ impl Work {
             }
             turn = match self.serve(&orders, turn) {
                 End::Orders | End::Preferred => 0,
+                // Nothing is amiss: nobody is told, and nobody stops waiting.
+                End::Renewed => {
+                    self.is_known.set(true);
+                    turn
+                }
                 End::Contradiction(found) => {
                     self.stopped(collector, &found);
                     self.control.wait(orders.number, Duration::MAX);
@@ -252,8 +264,12 @@ impl Work {
         };
         let probe = RefCell::new((turn > 0).then(Probe::new));
         let ended = || {
-            if self.control.are_new(orders.number) {
+            let now = self.control.lock().clone();
+            if now.number != orders.number {
                 return Some(End::Orders);
+            }
+            if now.renewals != orders.renewals {
+                return Some(End::Renewed);
             }
             let mut probe = probe.borrow_mut();
             let probe = probe.as_mut()?;
@@ -316,6 +332,9 @@ impl Work {
         self.contact(Contact::Connected {
             url: collector.url.to_string(),
         });
+        if self.is_known.replace(false) {
+            return;
+        }
         self.setup.owner.tell(&Notice::Connected {
             url: &collector.url,
             held,
@@ -324,6 +343,7 @@ impl Work {
     }
 
     fn away(&self, collector: &Collector, trouble: &Trouble) {
+        self.is_known.set(false);
         self.contact(Contact::Away {
             trouble: Some(trouble.to_string()),
         });

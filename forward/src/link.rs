@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use daypass_journal::horizon::Horizon;
 
+/// Who is further behind than this, in entries, is catching up: what is sealed now is sent after all that, and nobody
+/// waits for it.
+const NEAR: u64 = 4096;
+
 /// The link to the collectors; clones are the same one.
 #[derive(Clone)]
 pub struct Link {
@@ -73,13 +77,23 @@ impl Status {
 pub enum Awaited {
     /// It is there.
     Cosigned,
-    /// Nobody answers, so nobody waited.
+    /// Nobody answers, or the link is catching up, so nobody waited.
     Down,
     /// It did not come in time; nobody waits from now on until the collector answers again.
     Late,
 }
 
+fn is_near(sealed: u64, cosigned: u64) -> bool {
+    sealed.saturating_sub(cosigned) <= NEAR
+}
+
 impl Shared {
+    /// Whether a cosignature of what is sealed now would come soon.
+    fn answers(&self, state: &State) -> bool {
+        matches!(state.contact, Contact::Connected { .. })
+            && is_near(self.horizon.sight().size, state.cosigned)
+    }
+
     fn status(&self, state: &State) -> Status {
         Status {
             contact: state.contact.clone(),
@@ -107,7 +121,8 @@ impl Link {
         }
     }
 
-    /// Waits until a collector has cosigned entry `seq`, at most for `patience`, and not at all while nobody answers.
+    /// Waits until a collector has cosigned entry `seq`, at most for `patience`, and not at all while nobody answers or
+    /// the link is catching up.
     #[must_use]
     pub fn await_cosigned(&self, seq: u64, patience: Duration) -> Awaited {
         let (mut state, _) = self
@@ -148,8 +163,8 @@ impl Link {
 
     pub(crate) fn contact(&self, contact: Contact) {
         let mut state = self.lock();
-        state.answers = matches!(contact, Contact::Connected { .. });
         state.contact = contact;
+        state.answers = self.shared.answers(&state);
         drop(state);
         self.shared.changed.notify_all();
     }
@@ -159,7 +174,7 @@ impl Link {
         // Another collector may be further behind.
         state.cosigned = state.cosigned.max(size);
         state.time = Some(time);
-        state.answers = matches!(state.contact, Contact::Connected { .. });
+        state.answers = self.shared.answers(&state);
         drop(state);
         self.shared.changed.notify_all();
     }
@@ -192,6 +207,12 @@ mod tests {
         assert_eq!(link.await_cosigned(3, LONG), Awaited::Down);
         link.contact(Contact::Away { trouble: None });
         assert_eq!(link.await_cosigned(3, LONG), Awaited::Down);
+    }
+
+    #[test]
+    fn who_is_an_upload_behind_is_catching_up() {
+        assert!(is_near(NEAR, 0) && is_near(3, 9) && is_near(u64::MAX, u64::MAX - NEAR));
+        assert!(!is_near(NEAR + 1, 0) && !is_near(u64::MAX, 1));
     }
 
     #[test]

@@ -92,12 +92,13 @@ impl<'a> Session<'a> {
     pub(crate) fn run(&mut self) -> End {
         loop {
             let sight = self.ground.horizon.sight();
-            if let Some(end) = (self.ground.ended)() {
-                // The closing seal's, at a stop.
+            let ended = match (self.ground.ended)() {
+                Some(end) => Err(end),
+                None => self.turn(sight),
+            };
+            if let Err(end) = ended {
+                // The closing seal's at a stop; the last of a collector that is gone, whose place the next one takes.
                 let _ = self.keep();
-                return end;
-            }
-            if let Err(end) = self.turn(sight) {
                 return end;
             }
         }

@@ -136,6 +136,8 @@ pub(crate) enum End {
     Orders,
     /// A collector that stands before this one in the list answers again.
     Preferred,
+    /// There is another certificate to show.
+    Renewed,
     Trouble(Trouble),
     Contradiction(Contradiction),
 }

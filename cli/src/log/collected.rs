@@ -80,7 +80,7 @@ fn each(
         let Entries { entries, next } = collector.entries(&query.text())?;
         for found in entries.into_iter().take(left) {
             left -= 1;
-            with(Entry::new(found.entry.into_bytes()))?;
+            with(Entry::of(found.origin, found.entry.into_bytes()))?;
         }
         match next {
             Some(next) if left > 0 => cursor = Some(next),
@@ -124,7 +124,7 @@ fn follow(
         has_answered = true;
         is_away = false;
         for found in entries {
-            printer.print(&rows.of(&Entry::new(found.entry.into_bytes())))?;
+            printer.print(&rows.of(&Entry::of(found.origin, found.entry.into_bytes())))?;
         }
         printer.flush()?;
         cursor = next.or(cursor);

@@ -1,6 +1,7 @@
 //! One journal entry, as far as reading needs it: its exact bytes, and what can be found in them.
 
 use daypass_protocol::event::reading;
+use daypass_protocol::export::Source;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use crate::output::inert::{inert, inert_bytes};
 /// An entry. What cannot be read stays in as bytes: a reader must see that there is something odd.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
+    /// The journal that it stands in, where that is known.
+    origin: Option<String>,
     /// The exact bytes of the line, without its newline.
     pub(crate) bytes: Vec<u8>,
     event: Value,
@@ -19,7 +22,25 @@ impl Entry {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         let event = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let time = reading::text(&event, "/time").parse().ok();
-        Self { bytes, event, time }
+        Self {
+            origin: None,
+            bytes,
+            event,
+            time,
+        }
+    }
+
+    /// An entry of the journal `origin`.
+    pub(crate) fn of(origin: String, bytes: Vec<u8>) -> Self {
+        Self {
+            origin: Some(origin),
+            ..Self::new(bytes)
+        }
+    }
+
+    /// As exports read it.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source::new(self.origin.as_deref(), &self.bytes)
     }
 
     /// When it was written, by the clock of the machine that wrote it.

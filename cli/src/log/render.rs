@@ -1,5 +1,6 @@
 //! Entries as a table, as JSON lines, as CSV; each shown as soon as it is found.
 
+use daypass_protocol::export::{ecs, ocsf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -69,6 +70,8 @@ impl Rows {
             LogFormat::Json if self.is_terminal => Shown::Line(terminal_json(&entry.bytes).into()),
             LogFormat::Json => Shown::Line(entry.bytes.clone()),
             LogFormat::Csv => Shown::Line(csv(entry).into()),
+            LogFormat::Ocsf => exported(&ocsf::event(&entry.source())),
+            LogFormat::Ecs => exported(&ecs::document(&entry.source())),
         };
         Row {
             time: entry.time(),
@@ -119,6 +122,11 @@ fn csv(entry: &Entry) -> String {
         &inert(entry.text("/reason")),
     ];
     cells.map(csv_cell).join(",")
+}
+
+/// A document on a line of its own; inert wherever it goes, since that changes no value.
+fn exported(document: &serde_json::Value) -> Shown {
+    Shown::Line(inert_json(&document.to_string()).into_owned().into())
 }
 
 /// JSON on a terminal: the same values, control characters escaped.
@@ -197,7 +205,7 @@ impl<'a> Printer<'a> {
             return;
         }
         match self.format {
-            LogFormat::Json => return,
+            LogFormat::Json | LogFormat::Ocsf | LogFormat::Ecs => return,
             LogFormat::Csv => self.gathered.extend_from_slice(CSV_COLUMNS.as_bytes()),
             LogFormat::Table => {
                 let headings = HEADINGS.map(|(heading, _)| heading.to_owned());

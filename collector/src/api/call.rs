@@ -92,7 +92,7 @@ impl Call {
 pub(super) fn event_of(action: Action, caller: &Caller, log: Option<&Origin>) -> Event {
     let event = Event::new(action);
     let event = match caller {
-        Caller::Unknown | Caller::Owner(Owner::Ca) => event,
+        Caller::Unknown | Caller::Owner(Owner::Ca | Owner::Collector) => event,
         Caller::Owner(Owner::Host(host)) => event.on(Resource {
             host: Some(host.clone()),
             ..Resource::default()

@@ -7,6 +7,7 @@ use crate::groups::GroupError;
 use crate::index::IndexError;
 use crate::ingest::{IngestError, InvalidBody};
 use crate::people::PeopleError;
+use crate::strangers::StrangerError;
 
 impl From<CollectorError> for Refusal {
     fn from(error: CollectorError) -> Self {
@@ -22,9 +23,13 @@ impl From<CollectorError> for Refusal {
             }
             CollectorError::Ingest(error) => Self::from(error),
             CollectorError::RolledBack { held, .. } => Self::conflict("rolled-back", message, held),
-            CollectorError::NotSigned => Self::forbidden("not-signed", message),
+            CollectorError::NotSigned
+            | CollectorError::Stranger(StrangerError::NotSigned { .. }) => {
+                Self::forbidden("not-signed", message)
+            }
             CollectorError::Checkpoint(_)
             | CollectorError::Ledger(_)
+            | CollectorError::Stranger(_)
             | CollectorError::Damaged { .. } => Self::failure(&error),
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use crate::collector::{CollectorError, Standing};
+use crate::origin::Owner;
 use crate::watch::{Condition, condition};
 
 /// One journal in the list.
@@ -72,11 +73,15 @@ pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
             last: held
                 .as_ref()
                 .map(|held| Time::from_unix(held.stored / 1_000_000)),
-            state: condition(
-                held.map(|held| held.stored),
-                call.now,
-                call.collector.silence_after(),
-            ),
+            state: match registration.log.owner() {
+                // Whoever answers this is heard.
+                Owner::Collector => Condition::Live,
+                Owner::Ca | Owner::Host(_) => condition(
+                    held.map(|held| held.stored),
+                    call.now,
+                    call.collector.silence_after(),
+                ),
+            },
         })
         .collect();
     Reply::json(&json!({ "logs": logs }))

@@ -1,15 +1,20 @@
 //! Opens everything that is kept.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use crate::authority::{Authority, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
 use crate::config::Config;
 use crate::database;
+use crate::durable;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::segments::SegmentError;
 use crate::segments::directory::DirectorySegments;
+use crate::strangers::{StrangerError, Strangers};
 use crate::witness::Witness;
 
 /// Why something that is kept could not be opened.
@@ -21,6 +26,17 @@ pub(crate) enum OpenError {
     /// The segments.
     #[error(transparent)]
     Segments(#[from] SegmentError),
+    /// Logs of others.
+    #[error(transparent)]
+    Strangers(#[from] StrangerError),
+    /// Their directory.
+    #[error("{} cannot be made", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Rosters and state.
     #[error(transparent)]
     Authority(#[from] WordError),
@@ -37,7 +53,21 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         index: Box::new(SqliteIndex::open(&layout.index())?),
         authority: Authority::open(&layout.authority(), config.ca_setup.ca)?,
         witness: Witness::open(&layout.witness_key())?,
+        strangers: strangers(config, layout)?,
         ledger: Ledger::open(layout)?,
         silence_after: config.silence_after,
     })
+}
+
+fn strangers(config: &Config, layout: &Layout) -> Result<Strangers, OpenError> {
+    let path = layout.strangers();
+    if !config.witnessed.is_empty() {
+        durable::make_dirs(layout.root(), Path::new("witnessed"), 0o750).map_err(|source| {
+            OpenError::Directory {
+                path: path.clone(),
+                source,
+            }
+        })?;
+    }
+    Ok(Strangers::open(&path, &config.witnessed)?)
 }

@@ -5,6 +5,7 @@ use daypass_protocol::enrolment;
 use crate::checkpoints::CheckpointError;
 use crate::ingest::IngestError;
 use crate::origin::Origin;
+use crate::strangers::StrangerError;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,9 @@ pub enum CollectorError {
     /// The checkpoint is signed by none of the log's keys.
     #[error("the checkpoint is not signed by the log's key")]
     NotSigned,
+    /// The checkpoint of another's log could not be kept.
+    #[error(transparent)]
+    Stranger(#[from] StrangerError),
     /// The store.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

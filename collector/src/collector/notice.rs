@@ -7,12 +7,15 @@ use daypass_protocol::enrolment::Record;
 use daypass_protocol::event::{Event, Origin as From, Outcome};
 
 use super::{Collector, CollectorError};
+use crate::add_checkpoint::{AddCheckpoint, Judgement};
 use crate::clock::Now;
 use crate::ingest::{self, IngestError};
 use crate::origin::Origin;
 use crate::refusals::Verdict;
 use crate::segments::SegmentName;
+use crate::strangers::Witnessed;
 use crate::watch::Contradiction;
+use crate::witness::Cosignature;
 
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
@@ -43,6 +46,56 @@ impl Collector {
             .watch
             .look(&*self.parts.checkpoints, now, self.parts.silence_after)?;
         events.iter().try_for_each(|event| self.record(event))
+    }
+
+    /// Remembers how each journal looked last, from what is stored of it: its newest segment.
+    ///
+    /// # Errors
+    /// When the stores cannot say.
+    pub fn recall(&self) -> Result<(), CollectorError> {
+        let stores = self.stores();
+        for (registration, held) in stores.checkpoints.logs()? {
+            let Some(held) = held else { continue };
+            let before = held.mark.size.saturating_sub(1);
+            for segment in stores
+                .checkpoints
+                .segments_of(&registration.log, before, 1)?
+            {
+                let bytes = stores.segments.bytes(&segment.log, &segment.name);
+                let bytes = bytes.map_err(IngestError::from)?;
+                // Told of when they came.
+                let _ = self
+                    .watch
+                    .read(&segment.log, &bytes, Now::of_micros(held.stored));
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the checkpoint of another's log, and raises the alarm when that has two pasts.
+    pub(super) fn witness_stranger(
+        &self,
+        request: &AddCheckpoint,
+        now: Now,
+    ) -> Result<(Judgement, Option<Cosignature>), CollectorError> {
+        let checkpoint = &request.checkpoint;
+        let Witnessed { judgement, kept } = self.parts.strangers.add(request)?;
+        if let Judgement::OtherRoot { held } = judgement
+            && let Some(event) = self
+                .watch
+                .stranger(&checkpoint.origin, held, checkpoint.size)
+        {
+            self.record(&event)?;
+        }
+        let cosignature = match kept {
+            Some(kept) => Some(self.parts.witness.cosign_stranger(&kept, now).ok_or(
+                CollectorError::Damaged {
+                    what: "checkpoint of another's log",
+                },
+            )?),
+            None => None,
+        };
+        Ok((judgement, cosignature))
     }
 
     /// Raises the alarm when lines were refused that the log itself signed, and keeps them.

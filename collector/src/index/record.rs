@@ -15,7 +15,7 @@ pub struct Record {
     pub seq: u64,
     /// Microseconds since 1970, by the clock of its writer; 0 when it cannot be read.
     pub time: i64,
-    /// The host that it is about: of a host's journal, that host and no other; of the CA's, the one it names.
+    /// The host that it is about: of a host's journal, that host and no other; of the CA's and the collector's, the one it names.
     pub host: String,
     /// `action`.
     pub action: String,
@@ -46,7 +46,7 @@ impl Record {
         let text = |pointer: &str| reading::text(&entry, pointer).to_owned();
         let host = match log.owner() {
             Owner::Host(name) => name.to_string(),
-            Owner::Ca => text("/resource/host"),
+            Owner::Ca | Owner::Collector => text("/resource/host"),
         };
         Self {
             log: log.clone(),

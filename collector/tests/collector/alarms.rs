@@ -1,8 +1,11 @@
-//! Two pasts of one journal, and one that went back.
+//! Two pasts of one journal, one that went back, one that falls silent, one by a wrong clock.
 
+use daypass_collector::clock::Now;
+use daypass_journal::follow::leaf;
 use daypass_transport::client::Request;
 use serde_json::{Value, json};
 
+use crate::host::Host;
 use crate::site::{Site, refused};
 
 #[test]
@@ -147,4 +150,140 @@ fn lines_that_were_changed_before_they_were_forwarded_raise_the_alarm_and_are_ke
         host.forward(&site, 0)["size"].as_u64().unwrap() > 0,
         "the journal as it was is still taken"
     );
+}
+
+/// A host of whose journal everything has come in, after these events.
+fn forwarded(site: &Site, name: &str, events: &[Value]) -> Host {
+    let host = site.host(name);
+    host.write(events);
+    host.forward(site, 0);
+    host
+}
+
+fn in_seconds(seconds: i64) -> Now {
+    Now::of_micros(Now::read().micros() + seconds * 1_000_000)
+}
+
+#[test]
+fn the_collectors_own_alarms_are_found_beside_everything_else() {
+    let site = Site::new();
+    let host = forwarded(&site, "db1", &[json!({"action": "x"})]);
+    let log = host.origin.parse().unwrap();
+    site.server()
+        .collector()
+        .standing(&log, Some(1), Now::read())
+        .unwrap_err();
+    let found = site.find("action=alarm.rollback&host=db1", 1);
+    assert!(
+        found[0]["origin"].as_str().unwrap().contains("/collector/"),
+        "{found:?}"
+    );
+    let entry: Value = serde_json::from_str(found[0]["entry"].as_str().unwrap()).unwrap();
+    assert_eq!(entry["detail"]["log"], host.origin);
+    assert_eq!(entry["detail"]["seq"], 1);
+    // Who reads is an entry as well, and can be found.
+    assert!(!site.find("action=log.read", 1).is_empty());
+}
+
+#[test]
+fn the_own_journal_goes_on_over_a_restart() {
+    let mut site = Site::new();
+    site.find("action=collector.start", 1);
+    site.stop();
+    site.start();
+    site.find("action=collector.start", 2);
+    assert_eq!(site.find("action=collector.stop", 1).len(), 1);
+}
+
+#[test]
+fn a_host_that_falls_silent_while_contractors_are_in_is_an_alarm_within_a_minute() {
+    let site = Site::new();
+    let opened = json!({"action": "session.open", "identity": {"window": "w-1"}});
+    let busy = forwarded(&site, "db1", &[opened]);
+    forwarded(&site, "db2", &[json!({"action": "x"})]);
+    let collector = site.server().collector();
+    collector.look(in_seconds(50)).unwrap();
+    assert!(site.journalled("alarm.silence").is_empty());
+    collector.look(in_seconds(70)).unwrap();
+    let alarms = site.journalled("alarm.silence");
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert_eq!(alarms[0]["resource"]["host"], "db1");
+    assert_eq!(alarms[0]["code"], "silent-in-use");
+    assert_eq!(alarms[0]["detail"]["sessions"], 1);
+    // The entry that should come next.
+    let held = busy
+        .lines(0)
+        .split(|byte| *byte == b'\n')
+        .filter_map(leaf)
+        .count();
+    assert_eq!(alarms[0]["detail"]["seq"], held);
+}
+
+#[test]
+fn a_silence_is_remembered_over_a_restart_and_nobody_is_blamed_for_ours() {
+    let mut site = Site::new();
+    forwarded(
+        &site,
+        "db1",
+        &[json!({"action": "agent.heartbeat", "detail": {"sessions": 2}})],
+    );
+    site.stop();
+    site.start();
+    let collector = site.server().collector();
+    collector.look(in_seconds(50)).unwrap();
+    assert!(site.journalled("alarm.silence").is_empty());
+    collector.look(in_seconds(70)).unwrap();
+    assert_eq!(
+        site.await_journalled("alarm.silence")["detail"]["sessions"],
+        2
+    );
+}
+
+#[test]
+fn a_certificate_for_a_host_that_is_not_heard_is_an_alarm() {
+    let site = Site::new();
+    forwarded(&site, "db1", &[json!({"action": "x"})]);
+    let issued = |host: &str| json!({"action": "certificate.issued", "identity": {"serial": "77"}, "resource": {"host": host}});
+    forwarded(&site, "ca", &[issued("db1"), issued("db9")]);
+    let collector = site.server().collector();
+    collector.look(in_seconds(15 * 60)).unwrap();
+    assert!(site.journalled("alarm.silence").is_empty());
+    collector.look(in_seconds(17 * 60)).unwrap();
+    let alarms = site.journalled("alarm.silence");
+    let mut hosts: Vec<_> = alarms
+        .iter()
+        .map(|alarm| &alarm["resource"]["host"])
+        .collect();
+    hosts.sort_by_key(ToString::to_string);
+    assert_eq!(hosts, ["db1", "db9"], "{alarms:?}");
+    assert!(
+        alarms.iter().all(|alarm| alarm["detail"]["serial"] == "77"),
+        "{alarms:?}"
+    );
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_an_alarm_that_names_the_entry() {
+    let site = Site::new();
+    let host = site.host("db1");
+    host.write(&[json!({"action": "x"})]);
+    let log = host.origin.parse().unwrap();
+    let collector = site.server().collector();
+    collector
+        .append(&log, 0, &host.lines(0), in_seconds(-3600))
+        .unwrap();
+    let alarm = site.await_journalled("alarm.clock");
+    assert_eq!(
+        (&alarm["code"], &alarm["resource"]["host"]),
+        (&json!("clock-ahead"), &json!("db1"))
+    );
+    let last = host
+        .lines(0)
+        .split(|byte| *byte == b'\n')
+        .filter_map(leaf)
+        .next_back()
+        .unwrap()
+        .0;
+    assert_eq!(alarm["detail"]["seq"], last);
+    assert!(alarm["detail"]["seconds"].as_i64().unwrap() > 3500);
 }

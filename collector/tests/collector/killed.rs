@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime};
 
 use daypass_collector::checkpoints::CheckpointStore as _;
@@ -16,13 +17,13 @@ use crate::proxy::{Proxy, Way};
 use crate::site::Site;
 
 /// `daypass-collector serve`, ended when it is dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Process {
-    fn start(site: &Site) -> Self {
+    pub(crate) fn start(site: &Site) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_daypass-collector"))
             .args(["serve", "--config"])
             .arg(site.layout().root().join("collector.toml"))
@@ -53,7 +54,7 @@ impl Drop for Process {
 }
 
 /// Puts in place what the process reads at its start.
-fn settle_in(site: &Site) {
+pub(crate) fn settle_in(site: &Site) {
     let layout = site.layout();
     let names = ["localhost".to_owned()];
     let leaf = site
@@ -77,56 +78,74 @@ fn settle_in(site: &Site) {
     std::fs::write(layout.root().join("collector.toml"), config).unwrap();
 }
 
+/// Not long, so that many kills come in the middle of what follows a start.
 fn random_pause() -> Duration {
     let mut byte = [0];
     getrandom::fill(&mut byte).unwrap();
-    Duration::from_millis(u64::from(byte[0]))
+    Duration::from_millis(u64::from(byte[0] / 4))
+}
+
+/// A host that writes as fast as its disk lets it, but for a moment between two entries, until `over` is gone.
+pub(crate) fn write_until(machine: &Machine, over: &Mutex<Receiver<()>>) {
+    let goes_on = || {
+        let over = over.lock().unwrap();
+        over.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout)
+    };
+    while goes_on() {
+        machine.write(1);
+    }
 }
 
 #[test]
-fn a_collector_killed_at_random_loses_doubles_and_invents_nothing() {
+fn a_collector_killed_a_hundred_times_loses_doubles_and_invents_nothing() {
     let mut site = Site::new();
     let witness = site.server().collector().witness_key();
     site.stop();
     settle_in(&site);
     let proxy = Proxy::new(Way::Cut);
     let named = collector(proxy.port(), &witness);
-    let machine = Machine::boot(&site, site.stranger("db1"), &[named]);
+    let machines: Vec<_> = ["db1", "db2", "db3"]
+        .into_iter()
+        .map(|name| Machine::boot(&site, site.stranger(name), std::slice::from_ref(&named)))
+        .collect();
     let (over, is_over) = channel::<()>();
+    let is_over = Mutex::new(is_over);
     std::thread::scope(|scope| {
-        let machine = &machine;
-        scope.spawn(move || {
-            while is_over.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
-                machine.write(1);
-            }
-        });
-        for _ in 0..20 {
+        for machine in &machines {
+            let is_over = &is_over;
+            scope.spawn(move || write_until(machine, is_over));
+        }
+        for kill in 0..100 {
             let process = Process::start(&site);
             proxy.lead(Way::To(process.address));
-            let before = machine.status().cosigned;
-            machine.forwarder().again();
-            machine.await_progress(before);
+            let before = machines[kill % 3].status().cosigned;
+            for machine in &machines {
+                machine.forwarder().again();
+            }
+            machines[kill % 3].await_progress(before);
             // Not an event to wait for: the kill is to come at any moment.
             std::thread::sleep(random_pause());
             drop(process);
-            let cosigned = machine.status().cosigned;
-            let log = machine.host.origin.parse().unwrap();
+            let cosigned = machines.iter().map(|machine| machine.status().cosigned);
             let checkpoints = SqliteCheckpoints::open(&site.layout().checkpoints()).unwrap();
-            let held = checkpoints.latest(&log).unwrap().unwrap().mark.size;
-            assert!(held >= cosigned, "{cosigned} cosigned, {held} stored");
+            for (machine, cosigned) in machines.iter().zip(cosigned.collect::<Vec<_>>()) {
+                let log = machine.host.origin.parse().unwrap();
+                let held = checkpoints.latest(&log).unwrap();
+                let held = held.map_or(0, |held| held.mark.size);
+                assert!(held >= cosigned, "{cosigned} cosigned, {held} stored");
+            }
         }
         drop(over);
     });
     site.start();
     proxy.lead(Way::To(site.server().address()));
-    machine.forwarder().again();
-    machine.settle();
-    holds_all_once(&site, &machine);
-    assert!(
-        !machine
-            .told()
-            .iter()
-            .any(|told| told == "fork" || told == "rolled-back")
-    );
-    machine.shut_down();
+    for machine in machines {
+        machine.forwarder().again();
+        machine.settle();
+        holds_all_once(&site, &machine);
+        let told = machine.told();
+        let is_alarm = |told: &String| told == "fork" || told == "rolled-back";
+        assert!(!told.iter().any(is_alarm), "{told:?}");
+        machine.shut_down();
+    }
 }

@@ -1,6 +1,7 @@
 //! A host that runs: a journal that is open, and a forwarder that follows it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub(crate) struct Machine {
 struct Told {
     codes: Mutex<Vec<String>>,
     more: Condvar,
+    /// How often a client was asked for.
+    clients: AtomicU64,
 }
 
 struct Program {
@@ -43,6 +46,7 @@ struct Program {
 
 impl Owner for Program {
     fn client(&self, url: &CaUrl) -> Result<Client, ClientError> {
+        self.told.clients.fetch_add(1, Ordering::SeqCst);
         let (certificate, key) = &self.identity;
         let identity = ClientIdentity { certificate, key };
         Ok(Client::lasting(&url.join(""), &self.root, Some(identity))?)
@@ -160,6 +164,11 @@ impl Machine {
         assert!(codes.iter().any(|told| told == code), "{codes:?}");
     }
 
+    /// How often the forwarder asked for a client, with the certificate of that moment.
+    pub(crate) fn clients(&self) -> u64 {
+        self.told.clients.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn told(&self) -> Vec<String> {
         self.told.codes.lock().unwrap().clone()
     }
@@ -211,7 +220,10 @@ pub(crate) fn holds_all_once(site: &Site, machine: &Machine) {
                 &format!("/v1/entries?host={host}&order=arrival&limit=1000{cursor}"),
             )
             .unwrap();
-        for found in page["entries"].as_array().unwrap() {
+        let entries = page["entries"].as_array().unwrap();
+        // The collector has something to say of the host, too.
+        let is_ours = |found: &&Value| found["origin"] == machine.host.origin.as_str();
+        for found in entries.iter().filter(is_ours) {
             let line = found["entry"].as_str().unwrap().to_owned();
             let entry: Value = serde_json::from_str(&line).unwrap();
             let seq = entry["seq"].as_u64().unwrap();

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{JoinHandle, spawn};
 
 /// Where it leads, and how far.
@@ -25,6 +25,9 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
+    /// Whether bytes stay where they are, on connections that are open as on new ones.
+    stalled: Mutex<bool>,
+    moving: Condvar,
     way: Mutex<Way>,
     open: Mutex<Vec<TcpStream>>,
     over: AtomicBool,
@@ -35,6 +38,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
+            stalled: Mutex::new(false),
+            moving: Condvar::new(),
             way: Mutex::new(way),
             open: Mutex::default(),
             over: AtomicBool::new(false),
@@ -61,8 +66,15 @@ impl Proxy {
         self.address.port()
     }
 
+    /// From now on nothing gets through, and nobody is told: a black hole.
+    pub(crate) fn swallow(&self) {
+        *self.shared.stalled.lock().unwrap() = true;
+    }
+
     /// From now on this way; connections that are open are cut.
     pub(crate) fn lead(&self, way: Way) {
+        *self.shared.stalled.lock().unwrap() = false;
+        self.shared.moving.notify_all();
         *self.shared.way.lock().unwrap() = way;
         self.cut();
     }
@@ -77,6 +89,8 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
+        *self.shared.stalled.lock().unwrap() = false;
+        self.shared.moving.notify_all();
         let _ = TcpStream::connect(self.address);
         self.cut();
         self.accepting.take().unwrap().join().unwrap();
@@ -84,7 +98,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn pass(&self, near: &TcpStream) {
+    fn pass(self: &Arc<Self>, near: &TcpStream) {
         let (to, budget) = match *self.way.lock().unwrap() {
             Way::Cut => return,
             Way::To(to) => (to, usize::MAX),
@@ -100,25 +114,30 @@ impl Shared {
         let budget = Arc::new(Mutex::new(budget));
         for (from, to) in [(near, &far), (&far, near)] {
             let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-            let budget = Arc::clone(&budget);
-            spawn(move || carry(from, to, &budget));
+            let (shared, budget) = (Arc::clone(self), Arc::clone(&budget));
+            spawn(move || shared.carry(from, to, &budget));
         }
     }
-}
 
-fn carry(mut from: TcpStream, mut to: TcpStream, budget: &Mutex<usize>) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let passed = {
-            let mut left = budget.lock().unwrap();
-            let passed = count.min(*left);
-            *left -= passed;
-            passed
-        };
-        if to.write_all(&buffer[..passed]).is_err() || passed < count {
-            break;
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream, budget: &Mutex<usize>) {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            drop(
+                self.moving
+                    .wait_while(self.stalled.lock().unwrap(), |stalled| *stalled)
+                    .unwrap(),
+            );
+            let passed = {
+                let mut left = budget.lock().unwrap();
+                let passed = count.min(*left);
+                *left -= passed;
+                passed
+            };
+            if to.write_all(&buffer[..passed]).is_err() || passed < count {
+                break;
+            }
         }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
     }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
 }

@@ -27,7 +27,7 @@ fn after_a_restart_forwarding_goes_on_where_it_stopped() {
 
 #[test]
 fn an_index_made_anew_gives_the_same_answers_and_takes_the_same_cursors() {
-    let site = Site::new();
+    let mut site = Site::new();
     let (db1, db2) = (site.host("db1"), site.host("db2"));
     let (mut one, mut two) = (0, 0);
     for round in 0..4 {
@@ -37,6 +37,8 @@ fn an_index_made_anew_gives_the_same_answers_and_takes_the_same_cursors() {
         two = db2.forward(&site, two)["size"].as_u64().unwrap();
     }
     site.find("action=round", 8);
+    // What the collector says itself is among it: nothing more of that may come now.
+    site.stop();
     let layout = site.layout();
     let checkpoints = SqliteCheckpoints::open(&layout.checkpoints()).unwrap();
     let segments = DirectorySegments::open(&layout.segments()).unwrap();
@@ -46,7 +48,8 @@ fn an_index_made_anew_gives_the_same_answers_and_takes_the_same_cursors() {
     };
     let old = SqliteIndex::open(&layout.index()).unwrap();
     let new = SqliteIndex::open(&layout.root().join("other.db")).unwrap();
-    assert_eq!(indexer::catch_up(stores, &new).unwrap(), 8);
+    indexer::catch_up(stores, &old).unwrap();
+    assert!(indexer::catch_up(stores, &new).unwrap() >= 8);
     for order in [Order::Oldest, Order::Newest, Order::Arrival] {
         let mut query = Query {
             limit: 5,

@@ -1,7 +1,8 @@
 //! A CA in miniature, hosts with journals, and a collector on a port of its own.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_collector::authority::{Authority, Word};
@@ -13,6 +14,7 @@ use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_collector::server::Server;
+use daypass_collector::strangers::{Stranger, Strangers};
 use daypass_collector::witness::Witness;
 use daypass_journal::identity::Identity;
 use daypass_journal::reader::{Line, Reader};
@@ -162,24 +164,44 @@ pub(crate) fn issue(root: &Root, name: &str, now: SystemTime) -> (String, String
 /// The whole site.
 pub(crate) struct Site {
     dir: tempfile::TempDir,
-    pub(crate) ca: Ca,
+    pub(crate) ca: Arc<Ca>,
     server: Option<Server>,
+    /// Others' logs that it knows from its next start on.
+    pub(crate) strangers: Vec<Stranger>,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let ca = Ca::new();
+        Self::of(Arc::new(Ca::new()), "collector.test", None)
+    }
+
+    /// A second collector of the same CA.
+    pub(crate) fn beside(&self) -> Self {
+        Self::of(Arc::clone(&self.ca), "second.test", None)
+    }
+
+    /// A collector whose data stand in this directory, on a disk of their own.
+    pub(crate) fn on(disk: &Path) -> Self {
+        Self::of(Arc::new(Ca::new()), "collector.test", Some(disk))
+    }
+
+    fn of(ca: Arc<Ca>, witness: &str, disk: Option<&Path>) -> Self {
+        let dir = match disk {
+            Some(disk) => tempfile::tempdir_in(disk).unwrap(),
+            None => tempfile::tempdir().unwrap(),
+        };
         let layout = Layout::new(dir.path());
         std::fs::create_dir(layout.keys()).unwrap();
         std::fs::create_dir(layout.segments()).unwrap();
+        std::fs::create_dir(layout.strangers()).unwrap();
         Ledger::begin(&layout, ca.pin).unwrap();
-        Witness::create(&layout.witness_key(), "collector.test").unwrap();
+        Witness::create(&layout.witness_key(), witness).unwrap();
         Authority::begin(&layout.authority(), ca.pin, &ca.word).unwrap();
         let mut site = Self {
             dir,
             ca,
             server: None,
+            strangers: Vec::new(),
         };
         site.start();
         site
@@ -198,6 +220,7 @@ impl Site {
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
+            strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
             silence_after: 2700,
         };
         let leaf = self
@@ -242,12 +265,21 @@ impl Site {
 
     /// The same, enrolled into groups.
     pub(crate) fn stranger_in(&self, name: &str, groups: &[&str]) -> Host {
-        let dir = tempfile::tempdir().unwrap();
         let incarnation = Incarnation::from_bytes([1; 8]);
         let origin = match name {
             "ca" => ca_origin(self.ca.pin, incarnation),
             _ => host_origin(self.ca.pin, &name.parse().unwrap(), incarnation),
         };
+        self.journal(name, origin, groups)
+    }
+
+    /// A log that is nobody's here.
+    pub(crate) fn foreign(&self, origin: &str) -> Host {
+        self.journal("foreign", origin.to_owned(), &[])
+    }
+
+    fn journal(&self, name: &str, origin: String, groups: &[&str]) -> Host {
+        let dir = tempfile::tempdir().unwrap();
         let identity = Identity::create(&dir.path().join("keys"), &origin).unwrap();
         let record = Record {
             v: Version,
@@ -255,7 +287,7 @@ impl Site {
             host: name.parse().unwrap(),
             aliases: vec![],
             groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
-            incarnation,
+            incarnation: Incarnation::from_bytes([1; 8]),
             origin: origin.clone(),
             log_key: identity.log_vkey(),
             epoch_key: identity.epoch_vkey(),
@@ -278,13 +310,18 @@ impl Site {
 
     /// The header with which a person asks for a path.
     pub(crate) fn signature(&self, person: &str, path: &str) -> String {
+        self.signed(person, "GET", path, b"")
+    }
+
+    /// The header with which a person makes a request.
+    pub(crate) fn signed(&self, person: &str, method: &str, path: &str, body: &[u8]) -> String {
         let place = PEOPLE.iter().position(|(name, _)| *name == person).unwrap();
         let key = private(u8::try_from(place).unwrap() + 1);
         let target = Target {
             ca: self.ca.pin,
-            method: "GET",
+            method,
             path,
-            body: b"",
+            body,
         };
         let credential = target.sign(
             &person.parse().unwrap(),
@@ -337,7 +374,7 @@ impl Site {
         }
     }
 
-    /// Every file below the segments' directory.
+    /// Every file below the segments' directory, but for those of the collector's own journal.
     pub(crate) fn stored(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut open = vec![self.layout().segments()];
@@ -351,6 +388,12 @@ impl Site {
                 }
             }
         }
+        let is_own = |path: &PathBuf| {
+            path.components()
+                .any(|part| part.as_os_str() == "collector")
+        };
+        let segments = self.layout().segments();
+        found.retain(|path| !is_own(&path.strip_prefix(&segments).unwrap().to_owned()));
         found.sort();
         found
     }

@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use daypass_journal::follow::{leaf, note_of_seal};
+use daypass_collector::strangers::Stranger;
+use daypass_journal::follow::{SignedCheckpoint, leaf, note_of_seal};
+use daypass_journal::identity::Identity;
 use daypass_journal::tree::path::{Gatherer, consistency};
 use daypass_transport::client::{Error, Request};
 use serde_json::json;
@@ -96,7 +98,7 @@ fn checkpoints_are_answered_as_the_specification_says() {
 }
 
 #[test]
-fn a_proof_that_does_not_lead_there_is_an_alarm() {
+fn a_proof_that_does_not_lead_there_is_refused_and_another_root_of_one_size_is_an_alarm() {
     let site = Site::new();
     let host = site.host("db1");
     host.write(&[json!({"action": "x"})]);
@@ -111,13 +113,19 @@ fn a_proof_that_does_not_lead_there_is_an_alarm() {
         refused(add(&site, &format!("old {now}\n{path}\n{forged}"))).0,
         422
     );
+    // Nothing is proven by what proves nothing; that somebody tried is journalled.
+    assert!(site.journalled("alarm.fork").is_empty());
+    assert_eq!(
+        site.await_journalled("request.refused")["code"],
+        "inconsistent"
+    );
+
+    let other = seals(&clone).into_iter().find(|note| size(note) == now);
+    let other = other.expect("both wrote the same number of entries up to one seal");
+    assert_eq!(refused(add(&site, &format!("old {now}\n\n{other}"))).0, 409);
     let alarm = site.journalled("alarm.fork").pop().unwrap();
     assert_eq!(alarm["resource"]["host"], "db1");
-
-    let same_size = seals(&clone).into_iter().find(|note| size(note) == now);
-    if let Some(other) = same_size {
-        assert_eq!(refused(add(&site, &format!("old {now}\n\n{other}"))).0, 409);
-    }
+    assert_eq!(alarm["detail"]["seq"], now);
 }
 
 #[test]
@@ -164,5 +172,97 @@ fn people_get_the_newest_cosigned_checkpoint() {
             .last()
             .unwrap()
             .starts_with("\u{2014} collector.test ")
+    );
+}
+
+/// A log of somebody else's, known to the site from now on.
+fn stranger(site: &mut Site) -> Host {
+    let log = site.foreign("example.org/log");
+    let key = Identity::open(&log.dir.path().join("keys"))
+        .unwrap()
+        .log_vkey();
+    site.strangers.push(Stranger {
+        origin: log.origin.clone(),
+        key,
+    });
+    site.stop();
+    site.start();
+    log
+}
+
+fn is_cosigned(site: &Site, note: &str, line: &str) -> bool {
+    let key = site.server().collector().witness_key().parse().unwrap();
+    let cosigned = SignedCheckpoint::parse(&format!("{note}{line}")).unwrap();
+    cosigned.cosigned_by(&key).is_some()
+}
+
+#[test]
+fn others_logs_are_witnessed_as_the_specification_says() {
+    let mut site = Site::new();
+    let log = stranger(&mut site);
+    log.write(&[json!({"action": "x"}), json!({"action": "y"})]);
+    let notes = seals(&log);
+    let (first, last) = (&notes[0], notes.last().unwrap());
+    let (held, end) = (size(first), size(last));
+
+    // From nothing, without a proof.
+    assert_eq!(
+        refused(add(
+            &site,
+            &format!("old 0\n{}\n\n{first}", STANDARD.encode([0; 32]))
+        ))
+        .0,
+        422
+    );
+    let line = add(&site, &format!("old 0\n\n{first}")).unwrap();
+    assert!(is_cosigned(&site, first, &line), "{line}");
+    // The same again, and from where it is not.
+    add(&site, &format!("old {held}\n\n{first}")).unwrap();
+    assert_eq!(refused(add(&site, &format!("old 0\n\n{first}"))).0, 409);
+    assert_eq!(
+        refused(add(&site, &format!("old {}\n\n{first}", held + 1))).0,
+        400
+    );
+    // Further, by a proof alone: no entry was ever sent.
+    let proof = proof(&log, held, end);
+    assert_eq!(refused(add(&site, &format!("old {held}\n\n{last}"))).0, 422);
+    let line = add(&site, &format!("old {held}\n{proof}\n{last}")).unwrap();
+    assert!(is_cosigned(&site, last, &line), "{line}");
+    // It is remembered.
+    site.stop();
+    site.start();
+    assert_eq!(
+        refused(add(&site, &format!("old {held}\n{proof}\n{last}"))).0,
+        409
+    );
+    add(&site, &format!("old {end}\n\n{last}")).unwrap();
+    assert!(site.journalled("alarm.fork").is_empty());
+}
+
+#[test]
+fn two_pasts_of_others_logs_are_refused_and_an_alarm() {
+    let mut site = Site::new();
+    let log = stranger(&mut site);
+    let clone = log.clone_machine();
+    log.write(&[json!({"action": "here"})]);
+    clone.write(&[json!({"action": "there"})]);
+    let (ours, theirs) = (seals(&log).pop().unwrap(), seals(&clone).pop().unwrap());
+    let end = size(&ours);
+    assert_eq!(size(&theirs), end);
+    add(&site, &format!("old 0\n\n{ours}")).unwrap();
+    assert_eq!(
+        refused(add(&site, &format!("old {end}\n\n{theirs}"))).0,
+        409
+    );
+    let alarm = site.await_journalled("alarm.fork");
+    assert_eq!(alarm["detail"]["log"], log.origin);
+    assert_eq!(alarm["detail"]["size"], end);
+
+    let impostor = site.foreign("example.org/log");
+    impostor.write(&[json!({"action": "x"})]);
+    let forged = seals(&impostor).pop().unwrap();
+    assert_eq!(
+        refused(add(&site, &format!("old {end}\n\n{forged}"))),
+        (403, "not-signed".to_owned())
     );
 }

@@ -144,8 +144,10 @@ actions! {
     AlarmRosterFork = "alarm.roster-fork",
     /// Host, collector and CA: the recovery key signed a roster, in the admins' stead; `detail.roster`.
     AlarmRecovery = "alarm.recovery-key",
-    /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`.
+    /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`, `.seq`, `.sessions`, `.serial`, `.issued`.
     AlarmSilence = "alarm.silence",
+    /// Collector: a journal by a clock that was set back, or is ahead; `detail.log`, `.seq`, `.seconds`.
+    AlarmClock = "alarm.clock",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
 }

@@ -6,6 +6,7 @@ mod certificate;
 mod company;
 mod documents;
 mod event;
+mod export;
 mod extension;
 mod forgery;
 mod grant;

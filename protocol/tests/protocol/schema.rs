@@ -1,6 +1,6 @@
 //! Entries are as `docs/formats/events.schema.json` says, and the schema knows every word of the vocabulary.
 
-mod checker;
+pub(crate) mod checker;
 
 use std::collections::BTreeSet;
 use std::path::Path;

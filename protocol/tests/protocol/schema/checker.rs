@@ -50,6 +50,8 @@ fn check(schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
                 "object" => value.is_object(),
                 "string" => value.is_string(),
                 "integer" => value.is_u64() || value.is_i64(),
+                "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
                 other => panic!("the type {other} is not known here"),
             },
             "enum" => rule.as_array().expect("a list").contains(value),
@@ -67,6 +69,26 @@ fn check(schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
                 .expect("a list")
                 .iter()
                 .all(|key| value.get(key.as_str().expect("a key")).is_some()),
+            "format" => match rule.as_str().expect("a format") {
+                "ip" => value
+                    .as_str()
+                    .is_none_or(|text| text.parse::<std::net::IpAddr>().is_ok()),
+                other => panic!("the format {other} is not known here"),
+            },
+            "items" => {
+                for (place, inner) in value.as_array().into_iter().flatten().enumerate() {
+                    check(rule, inner, &format!("{at}/{place}"), faults);
+                }
+                true
+            }
+            "oneOf" => {
+                let holding = rule.as_array().expect("a list").iter().filter(|schema| {
+                    let mut found = Vec::new();
+                    check(schema, value, at, &mut found);
+                    found.is_empty()
+                });
+                holding.count() == 1
+            }
             "anyOf" => rule.as_array().expect("a list").iter().any(|schema| {
                 let mut found = Vec::new();
                 check(schema, value, at, &mut found);

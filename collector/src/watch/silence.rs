@@ -1,0 +1,179 @@
+//! Who fell silent, and who is heard again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use daypass_protocol::event::{Action, Event, Outcome, Resource};
+use daypass_protocol::name::HostName;
+use daypass_protocol::time::Time;
+
+use super::{Watch, alarm, is_silent};
+use crate::checkpoints::{CheckpointError, CheckpointStore};
+use crate::clock::Now;
+use crate::origin::{Origin, Owner};
+
+/// While contractors are in, a host's heartbeat comes every five seconds.
+const BUSY: u64 = 60;
+/// Else every quarter of an hour; whoever came in since then is an entry, too.
+const CALM: u64 = 16 * 60;
+
+/// A certificate that the CA made for a host.
+#[derive(Clone, Debug)]
+pub(super) struct Issued {
+    /// When it was heard of here, in microseconds since 1970.
+    at: i64,
+    serial: String,
+    seq: u64,
+}
+
+/// What was told.
+#[derive(Default)]
+pub(super) struct Silences {
+    issued: BTreeMap<HostName, Issued>,
+    silent: HashSet<Origin>,
+    /// Hosts of which no journal ever came.
+    unheard: HashSet<HostName>,
+}
+
+/// A log as it was heard last.
+struct Heard {
+    last: i64,
+    size: u64,
+    log: Origin,
+}
+
+impl Silences {
+    pub(super) fn issued(&mut self, issue: super::reading::Issue, now: Now) {
+        let issued = Issued {
+            at: now.micros(),
+            serial: issue.serial,
+            seq: issue.seq,
+        };
+        self.issued.insert(issue.host, issued);
+    }
+}
+
+impl Watch {
+    /// Looks who fell silent and who is heard again. Each log is named once for each silence; of an owner with several
+    /// incarnations only the one heard last counts. Nobody is silent for what passed before this process listened.
+    ///
+    /// Silence is longer than `silence_after` seconds; it is a minute while contractors are in, and a heartbeat where the
+    /// CA has made a certificate for a host since it was heard.
+    ///
+    /// # Errors
+    /// When the store cannot say.
+    pub fn look(
+        &self,
+        checkpoints: &dyn CheckpointStore,
+        now: Now,
+        silence_after: u64,
+    ) -> Result<Vec<Event>, CheckpointError> {
+        let newest = newest(checkpoints)?;
+        let mut inner = self.lock();
+        let mut events = Vec::new();
+        let hosts: HashSet<&HostName> = newest.keys().filter_map(Owner::host).collect();
+        for host in inner.silences.unheard(&hosts, now) {
+            events.push(host);
+        }
+        for Heard { last, size, log } in newest.into_values() {
+            let since = last.max(self.began.micros());
+            let sessions = inner.seen.get(&log).map_or(0, |seen| seen.sessions);
+            let issued = log
+                .owner()
+                .host()
+                .and_then(|host| inner.silences.issued.get(host));
+            let issued = issued
+                .filter(|issued| issued.at > last && is_silent(issued.at.max(since), now, CALM))
+                .cloned();
+            let is_left = sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
+            let is_silent = is_left || issued.is_some() || is_silent(since, now, silence_after);
+            let silent = &mut inner.silences.silent;
+            if is_silent && silent.insert(log.clone()) {
+                let sessions = if is_left { sessions } else { 0 };
+                events.push(silence(&log, last, size, sessions, issued.as_ref()));
+            } else if !is_silent && silent.remove(&log) {
+                let reason = format!("{}'s journal is heard again", log.owner());
+                let over = alarm(Action::AlarmOver, &log).detail("seq", size);
+                events.push(over.because("heard", reason));
+            }
+        }
+        Ok(events)
+    }
+}
+
+impl Silences {
+    /// Certificates were made for hosts of which nothing ever came.
+    fn unheard(&mut self, heard: &HashSet<&HostName>, now: Now) -> Vec<Event> {
+        self.unheard.retain(|host| !heard.contains(host));
+        let mut events = Vec::new();
+        for (host, issued) in &self.issued {
+            let is_late = !heard.contains(host) && is_silent(issued.at, now, CALM);
+            if is_late && self.unheard.insert(host.clone()) {
+                let reason = format!(
+                    "the CA made certificate {} for {host}, and no journal of {host} ever came here",
+                    issued.serial
+                );
+                events.push(
+                    Event::new(Action::AlarmSilence)
+                        .outcome(Outcome::Failed)
+                        .on(Resource {
+                            host: Some(host.clone()),
+                            ..Resource::default()
+                        })
+                        .detail("seq", 0)
+                        .detail("serial", issued.serial.clone())
+                        .detail("issued", issued.seq)
+                        .because("never-heard", reason),
+                );
+            }
+        }
+        events
+    }
+}
+
+/// Of each owner, the log that was heard last. The collector's own tells nothing by its silence: who would hear it?
+fn newest(checkpoints: &dyn CheckpointStore) -> Result<HashMap<Owner, Heard>, CheckpointError> {
+    let mut newest: HashMap<Owner, Heard> = HashMap::new();
+    for (registration, held) in checkpoints.logs()? {
+        let size = held.as_ref().map_or(0, |held| held.mark.size);
+        let last = held.map_or(registration.registered, |held| held.stored);
+        let log = registration.log;
+        let is_older = |other: &Heard| other.last >= last;
+        if *log.owner() == Owner::Collector || newest.get(log.owner()).is_some_and(is_older) {
+            continue;
+        }
+        newest.insert(log.owner().clone(), Heard { last, size, log });
+    }
+    Ok(newest)
+}
+
+fn silence(log: &Origin, last: i64, size: u64, sessions: u64, issued: Option<&Issued>) -> Event {
+    let (owner, since) = (log.owner(), Time::from_unix(last / 1_000_000));
+    let event = alarm(Action::AlarmSilence, log)
+        .detail("since", since.to_string())
+        .detail("seq", size);
+    let see = "see whether it runs, and what it hides";
+    if sessions > 0 {
+        let reason = format!(
+            "nothing came from {owner}'s journal since {since}, and {sessions} contractors were in then: {see}"
+        );
+        return event
+            .detail("sessions", sessions)
+            .because("silent-in-use", reason);
+    }
+    match issued {
+        Some(issued) => {
+            let reason = format!(
+                "nothing came from {owner}'s journal since {since}, and the CA has made certificate {} for it since: {see}",
+                issued.serial
+            );
+            event
+                .detail("serial", issued.serial.clone())
+                .detail("issued", issued.seq)
+                .because("silent-in-use", reason)
+        }
+        None => {
+            let reason = format!("nothing came from {owner}'s journal since {since}: {see}");
+            event.because("silence", reason)
+        }
+    }
+}
