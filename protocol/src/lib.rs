@@ -16,6 +16,7 @@ pub mod api;
 pub mod certificate;
 pub mod cidr;
 pub mod collector;
+pub mod comeback;
 pub mod digest;
 pub mod enrolment;
 pub mod event;
