@@ -2,8 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::alerts::AlertsArguments;
 use crate::completions::CompletionsArguments;
 use crate::evidence::EvidenceArguments;
+use crate::exports::ExportsArguments;
 use crate::host::HostArguments;
 use crate::journal::JournalArguments;
 use crate::log::LogArguments;
@@ -66,6 +68,10 @@ pub enum Command {
     Why(WhyArguments),
     /// Read journals
     Log(LogArguments),
+    /// Show what the collector alerted on, and try rules on the past
+    Alerts(AlertsArguments),
+    /// Show where the collector sends entries, and how far that is
+    Exports(ExportsArguments),
     /// Check a journal with keys that you trust
     Verify(VerifyArguments),
     /// Write the proof that an entry is in a journal, for anybody's tools

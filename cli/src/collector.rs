@@ -2,6 +2,8 @@
 
 use daypass_protocol::forwarding::{Entries, log_path};
 use daypass_protocol::token::CaUrl;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ca::{Ca, Call, Wire};
 use crate::diagnostic::Failure;
@@ -53,6 +55,22 @@ impl<'a> Collector<'a> {
     pub(crate) fn entries(&self, query: &str) -> Result<Entries, Failure> {
         let path = format!("/v1/entries?{query}");
         self.wire.call(Call::Get(&path), Some(self.ca))
+    }
+
+    /// The answer to a question.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.wire.call(Call::Get(path), Some(self.ca))
+    }
+
+    /// The answer to something that is sent.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wish: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let body =
+            serde_json::to_vec(wish).map_err(|error| self.wire.garbled(error.to_string()))?;
+        self.wire.call(Call::Post(path, &body), Some(self.ca))
     }
 
     /// The newest checkpoint of a journal: a signed note.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod ca;
 pub mod cli;
 mod collector;
@@ -16,6 +17,7 @@ pub mod diagnostic;
 pub mod durable;
 pub mod evidence;
 mod exit;
+mod exports;
 mod host;
 mod journal;
 pub mod keys;
@@ -107,6 +109,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Login(arguments) => login::run(&context, arguments),
         Command::Why(arguments) => why::run(&context, arguments),
         Command::Log(arguments) => log::run(&context, arguments),
+        Command::Alerts(arguments) => alerts::run(&context, arguments),
+        Command::Exports(arguments) => exports::run(&context, arguments),
         Command::Verify(arguments) => Ok(verify::run(&context, arguments)),
         Command::Prove(arguments) => prove::run(&context, arguments),
         Command::Journal(arguments) => journal::run(&context, arguments),

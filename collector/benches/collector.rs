@@ -1,8 +1,9 @@
 //! What forwarding costs, beside raw appends in the same run on one file system: `cargo xtask bench collector`. `TMPDIR`
 //! chooses the file system.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,17 +17,23 @@ mod host;
 #[path = "../tests/collector/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+#[path = "../tests/collector/receiver.rs"]
+#[allow(dead_code)]
+mod receiver;
 #[path = "../tests/collector/site.rs"]
 #[allow(dead_code)]
 mod site;
 
 use machine::{Machine, collector};
+use receiver::Receiver;
 use site::Site;
 
 /// Entries of one host that the collector has to take in one after the other.
 const BACKLOG: u64 = 20_000;
 /// Entries whose way to the cosignature is timed.
 const TIMED: usize = 2000;
+/// Alerts whose way is timed.
+const ALERTED: usize = 300;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> io::Result<()> {
@@ -49,16 +56,17 @@ fn main() -> io::Result<()> {
             rate / raw
         )?;
     }
-    let mut ways = round_trips();
-    ways.sort_unstable();
-    let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
-    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        writeln!(
-            out,
-            "durable to cosigned, {name}            {:10.2?}  {:6.1} raw appends",
-            at(share),
-            at(share).as_secs_f64() / sync.as_secs_f64()
-        )?;
+    for (what, mut ways) in [("cosigned", round_trips()), ("webhook ", alerted())] {
+        ways.sort_unstable();
+        let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            writeln!(
+                out,
+                "durable to {what}, {name}            {:10.2?}  {:6.1} raw appends",
+                at(share),
+                at(share).as_secs_f64() / sync.as_secs_f64()
+            )?;
+        }
     }
     Ok(())
 }
@@ -143,6 +151,41 @@ fn round_trips() -> Vec<Duration> {
             let begun = Instant::now();
             assert_eq!(link.await_cosigned(seq, PATIENCE), Awaited::Cosigned);
             begun.elapsed()
+        })
+        .collect();
+    machine.shut_down();
+    ways
+}
+
+/// From durable on the host to the alert at a webhook, one entry at a time; each is another person's, so that none is
+/// only counted.
+fn alerted() -> Vec<Duration> {
+    let (dir, receiver) = (tempfile::tempdir().expect("a directory"), Receiver::http());
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "a secret of more than sixteen bytes").expect("written");
+    std::fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("a mode");
+    let mut site = Site::new();
+    site.stop();
+    site.alerts = toml::from_str(&format!(
+        "[[webhook]]\nname = \"pager\"\nurl = \"http://127.0.0.1:{}/\"\nsecret_file = {secret:?}",
+        receiver.port()
+    ))
+    .expect("a configuration");
+    site.start();
+    let witness = site.server().collector().witness_key();
+    let named = [collector(site.server().address().port(), &witness)];
+    let machine = Machine::boot(&site, site.stranger("db1"), &named);
+    machine.await_told("connected");
+    machine.settle();
+    let ways = (0..ALERTED)
+        .map(|number| {
+            let mut event = event();
+            event["identity"]["person"] = format!("p{number}").into();
+            event["command"]["line"] = "sudo rm -r /srv".into();
+            machine.writer.append(&event).expect("appended");
+            let begun = Instant::now();
+            let came = receiver.wait(|came| came.len() > number);
+            came[number].at.saturating_duration_since(begun)
         })
         .collect();
     machine.shut_down();

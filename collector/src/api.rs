@@ -1,10 +1,12 @@
 //! The HTTPS API of `docs/formats/forwarding.md`: one table of routes, one way in.
 
 mod about;
+mod alerts;
 mod call;
 mod checkpoints;
 mod entries;
 mod errors;
+mod exports;
 mod gate;
 mod lines;
 mod logs;

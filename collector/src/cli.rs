@@ -1,6 +1,7 @@
 //! The command line: what can be said, and which code runs for it.
 
 mod accept;
+mod alerts;
 mod first;
 mod init;
 mod lock;
@@ -41,6 +42,8 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Make the search index anew from what is stored. The service must be stopped.
     Reindex(ConfigArgs),
+    /// Look at the rules for alerts.
+    Alerts(alerts::AlertsArgs),
 }
 
 /// What a new collector needs to know.
@@ -106,6 +109,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Reindex(arguments) => {
             reindex::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::Alerts(arguments) => {
+            alerts::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
     };
     match result {

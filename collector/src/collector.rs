@@ -15,10 +15,12 @@ use daypass_protocol::strict_json;
 pub use error::CollectorError;
 
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
+use crate::alerts::Alerts;
 use crate::arrivals::Arrivals;
 use crate::authority::Authority;
 use crate::checkpoints::{CheckpointStore, Mark, Registered, Registration};
 use crate::clock::Now;
+use crate::export::Exports;
 use crate::index::Index;
 use crate::ingest;
 use crate::keep::{self, Durable, Stores};
@@ -47,6 +49,10 @@ pub struct Parts {
     pub witness: Witness,
     /// Our own journal.
     pub ledger: Ledger,
+    /// What people are told of at once.
+    pub alerts: Alerts,
+    /// Where entries go as they come in.
+    pub exports: Exports,
     /// Seconds after which a journal of which nothing came is silent.
     pub silence_after: u64,
 }
@@ -61,6 +67,7 @@ pub struct Collector {
     arrivals: SyncSender<()>,
     stopping: AtomicBool,
     searchable: Arrivals,
+    news: Arrivals,
 }
 
 /// What is held of a log, and our word for it.
@@ -85,6 +92,7 @@ impl Collector {
             arrivals,
             stopping: AtomicBool::new(false),
             searchable: Arrivals::default(),
+            news: Arrivals::default(),
         };
         (collector, arrived)
     }
@@ -122,6 +130,21 @@ impl Collector {
         &self.searchable
     }
 
+    /// Wakes those who read what is stored, before it can be searched.
+    pub fn news(&self) -> &Arrivals {
+        &self.news
+    }
+
+    /// What people are told of at once.
+    pub(crate) fn alerts(&self) -> &Alerts {
+        &self.parts.alerts
+    }
+
+    /// Where entries go as they come in.
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.parts.exports
+    }
+
     /// Tells whoever indexes to finish what there is, and no more.
     pub fn stop_indexing(&self) {
         self.stopping.store(true, Ordering::SeqCst);
@@ -133,6 +156,7 @@ impl Collector {
     pub(crate) fn has_arrived(&self) {
         // Full means that a notice waits already, which serves for all.
         let _ = self.arrivals.try_send(());
+        self.news.came();
     }
 
     /// Our own journal.

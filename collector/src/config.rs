@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use daypass_protocol::token::SetupLine;
 use serde::{Deserialize, Deserializer};
 
+use crate::alerts::config::AlertsConfig;
+use crate::export::config::ExportConfig;
 use crate::strangers::Stranger;
 
 /// Where the packages put the configuration.
@@ -37,6 +39,12 @@ pub struct Config {
     /// Requests that one address without a client certificate may make in a minute.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// What people are told of at once, and where.
+    #[serde(default)]
+    pub alerts: AlertsConfig,
+    /// Where entries go as they come in.
+    #[serde(default)]
+    pub export: ExportConfig,
     /// Logs of others, to which this collector is a witness.
     #[serde(default)]
     pub witnessed: Vec<Stranger>,

@@ -24,7 +24,12 @@ Hosts learn of it from the CA's signed state, and forward their journals by them
 
 /// An error with all its causes, in one paragraph. A cause that the message before it quotes is not said twice.
 pub(crate) fn explain(error: &dyn Error) -> String {
-    let mut text = format!("daypass-collector: {error}");
+    format!("daypass-collector: {}", sentence(error))
+}
+
+/// The same without the program's name.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
     let mut said = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

@@ -34,6 +34,16 @@ impl Layout {
         self.root.join("index.db")
     }
 
+    /// Alerts, and what is still to be delivered of them.
+    pub fn alerts(&self) -> PathBuf {
+        self.root.join("alerts.db")
+    }
+
+    /// How far each export is.
+    pub fn exports(&self) -> PathBuf {
+        self.root.join("exports.db")
+    }
+
     /// The journals' lines.
     pub fn segments(&self) -> PathBuf {
         self.root.join("segments")

@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod add_checkpoint;
+pub mod alerts;
 pub mod api;
 pub mod arrivals;
 pub mod authority;
+mod backoff;
 pub mod certificate;
 pub mod checkpoints;
 pub mod cli;
@@ -18,6 +20,8 @@ pub mod config;
 pub mod database;
 mod diagnostic;
 mod durable;
+pub mod export;
+pub mod feed;
 pub mod groups;
 pub mod index;
 pub mod indexer;

@@ -14,9 +14,11 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use rustls::ServerConfig;
 
+use crate::alerts;
 use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
+use crate::export;
 use crate::indexer;
 use crate::own::{Own, OwnError};
 
@@ -38,6 +40,8 @@ pub struct Server {
     serving: JoinHandle<io::Result<()>>,
     indexing: JoinHandle<()>,
     recording: JoinHandle<()>,
+    alerts: alerts::Service,
+    exports: export::Service,
     own: JoinHandle<()>,
     watching: (Sender<()>, JoinHandle<()>),
 }
@@ -89,6 +93,8 @@ impl Server {
         let recording = spawn("refusals", Arc::clone(&collector), move |collector| {
             record(&collector, &refused);
         })?;
+        let alerts = alerts::Service::start(&collector)?;
+        let exports = export::Service::start(&collector)?;
         let own = spawn("own", Arc::clone(&collector), move |collector| {
             own.follow(&collector);
         })?;
@@ -120,6 +126,8 @@ impl Server {
             serving,
             indexing,
             recording,
+            alerts,
+            exports,
             own,
             watching: (stop_watching, watching),
         })
@@ -155,6 +163,10 @@ impl Server {
             thread.join().map_err(|_| ServerError::Panicked)?;
         }
         served?;
+        let (alerted, exported) = (self.alerts.stop(), self.exports.stop());
+        if !alerted || !exported {
+            return Err(ServerError::Panicked);
+        }
         // The threads hold the collector, which holds the way to them: they are told by an end of their own.
         self.collector.stop_indexing();
         for thread in [self.own, self.indexing] {

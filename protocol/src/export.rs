@@ -5,6 +5,7 @@
 
 pub mod ecs;
 pub mod ocsf;
+pub mod syslog;
 
 mod source;
 

@@ -12,6 +12,7 @@
 #[macro_use]
 mod text;
 
+pub mod alert;
 pub mod api;
 pub mod certificate;
 pub mod cidr;

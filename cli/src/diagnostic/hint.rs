@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use daypass_protocol::alert::Replay;
 use daypass_protocol::api::WindowState;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
@@ -54,6 +55,36 @@ pub(crate) fn goes_on(failure: &super::Failure) -> String {
 
 pub(crate) const AS_COLLECTED: &str =
     "As the collector tells it, which verified it when it came in.";
+
+pub(crate) const NO_ALERTS: &str = "The collector alerted on nothing of that kind.";
+pub(crate) const NO_DEAD_LETTERS: &str = "Every alert was taken, or is still being tried.";
+pub(crate) const DEAD_LETTERS: &str =
+    "An admin has them tried again: `daypass alerts retry LETTER...`, or `--all`.";
+pub(crate) const NO_DESTINATIONS: &str = "Alerts go nowhere yet: name a destination under [alerts] in the collector's /etc/daypass/collector.toml.";
+
+pub(crate) const NO_EXPORTS: &str = "The collector sends entries nowhere: name a receiver under [export] in its /etc/daypass/collector.toml.";
+
+pub(crate) fn letters_retried(count: u64) -> String {
+    match count {
+        0 => "No such letter is dead; `daypass alerts dead` lists them.".to_owned(),
+        1 => "One letter is tried again.".to_owned(),
+        count => format!("{count} letters are tried again."),
+    }
+}
+
+/// After rules were tried on the past.
+pub(crate) fn replayed(found: &Replay) -> String {
+    let mut text = format!(
+        "{} rules found {} alerts in {} entries; nothing was sent.",
+        found.rules,
+        found.alerts.len(),
+        found.entries
+    );
+    if !found.complete {
+        text.push_str(" That was not all of them: ask for a shorter time.");
+    }
+    text
+}
 
 pub(crate) fn exported(exported: &daypass_journal::tiles::Exported) -> String {
     let mut text = format!(

@@ -2,7 +2,9 @@
 //! nothing but that; the log has it whole.
 
 use super::refusal::Refusal;
+use crate::alerts::StoreError;
 use crate::collector::CollectorError;
+use crate::export;
 use crate::groups::GroupError;
 use crate::index::IndexError;
 use crate::ingest::{IngestError, InvalidBody};
@@ -65,6 +67,18 @@ impl From<PeopleError> for Refusal {
             PeopleError::JustStarted | PeopleError::Flood => Self::unavailable(code, message),
             PeopleError::Role { .. } => Self::forbidden(code, message),
         }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::failure(&error)
+    }
+}
+
+impl From<export::StoreError> for Refusal {
+    fn from(error: export::StoreError) -> Self {
+        Self::failure(&error)
     }
 }
 

@@ -23,7 +23,9 @@ impl Readers {
         let asked: Vec<&str> = query
             .split('&')
             .filter(|pair| {
-                !pair.starts_with("cursor=")
+                !pair.is_empty()
+                    && !pair.starts_with("cursor=")
+                    && !pair.starts_with("before=")
                     && !pair.starts_with("limit=")
                     && !pair.starts_with("wait=")
             })

@@ -5,7 +5,7 @@ use daypass_protocol::roster::Role;
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
-use super::{about, checkpoints, entries, lines, logs, word};
+use super::{about, alerts, checkpoints, entries, exports, lines, logs, word};
 use crate::ingest::body::BODY_LIMIT;
 
 /// The method of a route; there are no others.
@@ -103,6 +103,30 @@ pub const ROUTES: &[Route] = &[
         checkpoints::show,
     ),
     route(Method::Get, "/v1/entries", WATCHES, 0, entries::search),
+    route(Method::Get, "/v1/alerts", WATCHES, 0, alerts::list),
+    route(
+        Method::Post,
+        "/v1/alerts/test",
+        WATCHES,
+        alerts::TEST_LIMIT,
+        alerts::test,
+    ),
+    route(
+        Method::Get,
+        "/v1/alerts/destinations",
+        WATCHES,
+        0,
+        alerts::destinations,
+    ),
+    route(Method::Get, "/v1/alerts/dead", WATCHES, 0, alerts::dead),
+    route(
+        Method::Post,
+        "/v1/alerts/dead/retry",
+        Access::People(&[Role::Admin]),
+        alerts::RETRY_LIMIT,
+        alerts::retry,
+    ),
+    route(Method::Get, "/v1/exports", WATCHES, 0, exports::list),
     route(
         Method::Post,
         "/add-checkpoint",

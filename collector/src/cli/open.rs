@@ -3,12 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::alerts::{Alerts, OpenAlertsError};
 use crate::authority::{Authority, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::collector::Parts;
 use crate::config::Config;
 use crate::database;
 use crate::durable;
+use crate::export::{Exports, OpenExportsError};
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
@@ -43,6 +45,12 @@ pub(crate) enum OpenError {
     /// The witness key or the journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
+    /// Rules and destinations.
+    #[error("alerts cannot be set up")]
+    Alerts(#[source] Box<OpenAlertsError>),
+    /// Where entries go.
+    #[error("exports cannot be set up")]
+    Exports(#[source] Box<OpenExportsError>),
 }
 
 /// Opens all of it.
@@ -55,6 +63,10 @@ pub(crate) fn parts(config: &Config, layout: &Layout) -> Result<Parts, OpenError
         witness: Witness::open(&layout.witness_key())?,
         strangers: strangers(config, layout)?,
         ledger: Ledger::open(layout)?,
+        alerts: Alerts::open(&config.alerts, layout)
+            .map_err(|error| OpenError::Alerts(error.into()))?,
+        exports: Exports::open(&config.export, layout)
+            .map_err(|error| OpenError::Exports(error.into()))?,
         silence_after: config.silence_after,
     })
 }

@@ -53,8 +53,8 @@ impl Drop for Process {
     }
 }
 
-/// Puts in place what the process reads at its start.
-pub(crate) fn settle_in(site: &Site) {
+/// Puts in place what the process reads at its start; `more` is the end of its configuration.
+pub(crate) fn settle_in(site: &Site, more: &str) {
     let layout = site.layout();
     let names = ["localhost".to_owned()];
     let leaf = site
@@ -72,14 +72,14 @@ pub(crate) fn settle_in(site: &Site) {
         ca: site.ca.pin,
     };
     let config = format!(
-        "ca_setup = \"{setup}\"\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n",
+        "ca_setup = \"{setup}\"\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n{more}",
         layout.root()
     );
     std::fs::write(layout.root().join("collector.toml"), config).unwrap();
 }
 
 /// Not long, so that many kills come in the middle of what follows a start.
-fn random_pause() -> Duration {
+pub(crate) fn random_pause() -> Duration {
     let mut byte = [0];
     getrandom::fill(&mut byte).unwrap();
     Duration::from_millis(u64::from(byte[0] / 4))
@@ -101,7 +101,7 @@ fn a_collector_killed_a_hundred_times_loses_doubles_and_invents_nothing() {
     let mut site = Site::new();
     let witness = site.server().collector().witness_key();
     site.stop();
-    settle_in(&site);
+    settle_in(&site, "");
     let proxy = Proxy::new(Way::Cut);
     let named = collector(proxy.port(), &witness);
     let machines: Vec<_> = ["db1", "db2", "db3"]

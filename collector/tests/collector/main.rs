@@ -1,9 +1,11 @@
 //! The collector as hosts and people meet it: over loopback, with real mTLS and journals that the journal crate wrote.
 
 mod alarms;
+mod alerts;
 mod ca_door;
 #[path = "../../../protocol/tests/protocol/schema/checker.rs"]
 mod checker;
+mod exports;
 mod first_word;
 mod forwarding;
 mod full_disk;
@@ -13,10 +15,12 @@ mod killed;
 mod link;
 mod machine;
 mod proxy;
+mod receiver;
 mod refusals;
 mod restart;
 mod roles;
 mod rosters;
+mod rsyslog;
 mod search;
 mod setup;
 mod site;

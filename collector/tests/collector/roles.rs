@@ -30,8 +30,10 @@ fn everybody() -> Vec<Who> {
 /// The status that turns somebody away, if the table does.
 fn expected(route: &Route, who: Who) -> Option<u16> {
     match (route.access, who) {
-        (Access::Anyone, _) | (Access::Owner, Who::Owner) => None,
-        (Access::Owner, Who::Nobody | Who::Person(..)) => Some(401),
+        (Access::Anyone, _)
+        | (Access::Owner, Who::Owner)
+        | (Access::Machine, Who::Owner | Who::Neighbour | Who::Ca) => None,
+        (Access::Owner | Access::Machine, Who::Nobody | Who::Person(..)) => Some(401),
         (Access::Owner, Who::Neighbour | Who::Ca) => Some(403),
         (Access::People(roles), Who::Person(_, role)) => {
             (!roles.is_empty() && !roles.contains(&role)).then_some(403)

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use daypass_collector::alerts::Alerts;
+use daypass_collector::alerts::config::AlertsConfig;
 use daypass_collector::authority::{Authority, Word};
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::collector::{Collector, Parts};
+use daypass_collector::export::Exports;
+use daypass_collector::export::config::ExportConfig;
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::layout::Layout;
 use daypass_collector::ledger::Ledger;
@@ -166,6 +170,10 @@ pub(crate) struct Site {
     dir: tempfile::TempDir,
     pub(crate) ca: Arc<Ca>,
     server: Option<Server>,
+    /// Rules and destinations from the next start on.
+    pub(crate) alerts: AlertsConfig,
+    /// Where entries go from the next start on.
+    pub(crate) export: ExportConfig,
     /// Others' logs that it knows from its next start on.
     pub(crate) strangers: Vec<Stranger>,
 }
@@ -201,6 +209,8 @@ impl Site {
             dir,
             ca,
             server: None,
+            alerts: AlertsConfig::default(),
+            export: ExportConfig::default(),
             strangers: Vec::new(),
         };
         site.start();
@@ -220,6 +230,8 @@ impl Site {
             authority: Authority::open(&layout.authority(), self.ca.pin).unwrap(),
             witness: Witness::open(&layout.witness_key()).unwrap(),
             ledger: Ledger::open(&layout).unwrap(),
+            alerts: Alerts::open(&self.alerts, &layout).unwrap(),
+            exports: Exports::open(&self.export, &layout).unwrap(),
             strangers: Strangers::open(&layout.strangers(), &self.strangers).unwrap(),
             silence_after: 2700,
         };
@@ -306,6 +318,14 @@ impl Site {
         let header = self.signature(person, path);
         self.client(None)
             .call(&Request::get(path).authorized(&header))
+    }
+
+    /// Sends a body as a person, with a fresh signature.
+    pub(crate) fn post(&self, person: &str, path: &str, body: &Value) -> Result<Value, Error> {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.signed(person, "POST", path, &body);
+        self.client(None)
+            .call(&Request::post(path, &body).authorized(&header))
     }
 
     /// The header with which a person asks for a path.

@@ -67,7 +67,7 @@ fn witnessed(machine: &Machine, witness: &str) -> u64 {
 fn when_the_first_is_killed_under_load_the_second_goes_on_and_both_words_are_kept() {
     let mut pair = Pair::new();
     pair.sites[0].stop();
-    settle_in(&pair.sites[0]);
+    settle_in(&pair.sites[0], "");
     let first = Process::start(&pair.sites[0]);
     pair.ways[0].lead(Way::To(first.address));
     let machine = pair.boot();

@@ -150,6 +150,18 @@ actions! {
     AlarmClock = "alarm.clock",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
+    /// Collector: a rule fired (`code`) for an entry; `detail.alert`, `.severity`, `.log`, `.seq`.
+    AlertRaised = "alert.raised",
+    /// Collector: an alert was not taken in time; `detail.destination`, `.letter`.
+    AlertDead = "alert.dead",
+    /// Collector: an admin had dead letters tried again; `detail.letters`.
+    AlertRetried = "alert.retried",
+    /// Collector: somebody read alerts, or tried rules on the past; `detail.query`.
+    AlertRead = "alert.read",
+    /// Collector: entries do not get through to a SIEM; `detail.export`.
+    ExportDown = "export.down",
+    /// Collector: they do again; `detail.export`.
+    ExportUp = "export.up",
 }
 
 impl fmt::Display for Action {

@@ -1,6 +1,7 @@
 //! Exports are what other people's published schemas say, whatever an entry holds.
 
 use daypass_protocol::event::Action;
+use daypass_protocol::export::syslog::{Body, Head, framed};
 use daypass_protocol::export::{Source, ecs, ocsf};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -242,5 +243,97 @@ proptest! {
         let source = Source::new(None, &bytes);
         prop_assert_eq!(ocsf_faults(&ocsf::event(&source)), Vec::<String>::new());
         ecs::document(&source);
+    }
+}
+
+const HEAD: Head = Head {
+    facility: 10,
+    enterprise: 32473,
+};
+
+/// A message read by RFC 5424's grammar: priority, the six parts of its head, parameters, body.
+fn read(message: &str) -> (u32, Vec<String>, Vec<(String, String)>, String) {
+    let (priority, rest) = message.strip_prefix('<').unwrap().split_once('>').unwrap();
+    let parts: Vec<_> = rest.splitn(7, ' ').map(str::to_owned).collect();
+    let (head, rest) = (parts[..6].to_vec(), parts[6].clone());
+    assert!(head.iter().all(|part| !part.is_empty() && part.is_ascii()));
+    let mut characters = rest.strip_prefix("[daypass@32473").unwrap().chars();
+    let mut parameters = Vec::new();
+    loop {
+        match characters.next().unwrap() {
+            ']' => break,
+            ' ' => {}
+            other => panic!("{other:?} between parameters"),
+        }
+        let name: String = characters.by_ref().take_while(|c| *c != '=').collect();
+        assert_eq!(characters.next(), Some('"'));
+        let mut value = String::new();
+        loop {
+            match characters.next().unwrap() {
+                '"' => break,
+                '\\' => value.push(characters.next().unwrap()),
+                other => {
+                    assert_ne!(other, ']', "an end that is not escaped");
+                    value.push(other);
+                }
+            }
+        }
+        parameters.push((name, value));
+    }
+    assert_eq!(characters.next(), Some(' '));
+    (
+        priority.parse().unwrap(),
+        head,
+        parameters,
+        characters.collect(),
+    )
+}
+
+#[test]
+fn a_message_has_the_grammar_of_rfc_5424_and_hides_nothing() {
+    let mut entry = full("sudo.denied");
+    entry["identity"]["person"] = "x\"] \\ \n<0>1 forged".into();
+    let line = entry.to_string();
+    let message = HEAD.message(&Source::new(Some(HOST), line.as_bytes()), Body::Entry);
+    let (priority, head, parameters, body) = read(&message);
+    assert_eq!(priority, 84, "authpriv.warning");
+    assert_eq!(
+        head,
+        [
+            "1",
+            "2026-11-23T10:00:00.000001Z",
+            "db1",
+            "daypass",
+            "-",
+            "sudo.denied"
+        ]
+    );
+    let person = parameters
+        .iter()
+        .find(|(name, _)| name == "person")
+        .unwrap();
+    assert_eq!(person.1, "x\"] \\\\ \\n<0>1 forged", "inert, then escaped");
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), entry);
+    assert!(!message.contains(daypass_protocol::inert::is_active));
+    assert_eq!(
+        framed("ä"),
+        [b"2 ".to_vec(), "ä".as_bytes().to_vec()].concat(),
+        "octets are counted, not characters"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_an_entry_holds_is_one_message(entry in odd(), bytes in any::<Vec<u8>>()) {
+        let line = entry.to_string();
+        for line in [line.as_bytes(), &bytes] {
+            for body in [Body::Entry, Body::Ocsf, Body::Ecs] {
+                let message = HEAD.message(&Source::new(Some(HOST), line), body);
+                prop_assert!(!message.contains(daypass_protocol::inert::is_active), "{:?}", message);
+                read(&message);
+            }
+        }
     }
 }

@@ -13,7 +13,16 @@ use super::{process, say};
 /// To compile on this machine.
 pub(crate) const TO_COMPILE: &[&str] = &["gcc", "libc6-dev", "libpam0g-dev"];
 /// What the fast tests judge by.
-pub(crate) const TO_JUDGE: &[&str] = &["openssh-client", "softhsm2", "strace", "sudo", "tzdata"];
+pub(crate) const TO_JUDGE: &[&str] = &[
+    "openssh-client",
+    "openssl",
+    "rsyslog",
+    "rsyslog-gnutls",
+    "softhsm2",
+    "strace",
+    "sudo",
+    "tzdata",
+];
 /// To start throwaway hosts and to build packages in a root of their release.
 pub(crate) const FOR_HOSTS: &[&str] = &[
     "mmdebstrap",

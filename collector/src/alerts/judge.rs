@@ -1,0 +1,147 @@
+//! Judges entries as they come in.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use daypass_protocol::event::{Action, Event, Outcome};
+
+use super::approvers::approvers;
+use super::document;
+use super::rules::Bursts;
+use super::store::{Addressees, Raised, StoreError};
+use super::subject::Subject;
+use crate::clock::Now;
+use crate::collector::{Collector, CollectorError};
+use crate::feed::{Feed, FeedError, Item};
+use daypass_protocol::alert::Alert;
+
+/// Entries that are judged between two commits.
+const BATCH: usize = 512;
+/// Alerts whose quiet time is over are looked for this often.
+const LOOK: Duration = Duration::from_secs(1);
+/// After a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+enum JudgeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+}
+
+/// Until it is told to stop.
+pub(super) fn run(collector: &Collector, stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        if let Err(error) = work(collector, stop) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "entries are not judged, and alerts wait");
+            pause(collector, stop, PAUSE);
+        }
+    }
+}
+
+fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
+    let alerts = collector.alerts();
+    let place = match alerts.store().place()? {
+        Some(place) => place,
+        // The first time: what was before nobody is alerted on.
+        None => Feed::end(collector)?,
+    };
+    let mut judge = Judge {
+        feed: Feed::open(place),
+        bursts: alerts.store().bursts()?,
+        collector,
+    };
+    judge.commit(&[])?;
+    let mut looked = Instant::now();
+    while !stop.load(Ordering::SeqCst) {
+        let seen = collector.news().count();
+        let items = judge.feed.next(collector, BATCH)?;
+        judge.judge(&items)?;
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            let of = |severity| alerts.addressees(severity);
+            if alerts
+                .store()
+                .repeat(&Addressees { of: &of }, Now::read().micros())?
+                > 0
+            {
+                alerts.letters().came();
+            }
+        }
+        if items.is_empty() {
+            collector.news().wait(seen, Instant::now() + LOOK);
+        }
+    }
+    Ok(())
+}
+
+struct Judge<'a> {
+    collector: &'a Collector,
+    feed: Feed,
+    bursts: Bursts,
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, items: &[Item]) -> Result<(), JudgeError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let alerts = self.collector.alerts();
+        let mut raised = Vec::new();
+        for item in items {
+            let subject = Subject::new(&item.origin, &item.line);
+            for rule in alerts.rules().judge(&subject, &mut self.bursts) {
+                let approved_by = approvers(self.collector, &subject);
+                raised.push(Raised {
+                    alert: document::alert(
+                        rule,
+                        &subject,
+                        approved_by,
+                        alerts.link.as_deref(),
+                        Now::read(),
+                    ),
+                    period: rule.period.micros(),
+                });
+            }
+        }
+        self.commit(&raised)
+    }
+
+    fn commit(&mut self, raised: &[Raised]) -> Result<(), JudgeError> {
+        let (alerts, collector) = (self.collector.alerts(), self.collector);
+        let of = |severity| alerts.addressees(severity);
+        let new = alerts.store().commit(
+            raised,
+            self.feed.place(),
+            &mut self.bursts,
+            &Addressees { of: &of },
+            Now::read().micros(),
+            |alert| collector.record(&told(alert)).map_err(JudgeError::from),
+        )?;
+        if new > 0 {
+            alerts.letters().came();
+        }
+        Ok(())
+    }
+}
+
+fn told(alert: &Alert) -> Event {
+    Event::new(Action::AlertRaised)
+        .outcome(Outcome::Done)
+        .because(&alert.rule, &alert.title)
+        .detail("alert", alert.id.clone())
+        .detail("severity", alert.severity.as_str())
+        .detail("log", alert.entry.origin.clone())
+        .detail("seq", alert.entry.seq)
+}
+
+fn pause(collector: &Collector, stop: &AtomicBool, pause: Duration) {
+    let deadline = Instant::now() + pause;
+    while !stop.load(Ordering::SeqCst) && Instant::now() < deadline {
+        collector.news().wait(collector.news().count(), deadline);
+    }
+}
