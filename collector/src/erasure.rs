@@ -63,9 +63,10 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
 /// # Errors
 /// What was done stays done; the same may be asked again.
 pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
+    // Our own first: what of it is not stored yet comes in without its text.
+    let mut count = collector.erase_own(person, &why.by, &why.reason)?;
     indexer::catch_up(collector.stores(), collector.index())?;
     let own = collector.ledger().identity()?.origin().to_owned();
-    let mut count = 0;
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
         if log.to_string() != own {
@@ -76,7 +77,7 @@ pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u6
             erase_runs(collector, &log, runs, why)?;
         }
     }
-    Ok(count + collector.erase_own(person, &why.by, &why.reason)?)
+    Ok(count)
 }
 
 /// Takes the text of these entries out, and says so first.
