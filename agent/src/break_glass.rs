@@ -124,9 +124,22 @@ fn open(layout: &Layout, glass: &Glass, after: &Managed) -> Result<(), Error> {
     systemd::enable(TIMER).map_err(Error::Timer)?;
     // Left for the journal before anything opens.
     let entry = event::glass_broken(host(layout), glass);
-    spool::leave(&layout.spool(), &entry)?;
-    Sshd::new(layout).install(&layout.sshd_block(), sshd::block(after).as_deref())?;
-    Ok(after.store(&layout.managed())?)
+    let left = spool::leave(&layout.spool(), &entry)?;
+    let install = || {
+        Sshd::new(layout).install(&layout.sshd_block(), sshd::block(after).as_deref())?;
+        Ok(after.store(&layout.managed())?)
+    };
+    install().inspect_err(|why: &Error| take_back_word(layout, glass, &left, why))
+}
+
+/// What was left for the journal did not happen. Where the daemon was quick it stands there already, so what came of
+/// the attempt is told in any case.
+fn take_back_word(layout: &Layout, glass: &Glass, left: &Path, why: &Error) {
+    let failed = event::glass_not_broken(host(layout), glass, &why.to_string());
+    // Without it the false word is better than none: somebody did try.
+    if spool::leave(&layout.spool(), &failed).is_ok() {
+        let _ = durable::remove(left);
+    }
 }
 
 /// Takes the accounts back, and ends the logins that came in meanwhile.

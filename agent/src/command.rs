@@ -34,10 +34,27 @@ pub fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(Error::Failed {
+    Err(failed(program, arguments, &output))
+}
+
+/// Runs a program to its end and returns what it wrote, to whichever of its two outputs.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_aloud(program: &Path, arguments: &[&str]) -> Result<String, Error> {
+    let output = start(program, arguments)?;
+    if output.status.success() {
+        let (out, err) = (&output.stdout, &output.stderr);
+        return Ok(String::from_utf8_lossy(&[&out[..], &err[..]].concat()).into_owned());
+    }
+    Err(failed(program, arguments, &output))
+}
+
+fn failed(program: &Path, arguments: &[&str], output: &Output) -> Error {
+    Error::Failed {
         program: format!("{} {}", program.display(), arguments.join(" ")),
-        said: shortened(&output),
-    })
+        said: shortened(output),
+    }
 }
 
 fn start(program: &Path, arguments: &[&str]) -> Result<Output, Error> {

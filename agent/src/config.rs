@@ -131,7 +131,7 @@ pub enum Forward {
 pub struct Exclude {
     /// The account that runs it; never a managed one.
     pub account: String,
-    /// The command line, exactly as typed.
+    /// What stands behind sudo's own options, exactly as typed.
     pub command: String,
 }
 

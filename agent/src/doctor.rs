@@ -5,7 +5,7 @@ mod modes;
 mod setuid;
 mod sshd;
 
-use std::path::Path;
+use std::mem;
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::About;
@@ -16,19 +16,25 @@ use daypass_transport::client::{self, Request};
 use crate::accounts;
 use crate::break_glass::Glass;
 use crate::command;
+use crate::durable;
 use crate::enrolment::Enrolment;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Absent;
 use crate::sshd::Sshd;
 use crate::status::{self, Status};
+use crate::sudoers::Programs;
 
 pub use doors::{Door, Doors};
 pub use modes::Loose;
+pub use setuid::SEARCH;
 pub use sshd::Setting;
 
 /// Off by more than this is told, long before contractors are refused.
 const CLOCK_TOLERANCE: u64 = 60;
+
+/// No sudoers file is larger.
+const MAX_SUDOERS: u64 = 1024 * 1024;
 
 /// Something that an administrator should know.
 #[derive(Debug)]
@@ -70,10 +76,14 @@ pub enum Finding {
     },
     /// Accounts are let go for a while.
     Glass(Glass),
+    /// What is noted of accounts that are let go is damaged: nothing takes them back.
+    GlassDamaged(durable::Error),
     /// Somebody else may change or read a file of ours.
     Loose(Loose),
-    /// This host's sudo is the one in Rust, which takes no rules for a session's group.
+    /// sudo-rs is installed, which takes no rules for a session's group.
     SudoRs,
+    /// It reads rules of its own, and ours are not among them.
+    SudoRsElsewhere,
     /// A setting of sshd's that is worth knowing.
     Setting(Setting),
     /// The accounts could not be listed.
@@ -88,7 +98,7 @@ impl Finding {
             Self::Door { door, .. } => {
                 matches!(door, Door::SudoRules { .. } | Door::Setuid { .. })
             }
-            Self::Glass(_) | Self::Setting(_) => false,
+            Self::Glass(_) | Self::Setting(_) | Self::SudoRs => false,
             _ => true,
         }
     }
@@ -99,12 +109,15 @@ impl Finding {
 /// # Errors
 /// The host is not enrolled, or its own files cannot be read.
 pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
-    let status = status::status(layout)?;
+    let mut status = status::status(layout)?;
     let mut findings = Vec::new();
     if !status.running {
         findings.push(Finding::NotRunning);
     }
-    findings.extend(status.glass.clone().map(Finding::Glass));
+    findings.extend(match mem::replace(&mut status.glass, Ok(None)) {
+        Ok(glass) => glass.map(Finding::Glass),
+        Err(damaged) => Some(Finding::GlassDamaged(damaged)),
+    });
     findings.extend(about_the_ca(layout, &status)?);
     for (uid, names) in status.managed.iter() {
         findings.extend(about_names(uid, names));
@@ -115,7 +128,7 @@ pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     if !status.managed.is_empty() {
         findings.extend(status.absent.into_iter().map(Finding::Absent));
         findings.extend(about_sshd(layout));
-        findings.extend(about_sudo());
+        findings.extend(about_sudo(layout));
     }
     Ok(findings)
 }
@@ -166,15 +179,24 @@ fn about_sshd(layout: &Layout) -> Vec<Finding> {
     settings.map(Finding::Setting).collect()
 }
 
-fn about_sudo() -> Option<Finding> {
-    // Without any sudo there is nothing to say.
-    let version = command::run(Path::new("/usr/bin/sudo"), &["--version"]).ok()?;
-    is_sudo_rs(&version).then_some(Finding::SudoRs)
-}
-
-/// The original says "Sudo version 1.9".
-fn is_sudo_rs(version: &str) -> bool {
-    version.starts_with("sudo-rs")
+fn about_sudo(layout: &Layout) -> Vec<Finding> {
+    if Programs::default().rust().is_empty() {
+        return Vec::new();
+    }
+    let own = durable::read(&layout.sudoers_of_rust(), MAX_SUDOERS);
+    let own = own.ok().flatten();
+    let lacks_ours = |bytes: Vec<u8>| {
+        let text = String::from_utf8_lossy(&bytes);
+        let includes = |line: &str| {
+            let line = line.trim_start_matches(['@', '#']);
+            line.starts_with("include")
+                && (line.contains("/etc/sudoers.d") || line.contains("/run/daypass/sudoers.d"))
+        };
+        !text.lines().any(includes)
+    };
+    let elsewhere = own.is_some_and(lacks_ours);
+    let also = elsewhere.then_some(Finding::SudoRsElsewhere);
+    [Finding::SudoRs].into_iter().chain(also).collect()
 }
 
 fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
@@ -189,17 +211,4 @@ fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
             })
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_two_sudos_are_told_apart() {
-        assert!(is_sudo_rs("sudo-rs 0.2.5\n"));
-        assert!(!is_sudo_rs(
-            "Sudo version 1.9.16p2\nSudoers policy plugin version 1.9.16p2\n"
-        ));
-    }
 }

@@ -120,6 +120,31 @@ pub fn directory(path: &Path, mode: u32) -> Result<(), Error> {
         .map_err(writing(path))
 }
 
+/// The files of a directory that end in `.EXTENSION`, in the order of their names; none where there is no directory.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn waiting(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let reading = |source| Error::Read {
+        path: directory.to_owned(),
+        source,
+    };
+    let files = match fs::read_dir(directory) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(reading(error)),
+    };
+    let mut paths = Vec::new();
+    for file in files {
+        let path = file.map_err(reading)?.path();
+        if path.extension().is_some_and(|end| end == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.new"))

@@ -46,6 +46,18 @@ pub fn glass_broken(host: Option<HostName>, glass: &Glass) -> Event {
     of_glass(host, glass).because("glass-broken", format!("accounts let go: {}", glass.reason))
 }
 
+/// Local root tried to, and nothing was opened.
+#[must_use]
+pub fn glass_not_broken(host: Option<HostName>, glass: &Glass, why: &str) -> Event {
+    of_glass(host, glass).outcome(Outcome::Failed).because(
+        "glass-not-broken",
+        format!(
+            "no account was let go ({why}), for which somebody said: {}",
+            glass.reason
+        ),
+    )
+}
+
 /// Their time is over, or root took them back.
 #[must_use]
 pub fn glass_whole(host: Option<HostName>, glass: &Glass) -> Event {

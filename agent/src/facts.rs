@@ -1,9 +1,13 @@
 //! What the kernel says about who asks. The message says what is wanted, never who wants it.
 
+mod census;
 mod connection;
+mod kinship;
 mod peer;
 mod process;
 
+pub use census::{Census, Censuses};
 pub use connection::{Endpoint, connection_of};
+pub use kinship::Kinship;
 pub use peer::{Peer, PeerError};
 pub use process::{FactError, Handle, Ids, Process, descendants, since_boot};

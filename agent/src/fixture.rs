@@ -193,13 +193,16 @@ fn signed_by(signer: u8, roster: String) -> SignedRoster {
 struct Pages(Mutex<Sender<Value>>);
 
 impl Ledger for Pages {
-    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
-        let value = serde_json::from_str(event.get()).unwrap();
-        self.0.lock().unwrap().send(value).unwrap();
-        Ok(Receipt {
-            seq: 0,
-            time: Utc::now(),
-        })
+    fn append(&self, events: &[Box<Entry>], _: Epoch) -> Vec<Result<Receipt, LedgerFailed>> {
+        let append = |event: &Entry| {
+            let value = serde_json::from_str(event.get()).unwrap();
+            self.0.lock().unwrap().send(value).unwrap();
+            Ok(Receipt {
+                seq: 0,
+                time: Utc::now(),
+            })
+        };
+        events.iter().map(|event| append(event)).collect()
     }
 
     fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {

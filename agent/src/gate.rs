@@ -32,13 +32,13 @@ use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Presence;
 use crate::sessions::{GidError, Gids, Recovered, Sessions, Setup};
-use crate::sudoers::{Sudoers, SudoersError};
+use crate::sudoers::{Programs, Sudoers, SudoersError};
 use crate::watch::Watch;
 use crate::{durable, managed};
 
 use flood::Flood;
 use others::Logins;
-use sudo::Sudos;
+use sudo::{Counted, Sudos, Unasked};
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -96,12 +96,14 @@ pub struct Gates {
     evidence: Evidence,
     watch: Watch,
     alarm: Alarm,
-    sudoers: Sudoers,
     gids: Gids,
     sessions: Sessions,
     verdicts: Verdicts,
     logins: Logins,
     sudos: Sudos,
+    unasked: Unasked,
+    counted: Counted,
+    programs: Programs,
     flood: Flood,
 }
 
@@ -124,9 +126,14 @@ impl Gates {
         let (watch, alarm) = (Watch::start()?, Alarm::start()?);
         let sudoers = Sudoers::new(&layout.session_sudoers())?;
         let gids = Gids::open(&layout.state().join("session-gid"))?;
+        let programs = Programs::default();
+        let counted = Counted::new(config.journal.exclude.clone());
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
-            sudoers: sudoers.clone(),
+            journal: layout.journal(),
+            sudoers,
+            programs: programs.clone(),
+            presence: Arc::clone(&presence),
             intake: intake.clone(),
             managed: Arc::clone(&managed),
             watch: watch.clone(),
@@ -140,6 +147,7 @@ impl Gates {
                 .map(Duration::from_secs)
                 .collect(),
         });
+        sessions.attend_to_leavers()?;
         Ok(Arc::new(Self {
             layout,
             config,
@@ -150,13 +158,15 @@ impl Gates {
             evidence,
             watch,
             alarm,
-            sudoers,
             gids,
             sessions,
             // Without a start of its own nobody is older than the agent.
             verdicts: Verdicts::since(own_start().unwrap_or(0)),
             logins: Logins::default(),
             sudos: Sudos::default(),
+            unasked: Unasked::default(),
+            counted,
+            programs,
             flood: Flood::default(),
         }))
     }
@@ -221,6 +231,15 @@ impl Gates {
                 Some(self.session_close(peer, caller, *handle))
             }
             _ => None,
+        }
+    }
+
+    /// Hears what somebody told who has gone since.
+    pub fn hear(&self, door: Door, uid: u32, request: &Request) {
+        if let (Door::Agent, 0, Request::SessionOpen { caller, handle, .. }) = (door, uid, request)
+            && caller.service.contains("sudo")
+        {
+            self.sudo_was_open(caller, *handle);
         }
     }
 

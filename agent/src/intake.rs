@@ -1,13 +1,14 @@
 //! The front of the journal's writer: what happens to an event, also when the journal fails.
 //!
 //! A contractor's event is *committed*: the caller waits until it is durable, and denies when it
-//! is not. Everybody else's is *noted*: nobody waits; a thread commits it. When the journal fails,
-//! the writer is dropped for good, events go to syslog and are counted, and the thread tries to
+//! is not. Everybody else's is *noted*: nobody waits; the next commit takes it along, or else a
+//! thread commits what has come together in a moment, so that the disk is asked once for many and
+//! is free when somebody waits for it. When the journal fails, the writer is dropped for good, events go to syslog and are counted, and the thread tries to
 //! open the journal again; once it is back, a `gap` entry says how many are missing since when.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// Noted events that wait for the disk; more go to syslog.
 const QUEUE: usize = 1024;
+/// How long noted events gather.
+const MOMENT: Duration = Duration::from_millis(25);
 /// Between two attempts to open a journal that failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -63,11 +66,11 @@ pub enum LedgerFailed {
 
 /// What the intake writes to: the journal, or a stand-in that fails on demand.
 pub trait Ledger: Send + Sync {
-    /// Appends an event and returns once it is durable.
+    /// Appends events, in this order, and returns once they are durable; the epoch is that of the last.
     ///
     /// # Errors
-    /// But for [`LedgerFailed::Event`], the journal must be opened again.
-    fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, LedgerFailed>;
+    /// One for each; but for [`LedgerFailed::Event`], the journal must be opened again.
+    fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, LedgerFailed>>;
 
     /// Keeps a collector's cosignature.
     ///
@@ -121,15 +124,20 @@ pub struct NotCommitted;
 #[derive(Clone)]
 pub struct Intake {
     shared: Arc<Shared>,
-    queue: SyncSender<Message>,
 }
 
-enum Message {
-    Note(Box<Entry>),
-    Stop(SyncSender<()>),
+/// What is noted and not committed yet.
+#[derive(Default)]
+struct Noted {
+    events: Vec<Box<Entry>>,
+    /// Nobody commits them any more.
+    is_over: bool,
 }
 
 struct Shared {
+    noted: Mutex<Noted>,
+    /// Something was noted, or all is over.
+    news: Condvar,
     ledger: Mutex<Option<Arc<dyn Ledger>>>,
     /// Once it is closed: what its closing seal's cosignature is kept in.
     closed: Mutex<Option<Arc<dyn Ledger>>>,
@@ -151,20 +159,21 @@ impl Intake {
     /// The journal cannot be opened at all: then the agent does not start.
     pub fn start(open: Open, aside: Aside) -> Result<Self, LedgerFailed> {
         let shared = Arc::new(Shared {
+            noted: Mutex::default(),
+            news: Condvar::new(),
             ledger: Mutex::new(Some(open()?)),
             closed: Mutex::new(None),
             missed: Mutex::new(None),
             open,
             aside,
         });
-        let (queue, messages) = sync_channel(QUEUE);
         let worker = Arc::clone(&shared);
         thread::Builder::new()
             .name("intake".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || worker.work(&messages))
+            .spawn(move || worker.work())
             .map_err(LedgerFailed::Thread)?;
-        Ok(Self { shared, queue })
+        Ok(Self { shared })
     }
 
     /// Writes an event and returns once it is durable.
@@ -172,7 +181,7 @@ impl Intake {
     /// # Errors
     /// [`NotCommitted`]: whoever needs this entry is to be refused.
     pub fn commit(&self, event: &impl Serialize) -> Result<Receipt, NotCommitted> {
-        self.shared.append(&plain(event), Epoch::Continues)
+        self.shared.commit(plain(event), Epoch::Continues)
     }
 
     /// As [`Intake::commit`], and the epoch whose key sealed the entry is over before this
@@ -181,19 +190,21 @@ impl Intake {
     /// # Errors
     /// [`NotCommitted`].
     pub fn commit_ending_epoch(&self, event: &impl Serialize) -> Result<Receipt, NotCommitted> {
-        self.shared.append(&plain(event), Epoch::Ends)
+        self.shared.commit(plain(event), Epoch::Ends)
     }
 
     /// Hands an event over and returns at once, whatever state the disk is in.
     pub fn note(&self, event: &impl Serialize) {
-        match self.queue.try_send(Message::Note(plain(event))) {
-            Ok(()) => {}
-            Err(
-                TrySendError::Full(Message::Note(event))
-                | TrySendError::Disconnected(Message::Note(event)),
-            ) => self.shared.set_aside(&event),
-            Err(_) => {}
+        let event = plain(event);
+        let mut noted = self.shared.noted();
+        if noted.is_over || noted.events.len() >= QUEUE {
+            drop(noted);
+            self.shared.set_aside(&event);
+            return;
         }
+        noted.events.push(event);
+        drop(noted);
+        self.shared.news.notify_one();
     }
 
     /// Keeps a collector's cosignature in the journal.
@@ -250,11 +261,8 @@ impl Intake {
     /// Commits what is still noted, then the last event, and closes the journal. What comes
     /// later goes to syslog.
     pub fn finish(&self, last: &impl Serialize) {
-        let (done, finished) = sync_channel(1);
-        if self.queue.send(Message::Stop(done)).is_ok() {
-            // Ends without a word only if the thread is gone, and then there is nothing to wait for.
-            let _ = finished.recv();
-        }
+        self.shared.noted().is_over = true;
+        self.shared.news.notify_one();
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
         let Some(ledger) = self.shared.ledger().take() else {
@@ -271,19 +279,27 @@ impl Intake {
 }
 
 impl Shared {
-    fn work(&self, messages: &Receiver<Message>) {
+    fn work(&self) {
         let mut next_try = Instant::now() + RETRY;
         loop {
-            match messages.recv_timeout(RETRY) {
-                // Set aside and counted inside, where it fails.
-                Ok(Message::Note(event)) => drop(self.append(&event, Epoch::Continues)),
-                Ok(Message::Stop(done)) => {
-                    let _ = done.send(());
-                    return;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            let noted = self.noted();
+            let (noted, _) = self
+                .news
+                .wait_timeout_while(noted, RETRY, |noted| {
+                    noted.events.is_empty() && !noted.is_over
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            let is_news = !noted.events.is_empty();
+            let (noted, _) = self
+                .news
+                .wait_timeout_while(noted, MOMENT, |noted| is_news && !noted.is_over)
+                .unwrap_or_else(PoisonError::into_inner);
+            // Whoever says that it is over commits the rest.
+            if noted.is_over {
+                return;
             }
+            drop(noted);
+            self.commit_noted();
             if Instant::now() >= next_try {
                 self.mend();
                 next_try = Instant::now() + RETRY;
@@ -291,20 +307,50 @@ impl Shared {
         }
     }
 
-    fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, NotCommitted> {
+    fn commit_noted(&self) {
+        let noted = mem::take(&mut self.noted().events);
+        if !noted.is_empty() {
+            // Set aside and counted inside, where it fails.
+            drop(self.append(&noted, Epoch::Continues));
+        }
+    }
+
+    /// Commits what was noted before this event, and the event.
+    fn commit(&self, event: Box<Entry>, epoch: Epoch) -> Result<Receipt, NotCommitted> {
+        let mut events = mem::take(&mut self.noted().events);
+        events.push(event);
+        self.append(&events, epoch)
+            .pop()
+            .unwrap_or(Err(NotCommitted))
+    }
+
+    fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, NotCommitted>> {
         // Cloned out of the lock: appends of several threads share one group commit.
         let Some(ledger) = self.ledger().clone() else {
-            self.set_aside(event);
-            return Err(NotCommitted);
+            return events.iter().map(|event| self.miss(event)).collect();
         };
-        ledger.append(event, epoch).map_err(|why| {
-            if !matches!(why, LedgerFailed::Event(_)) {
-                self.poison(&ledger);
-            }
-            (self.aside)(&why.to_string());
-            self.set_aside(event);
-            NotCommitted
-        })
+        let mut cause = None;
+        let mut answers = Vec::with_capacity(events.len());
+        for (event, answer) in events.iter().zip(ledger.append(events, epoch)) {
+            answers.push(answer.or_else(|why| {
+                if !matches!(why, LedgerFailed::Event(_)) {
+                    self.poison(&ledger);
+                }
+                // A disk that fails has one cause for all.
+                let why = why.to_string();
+                if cause.as_ref() != Some(&why) {
+                    (self.aside)(&why);
+                    cause = Some(why);
+                }
+                self.miss(event)
+            }));
+        }
+        answers
+    }
+
+    fn miss(&self, event: &Entry) -> Result<Receipt, NotCommitted> {
+        self.set_aside(event);
+        Err(NotCommitted)
     }
 
     /// Never writes to this ledger again: after a failed fsync nobody knows what is on the disk.
@@ -326,8 +372,9 @@ impl Shared {
         let missed = *self.missed();
         if let Some(missed) = missed
             && ledger
-                .append(&plain(&missed.gap()), Epoch::Continues)
-                .is_err()
+                .append(&[plain(&missed.gap())], Epoch::Continues)
+                .iter()
+                .any(Result::is_err)
         {
             return;
         }
@@ -352,6 +399,10 @@ impl Shared {
             count: count + 1,
             since,
         });
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Option<Arc<dyn Ledger>>> {

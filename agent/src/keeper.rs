@@ -128,7 +128,7 @@ impl Keeper {
         let absent = if managed.is_empty() {
             Vec::new()
         } else {
-            self.presence.look(&managed)
+            self.presence.renew(&managed)
         };
         for gate in absent.iter().filter(|gate| !self.absent.contains(gate)) {
             self.intake.note(

@@ -112,6 +112,12 @@ impl Layout {
         self.at("etc/sudoers.d/daypass")
     }
 
+    /// What sudo-rs reads instead of `/etc/sudoers`, where it is there.
+    #[must_use]
+    pub fn sudoers_of_rust(&self) -> PathBuf {
+        self.at("etc/sudoers-rs")
+    }
+
     /// The agent's state, readable by root only.
     #[must_use]
     pub fn state(&self) -> PathBuf {

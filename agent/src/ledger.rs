@@ -83,19 +83,17 @@ fn open(dir: &Path, keys: &Path, options: Options) -> Result<(Writer, Recovery),
 }
 
 impl Ledger for HostJournal {
-    fn append(&self, event: &Entry, epoch: Epoch) -> Result<Receipt, LedgerFailed> {
+    fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, LedgerFailed>> {
         let appended = match epoch {
-            Epoch::Continues => self.writer.append(&event),
-            Epoch::Ends => self.writer.append_ending_epoch(&event),
+            Epoch::Continues => self.writer.append_all(events),
+            Epoch::Ends => self.writer.append_all_ending_epoch(events),
         };
-        match appended {
-            Ok(receipt) => Ok(Receipt {
-                seq: receipt.seq,
-                time: receipt.time,
-            }),
+        let answer = |answer| match answer {
+            Ok(daypass_journal::writer::Receipt { seq, time }) => Ok(Receipt { seq, time }),
             Err(error @ Error::Event(_)) => Err(LedgerFailed::Event(error)),
             Err(error) => Err(LedgerFailed::Journal(error)),
-        }
+        };
+        appended.into_iter().map(answer).collect()
     }
 
     fn keep_cosignature(&self, note: &str) -> Result<(), Error> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::file_mark::FileMark;
@@ -19,6 +19,8 @@ use crate::sshd::{self, Overridden, Sshd};
 
 /// Files that none of ours names (a site's own includes) may change too.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The keeper looks before that, so that no login has to wait for it.
+const RENEW: Duration = Duration::from_secs(40);
 
 /// Where a contractor passes, and which stacks of each service must hold the module.
 const STACKS: [(&str, &[Kind]); 4] = [
@@ -84,7 +86,9 @@ impl Absent {
 pub struct Presence {
     layout: Layout,
     sshd: Sshd,
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<Arc<Seen>>>,
+    /// Held by whoever looks closely.
+    looking: Mutex<()>,
 }
 
 struct Seen {
@@ -101,7 +105,8 @@ impl Presence {
         Self {
             layout: layout.clone(),
             sshd: Sshd::new(layout),
-            seen: Mutex::new(None),
+            seen: Mutex::default(),
+            looking: Mutex::default(),
         }
     }
 
@@ -116,16 +121,50 @@ impl Presence {
     /// Everything that is not in place for these accounts.
     #[must_use]
     pub fn look(&self, managed: &Managed) -> Vec<Absent> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match seen.as_ref() {
-            Some(seen) if seen.holds(managed) => seen.absent.clone(),
-            _ => {
-                let new = self.look_closely(managed);
-                let absent = new.absent.clone();
-                *seen = Some(new);
-                absent
-            }
+        self.look_within(managed, LOOK_AGAIN)
+    }
+
+    /// The same, looking closely if the last such look is so old that the next login would have to.
+    #[must_use]
+    pub fn renew(&self, managed: &Managed) -> Vec<Absent> {
+        self.look_within(managed, RENEW)
+    }
+
+    /// Whether PAM's module is where PAM looks for it, as of now.
+    #[must_use]
+    pub fn module_is_there(&self) -> bool {
+        self.module_places().iter().any(|path| path.is_file())
+    }
+
+    /// The directories in which PAM looks for modules.
+    #[must_use]
+    pub fn module_directories(&self) -> Vec<PathBuf> {
+        let places = self.module_places();
+        places
+            .iter()
+            .filter_map(|path| path.parent().map(Path::to_owned))
+            .collect()
+    }
+
+    fn look_within(&self, managed: &Managed, age: Duration) -> Vec<Absent> {
+        if let Some(seen) = self.seen().filter(|seen| seen.holds(managed, age)) {
+            return seen.absent.clone();
         }
+        // What was seen before serves everybody else meanwhile, as long as it holds.
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = self.seen().filter(|seen| seen.holds(managed, age)) {
+            return seen.absent.clone();
+        }
+        let new = Arc::new(self.look_closely(managed));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&new));
+        new.absent.clone()
+    }
+
+    fn seen(&self) -> Option<Arc<Seen>> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn look_closely(&self, managed: &Managed) -> Seen {
@@ -145,7 +184,7 @@ impl Presence {
         files.insert(self.layout.sudoers());
         let marks = marks(files);
 
-        if !modules.iter().any(|path| path.is_file()) {
+        if !self.module_is_there() {
             absent.push(Absent::Module);
         }
         for (service, kinds, _) in services {
@@ -218,8 +257,8 @@ fn stacks(kinds: &[Kind]) -> String {
 }
 
 impl Seen {
-    fn holds(&self, managed: &Managed) -> bool {
-        self.at.elapsed() < LOOK_AGAIN
+    fn holds(&self, managed: &Managed, age: Duration) -> bool {
+        self.at.elapsed() < age
             && self.managed == *managed
             && self
                 .marks

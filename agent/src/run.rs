@@ -110,6 +110,7 @@ pub fn run(layout: &Layout) -> Result<(), Error> {
 
 /// Everything that runs.
 struct Agent {
+    gates: Arc<Gates>,
     intake: Intake,
     authority: Arc<Authority>,
     keeper: SyncSender<Told>,
@@ -174,8 +175,15 @@ impl Agent {
             intake: intake.clone(),
             evidence: Evidence::new(forwarding.link(), config.journal.forward),
         })?;
-        for unreadable in gates.recover().unreadable {
+        let recovered = gates.recover();
+        for unreadable in recovered.unreadable {
             aside::tell(&unreadable.to_string());
+        }
+        if let Some(error) = recovered.unfound {
+            aside::tell(&error.to_string());
+        }
+        if let Some(error) = recovered.without_sudo {
+            aside::tell(&error.to_string());
         }
         let (tell, told) = sync_channel(8);
         let interval = config.state.poll();
@@ -202,8 +210,10 @@ impl Agent {
         };
         // Nobody waits for its end: it may be waiting for the CA.
         drop(spawn("listener", move || listener.run())?);
+        gates.attend_to_sudo().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
+            gates,
             intake,
             authority,
             keeper: tell,
@@ -234,6 +244,7 @@ impl Agent {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+        self.gates.tell_all_counted();
         let snapshot = self.authority.snapshot();
         let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
         self.intake.finish(&last);

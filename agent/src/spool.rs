@@ -3,8 +3,6 @@
 //! The journal has one writer, the daemon. A command that changes something writes the event here
 //! and lets the daemon look; a daemon that does not run finds it at its start.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,12 +14,14 @@ use crate::durable;
 use crate::intake::Intake;
 
 const MAX_BYTES: u64 = 64 * 1024;
+/// How the files of events end.
+const EVENTS: &str = "json";
 
-/// Leaves an event, durably.
+/// Leaves an event, durably; where, in case what it tells of does not happen after all.
 ///
 /// # Errors
 /// The file could not be written.
-pub fn leave(spool: &Path, event: &impl Serialize) -> Result<(), durable::Error> {
+pub fn leave(spool: &Path, event: &impl Serialize) -> Result<PathBuf, durable::Error> {
     durable::directory(spool, 0o700)?;
     // Names sort by time; the process id keeps two commands of the same instant apart.
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -29,7 +29,9 @@ pub fn leave(spool: &Path, event: &impl Serialize) -> Result<(), durable::Error>
     let name = format!("{nanoseconds:020}-{}.json", std::process::id());
     // Our own events always give JSON; an empty object would still be counted.
     let text = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
-    durable::replace(&spool.join(name), &text, 0o600)
+    let path = spool.join(name);
+    durable::replace(&path, &text, 0o600)?;
+    Ok(path)
 }
 
 /// Commits what was left, in order, and removes it. Stops at the first one that the journal does
@@ -39,7 +41,7 @@ pub fn leave(spool: &Path, event: &impl Serialize) -> Result<(), durable::Error>
 /// The directory or a file of it cannot be read or removed.
 pub fn drain(spool: &Path, intake: &Intake) -> Result<usize, durable::Error> {
     let mut done = 0;
-    for path in waiting(spool)? {
+    for path in durable::waiting(spool, EVENTS)? {
         if !intake.is_healthy() {
             break;
         }
@@ -64,32 +66,10 @@ pub fn drain(spool: &Path, intake: &Intake) -> Result<usize, durable::Error> {
     Ok(done)
 }
 
-fn waiting(spool: &Path) -> Result<Vec<PathBuf>, durable::Error> {
-    let reading = |source| durable::Error::Read {
-        path: spool.to_owned(),
-        source,
-    };
-    let entries = match fs::read_dir(spool) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(reading(error)),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(reading)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;
@@ -104,7 +84,7 @@ mod tests {
         let (intake, entries) = crate::fixture::intake();
         assert_eq!(drain(&spool, &intake).unwrap(), 1);
         assert_eq!(entries.try_recv().unwrap()["action"], "gap");
-        assert!(waiting(&spool).unwrap().is_empty());
+        assert!(durable::waiting(&spool, EVENTS).unwrap().is_empty());
         assert!(large.with_extension("too-large").exists());
     }
 }

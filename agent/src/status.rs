@@ -36,8 +36,8 @@ pub struct Status {
     pub roster: u64,
     /// Who is managed.
     pub managed: Managed,
-    /// Accounts that are let go for a while.
-    pub glass: Option<Glass>,
+    /// Accounts that are let go for a while; an error where what is noted of them is damaged.
+    pub glass: Result<Option<Glass>, durable::Error>,
     /// Whether the daemon runs.
     pub running: bool,
     /// Gates that are not in place.
@@ -60,9 +60,6 @@ pub enum Error {
     /// What was taken over.
     #[error(transparent)]
     State(#[from] store::Error),
-    /// What is noted of a broken glass.
-    #[error(transparent)]
-    Glass(#[from] durable::Error),
     /// The managed accounts.
     #[error(transparent)]
     Managed(#[from] managed::Error),
@@ -89,7 +86,7 @@ pub fn status(layout: &Layout) -> Result<Status, Error> {
         age: snapshot.age(Time::from(SystemTime::now())),
         roster: snapshot.roster().number,
         absent: Presence::new(layout).look(&managed),
-        glass: break_glass::look(&layout.glass())?,
+        glass: break_glass::look(&layout.glass()),
         managed,
         running,
         origin: enrolment.record.origin,

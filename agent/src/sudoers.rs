@@ -4,28 +4,34 @@
 //! never in force.
 
 mod check;
+mod grantee;
+mod passed;
+mod programs;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::command;
 use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::WindowId;
 
-/// What holds for sudo inside these sessions, whatever the site's own files say: PAM decides, through our own service,
-/// about the caller. What the session's rules do not grant needs a password: PAM hears of it then, `sudo -n` or not,
-/// and once.
-const DEFAULTS: &str = "pam_service=daypass-sudo, pam_login_service=daypass-sudo, pam_acct_mgmt, pam_session, \
-     !rootpw, !targetpw, !runaspw, noninteractive_auth, passwd_tries=1";
+pub use grantee::Grantee;
+pub use programs::Programs;
+pub(crate) use programs::identity;
+
+use passed::Passed;
 
 /// The directory of the live sessions' rules.
 #[derive(Debug, Clone)]
 pub struct Sudoers {
     directory: PathBuf,
+    passed: Passed,
 }
 
 /// Why a session gets no sudo rules, and so is not let in.
@@ -59,82 +65,131 @@ impl Sudoers {
     /// # Errors
     /// [`SudoersError::Write`].
     pub fn new(directory: &Path) -> Result<Self, SudoersError> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(directory)
-            .map_err(|source| SudoersError::Write {
-                path: directory.to_owned(),
-                source,
-            })?;
+        make(directory)?;
+        // Of an agent that was killed while sudo's tools looked at them.
+        remove_others(directory, |name| !is_draft(name));
         Ok(Self {
             directory: directory.to_owned(),
+            passed: Passed::default(),
         })
     }
 
-    /// Puts the rules of one session in force. Without items they grant nothing, and have sudo say so to PAM.
+    /// Has sudo's tools look at rules that are about to be needed; [`place`](Self::place) then need not wait for them.
+    ///
+    /// # Errors
+    /// [`SudoersError`]: they would not be put in force.
+    pub fn prepare(&self, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
+        self.passed.look(grantee, items, || {
+            // Skipped by sudo for its dot.
+            let draft = self.directory.join(format!(".{}", draft_name()));
+            let checked = write(&draft, &grantee.rules(items))
+                .and_then(|()| check::check(&draft, grantee, items));
+            let _ = fs::remove_file(&draft);
+            checked
+        })
+    }
+
+    /// Puts the rules of one session in force. Without items they grant nothing; those of a group have sudo say so to
+    /// PAM.
     ///
     /// # Errors
     /// [`SudoersError`]; nothing is in force then.
     pub fn place(
         &self,
         window: WindowId,
-        gid: u32,
+        grantee: Grantee,
         items: &[SudoItem],
     ) -> Result<(), SudoersError> {
-        let path = self.path(window, gid);
-        let draft = self.directory.join(format!(".{window}-{gid}"));
-        let placed = write(&draft, &text(gid, items))
-            .and_then(|()| check::check(&draft, gid, items))
-            .and_then(|()| {
-                fs::rename(&draft, &path).map_err(|source| SudoersError::Write { path, source })
-            });
+        self.prepare(grantee, items)?;
+        let path = self.directory.join(name(window, grantee));
+        let draft = self.directory.join(format!(".{}", draft_name()));
+        let placed = write(&draft, &grantee.rules(items)).and_then(|()| {
+            fs::rename(&draft, &path).map_err(|source| SudoersError::Write { path, source })
+        });
         if placed.is_err() {
             let _ = fs::remove_file(&draft);
         }
         placed
     }
 
-    /// Takes the rules of one session away; whether they are gone.
+    /// Whether rules of this name are there.
+    #[must_use]
+    pub fn are_placed(&self, window: WindowId, grantee: Grantee) -> bool {
+        self.directory.join(name(window, grantee)).exists()
+    }
+
+    /// Takes rules away; whether they are gone.
     ///
     /// # Errors
     /// What the system said, when they are still there.
-    pub fn remove(&self, window: WindowId, gid: u32) -> io::Result<()> {
-        match fs::remove_file(self.path(window, gid)) {
+    pub fn remove(&self, window: WindowId, grantee: Grantee) -> io::Result<()> {
+        match fs::remove_file(self.directory.join(name(window, grantee))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Takes away every file that belongs to none of these groups: left by an agent that was killed.
-    pub fn keep_only(&self, gids: &BTreeSet<u32>) {
-        for entry in fs::read_dir(&self.directory)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = entry.file_name();
-            let gid = name
-                .to_str()
-                .and_then(|name| name.rsplit_once('-')?.1.parse().ok());
-            if gid.is_none_or(|gid| !gids.contains(&gid)) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+    /// Makes the directory again where it is gone, and takes away every file but these: left by an agent that was
+    /// killed.
+    ///
+    /// # Errors
+    /// [`SudoersError::Write`].
+    pub fn keep_only(&self, kept: &BTreeSet<(WindowId, Grantee)>) -> Result<(), SudoersError> {
+        make(&self.directory)?;
+        let names: BTreeSet<OsString> = kept
+            .iter()
+            .map(|(window, grantee)| name(*window, *grantee).into())
+            .collect();
+        // Drafts are somebody's who is at it.
+        remove_others(&self.directory, |name| {
+            is_draft(name) || names.contains(name)
+        });
+        Ok(())
     }
 
-    fn path(&self, window: WindowId, gid: u32) -> PathBuf {
-        self.directory.join(format!("{window}-{gid}"))
+    /// Where they stand.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 }
 
-fn text(gid: u32, items: &[SudoItem]) -> String {
-    let mut text = format!("Defaults:%#{gid} {DEFAULTS}\n");
-    for item in items {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "%#{gid} ALL = {}", item.to_sudoers());
+/// One name for each window and grantee: sudo reads them in the order of their names, which means nothing here.
+fn name(window: WindowId, grantee: Grantee) -> String {
+    match grantee {
+        Grantee::Group(gid) => format!("{window}-{gid}"),
+        Grantee::Account(uid) => format!("{window}-uid-{uid}"),
     }
-    text
+}
+
+fn remove_others(directory: &Path, is_kept: impl Fn(&OsStr) -> bool) {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    for entry in entries.flatten() {
+        if !is_kept(&entry.file_name()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_draft(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
+}
+
+/// Several may be written at once.
+fn draft_name() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn make(directory: &Path) -> Result<(), SudoersError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory)
+        .map_err(|source| SudoersError::Write {
+            path: directory.to_owned(),
+            source,
+        })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), SudoersError> {
@@ -165,6 +220,18 @@ mod tests {
         "w-01jd3x5v7e8s2k4m6n8p0q2r4t".parse().unwrap()
     }
 
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    const ONE: Grantee = Grantee::Group(1_900_000_000);
+    const TWO: Grantee = Grantee::Group(1_900_000_001);
+
     #[test]
     fn rules_are_in_force_when_sudo_reads_what_was_meant() {
         let directory = tempfile::tempdir().unwrap();
@@ -175,39 +242,69 @@ mod tests {
             "/usr/bin/systemctl restart *",
             "ALL",
         ]);
-        sudoers.place(window(), 1_900_000_000, &items).unwrap();
-        sudoers.place(window(), 1_900_000_001, &items).unwrap();
-        let names = || {
-            let mut names: Vec<_> = fs::read_dir(directory.path())
-                .unwrap()
-                .map(|e| e.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
-        };
+        sudoers.place(window(), ONE, &items).unwrap();
+        sudoers.place(window(), TWO, &items).unwrap();
         assert_eq!(
-            names(),
+            names(directory.path()),
             [
                 "w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000000",
                 "w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000001"
             ]
         );
-        sudoers.keep_only(&BTreeSet::from([1_900_000_001]));
-        assert_eq!(names(), ["w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000001"]);
-        sudoers.remove(window(), 1_900_000_001).unwrap();
-        sudoers.remove(window(), 1_900_000_001).unwrap();
-        assert!(names().is_empty());
+        sudoers
+            .keep_only(&BTreeSet::from([(window(), TWO)]))
+            .unwrap();
+        assert_eq!(
+            names(directory.path()),
+            ["w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000001"]
+        );
+        assert!(sudoers.are_placed(window(), TWO));
+        sudoers.remove(window(), TWO).unwrap();
+        sudoers.remove(window(), TWO).unwrap();
+        assert!(!sudoers.are_placed(window(), TWO));
+        assert!(names(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn rules_for_an_account_are_what_both_sudos_understand() {
+        let directory = tempfile::tempdir().unwrap();
+        let sudoers = Sudoers::new(directory.path()).unwrap();
+        let grantee = Grantee::Account(1001);
+        sudoers
+            .place(window(), grantee, &items(&["/usr/bin/id", "ALL"]))
+            .unwrap();
+        let [only] = &names(directory.path())[..] else {
+            panic!("one file")
+        };
+        let text = fs::read_to_string(directory.path().join(only)).unwrap();
+        assert_eq!(
+            text,
+            "Defaults:#1001 !rootpw, !targetpw, passwd_tries=1\n\
+             #1001 ALL = (root) NOPASSWD: /usr/bin/id\n\
+             #1001 ALL = (ALL : ALL) NOPASSWD: ALL\n"
+        );
+    }
+
+    #[test]
+    fn drafts_are_left_to_who_writes_them_and_swept_up_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let sudoers = Sudoers::new(directory.path()).unwrap();
+        fs::write(directory.path().join(".7"), "").unwrap();
+        sudoers.keep_only(&BTreeSet::new()).unwrap();
+        assert_eq!(names(directory.path()), [".7"]);
+        Sudoers::new(directory.path()).unwrap();
+        assert!(names(directory.path()).is_empty());
     }
 
     #[test]
     fn a_session_without_sudo_has_rules_that_grant_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let sudoers = Sudoers::new(directory.path()).unwrap();
-        sudoers.place(window(), 1_900_000_000, &[]).unwrap();
+        sudoers.place(window(), ONE, &[]).unwrap();
         let path = directory.path().join("rules");
-        write(&path, &text(1_900_000_000, &items(&["ALL"]))).unwrap();
+        write(&path, &ONE.rules(&items(&["ALL"]))).unwrap();
         assert!(matches!(
-            check::check(&path, 1_900_000_000, &[]),
+            check::check(&path, ONE, &[]),
             Err(SudoersError::Misread { .. })
         ));
     }
@@ -221,7 +318,7 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         Sudoers::new(directory.path())
             .unwrap()
-            .place(window(), 1_900_000_000, &items(&many))
+            .place(window(), ONE, &items(&many))
             .unwrap();
     }
 
@@ -229,19 +326,21 @@ mod tests {
     fn rules_that_sudo_reads_otherwise_are_not_in_force() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rules");
-        write(&path, &text(1_900_000_000, &items(&["ALL"]))).unwrap();
+        write(&path, &ONE.rules(&items(&["ALL"]))).unwrap();
         let meant = items(&["/usr/bin/id"]);
         assert!(matches!(
-            check::check(&path, 1_900_000_000, &meant),
+            check::check(&path, ONE, &meant),
             Err(SudoersError::Misread { rule: 1 })
         ));
-        assert!(matches!(
-            check::check(&path, 1_900_000_001, &items(&["ALL"])),
-            Err(SudoersError::Misread { .. })
-        ));
+        for other in [TWO, Grantee::Account(1_900_000_000)] {
+            assert!(matches!(
+                check::check(&path, other, &items(&["ALL"])),
+                Err(SudoersError::Misread { .. })
+            ));
+        }
         write(&path, "%#1 ALL = NONSENSE:\n").unwrap();
         assert!(matches!(
-            check::check(&path, 1, &meant),
+            check::check(&path, Grantee::Group(1), &meant),
             Err(SudoersError::Visudo(_))
         ));
     }

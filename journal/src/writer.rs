@@ -252,6 +252,28 @@ impl Writer {
         self.handle.inner.append(event, After::EndEpoch)
     }
 
+    /// Appends events together, in this order and in one commit, and returns once all are sealed and on disk; each has
+    /// an answer of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::append`]. One that is not taken keeps none of the others out.
+    pub fn append_all<E: Serialize>(&self, events: &[E]) -> Vec<Result<Receipt, Error>> {
+        self.handle.inner.append_all(events, After::GoOn)
+    }
+
+    /// Appends as [`Writer::append_all`] does, and ends the epoch as [`Writer::append_ending_epoch`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::append_all`].
+    pub fn append_all_ending_epoch(
+        &self,
+        events: &[impl Serialize],
+    ) -> Vec<Result<Receipt, Error>> {
+        self.handle.inner.append_all(events, After::EndEpoch)
+    }
+
     /// Keeps a text too long for an entry, whatever its bytes, and returns its SHA-256 in
     /// hexadecimal once it is on disk. Append the entry that names it afterwards.
     ///
@@ -310,6 +332,34 @@ impl Inner {
             lock(&self.blobs).named(&blob);
         }
         Ok(receipt)
+    }
+
+    fn append_all(&self, events: &[impl Serialize], after: After) -> Vec<Result<Receipt, Error>> {
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| Event::of_caller(event).map_err(Error::from))
+            .collect();
+        let mut led = None;
+        let joined: Vec<_> = {
+            let mut queue = lock(&self.queue);
+            let join = |event: Result<Event, Error>| {
+                queue.check()?;
+                let (shared, place, leads) = queue.join(event?, after);
+                if leads {
+                    led = Some(Arc::clone(&shared));
+                }
+                Ok((shared, place))
+            };
+            events.into_iter().map(join).collect()
+        };
+        if let Some(shared) = led {
+            self.lead(&shared);
+        }
+        let wait = |(shared, place): (Arc<Shared>, usize)| shared.wait(place);
+        joined
+            .into_iter()
+            .map(|joined| joined.and_then(wait))
+            .collect()
     }
 
     /// Commits the open batch once the commit before is through.

@@ -100,7 +100,25 @@ impl Endpoint {
         }
     }
 
+    /// Tells, and waits for no answer: whatever is told stays in the socket's queue, also while the agent is restarted.
+    ///
+    /// # Errors
+    /// [`Unanswered`]: it could not be told within `patience`.
+    pub fn tell(&self, request: &Request, patience: Duration) -> Result<(), Unanswered> {
+        self.put(request, Instant::now() + patience).map(drop)
+    }
+
     fn ask_once(&self, request: &Request, until: Instant) -> Result<Response, Unanswered> {
+        let link = self.put(request, until)?;
+        let mut link = Answers {
+            stream: UnixStream::from(link.socket),
+            until,
+        };
+        let answer = read_frame(&mut link).map_err(broken)?;
+        Response::decode(&answer).map_err(Unanswered::Garbled)
+    }
+
+    fn put(&self, request: &Request, until: Instant) -> Result<Link, Unanswered> {
         let patience = remaining(until).map_err(|_| Unanswered::TimedOut)?;
         let question = request.encode().map_err(Unanswered::Unaskable)?;
         let socket = sys::connect(&self.path, patience).map_err(|error| match error.kind() {
@@ -113,12 +131,7 @@ impl Endpoint {
         }
         let mut link = Link { socket, until };
         write_frame(&mut link, &question).map_err(broken)?;
-        let mut link = Answers {
-            stream: UnixStream::from(link.socket),
-            until,
-        };
-        let answer = read_frame(&mut link).map_err(broken)?;
-        Response::decode(&answer).map_err(Unanswered::Garbled)
+        Ok(link)
     }
 }
 

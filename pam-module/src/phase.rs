@@ -100,7 +100,7 @@ impl Asker {
             String::new()
         };
         let request = self.request(phase, kept.handle, auth_info);
-        let answer = self.ask(&request, &mut kept, options);
+        let answer = self.ask(phase, &request, &mut kept, options);
         let verdict = match phase {
             Phase::Authenticate => judge_authentication(answer, diagnostic::NO_ANSWER),
             Phase::Account | Phase::Open | Phase::Close => {
@@ -136,6 +136,7 @@ impl Asker {
 
     fn ask(
         &self,
+        phase: Phase,
         request: &Request,
         kept: &mut Kept,
         options: &Options,
@@ -146,7 +147,16 @@ impl Asker {
             return Err(Unanswered::TimedOut);
         }
         let start = Instant::now();
-        let answer = options.agent.ask(request, patience);
+        let answer = match self.service.awaits_answer_in(phase) {
+            true => options.agent.ask(request, patience),
+            false => options
+                .agent
+                .tell(request, patience)
+                .map(|()| Response::Allow {
+                    handle: 0,
+                    session_gid: None,
+                }),
+        };
         kept.spent += start.elapsed();
         match (&answer, self.standing) {
             (Err(Unanswered::TimedOut), _) => mark::leave(&options.mark),

@@ -34,13 +34,25 @@ impl Service {
     }
 
     /// Whether the agent hears of this phase. A password is asked for by contractors' sudo only where no rule grants
-    /// the command; everywhere else passwords are none of our business.
+    /// the command; everywhere else passwords are none of our business. The end of a sudo is that of its process, which
+    /// the agent sees by itself.
     pub(crate) fn is_asked_in(self, phase: Phase) -> bool {
         match phase {
             Phase::Account => true,
-            Phase::Open | Phase::Close => self != Self::Unattended,
+            Phase::Open => self != Self::Unattended,
+            Phase::Close => self != Self::Unattended && !self.is_sudo(),
             Phase::Authenticate => self == Self::ContractorSudo,
         }
+    }
+
+    /// Whether the answer decides anything in this phase. sudo runs its command whatever its session phase says: the
+    /// account phase has decided.
+    pub(crate) fn awaits_answer_in(self, phase: Phase) -> bool {
+        !(phase == Phase::Open && self.is_sudo())
+    }
+
+    fn is_sudo(self) -> bool {
+        matches!(self, Self::Sudo | Self::ContractorSudo)
     }
 
     /// Whether the agent hears of this service for people who are not under management, too.
@@ -66,5 +78,21 @@ mod tests {
             assert!(service.is_asked_in(Phase::Account), "{name}");
         }
         assert!(Service::ContractorSudo.is_asked_in(Phase::Authenticate));
+    }
+
+    #[test]
+    fn sudo_tells_of_its_session_and_waits_for_its_account_only() {
+        for name in ["sudo", "sudo-i", "daypass-sudo"] {
+            let service = Service::named(name).unwrap();
+            assert!(service.awaits_answer_in(Phase::Account), "{name}");
+            assert!(service.is_asked_in(Phase::Open), "{name}");
+            assert!(!service.awaits_answer_in(Phase::Open), "{name}");
+            assert!(!service.is_asked_in(Phase::Close), "{name}");
+        }
+        for name in ["sshd", "login", "su"] {
+            let service = Service::named(name).unwrap();
+            assert!(service.awaits_answer_in(Phase::Open), "{name}");
+            assert!(service.is_asked_in(Phase::Close), "{name}");
+        }
     }
 }

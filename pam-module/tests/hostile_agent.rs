@@ -21,7 +21,12 @@ impl Agent {
     fn that(serves: impl FnOnce(UnixStream) + Send + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("agent.sock")).unwrap();
-        let thread = thread::spawn(move || serves(listener.accept().unwrap().0));
+        let thread = thread::spawn(move || {
+            let (link, _) = listener.accept().unwrap();
+            // Whoever asks once more finds nobody, and no queue that is about to go.
+            drop(listener);
+            serves(link);
+        });
         Self {
             directory,
             thread: Some(thread),
@@ -95,6 +100,27 @@ fn no_socket_means_no_wait() {
     .ask(&question(), Duration::from_secs(60));
     assert!(matches!(answer, Err(Unanswered::Unreachable(_))));
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn what_is_only_told_arrives_after_the_teller_has_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    // Nobody accepts meanwhile.
+    endpoint.tell(&question(), Duration::from_secs(60)).unwrap();
+    let (mut link, _) = listener.accept().unwrap();
+    assert_eq!(
+        Request::decode(&read_frame(&mut link).unwrap()),
+        Ok(question())
+    );
+    drop((link, listener));
+    let told = endpoint.tell(&question(), PATIENCE);
+    assert!(matches!(told, Err(Unanswered::Unreachable(_))), "{told:?}");
 }
 
 #[test]
@@ -214,5 +240,34 @@ fn an_agent_that_is_restarted_is_asked_once_more() {
     };
     let answer = endpoint.ask(&question(), Duration::from_secs(5)).unwrap();
     assert_eq!(answer, Response::Ignore);
+    agent.join().unwrap();
+}
+
+/// Asking once more is no new deadline.
+#[test]
+fn an_agent_that_breaks_off_late_and_is_silent_then_costs_one_deadline() {
+    let patience = Duration::from_secs(2);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let agent = thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        read_frame(&mut link).unwrap();
+        link.set_read_timeout(Some(patience * 3 / 4)).unwrap();
+        // Nothing more comes: the time-out is what is waited for.
+        let _ = link.read(&mut [0]);
+        drop(link);
+        let (mut link, _) = listener.accept().unwrap();
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    let start = Instant::now();
+    let answer = endpoint.ask(&question(), patience);
+    assert!(matches!(answer, Err(Unanswered::TimedOut)), "{answer:?}");
+    // A deadline of its own would make it three and a half seconds.
+    assert!(start.elapsed() < patience * 3 / 2, "{:?}", start.elapsed());
     agent.join().unwrap();
 }

@@ -17,6 +17,8 @@ use crate::managed::Managed;
 
 /// More than the managed file may hold.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
+/// The only form of the note.
+const VERSION: u8 = 1;
 
 /// Accounts that are let go, why, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ impl Glass {
         let now = Time::from(SystemTime::now());
         let end = since_boot().saturating_add(lapse.duration());
         Self {
-            v: 1,
+            v: VERSION,
             accounts: let_go
                 .iter()
                 .map(|(uid, names)| (uid, names.to_vec()))
@@ -85,10 +87,17 @@ impl Glass {
         let Some(bytes) = durable::read(path, MAX_BYTES)? else {
             return Ok(None);
         };
-        let glass = serde_json::from_slice(&bytes).map_err(|why| durable::Error::Read {
+        let damaged = |why| durable::Error::Read {
             path: path.to_owned(),
             source: io::Error::new(io::ErrorKind::InvalidData, why),
-        })?;
+        };
+        let glass: Self = serde_json::from_slice(&bytes).map_err(|why| damaged(why.to_string()))?;
+        if glass.v != VERSION {
+            return Err(damaged(format!(
+                "it is of version {}, this program knows version {VERSION}",
+                glass.v
+            )));
+        }
         Ok(Some(glass))
     }
 }
@@ -119,6 +128,10 @@ mod tests {
         assert_eq!(found.names().collect::<Vec<_>>(), ["deploy"]);
         fs::write(&path, "{}").unwrap();
         assert!(Glass::load(&path).is_err());
+        let newer = Glass { v: 2, ..glass() };
+        newer.store(&path).unwrap();
+        let refused = Glass::load(&path).unwrap_err().to_string();
+        assert!(refused.contains("version 2"), "{refused}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What `doctor` found, and for each finding what to do about it.
 
-use super::glass_is_broken;
 use super::report::{Lines, span};
-use crate::doctor::{Door, Finding, Setting};
+use super::{glass_is_broken, glass_is_damaged};
+use crate::doctor::{Door, Finding, SEARCH, Setting};
 use crate::presence::Absent;
 
 /// After `doctor`.
@@ -53,6 +53,10 @@ fn finding_text(finding: &Finding) -> (String, String) {
             format!("{}.", glass_is_broken(glass)),
             "It ends by itself; to end it now: daypass-agent break-glass --end".to_owned(),
         ),
+        Finding::GlassDamaged(why) => (
+            format!("{}.", glass_is_damaged(why)),
+            "Nothing takes them back by itself: daypass-agent manage ACCOUNT for each that is to be closed, then remove the file.".to_owned(),
+        ),
         Finding::Loose(loose) => (
             format!(
                 "{} belongs to uid {} and has mode {:04o}: somebody else may change or read it.",
@@ -67,8 +71,12 @@ fn finding_text(finding: &Finding) -> (String, String) {
             ),
         ),
         Finding::SudoRs => (
-            "sudo is sudo-rs here, which takes no rules for one session: contractors get in, and have no sudo.".to_owned(),
-            "Where windows are to grant sudo, install the package sudo in its place.".to_owned(),
+            "sudo-rs is installed, which takes no rules for one session: in an account sudo serves one window at a time.".to_owned(),
+            "Give contractors who need sudo at the same time an account each, or remove the package sudo-rs.".to_owned(),
+        ),
+        Finding::SudoRsElsewhere => (
+            "sudo-rs reads /etc/sudoers-rs, which does not include what windows grant: contractors have no sudo by it.".to_owned(),
+            "Add the line: @includedir /run/daypass/sudoers.d".to_owned(),
         ),
         Finding::Setting(setting) => setting_text(setting),
         Finding::Unlisted(error) => (
@@ -156,6 +164,17 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
                 path.display()
             ),
             format!("chmod u-s {}", path.display()),
+        ),
+        Door::Unsearched { home } => (
+            format!(
+                "The search for setuid files of {account} was cut short after {} s; {} may hold more.",
+                SEARCH.as_secs(),
+                home.display()
+            ),
+            format!(
+                "Look for the rest: find {} -xdev -user {account} -perm -4000",
+                home.display()
+            ),
         ),
         Door::Linger { path } => (
             format!(

@@ -2,6 +2,7 @@
 
 use super::report::Lines;
 use crate::break_glass::{Change, Glass};
+use crate::durable;
 use crate::systemd::Reloaded;
 
 /// After `break-glass`.
@@ -36,6 +37,12 @@ pub fn glass_is_broken(glass: &Glass) -> String {
         glass.until,
         glass.reason
     )
+}
+
+/// For everybody who looks at this host: nobody can tell whether the glass is broken.
+#[must_use]
+pub fn glass_is_damaged(why: &durable::Error) -> String {
+    format!("BREAK-GLASS: whether accounts are let go, and until when, cannot be told: {why}")
 }
 
 fn is_are(glass: &Glass) -> String {

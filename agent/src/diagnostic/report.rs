@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use daypass_protocol::time::Time;
 
-use super::glass_is_broken;
+use super::{glass_is_broken, glass_is_damaged};
 
 use crate::enroll::Enrolled;
 use crate::erasure::Erased;
@@ -170,8 +170,10 @@ pub fn status(status: &Status) -> String {
         }
         .to_owned(),
     );
-    if let Some(glass) = &status.glass {
-        row("glass", glass_is_broken(glass));
+    match &status.glass {
+        Ok(None) => {}
+        Ok(Some(glass)) => row("glass", glass_is_broken(glass)),
+        Err(damaged) => row("glass", glass_is_damaged(damaged)),
     }
     if status.managed.is_empty() {
         row(

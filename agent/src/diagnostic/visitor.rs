@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daypass_protocol::name::Name;
 use daypass_protocol::window::WindowId;
 
 use crate::sessions::Cause;
@@ -65,6 +66,17 @@ pub fn sudo_not_granted(window: WindowId) -> String {
         "daypass: this window does not grant that. To see what it grants: daypass show {window}; to ask for one that does: daypass request --sudo"
     )
 }
+
+/// To a session whose account's sudo is another one's for now.
+#[must_use]
+pub fn sudo_taken(by: &Name) -> String {
+    format!(
+        "daypass: sudo in this account serves one window at a time on this host (its sudo is sudo-rs), and it is {by}'s for now. It is yours when {by} has logged out, without a new login."
+    )
+}
+
+/// To a session whose sudo is withdrawn.
+pub const SUDO_WITHHELD: &str = "daypass: sudo is withdrawn here for now, because this host's PAM module is missing. Tell whoever runs this host (they look at: daypass-agent doctor).";
 
 /// To whoever wants to become a managed account.
 pub const SU_INTO_MANAGED: &str = "daypass: this account is entered through approved windows only. Ask for one with: daypass request";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
-use super::setuid;
+use super::setuid::{self, Extent};
 use crate::command;
 use crate::durable;
 use crate::layout::Layout;
@@ -37,6 +37,11 @@ pub enum Door {
     Setuid {
         /// The file.
         path: PathBuf,
+    },
+    /// Whether there are more such files is not known: the search takes too long.
+    Unsearched {
+        /// The account's home.
+        home: PathBuf,
     },
     /// A user manager that starts at boot.
     Linger {
@@ -84,8 +89,11 @@ impl Doors {
             doors.extend(filled.map(|path| Door::AuthorizedKeys { path }));
             let uid = user.uid.as_raw();
             doors.extend(self.at_jobs(uid).map(|path| Door::AtJob { path }));
-            let lent = setuid::owned_by(&self.layout, uid, &user.dir);
-            doors.extend(lent.into_iter().map(|path| Door::Setuid { path }));
+            let lent = setuid::owned_by(&self.layout, uid, &user.dir, setuid::SEARCH);
+            doors.extend(lent.files.into_iter().map(|path| Door::Setuid { path }));
+            if lent.extent == Extent::Partial {
+                doors.push(Door::Unsearched { home: user.dir });
+            }
         }
         let crontab = format!("/var/spool/cron/crontabs/{account}");
         doors.extend(self.existing(&crontab).map(|path| Door::Crontab { path }));

@@ -3,52 +3,86 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::layout::Layout;
 
 /// Where everybody may write.
 const PLACES: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/usr/local"];
-/// A home with more files than this is looked at only so far.
+/// A home with more files than this is looked at only so far,
 const MOST: usize = 200_000;
+/// and for this long: it may lie on a slow network.
+pub const SEARCH: Duration = Duration::from_secs(5);
 const SETUID: u32 = 0o4000;
 
-/// The setuid files of this uid in its home and in the places that everybody may write to.
+/// What was found, and whether that is all.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) extent: Extent,
+}
+
+/// How far a search came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Partial,
+}
+
+/// The setuid files of this uid in its home and in the places that everybody may write to, looked for no longer than
+/// `patience`.
 #[must_use]
-pub(super) fn owned_by(layout: &Layout, uid: u32, home: &Path) -> Vec<PathBuf> {
+pub(super) fn owned_by(layout: &Layout, uid: u32, home: &Path, patience: Duration) -> Found {
     let places = PLACES.iter().map(Path::new).chain([home]);
-    let mut left = MOST;
-    let mut found = Vec::new();
+    let mut search = Search {
+        uid,
+        left: MOST,
+        until: Instant::now() + patience,
+        files: Vec::new(),
+    };
+    let mut extent = Extent::Whole;
     for place in places {
         let place = layout.seen(place);
         // `/` as a home would be the whole machine.
-        if place != layout.root() {
-            search(place, uid, &mut left, &mut found);
+        if place != layout.root() && search.through(place) == Extent::Partial {
+            extent = Extent::Partial;
         }
     }
-    found.sort();
-    found.dedup();
-    found
+    let mut files = search.files;
+    files.sort();
+    files.dedup();
+    Found { files, extent }
 }
 
-fn search(place: PathBuf, uid: u32, left: &mut usize, found: &mut Vec<PathBuf>) {
-    let device = fs::metadata(&place).map(|about| about.dev()).ok();
-    let mut places = vec![place];
-    while let Some(directory) = places.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            if *left == 0 {
-                return;
-            }
-            *left -= 1;
-            // Of the entry itself: links are not followed.
-            let Ok(about) = entry.metadata() else {
-                continue;
-            };
-            if about.is_dir() && Some(about.dev()) == device {
-                places.push(entry.path());
-            } else if about.is_file() && about.uid() == uid && about.mode() & SETUID != 0 {
-                found.push(entry.path());
+struct Search {
+    uid: u32,
+    left: usize,
+    until: Instant,
+    files: Vec<PathBuf>,
+}
+
+impl Search {
+    fn through(&mut self, place: PathBuf) -> Extent {
+        let device = fs::metadata(&place).map(|about| about.dev()).ok();
+        let mut places = vec![place];
+        while let Some(directory) = places.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                if self.left == 0 || Instant::now() >= self.until {
+                    return Extent::Partial;
+                }
+                self.left -= 1;
+                // Of the entry itself: links are not followed.
+                let Ok(about) = entry.metadata() else {
+                    continue;
+                };
+                if about.is_dir() && Some(about.dev()) == device {
+                    places.push(entry.path());
+                } else if about.is_file() && about.uid() == self.uid && about.mode() & SETUID != 0 {
+                    self.files.push(entry.path());
+                }
             }
         }
+        Extent::Whole
     }
 }
 
@@ -75,7 +109,10 @@ mod tests {
         }
         let own = Uid::current().as_raw();
         let home = Path::new("/home/deploy");
-        assert_eq!(owned_by(&layout, own, home), [planted]);
-        assert!(owned_by(&layout, own + 1, home).is_empty());
+        let found = |uid, patience| owned_by(&layout, uid, home, patience);
+        assert_eq!(found(own, SEARCH).files, [planted]);
+        assert_eq!(found(own, SEARCH).extent, Extent::Whole);
+        assert!(found(own + 1, SEARCH).files.is_empty());
+        assert_eq!(found(own, Duration::ZERO).extent, Extent::Partial);
     }
 }

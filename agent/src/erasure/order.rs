@@ -1,7 +1,5 @@
 //! What the command leaves for the daemon, and what the daemon answers: two files beside each other.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,8 +11,11 @@ use crate::durable;
 use crate::intake::Intake;
 
 const MAX_BYTES: u64 = 64 * 1024;
+/// How the files of orders end.
+const ORDERS: &str = "json";
 /// The most entries in one order; they are listed one by one.
 const MOST_ENTRIES: u64 = 1_000_000;
+
 /// Erase these entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +83,7 @@ pub fn answer(path: &Path) -> Result<Option<Answer>, durable::Error> {
 /// # Errors
 /// The directory or a file of it cannot be read or written.
 pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
-    for path in waiting(orders)? {
+    for path in durable::waiting(orders, ORDERS)? {
         let answer = match durable::read(&path, MAX_BYTES) {
             Ok(bytes) => match serde_json::from_slice(&bytes.unwrap_or_default()) {
                 Ok(order) => carry_out(&order, intake),
@@ -132,29 +133,10 @@ fn answer_path(order: &Path) -> PathBuf {
     order.with_extension("answer")
 }
 
-fn waiting(orders: &Path) -> Result<Vec<PathBuf>, durable::Error> {
-    let reading = |source| durable::Error::Read {
-        path: orders.to_owned(),
-        source,
-    };
-    let files = match fs::read_dir(orders) {
-        Ok(files) => files,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(reading(error)),
-    };
-    let mut paths = Vec::new();
-    for file in files {
-        let path = file.map_err(reading)?.path();
-        if path.extension().is_some_and(|end| end == "json") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -177,21 +159,24 @@ mod tests {
             let answer = answer(&path).unwrap();
             assert!(matches!(answer, Some(Answer::Refused { .. })), "{answer:?}");
         }
-        assert!(waiting(&orders).unwrap().is_empty());
+        assert!(durable::waiting(&orders, ORDERS).unwrap().is_empty());
     }
 
     #[test]
     fn an_order_is_found_and_its_answer_is_read_once() {
         let dir = tempfile::tempdir().unwrap();
         let orders = dir.path().join("orders");
-        assert!(waiting(&orders).unwrap().is_empty());
+        assert!(durable::waiting(&orders, ORDERS).unwrap().is_empty());
         let order = Order {
             entries: vec![(4, 6)],
             by: "root".into(),
             reason: "asked".into(),
         };
         let path = leave(&orders, &order).unwrap();
-        assert_eq!(waiting(&orders).unwrap(), std::slice::from_ref(&path));
+        assert_eq!(
+            durable::waiting(&orders, ORDERS).unwrap(),
+            std::slice::from_ref(&path)
+        );
         assert_eq!(answer(&path).unwrap(), None);
         let done = serde_json::to_vec(&Answer::Done { seq: 7 }).unwrap();
         fs::write(answer_path(&path), done).unwrap();

@@ -23,9 +23,15 @@ pub enum PeerError {
     /// The kernel does not say who connected.
     #[error("the kernel does not say who connected: {0}")]
     Credentials(io::Error),
-    /// It has ended, or cannot be held.
+    /// It has ended since; the kernel still knows as whom it connected.
+    #[error("whoever connected as uid {uid} has ended")]
+    Gone {
+        /// That uid.
+        uid: u32,
+    },
+    /// It cannot be held.
     #[error(transparent)]
-    Process(#[from] FactError),
+    Process(FactError),
 }
 
 impl Peer {
@@ -39,21 +45,43 @@ impl Peer {
     pub fn of(stream: &UnixStream) -> Result<Self, PeerError> {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)
             .map_err(|e| PeerError::Credentials(e.into()))?;
+        let uid = credentials.uid();
         let handle = match getsockopt(stream, sockopt::PeerPidfd) {
-            Ok(pidfd) => Handle::from_pidfd(credentials.pid(), pidfd)?,
-            Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => Handle::open(credentials.pid())?,
+            Ok(pidfd) => Handle::from_pidfd(credentials.pid(), pidfd),
+            Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => Handle::open(credentials.pid()),
+            // What older kernels say of somebody who was reaped.
+            Err(Errno::ESRCH | Errno::EINVAL) => return Err(PeerError::Gone { uid }),
             Err(error) => return Err(PeerError::Credentials(error.into())),
         };
-        Ok(Self {
-            uid: credentials.uid(),
-            handle,
-        })
+        match handle {
+            Ok(handle) => Ok(Self { uid, handle }),
+            Err(FactError::Gone { .. }) => Err(PeerError::Gone { uid }),
+            Err(error) => Err(PeerError::Process(error)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_that_has_ended_is_told_from_one_that_cannot_be_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let connect =
+            "socket(S, PF_UNIX, SOCK_STREAM, 0) && connect(S, pack_sockaddr_un($ARGV[0])) || die";
+        let ended = std::process::Command::new("perl")
+            .args(["-MSocket", "-e", connect])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(ended.success());
+        let (stream, _) = listener.accept().unwrap();
+        let own = nix::unistd::getuid().as_raw();
+        assert!(matches!(Peer::of(&stream), Err(PeerError::Gone { uid }) if uid == own));
+    }
 
     #[test]
     fn the_peer_is_the_process_that_connected() {

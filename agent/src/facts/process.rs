@@ -90,6 +90,17 @@ impl Process {
         })
     }
 
+    /// The process that has this pid now, and its parent's pid, from one look.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub fn with_parent(pid: i32) -> Result<(Self, i32), FactError> {
+        let stat = Stat::of(pid)?;
+        let parent = i32::try_from(stat.number(4)?).map_err(|_| stat.form())?;
+        let start = stat.number(22)?;
+        Ok((Self { pid, start }, parent))
+    }
+
     fn path(self, name: &str) -> PathBuf {
         proc_path(self.pid, name)
     }
@@ -139,12 +150,7 @@ impl Process {
     /// The audit session that it belongs to.
     #[must_use]
     pub fn audit_session(self) -> Option<u32> {
-        let number = read_text(&self.path("sessionid"), self.pid)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        (number != NO_AUDIT_SESSION).then_some(number)
+        audit_session(self.pid)
     }
 
     /// Where systemd put it, as a path from the hierarchy's root: `/user.slice/…`.
@@ -289,14 +295,22 @@ pub fn descendants(root: i32) -> Vec<i32> {
 }
 
 impl Process {
-    /// Every pid that there is now.
+    /// The pids of everybody who is in this audit session now.
     #[must_use]
-    pub fn all() -> Vec<i32> {
-        pids().collect()
+    pub fn all_in_audit_session(audit: u32) -> Vec<i32> {
+        pids()
+            .filter(|pid| audit_session(*pid) == Some(audit))
+            .collect()
     }
 }
 
-fn pids() -> impl Iterator<Item = i32> {
+pub(super) fn audit_session(pid: i32) -> Option<u32> {
+    let text = read_text(&proc_path(pid, "sessionid"), pid).ok()?;
+    let number = text.trim().parse().ok()?;
+    (number != NO_AUDIT_SESSION).then_some(number)
+}
+
+pub(super) fn pids() -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
@@ -328,22 +342,38 @@ fn proc_path(pid: i32, name: &str) -> PathBuf {
 }
 
 fn stat_number(pid: i32, field: usize) -> Result<u64, FactError> {
-    let path = proc_path(pid, "stat");
-    let text = read_text(&path, pid)?;
-    // The second field is the program's name in brackets, and may hold anything, brackets included.
-    let rest = text
-        .rsplit_once(") ")
-        .map(|(_, rest)| rest)
-        .ok_or_else(|| FactError::Form { path: path.clone() })?;
-    let word = rest
-        .split(' ')
-        .nth(field - 3)
-        .ok_or_else(|| FactError::Form { path: path.clone() })?;
-    // tty_nr is printed as a signed number.
-    let number = word
-        .parse::<u64>()
-        .or_else(|_| word.parse::<i64>().map(i64::cast_unsigned));
-    number.map_err(|_| FactError::Form { path })
+    Stat::of(pid)?.number(field)
+}
+
+/// What `/proc/PID/stat` says; its fields are numbered as in proc(5).
+struct Stat {
+    path: PathBuf,
+    text: String,
+}
+
+impl Stat {
+    fn of(pid: i32) -> Result<Self, FactError> {
+        let path = proc_path(pid, "stat");
+        let text = read_text(&path, pid)?;
+        Ok(Self { path, text })
+    }
+
+    fn form(&self) -> FactError {
+        FactError::Form {
+            path: self.path.clone(),
+        }
+    }
+
+    fn number(&self, field: usize) -> Result<u64, FactError> {
+        // The second field is the program's name in brackets, and may hold anything, brackets included.
+        let rest = self.text.rsplit_once(") ").ok_or_else(|| self.form())?.1;
+        let word = rest.split(' ').nth(field - 3).ok_or_else(|| self.form())?;
+        // tty_nr is printed as a signed number.
+        let number = word
+            .parse::<u64>()
+            .or_else(|_| word.parse::<i64>().map(i64::cast_unsigned));
+        number.map_err(|_| self.form())
+    }
 }
 
 fn read_text(path: &PathBuf, pid: i32) -> Result<String, FactError> {

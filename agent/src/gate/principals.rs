@@ -2,6 +2,7 @@
 //! its verdict reserves nothing and writes nothing but itself.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -54,7 +55,7 @@ impl Gates {
         let uid = uid_of(&managed, user).filter(|uid| managed.contains(*uid));
         let uid = uid.ok_or_else(|| Refusal::NotManaged(user.to_owned()))?;
         let process = monitor.process();
-        let origin = connection_of(process);
+        let origin = self.connection_of(process);
         self.meet(monitor, origin)?;
         let bytes = STANDARD
             .decode(certificate)
@@ -76,10 +77,31 @@ impl Gates {
         {
             return Err(Refusal::Busy);
         }
-        if decision.is_ok() {
+        if let Ok(admission) = &decision {
             self.expect_gate_3(monitor.clone(), GATE_3);
+            self.prepare(uid, admission);
         }
         decision
+    }
+
+    /// What gate 3 would have to wait for is begun while sshd proves the key.
+    fn prepare(&self, uid: u32, admission: &Admission) {
+        let (sessions, items) = (self.sessions.clone(), admission.sudo.clone());
+        let prepare = move || {
+            // Where that fails gate 3 meets the same failure, and tells of it.
+            let _ = sessions.prepare_sudo(uid, &items);
+        };
+        // Without a thread, gate 3 does it.
+        let _ = thread::Builder::new()
+            .name("prepare".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(prepare);
+    }
+
+    /// The far end of a login's connection, looked for once: the lists of a busy host are long.
+    pub(super) fn connection_of(&self, monitor: Process) -> Option<Endpoint> {
+        let known = self.verdicts.origin(monitor);
+        known.or_else(|| connection_of(monitor))
     }
 
     /// Remembers a connection until its end.

@@ -11,14 +11,15 @@ use daypass_protocol::digest::Digest;
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::grant;
 use daypass_protocol::time::Time;
+use serde_json::Value;
 
 use super::admission::{Admission, Refusal};
 use super::principals::origin;
 use super::{Gates, allow, uid_of};
-use crate::facts::{FactError, Handle, Peer, Process, connection_of, since_boot};
+use crate::facts::{FactError, Handle, Peer, Process, since_boot};
 use crate::intake::NotCommitted;
 use crate::managed::Managed;
-use crate::sessions::{GidError, Record, Session, SessionId, cut_off, scope_led_by};
+use crate::sessions::{GidError, Record, Session, SessionId, Sudo, cut_off, scope_led_by};
 use crate::sudoers::SudoersError;
 use crate::{diagnostic, durable};
 
@@ -120,7 +121,7 @@ impl Gates {
                     .denied(caller, Some(uid), error.code(), &error.to_string())
                     .detail("gate", 3);
                 self.intake
-                    .note(&event.from(origin(connection_of(peer.handle.process()))));
+                    .note(&event.from(origin(self.connection_of(peer.handle.process()))));
                 Response::deny(&diagnostic::login_refused(&error.to_string()))
             }
         }
@@ -137,20 +138,14 @@ impl Gates {
         let certificate = only_certificate(auth_info).ok_or(Refusal::OtherCertificate)?;
         self.verdicts
             .consume(peer.handle.process(), uid, Digest::of(&certificate))?;
-        let from = connection_of(peer.handle.process()).map(|endpoint| endpoint.address);
+        let endpoint = self.connection_of(peer.handle.process());
+        let from = endpoint.map(|endpoint| endpoint.address);
         let admission = self.decide(managed, &caller.user, &certificate, from)?;
         let record = self.record(peer, caller, uid, &admission)?;
-        let (window, gid) = (admission.window.document().id, record.gid);
         self.set_up(peer, record, &admission, &certificate)
-            .inspect_err(|_| {
-                if let Some(gid) = gid {
-                    // Nobody carries the group: what stays behind grants nothing.
-                    let _ = self.sudoers.remove(window, gid);
-                }
-            })
     }
 
-    /// In this order: the rules, the note, the watch, the entry. Only then is anybody answered.
+    /// In this order: the note, the watch, the rules, the entry. Only then is anybody answered.
     fn set_up(
         &self,
         peer: &Peer,
@@ -158,22 +153,20 @@ impl Gates {
         admission: &Admission,
         certificate: &[u8],
     ) -> Result<Arc<Session>, SessionError> {
-        if let Some(gid) = record.gid {
-            let document = admission.window.document();
-            self.sudoers.place(document.id, gid, &admission.sudo)?;
-        }
         record.store(&self.layout.sessions())?;
-        let window = admission.window.clone();
-        let limits = admission.limits.clone();
+        let (window, limits) = (admission.window.clone(), admission.limits.clone());
         let session = self
             .sessions
             .register(record, window, limits, &peer.handle)?;
-        if let Err(error) = self
-            .intake
-            .commit(&self.opened(&session, admission, certificate))
-        {
+        let let_in = || {
+            self.sessions.grant_sudo(&session)?;
+            let opened = self.opened(&session, admission, certificate);
+            self.intake.commit(&opened)?;
+            Ok::<_, SessionError>(())
+        };
+        if let Err(error) = let_in() {
             self.sessions.forget(&session);
-            return Err(error.into());
+            return Err(error);
         }
         self.sessions.prolong(&session);
         // A state that came meanwhile may have been heeded before this session was there.
@@ -189,7 +182,7 @@ impl Gates {
         admission: &Admission,
     ) -> Result<Record, SessionError> {
         let monitor = peer.handle.process();
-        let endpoint = connection_of(monitor);
+        let endpoint = self.connection_of(monitor);
         let now = SystemTime::now();
         let left = admission.closes.unix_unsigned().saturating_mul(1000);
         let left = left.saturating_sub(milliseconds(
@@ -235,6 +228,19 @@ impl Gates {
             .detail("closes", session.record.closes.to_string())
             .detail("monitor", session.record.monitor.pid)
             .detail("roster", admission.roster);
+        let Record {
+            gid, scope, audit, ..
+        } = &session.record;
+        let marks = [
+            ("group", gid.map(Value::from)),
+            ("scope", scope.clone().map(Value::from)),
+            ("audit", audit.map(Value::from)),
+        ];
+        for (name, mark) in marks {
+            if let Some(mark) = mark {
+                event = event.detail(name, mark);
+            }
+        }
         let certificate = STANDARD.encode(certificate);
         let listed: usize = sudo.iter().map(|item| 2 * item.len() + 3).sum();
         // The certificate has the items, too: where both do not fit into an entry, it alone stays.
@@ -250,6 +256,9 @@ impl Gates {
             .any(daypass_protocol::sudo_item::SudoItem::is_root_equivalent)
         {
             event = event.detail("root_equivalent", true);
+        }
+        if let Sudo::Taken { by } = self.sessions.sudo_of(session) {
+            event = event.detail("sudo_taken_by", by.to_string());
         }
         if admission.kind == grant::Admission::OutsideHours {
             event = event.detail("outside_hours", true);

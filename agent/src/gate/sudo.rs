@@ -1,8 +1,11 @@
 //! sudo's gate. Who calls is its real uid and its session, by the kernel, and not PAM_USER, which rootpw and targetpw
 //! change. The request is journalled before it is answered; what follows is noted.
 
+mod attendant;
+mod counted;
 mod listing;
 mod refusal;
+mod unasked;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +19,11 @@ use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
-use crate::sessions::{Session, SessionId};
+use crate::sessions::{Session, SessionId, Sudo as Granted};
 
+pub(super) use counted::Counted;
 use listing::only_lists;
+pub(super) use unasked::Unasked;
 
 /// Sudo calls that are followed at once; more are journalled at their request only.
 const MOST: usize = 16 * 1024;
@@ -59,12 +64,17 @@ impl Gates {
         let Ok(ids) = process.ids() else {
             return Response::Ignore;
         };
+        self.unasked.has_asked(process);
         let session = self.sessions.of(process, &ids);
         let sudo = self.sudo(process, &ids, session.as_deref(), caller);
         // Only managed uids are ever refused; our own PAM service is for contractors' sessions alone.
         let is_guarded = managed.contains(ids.real_uid) || caller.service == "daypass-sudo";
-        match session {
-            Some(session) if session.is_open() && !session.sudo().is_empty() => {
+        let granted = session
+            .as_ref()
+            .filter(|session| session.is_open())
+            .map(|session| self.sessions.sudo_of(session));
+        match granted {
+            Some(Granted::Granted) => {
                 let entry = self.intake.commit_ending_epoch(&sudo.event(
                     self,
                     Action::SudoRequest,
@@ -81,12 +91,18 @@ impl Gates {
                 }
             }
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),
-            None if !self.journals_everyone() => return allow(),
+            _ if session.is_none() && !self.journals_everyone() => return allow(),
+            _ if session.is_none() && self.is_counted(process, &ids) => return allow(),
             _ => self
                 .intake
                 .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),
         }
         self.follow(peer, sudo)
+    }
+
+    fn is_counted(&self, process: Process, ids: &Ids) -> bool {
+        let words = process.command_line().unwrap_or_default();
+        self.counted.takes(ids.real_uid, &words)
     }
 
     fn sudo(
@@ -146,7 +162,7 @@ impl Gates {
         }
     }
 
-    /// open_session: sudo's own policy has accepted.
+    /// open_session: sudo's own policy has accepted. Nobody waits for this answer, so whoever told may end meanwhile.
     pub(super) fn sudo_open(
         self: &Arc<Self>,
         peer: &Peer,
@@ -154,26 +170,39 @@ impl Gates {
         handle: u64,
     ) -> Response {
         let process = peer.handle.process();
-        let started = {
+        let moved = {
             let mut live = self.sudos.lock();
             live.get_mut(&handle).map(|sudo| {
-                sudo.started = Some((Instant::now(), caller.user.clone()));
-                let moved = sudo.watched != process;
-                sudo.watched = process;
-                (sudo.clone(), moved)
+                self.journal_start(sudo, caller);
+                std::mem::replace(&mut sudo.watched, process) != process
             })
         };
-        if let Some((sudo, moved)) = started {
-            if moved {
-                self.watch_sudo(peer, handle);
-            }
-            self.intake
-                .note(&sudo.event(self, Action::SudoStart, Outcome::Allowed));
+        if moved == Some(true) {
+            self.watch_sudo(peer, handle);
+        }
+        // The end may have been seen before the start was known; seen later, it finds nothing any more.
+        if !peer.handle.is_alive() {
+            self.sudo_close(handle);
         }
         Response::Allow {
             handle,
             session_gid: None,
         }
+    }
+
+    /// The same, told by somebody who has gone since.
+    pub(super) fn sudo_was_open(&self, caller: &Caller, handle: u64) {
+        if let Some(sudo) = self.sudos.lock().get_mut(&handle) {
+            self.journal_start(sudo, caller);
+        }
+        self.sudo_close(handle);
+    }
+
+    /// Under the lock, so that no end comes before it.
+    fn journal_start(&self, sudo: &mut Sudo, caller: &Caller) {
+        sudo.started = Some((Instant::now(), caller.user.clone()));
+        self.intake
+            .note(&sudo.event(self, Action::SudoStart, Outcome::Allowed));
     }
 
     pub(super) fn sudo_close(&self, handle: u64) {

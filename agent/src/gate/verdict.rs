@@ -98,6 +98,11 @@ impl Verdicts {
         Ok(Seen::First)
     }
 
+    /// Where this connection comes from, as far as gate 1 saw.
+    pub(super) fn origin(&self, monitor: Process) -> Option<Endpoint> {
+        self.lock().get(&monitor)?.origin
+    }
+
     /// Notes a verdict in place of what was noted for the same certificate; whether there was room.
     pub(super) fn note(
         &self,

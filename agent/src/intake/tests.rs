@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -8,21 +8,26 @@ use super::*;
 #[derive(Clone, Default)]
 struct Disk {
     broken: Arc<AtomicBool>,
+    commits: Arc<AtomicUsize>,
     lines: Arc<Mutex<Vec<Value>>>,
     aside: Arc<Mutex<Vec<String>>>,
 }
 
 impl Ledger for Disk {
-    fn append(&self, event: &Entry, _: Epoch) -> Result<Receipt, LedgerFailed> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(LedgerFailed::Broken);
-        }
-        let mut lines = self.lines.lock().unwrap();
-        lines.push(serde_json::from_str(event.get()).unwrap());
-        Ok(Receipt {
-            seq: lines.len() as u64,
-            time: Utc::now(),
-        })
+    fn append(&self, events: &[Box<Entry>], _: Epoch) -> Vec<Result<Receipt, LedgerFailed>> {
+        let append = |event: &Entry| {
+            if self.broken.load(Ordering::SeqCst) {
+                return Err(LedgerFailed::Broken);
+            }
+            let mut lines = self.lines.lock().unwrap();
+            lines.push(serde_json::from_str(event.get()).unwrap());
+            Ok(Receipt {
+                seq: lines.len() as u64,
+                time: Utc::now(),
+            })
+        };
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        events.iter().map(|event| append(event)).collect()
     }
 
     fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
@@ -76,6 +81,27 @@ fn noted_events_are_committed_before_the_last_one() {
         disk.actions(),
         ["agent.start", "sudo.start", "sudo.end", "agent.stop"]
     );
+}
+
+#[test]
+fn whoever_waits_takes_along_what_was_noted_before_and_the_rest_follows_by_itself() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    for action in ["sudo.start", "sudo.end"] {
+        intake.note(&event(action));
+    }
+    intake.commit(&event("sudo.request")).unwrap();
+    // On a busy machine the thread may have been first.
+    if disk.commits.load(Ordering::SeqCst) == 1 {
+        assert_eq!(disk.actions(), ["sudo.start", "sudo.end", "sudo.request"]);
+    }
+    intake.note(&event("session.close"));
+    // Nobody commits anything from here on.
+    let begun = Instant::now();
+    while disk.actions().len() < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        thread::yield_now();
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Ahead) {
     let left = session.left();
     if ahead.warnings.iter().any(|warning| left <= *warning) {
         terminal::tell(
-            &session.members(),
+            &session.members(&sessions.shared.censuses.now()),
             session.record.uid,
             &diagnostic::ends_soon(left),
         );

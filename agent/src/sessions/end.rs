@@ -18,7 +18,7 @@ use super::registry::Sessions;
 use super::session::Session;
 use super::{sweep, terminal};
 use crate::diagnostic;
-use crate::facts::{Handle, Process};
+use crate::facts::{Handle, Kinship, Process};
 
 /// How long everybody may take to freeze. Who is stuck in the kernel never does, and dies all the same.
 const FREEZE: Duration = Duration::from_millis(50);
@@ -128,24 +128,24 @@ pub(super) fn begin(sessions: &Sessions, session: Arc<Session>, cause: Cause, wa
 
 fn run(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool) {
     terminal::tell(
-        &session.members(),
+        &session.members(&sessions.shared.censuses.now()),
         session.record.uid,
         &diagnostic::ended(cause),
     );
     sessions.withdraw_sudo(session);
     let mut killed = BTreeMap::new();
-    kill_frozen(session, &mut killed);
+    kill_frozen(sessions, session, &mut killed);
     journal(
         sessions,
         session,
         cause,
         was_open,
-        wait_for_all(session, &mut killed),
+        wait_for_all(sessions, session, &mut killed),
     );
     if sessions.leaves_nobody(session) {
         sweep::account(session);
     }
-    kill_the_rest(session);
+    kill_the_rest(sessions, session);
     sessions.drop_session(session);
 }
 
@@ -154,13 +154,13 @@ type Killed = BTreeMap<Process, String>;
 
 /// Everything that the contractor runs dies at once. sshd's own process, which runs nothing of theirs, has a moment more:
 /// the reason and the end of the terminal go through it.
-fn kill_frozen(session: &Session, killed: &mut Killed) {
-    let relays = session.relays();
+fn kill_frozen(sessions: &Sessions, session: &Session, killed: &mut Killed) {
+    let relays = session.relays(&sessions.shared.censuses.now());
     let group = session.cgroup();
     if let Some(group) = &group {
         group.freeze(FREEZE);
     }
-    kill_members(session, &relays, killed);
+    kill_members(sessions, session, &relays, killed);
     if let Some(group) = &group {
         group.thaw();
     }
@@ -170,8 +170,13 @@ fn kill_frozen(session: &Session, killed: &mut Killed) {
     }
 }
 
-fn kill_members(session: &Session, spared: &[Handle], killed: &mut Killed) -> usize {
-    let members = session.members();
+fn kill_members(
+    sessions: &Sessions,
+    session: &Session,
+    spared: &[Handle],
+    killed: &mut Killed,
+) -> usize {
+    let members = session.members(&sessions.shared.censuses.now());
     for pid in &members {
         // Held before it is looked at again: the pid may have come to mean somebody else since it was listed.
         let Ok(handle) = Handle::open(*pid) else {
@@ -179,7 +184,7 @@ fn kill_members(session: &Session, spared: &[Handle], killed: &mut Killed) -> us
         };
         let process = handle.process();
         let is_spared = spared.iter().any(|spared| spared.process() == process);
-        if !is_spared && session.holds(process) {
+        if !is_spared && session.holds(&Kinship::of(process)) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             handle.kill();
             killed
@@ -191,10 +196,10 @@ fn kill_members(session: &Session, spared: &[Handle], killed: &mut Killed) -> us
 }
 
 /// Kills who comes late, until nobody is left or the monitor has had its time. The monitor writes wtmp by itself.
-fn wait_for_all<'a>(session: &Session, killed: &'a mut Killed) -> &'a Killed {
+fn wait_for_all<'a>(sessions: &Sessions, session: &Session, killed: &'a mut Killed) -> &'a Killed {
     let until = Instant::now() + FAREWELL;
     while Instant::now() < until {
-        let left = kill_members(session, &[], killed);
+        let left = kill_members(sessions, session, &[], killed);
         let gone = match &session.monitor {
             Some(monitor) => monitor.ends_within(LOOK),
             None => true,
@@ -210,13 +215,13 @@ fn wait_for_all<'a>(session: &Session, killed: &'a mut Killed) -> &'a Killed {
 }
 
 /// Whatever is left, the monitor included. The end is sticky: it is over when nobody is there.
-fn kill_the_rest(session: &Session) {
+fn kill_the_rest(sessions: &Sessions, session: &Session) {
     let mut pause = LOOK;
     loop {
         if let Some(group) = session.cgroup() {
             let _ = group.kill();
         }
-        let left = kill_members(session, &[], &mut Killed::new());
+        let left = kill_members(sessions, session, &[], &mut Killed::new());
         if let Some(monitor) = &session.monitor {
             monitor.kill();
         }

@@ -99,7 +99,7 @@ impl Sessions {
             cap,
         });
         if left.sudo != sudo_before {
-            self.narrow_sudo(session, &left);
+            self.renew_sudo(session);
         }
         self.tell_of_narrowing(session, &left, &limits);
         let remaining = session.left();
@@ -117,17 +117,6 @@ impl Sessions {
                 sessions.end(&session, cause);
             }
         });
-    }
-
-    /// The rules that are left take the place of those before; where they cannot, all of them go.
-    fn narrow_sudo(&self, session: &Session, left: &Window) {
-        let Some(gid) = session.record.gid else {
-            return;
-        };
-        let sudoers = &self.shared.setup.sudoers;
-        if left.sudo.is_empty() || sudoers.place(left.id, gid, &left.sudo).is_err() {
-            self.withdraw_sudo(session);
-        }
     }
 
     fn tell_of_narrowing(&self, session: &Session, left: &Window, limits: &Limits) {

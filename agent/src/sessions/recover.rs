@@ -1,14 +1,33 @@
-//! Finding the sessions of before: what is noted under `/run`, held against what the kernel says.
+//! Finding the sessions of before: what is noted under `/run`, held against what the kernel says. Where the notes are
+//! gone, the journal has them.
 
+use std::fs;
 use std::sync::Arc;
 
 use daypass_protocol::narrowing::Limits;
 use daypass_protocol::window::FrozenWindow;
 
+use super::rebuild;
 use super::record::{Record, RecordError};
 use super::registry::Sessions;
 use super::session::Session;
+use crate::durable;
 use crate::facts::Handle;
+use crate::sudoers::SudoersError;
+
+/// Stands in the directory of notes as long as that is whole: since this boot, or since they were written again.
+const KNOWN: &str = ".known";
+
+/// Why sessions whose notes are gone were not found.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfound {
+    /// The journal.
+    #[error("sessions whose notes are gone are not looked for: {0}")]
+    Journal(#[from] daypass_journal::Error),
+    /// The directory.
+    #[error("a session that was found in the journal cannot be noted again: {0}")]
+    Note(#[from] durable::Error),
+}
 
 /// What became of the sessions of before.
 #[derive(Debug, Default)]
@@ -19,6 +38,10 @@ pub struct Recovered {
     pub ended: usize,
     /// Records that could not be read. Whoever is in such a session is refused sudo, and its processes are logind's.
     pub unreadable: Vec<RecordError>,
+    /// Why those were not found whose notes are gone, if so.
+    pub unfound: Option<Unfound>,
+    /// Why some have no sudo, if so.
+    pub without_sudo: Option<SudoersError>,
 }
 
 impl Sessions {
@@ -26,14 +49,56 @@ impl Sessions {
     /// belong to nobody are taken away.
     pub fn recover(&self) -> Recovered {
         let mut recovered = Recovered::default();
+        let known = self.shared.setup.directory.join(KNOWN);
+        if !known.exists() {
+            recovered.unfound = self.note_again().err();
+        }
+        // Without it the next start looks into the journal once more.
+        let _ = fs::write(known, "");
         for found in Record::load_all(&self.shared.setup.directory) {
             match found {
                 Ok(record) => self.take_back(record, &mut recovered),
                 Err(error) => recovered.unreadable.push(error),
             }
         }
-        self.shared.setup.sudoers.keep_only(&self.gids());
+        if let Err(error) = self.settle_sudo() {
+            recovered.without_sudo = Some(error);
+        }
         recovered
+    }
+
+    /// Notes those again that the journal knows and the directory does not.
+    fn note_again(&self) -> Result<(), Unfound> {
+        let setup = &self.shared.setup;
+        for record in rebuild::rebuild(&setup.journal)? {
+            if !Record::path(&setup.directory, record.id).exists() {
+                record.store(&setup.directory)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes again what somebody has taken away under a running agent.
+    ///
+    /// # Errors
+    /// A note could not be written.
+    pub fn keep_notes(&self) -> Result<(), durable::Error> {
+        let directory = &self.shared.setup.directory;
+        if directory.join(KNOWN).exists() {
+            return Ok(());
+        }
+        durable::directory(directory, 0o700)?;
+        for session in self.all() {
+            let extension = session.extended().map(|extended| extended.note);
+            let record = session.record.clone();
+            Record {
+                extension,
+                ..record
+            }
+            .store(directory)?;
+        }
+        let _ = fs::write(directory.join(KNOWN), "");
+        Ok(())
     }
 
     fn take_back(&self, record: Record, recovered: &mut Recovered) {
@@ -55,6 +120,6 @@ impl Sessions {
         let session = Arc::new(Session::new(record, window, None::<Handle>));
         self.take_in(Arc::clone(&session));
         self.close(&session);
-        self.leave(session);
+        self.leave(&[session]);
     }
 }

@@ -1,39 +1,44 @@
 //! Every live session, and the steps that each goes through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 use daypass_protocol::narrowing::Limits;
 use daypass_protocol::window::FrozenWindow;
 
+use super::deadline;
 use super::end::{self, Cause};
+use super::grants::Grants;
+use super::leave::Leaving;
 use super::narrow::Narrowed;
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
-use super::{deadline, sweep};
 use crate::alarm::Alarm;
 use crate::authority::Snapshot;
-use crate::facts::{Handle, Ids, Process};
+use crate::facts::{Censuses, Handle, Ids, Kinship, Process};
 use crate::intake::Intake;
 use crate::managed;
-use crate::sudoers::Sudoers;
+use crate::presence::Presence;
+use crate::sudoers::{Programs, Sudoers};
 use crate::watch::Watch;
-
-/// After the last session of an account closed by itself, how long its user manager may go on: a tool that logs in
-/// again and again is not to start it anew each time.
-const AFTERGLOW: Duration = Duration::from_secs(15);
 
 /// What sessions need.
 #[derive(Clone)]
 pub struct Setup {
     /// Where they are noted.
     pub directory: PathBuf,
+    /// Where they are found when they are noted no more.
+    pub journal: PathBuf,
     /// Their sudo rules.
     pub sudoers: Sudoers,
+    /// Which sudo reads them.
+    pub programs: Programs,
+    /// Whether PAM's module is there.
+    pub presence: Arc<Presence>,
     /// The journal.
     pub intake: Intake,
     /// Who is managed.
@@ -57,6 +62,9 @@ pub struct Sessions {
 pub(super) struct Shared {
     pub(super) setup: Setup,
     live: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+    pub(super) grants: Mutex<Grants>,
+    pub(super) censuses: Censuses,
+    pub(super) leaving: Leaving,
 }
 
 impl Sessions {
@@ -67,6 +75,9 @@ impl Sessions {
             shared: Arc::new(Shared {
                 setup,
                 live: Mutex::default(),
+                grants: Mutex::default(),
+                censuses: Censuses::default(),
+                leaving: Leaving::default(),
             }),
         }
     }
@@ -116,7 +127,8 @@ impl Sessions {
     /// The session that this process belongs to, by what the kernel says.
     #[must_use]
     pub fn of(&self, process: Process, ids: &Ids) -> Option<Arc<Session>> {
-        let live: Vec<Arc<Session>> = self.lock().values().cloned().collect();
+        let live = self.all();
+        let kinship = Kinship::of(process);
         let carries = |session: &&Arc<Session>| {
             session
                 .record
@@ -127,9 +139,9 @@ impl Sessions {
         let by_group = live
             .iter()
             .find(carries)
-            .filter(|session| session.holds(process));
+            .filter(|session| session.holds(&kinship));
         by_group
-            .or_else(|| live.iter().find(|session| session.holds(process)))
+            .or_else(|| live.iter().find(|session| session.holds(&kinship)))
             .cloned()
     }
 
@@ -139,6 +151,14 @@ impl Sessions {
         self.lock()
             .values()
             .any(|session| session.record.uid == uid && session.is_open())
+    }
+
+    /// Those in which somebody is.
+    #[must_use]
+    pub fn all_open(&self) -> Vec<Arc<Session>> {
+        let mut all = self.all();
+        all.retain(|session| session.is_open());
+        all
     }
 
     /// How many are known.
@@ -170,25 +190,8 @@ impl Sessions {
         };
         self.close(&session);
         if session.phase() == Phase::Closed {
-            self.leave(session);
+            self.leaves(session);
         }
-    }
-
-    /// The monitor of a closed session has ended: what it left running lasts until the window's end at most.
-    pub(super) fn leave(&self, session: Arc<Session>) {
-        if !session.members().is_empty() {
-            return;
-        }
-        self.drop_session(&session);
-        let sessions = self.clone();
-        self.shared
-            .setup
-            .alarm
-            .at(Instant::now() + AFTERGLOW, move || {
-                if sessions.leaves_nobody(&session) {
-                    sweep::user_manager(session.record.uid);
-                }
-            });
     }
 
     /// Ends those that a statement or a revocation stops, and narrows those whose windows were.
@@ -220,7 +223,6 @@ impl Sessions {
         end::begin(self, Arc::clone(session), cause, was_open);
     }
 
-    /// Whether no other session of the same account is known.
     /// Whether what runs in its account's name is a contractor's and is nobody's any more: no other session is there,
     /// and the account was not let go meanwhile, by hand or by break-glass. Its own people may be at work then.
     pub(super) fn leaves_nobody(&self, session: &Session) -> bool {
@@ -230,14 +232,6 @@ impl Sessions {
             other.record.uid == session.record.uid && other.record.id != session.record.id
         };
         managed.contains(session.record.uid) && !self.lock().values().any(others)
-    }
-
-    pub(super) fn withdraw_sudo(&self, session: &Session) {
-        if let Some(gid) = session.record.gid {
-            // Where it cannot be removed its group is gone with the session's processes, and the number is never
-            // given again.
-            let _ = self.shared.setup.sudoers.remove(session.document().id, gid);
-        }
     }
 
     pub(super) fn drop_session(&self, session: &Session) {
@@ -255,13 +249,6 @@ impl Sessions {
             service: Some("sshd".to_owned()),
             account: Some(session.record.account.clone()),
         }
-    }
-
-    pub(super) fn gids(&self) -> BTreeSet<u32> {
-        self.lock()
-            .values()
-            .filter_map(|session| session.record.gid)
-            .collect()
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Session>> {

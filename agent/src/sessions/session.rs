@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::end::Cause;
 use super::narrow::Narrowed;
 use super::record::{Extension, Record};
-use crate::facts::{Handle, Process, descendants, since_boot};
+use crate::facts::{Census, Handle, Kinship, descendants, since_boot};
 
 /// A session as the agent holds it.
 #[derive(Debug)]
@@ -173,48 +173,39 @@ impl Session {
         }
     }
 
-    /// Whether this process is part of it.
+    /// Whether the process with these ties is part of it.
     #[must_use]
-    pub fn holds(&self, process: Process) -> bool {
+    pub fn holds(&self, kinship: &Kinship) -> bool {
         let in_scope = || {
-            let scope = self.record.scope.as_deref()?;
-            let path = process.cgroup()?;
+            let path = kinship.cgroup()?;
             Some(
-                path.strip_prefix(scope)
+                path.strip_prefix(self.record.scope.as_deref()?)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             )
         };
-        let in_audit = || Some(process.audit_session()? == self.record.audit?);
-        in_scope() == Some(true) || in_audit() == Some(true) || self.descends(process)
+        let in_audit = || Some(kinship.audit()? == self.record.audit?);
+        in_scope() == Some(true)
+            || in_audit() == Some(true)
+            || kinship.descends_from(self.record.monitor)
     }
 
-    fn descends(&self, process: Process) -> bool {
-        let monitor = self.record.monitor;
-        let mut pid = process.pid;
-        // A chain of parents is short; a loop cannot be, but a number bounds it whatever the kernel says.
-        for _ in 0..1024 {
-            if pid == monitor.pid {
-                return Process::with_pid(pid).is_ok_and(|found| found == monitor);
-            }
-            match Process::with_pid(pid).and_then(Process::parent) {
-                Ok(parent) if parent > 1 => pid = parent,
-                _ => return false,
-            }
+    /// Everybody in it, as far as one quick look shows: by scope, else by descent.
+    #[must_use]
+    pub fn pids(&self) -> Vec<i32> {
+        match self.cgroup() {
+            Some(group) => group.pids(),
+            None => descendants(self.record.monitor.pid),
         }
-        false
     }
 
     /// Everybody in it but the monitor: by scope, by audit session, and by descent.
-    pub(super) fn members(&self) -> Vec<i32> {
+    pub(super) fn members(&self, census: &Census) -> Vec<i32> {
         let mut pids = self.cgroup().map(|group| group.pids()).unwrap_or_default();
         if let Some(audit) = self.record.audit {
-            let is_in = |pid: &i32| {
-                Process::with_pid(*pid).is_ok_and(|process| process.audit_session() == Some(audit))
-            };
-            pids.extend(Process::all().into_iter().filter(is_in));
+            pids.extend(census.in_audit_session(audit));
         }
         if self.monitor.as_ref().is_some_and(Handle::is_alive) {
-            pids.extend(descendants(self.record.monitor.pid));
+            pids.extend(census.descendants(self.record.monitor.pid));
         }
         pids.sort_unstable();
         pids.dedup();
@@ -224,10 +215,10 @@ impl Session {
 
     /// sshd's own processes in it: children of the monitor that run the monitor's program, held. The contractor cannot
     /// make one.
-    pub(super) fn relays(&self) -> Vec<Handle> {
+    pub(super) fn relays(&self, census: &Census) -> Vec<Handle> {
         let monitor = self.record.monitor;
         let program = monitor.program();
-        let children = self.members().into_iter();
+        let children = self.members(census).into_iter();
         let held = children.filter_map(|pid| Handle::open(pid).ok());
         held.filter(|handle| {
             let process = handle.process();

@@ -6,26 +6,51 @@ use std::path::Path;
 use daypass_protocol::sudo_item::{RunAs, SudoItem};
 use serde_json::{Value, json};
 
-use super::SudoersError;
+use super::{Grantee, SudoersError};
 use crate::command;
 
-/// Has `visudo` accept the file, and `cvtsudoers` read back exactly what was meant.
-pub(super) fn check(path: &Path, gid: u32, items: &[SudoItem]) -> Result<(), SudoersError> {
+/// The original's, or sudo-rs's in its place.
+const CHECKER: &str = "/usr/sbin/visudo";
+/// sudo-rs's where both are installed.
+const RUST_CHECKER: &str = "/usr/bin/visudo-rs";
+
+/// Has each sudo's own checker accept the file, and `cvtsudoers` read back exactly what was meant.
+pub(super) fn check(path: &Path, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
     let file = path.to_string_lossy();
-    command::run("/usr/sbin/visudo".as_ref(), &["-c", "-q", "-f", &file])
-        .map_err(SudoersError::Visudo)?;
-    let read = match command::run("/usr/bin/cvtsudoers".as_ref(), &["-f", "json", &file]) {
-        // sudo-rs has a visudo of its own and no cvtsudoers.
-        Err(command::Error::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(());
+    let visudo = |program: &str| command::run(program.as_ref(), &["-c", "-q", "-f", &file]);
+    let also = match grantee {
+        // sudo-rs reads none of these: they are written only where it is not installed.
+        Grantee::Group(_) => None,
+        Grantee::Account(_) => if_there(visudo(RUST_CHECKER)).map_err(SudoersError::Visudo)?,
+    };
+    match visudo(CHECKER) {
+        Err(error) if also.is_none() || !is_missing(&error) => {
+            return Err(SudoersError::Visudo(error));
         }
-        read => read.map_err(SudoersError::Cvtsudoers)?,
+        _ => {}
+    }
+    let cvtsudoers = command::run("/usr/bin/cvtsudoers".as_ref(), &["-f", "json", &file]);
+    // sudo-rs has none.
+    let Some(read) = if_there(cvtsudoers).map_err(SudoersError::Cvtsudoers)? else {
+        return Ok(());
     };
     let read = serde_json::from_str(&read).map_err(|_| SudoersError::Misread { rule: 0 })?;
-    compare(&read, gid, items)
+    compare(&read, grantee, items)
 }
 
-fn compare(read: &Value, gid: u32, items: &[SudoItem]) -> Result<(), SudoersError> {
+/// What a program said, `None` where there is no such program.
+fn if_there(said: Result<String, command::Error>) -> Result<Option<String>, command::Error> {
+    match said {
+        Err(error) if is_missing(&error) => Ok(None),
+        said => said.map(Some),
+    }
+}
+
+fn is_missing(error: &command::Error) -> bool {
+    matches!(error, command::Error::Start { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
+
+fn compare(read: &Value, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
     let expected: &[&str] = if items.is_empty() {
         &["Defaults"]
     } else {
@@ -37,7 +62,7 @@ fn compare(read: &Value, gid: u32, items: &[SudoItem]) -> Result<(), SudoersErro
         .flatten()
         .map(|(key, _)| key.as_str())
         .collect();
-    let user = json!([{ "usergid": gid }]);
+    let user = grantee.user_list();
     let defaults = read["Defaults"]
         .as_array()
         .map(Vec::as_slice)

@@ -47,6 +47,25 @@ impl Place {
 }
 
 #[test]
+fn events_that_come_together_are_committed_together_and_one_that_is_not_taken_keeps_none_out() {
+    let place = Place::new();
+    let (writer, _) = place.open().unwrap();
+    let before = writer.append(&json!({"action": "first"})).unwrap().seq;
+    let events = [
+        json!({"action": "a"}),
+        json!("no object"),
+        json!({"action": "b"}),
+    ];
+    let answers = writer.append_all_ending_epoch(&events);
+    let [Ok(a), Err(Error::Event(_)), Ok(b)] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((a.seq, b.seq), (before + 1, before + 2));
+    assert_eq!(a.time, b.time, "one commit");
+    assert!(writer.append_all::<serde_json::Value>(&[]).is_empty());
+}
+
+#[test]
 fn a_failed_sync_stops_the_writer_for_good_and_says_so() {
     let place = Place::new();
     let (writer, _) = place.open().unwrap();

@@ -56,6 +56,8 @@ actions! {
     SudoEnd = "sudo.end",
     /// Host: sudo was refused.
     SudoDenied = "sudo.denied",
+    /// Host: how often a command ran that the settings exclude.
+    SudoCounted = "sudo.counted",
     /// Host: a gate is not where it should be.
     GateAbsent = "gate.absent",
     /// Host: a state of the CA was taken over.

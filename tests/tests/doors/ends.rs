@@ -40,6 +40,10 @@ pub(crate) const ROWS: &Rows = &[
         "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
         passed_deadline,
     ),
+    (
+        "a_session_whose_notes_are_wiped_has_its_sudo_and_ends_with_its_window",
+        wiped,
+    ),
     ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
     (
         "an_upgrade_lays_sshds_block_out_as_the_new_version_has_it",
@@ -228,6 +232,34 @@ fn passed_deadline(site: &Site) -> Result<()> {
     lives?;
     site.await_entry("db1", "session.end", &[&window])?;
     assert!(!login.wait(SOON)?.success());
+    nothing_is_left(site)
+}
+
+/// With the agent down and all of `/run` gone, the journal and the kernel still know who is in.
+fn wiped(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", Duration::from_secs(45)).with("--sudo", "/usr/bin/id -un");
+    let window = carol_gets(site, &wish)?;
+    let mut shell = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
+    shell.write(b"nohup sleep 2007 >/dev/null 2>&1 & echo here\n")?;
+    shell.await_text("here", SOON)?;
+    site.await_entry("db1", "session.open", &[&window])?;
+    let db1 = site.network.host("db1")?;
+    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
+    db1.script(&format!(
+        "systemctl stop {units}; rm -rf /run/daypass; systemd-tmpfiles --create; systemctl start {units}"
+    ))
+    .ok()?;
+    db1.await_condition(
+        "ls /run/daypass/sessions/s-* /run/daypass/sudoers.d/w-*",
+        SOON,
+    )?;
+    shell.write(b"sudo -n /usr/bin/id -un; echo still here\n")?;
+    shell.await_text("root\nstill here", SOON)?;
+    site.await_entry("db1", "sudo.start", &[&window, "id -un"])?;
+    let patience = Duration::from_secs(45) + SOON;
+    let end = site.await_entry_within("db1", "session.end", &[&window], patience)?;
+    assert!(end.contains("window-ended"), "{end}");
+    assert!(!shell.wait(SOON)?.success());
     nothing_is_left(site)
 }
 

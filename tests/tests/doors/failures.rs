@@ -128,16 +128,13 @@ const FAILURES: &[Failure] = &[
          systemctl start --no-block daypass-agent",
         "mount -o remount,rw /var/log/daypass; whole_disk",
     ),
-    Failure {
-        sudo: Gets::Nothing,
-        then: Gets::Nothing,
-        ..silent(
-            "with_run_wiped_contractors_are_refused_and_nobody_else",
-            "rm -rf /run/daypass",
-            "systemd-tmpfiles --create; \
-             systemctl restart daypass-agent.socket daypass-principals.socket daypass-agent",
-        )
-    },
+    // The agent writes the session's rules again, and until its sockets are there PAM says that nobody answers.
+    silent(
+        "with_run_wiped_contractors_are_refused_and_nobody_else",
+        "rm -rf /run/daypass; timeout 20 sh -c 'until ls /run/daypass/sudoers.d/w-* 2>/dev/null; do :; done'",
+        "systemd-tmpfiles --create; \
+         systemctl restart daypass-agent.socket daypass-principals.socket daypass-agent",
+    ),
     Failure {
         sudo: Gets::Nothing,
         ..silent(

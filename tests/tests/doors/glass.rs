@@ -26,6 +26,14 @@ pub(crate) const ROWS: &Rows = &[
         let_go,
     ),
     (
+        "a_damaged_note_of_the_glass_is_told_and_nothing_else_stops",
+        damaged,
+    ),
+    (
+        "a_glass_that_could_not_be_broken_is_journalled_as_that",
+        not_broken,
+    ),
+    (
         "two_files_removed_by_hand_open_a_host_when_nothing_else_does",
         by_hand,
     ),
@@ -156,6 +164,41 @@ fn let_go(site: &Site) -> Result<()> {
     db1.script("daypass-agent break-glass --end; crontab -u deploy -r")
         .ok()?;
     assert!(kept?.contains("0 0 1 1"));
+    assert!(!gets_in(site)?);
+    Ok(())
+}
+
+fn damaged(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let note = "/var/lib/daypass/agent/break-glass";
+    db1.write(note, "{\"v\":1,\"accounts\"")?;
+    let told =
+        [["daypass-agent", "status"], ["daypass-agent", "doctor"]].map(|c| db1.root(c).run());
+    db1.root(["rm", note]).ok()?;
+    let [status, doctor] = told;
+    let (status, doctor) = (status?, doctor?);
+    assert!(status.success(), "{status}");
+    assert!(status.stdout().contains("cannot be told"), "{status}");
+    assert!(status.stdout().contains("managed   deploy"), "{status}");
+    assert!(doctor.stdout().contains("FAULT  BREAK-GLASS"), "{doctor}");
+    assert!(doctor.stdout().contains("daypass-agent manage"), "{doctor}");
+    Ok(())
+}
+
+/// sshd does not accept its configuration as it stands, so nothing is changed in it.
+fn not_broken(site: &Site) -> Result<()> {
+    plant(site)?;
+    let db1 = site.network.host("db1")?;
+    let broken = "/etc/ssh/sshd_config.d/99-broken.conf";
+    db1.write(broken, "Nonsense yes\n")?;
+    let glass = "daypass-agent break-glass --for 1h --reason 'order 4713' deploy";
+    let tried = db1.script(glass).run();
+    db1.root(["rm", broken]).ok()?;
+    let tried = tried?;
+    assert_eq!(tried.code(), Some(1), "{tried}");
+    site.await_entry("db1", "break-glass", &["glass-not-broken", "order 4713"])?;
+    let status = db1.root(["daypass-agent", "status"]).ok()?;
+    assert!(!status.contains("BREAK-GLASS"), "{status}");
     assert!(!gets_in(site)?);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daypass_tests::{CAROL, Host, Result, SOON, Site, Wish};
+use daypass_tests::{CAROL, Error, Host, Result, SOON, Site, Wish};
 
 use crate::Rows;
 use crate::windows::{carol_gets, close_all};
@@ -23,6 +23,10 @@ pub(crate) const ROWS: &Rows = &[
     (
         "during_a_session_the_accounts_own_jobs_run_and_su_stays_shut",
         open,
+    ),
+    (
+        "the_console_lets_everybody_in_but_a_managed_account_and_is_journalled",
+        console,
     ),
 ];
 
@@ -90,4 +94,45 @@ fn open(site: &Site) -> Result<()> {
     assert!(!su.success() && su.stdout().is_empty(), "{su}");
     assert!(su.stderr().contains("does not grant"), "{su}");
     Ok(())
+}
+
+/// login, as getty starts it, on a terminal of its own.
+fn console(site: &Site) -> Result<()> {
+    close_all(site)?;
+    with_passwords(site)?;
+    let db1 = site.network.host("db1")?;
+    db1.root(["chpasswd"]).input("root:let-me-in\n").ok()?;
+    let shown = knock_at_console(site, db1);
+    db1.root(["usermod", "--lock", "root"]).ok()?;
+    shown
+}
+
+fn knock_at_console(site: &Site, db1: &Host) -> Result<()> {
+    let knock = |who: &str| {
+        let mut console = db1.root(["login", who]).spawn_on_terminal()?;
+        console.await_text("Password:", SOON)?;
+        console.write(b"let-me-in\n")?;
+        Ok::<_, Error>(console)
+    };
+    for who in ["olga", "root"] {
+        let mut console = knock(who)?;
+        // What is typed before is thrown away with the password's line.
+        console.await_text(&format!("{who}@db1"), SOON)?;
+        console.write(b"echo I am $(id -un); exit\n")?;
+        console.await_text(&format!("I am {who}"), SOON)?;
+        console.wait(SOON)?;
+        for action in ["session.open", "session.close"] {
+            let account = format!("\"account\":\"{who}\"");
+            site.await_entry("db1", action, &["\"service\":\"login\"", &account])?;
+        }
+    }
+    let mut console = knock("deploy")?;
+    console.await_text("nobody is logged in to it with an open window", SOON)?;
+    console.kill()?;
+    let refused = [
+        "\"service\":\"login\"",
+        "\"account\":\"deploy\"",
+        "no-session",
+    ];
+    site.await_entry("db1", "login.denied", &refused).map(drop)
 }

@@ -19,18 +19,33 @@ pub(crate) enum Scope {
     Everything,
 }
 
+/// Which of the tests on hosts.
+enum Rows<'a> {
+    All,
+    /// Those whose names contain this word.
+    Named(&'a str),
+    /// What another sshd, sudo or PAM may answer differently.
+    OfTheRelease,
+}
+
 /// Runs the tests; what the runners print is theirs.
 pub(crate) fn run(scope: &Scope) -> Result<()> {
     match scope {
         Scope::Fast => fast(),
-        Scope::Rows(rows) => privilege::as_root(|| {
+        Scope::Rows(word) => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
-            on_hosts(Release::chosen()?, rows.as_deref())
+            let rows = word.as_deref().map_or(Rows::All, Rows::Named);
+            on_hosts(Release::chosen()?, &rows)
         }),
         Scope::Everything => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
             fast()?;
-            on_hosts(Release::chosen()?, None)
+            let release = Release::chosen()?;
+            on_hosts(release, &Rows::All)?;
+            match release {
+                Release::Bookworm => on_hosts(Release::Trixie, &Rows::OfTheRelease),
+                Release::Trixie => Ok(()),
+            }
         }),
     }
 }
@@ -41,26 +56,34 @@ fn fast() -> Result<()> {
 }
 
 /// Each test has hosts of its own; two at a time keep a small machine busy, more make it slow.
-fn on_hosts(release: Release, rows: Option<&str>) -> Result<()> {
+fn on_hosts(release: Release, rows: &Rows<'_>) -> Result<()> {
     let packages = package::for_hosts(release)?;
     say::step(format_args!("tests on throwaway hosts ({release})"));
+    let (tests, word): (&[&str], _) = match rows {
+        Rows::All => (&ON_HOSTS, None),
+        Rows::Named(word) => (&ON_HOSTS, Some(*word)),
+        Rows::OfTheRelease => (&["doors"], None),
+    };
+    let mut command = workspace::cargo();
     // By the tests' names over the whole workspace: one package alone would have its dependencies
     // built once more, with other features.
-    process::run(
-        workspace::cargo()
-            .args([
-                "test",
-                "--workspace",
-                "--locked",
-                "--no-fail-fast",
-                "--features=daypass-tests/hosts",
-            ])
-            .args(ON_HOSTS.map(|name| format!("--test={name}")))
-            .args(["--", "--test-threads=2"])
-            .args(rows)
-            .env("DAYPASS_PACKAGES", packages.directory())
-            .env("DAYPASS_TEST_RELEASE", release.name()),
-    )
+    command
+        .args([
+            "test",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+            "--features=daypass-tests/hosts",
+        ])
+        .args(tests.iter().map(|name| format!("--test={name}")))
+        .args(["--", "--test-threads=2"])
+        .args(word)
+        .env("DAYPASS_PACKAGES", packages.directory())
+        .env("DAYPASS_TEST_RELEASE", release.name());
+    if matches!(rows, Rows::OfTheRelease) {
+        command.env("DAYPASS_TEST_ROWS", "release");
+    }
+    process::run(&mut command)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::diagnostic;
 use crate::facts::Peer;
 use crate::gate::Gates;
 use crate::gate::flood::with_untold;
-use crate::sessions::Session;
+use crate::sessions::{Session, Sudo as Granted};
 
 impl Gates {
     /// sudo wants a password inside a session. What the window grants needs none, so it does not grant this. `None` for
@@ -36,10 +36,14 @@ impl Gates {
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
         let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
         let (code, message) = match session {
-            Some(session) if session.is_open() => (
-                "sudo-not-granted",
-                diagnostic::sudo_not_granted(session.document().id),
-            ),
+            Some(session) if session.is_open() => match self.sessions.sudo_of(session) {
+                Granted::Taken { by } => ("sudo-taken", diagnostic::sudo_taken(&by)),
+                Granted::Withheld => ("sudo-withheld", diagnostic::SUDO_WITHHELD.to_owned()),
+                Granted::Granted | Granted::NotGranted => (
+                    "sudo-not-granted",
+                    diagnostic::sudo_not_granted(session.document().id),
+                ),
+            },
             Some(_) => ("window-ended", without),
             None => ("no-session", without),
         };

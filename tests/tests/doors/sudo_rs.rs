@@ -1,0 +1,163 @@
+//! sudo-rs beside sudo, as Debian 13 has it: what a window grants runs, nothing else does, one window at a time, and
+//! nobody else notices.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use daypass_tests::{BOB, CAROL, Host, MALLORY, Release, Result, Running, SOON, Site, Wish};
+
+use crate::others::from_olga;
+use crate::windows::carol_gets;
+use crate::{Row, row};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Where the root keeps the package.
+const PACKAGE: &str = "/var/cache/daypass-tests/sudo-rs_*.deb";
+
+/// Debian 12 has no sudo-rs.
+pub(crate) fn rows() -> impl Iterator<Item = Row> {
+    type Shown = fn(&Site, &Host) -> Result<()>;
+    let rows: [(&'static str, Shown); 3] = [
+        (
+            "sudo_rs_runs_what_a_window_grants_and_what_it_refuses_by_itself_is_journalled",
+            grants,
+        ),
+        ("sudo_rs_serves_one_window_of_an_account_at_a_time", in_turn),
+        (
+            "without_the_module_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
+            module_gone,
+        ),
+    ];
+    let has_sudo_rs = matches!(Release::chosen(), Ok(Release::Trixie));
+    let rows = rows.into_iter().filter(move |_| has_sudo_rs);
+    rows.map(|(name, shown)| row(name, move |site| beside(site, shown)))
+}
+
+/// With sudo-rs installed on db1, and removed afterwards whatever happened.
+fn beside(site: &Site, shown: fn(&Site, &Host) -> Result<()>) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.script(&format!("dpkg --install {PACKAGE}")).ok()?;
+    let shown = catch_unwind(AssertUnwindSafe(|| shown(site, db1)));
+    let removed = db1.script("dpkg --remove sudo-rs").ok();
+    shown.unwrap_or_else(|panic| resume_unwind(panic))?;
+    removed.map(drop)
+}
+
+fn wish(item: &str) -> Wish {
+    Wish::deploy_on("db1", HOUR).with("--sudo", item)
+}
+
+/// A contractor's shell that does what it is told.
+fn shell(site: &Site, who: &str) -> Result<Running> {
+    let mut shell = site.person(who).ssh("deploy@db1", &["sh 2>&1"]).spawn()?;
+    shell.write(b"echo inside\n")?;
+    shell.await_text("inside\n", SOON)?;
+    Ok(shell)
+}
+
+/// What a line in it says, to the end.
+fn says(shell: &mut Running, line: &str, number: u32) -> Result<String> {
+    let (before, _) = shell.so_far();
+    shell.write(format!("{line}; echo said {number}\n").as_bytes())?;
+    let end = format!("said {number}\n");
+    shell.await_text(&end, SOON)?;
+    let (now, _) = shell.so_far();
+    Ok(now[before.len()..].replace(&end, ""))
+}
+
+/// The ordinary user and root use it as ever, and read nothing of ours.
+fn others_go_on(site: &Site) -> Result<()> {
+    for who in ["olga", "root"] {
+        let output = from_olga(site, &[], &format!("{who}@db1"), "sudo-rs -n id -un")?;
+        assert_eq!(output.stdout(), "root\n", "{who}: {output}");
+        assert_eq!(output.stderr(), "", "{who}: {output}");
+    }
+    Ok(())
+}
+
+fn grants(site: &Site, db1: &Host) -> Result<()> {
+    let window = carol_gets(site, &wish("/usr/bin/id -un"))?;
+    let mut carol = shell(site, CAROL)?;
+    assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
+    // The original reads the same rules.
+    assert_eq!(says(&mut carol, "sudo -n id -un", 2)?, "root\n");
+    others_go_on(site)?;
+    for action in ["sudo.request", "sudo.start", "sudo.end"] {
+        site.await_entry("db1", action, &[&window, "sudo-rs -n id -un"])?;
+    }
+    // It tells nobody of what it refuses, so a single call may go unseen while a machine is busy.
+    let mut number = 3;
+    daypass_tests::until("the entry of a refused command", SOON, || {
+        let said = says(&mut carol, "sudo-rs -n /usr/bin/true --help", number)?;
+        assert!(said.contains("I'm sorry deploy"), "{said}");
+        number += 1;
+        let entry = site.last("db1", "sudo.denied")?;
+        Ok(entry.is_some_and(|entry| entry.contains(&window) && entry.contains("true --help")))
+    })?;
+    let listed = says(&mut carol, "sudo-rs -n -l", number)?;
+    assert!(listed.contains("/usr/bin/id -un"), "{listed}");
+    let doctor = db1.root(["daypass-agent", "doctor"]).run()?.stdout();
+    assert!(doctor.contains("sudo-rs is installed"), "{doctor}");
+    Ok(())
+}
+
+fn in_turn(site: &Site, _: &Host) -> Result<()> {
+    carol_gets(site, &wish("/usr/bin/id -un"))?;
+    let mallorys = site.person(MALLORY).request(&wish("/usr/bin/id -gn"))?;
+    site.person(BOB).approve(&mallorys)?;
+    let mut carol = shell(site, CAROL)?;
+    let mut mallory = shell(site, MALLORY)?;
+    site.await_entry("db1", "session.open", &[&mallorys, "sudo_taken_by"])?;
+    assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
+    // Her rules are not his, with either sudo.
+    for (number, sudo) in [(1, "sudo-rs"), (2, "sudo")] {
+        let said = says(&mut mallory, &format!("{sudo} -n id -un"), number)?;
+        assert!(!said.contains("root"), "{said}");
+        let said = says(&mut mallory, &format!("{sudo} -n id -gn"), number + 2)?;
+        assert!(!said.contains("root"), "{said}");
+    }
+    site.await_entry("db1", "sudo.denied", &[&mallorys, "sudo-taken", "carol"])?;
+    // Her second session has it as well, and when the last is over it is his.
+    let mut again = shell(site, CAROL)?;
+    carol.close_input();
+    carol.wait(SOON)?;
+    assert_eq!(says(&mut again, "sudo-rs -n id -un", 1)?, "root\n");
+    again.close_input();
+    again.wait(SOON)?;
+    let mut number = 5;
+    daypass_tests::until("sudo for who comes next", SOON, || {
+        number += 1;
+        Ok(says(&mut mallory, "sudo-rs -n id -gn", number)? == "root\n")
+    })?;
+    site.person(MALLORY)
+        .daypass(["end", &mallorys])
+        .ok()
+        .map(drop)
+}
+
+fn module_gone(site: &Site, db1: &Host) -> Result<()> {
+    carol_gets(site, &wish("/usr/bin/id -un"))?;
+    let mut carol = shell(site, CAROL)?;
+    assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
+    let module = "module=$(ls /usr/lib/*/security/pam_daypass.so)";
+    db1.script(&format!(
+        "{module}; echo $module > /root/module; mv $module /root/"
+    ))
+    .ok()?;
+    let shown = catch_unwind(AssertUnwindSafe(|| {
+        db1.await_condition("[ -z \"$(ls /run/daypass/sudoers.d)\" ]", SOON)?;
+        for (number, sudo) in [(2, "sudo-rs"), (3, "sudo")] {
+            let said = says(&mut carol, &format!("{sudo} -n id -un"), number)?;
+            assert!(!said.contains("root"), "{said}");
+        }
+        others_go_on(site)
+    }));
+    db1.script("mv /root/pam_daypass.so $(cat /root/module)")
+        .ok()?;
+    shown.unwrap_or_else(|panic| resume_unwind(panic))?;
+    let mut number = 4;
+    daypass_tests::until("sudo as before", SOON, || {
+        number += 1;
+        Ok(says(&mut carol, "sudo-rs -n id -un", number)? == "root\n")
+    })
+}
