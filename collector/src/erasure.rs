@@ -11,7 +11,7 @@ use crate::collector::{Collector, CollectorError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::{self, FollowIndexError};
-use crate::origin::{InvalidOrigin, Origin};
+use crate::origin::{InvalidOrigin, Origin, Owner};
 use crate::rewrite::{self, RewriteError};
 
 /// Whose word it is.
@@ -66,10 +66,9 @@ pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u6
     // Our own first: what of it is not stored yet comes in without its text.
     let mut count = collector.erase_own(person, &why.by, &why.reason)?;
     indexer::catch_up(collector.stores(), collector.index())?;
-    let own = collector.ledger().identity()?.origin().to_owned();
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
-        if log.to_string() != own {
+        if *log.owner() != Owner::Collector {
             count += entries.len() as u64;
         }
         let runs = of_journal::runs(&entries);

@@ -4,7 +4,7 @@ pub(crate) mod body;
 pub(crate) mod overlap;
 
 use daypass_journal::error::Broken;
-use daypass_journal::follow::{FollowError, Followed, Follower, Snapshot};
+use daypass_journal::follow::{FollowError, Follower, Snapshot};
 use daypass_protocol::digest::Digest;
 use daypass_protocol::enrolment::Record;
 
@@ -112,11 +112,7 @@ fn prove(
             Follower::resume(&record.log_key, &record.epoch_key, &snapshot)?
         }
     };
-    for line in body::lines(lines) {
-        match follower.line(line)? {
-            Followed::Entry { .. } | Followed::Seal | Followed::Witness => {}
-        }
-    }
+    follower.lines(body::lines(lines))?;
     let (Some(seal), Some(snapshot)) = (follower.seal(), follower.snapshot()) else {
         return Err(InvalidBody::NotSealed.into());
     };

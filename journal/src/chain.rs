@@ -261,8 +261,8 @@ impl Chain {
         }))
     }
 
-    /// An entry line whose head was read.
-    pub(crate) fn entry(&mut self, line: &[u8], head: &Head<'_>) -> Result<(), Broken> {
+    /// An entry line whose head was read; its leaf hash.
+    pub(crate) fn entry(&mut self, line: &[u8], head: &Head<'_>) -> Result<Hash, Broken> {
         let expected = self.tree.size();
         if head.seq != expected {
             return Err(self.broken_here(Cause::Sequence {
@@ -289,7 +289,9 @@ impl Chain {
                 .map_err(|cause| self.broken_here(cause))?,
             None => self.gone.entry(),
         }
-        self.push(leaf_hash(line))
+        let leaf = leaf_hash(line);
+        self.push(leaf)?;
+        Ok(leaf)
     }
 
     fn own_entry(&mut self, event: &str) -> Result<(), Cause> {

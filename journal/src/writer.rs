@@ -339,6 +339,9 @@ impl Inner {
             .iter()
             .map(|event| Event::of_caller(event).map_err(Error::from))
             .collect();
+        let owes = lock(&self.blobs).owes();
+        let blob = |event: &Result<Event, Error>| event.as_ref().ok().filter(|_| owes)?.blob();
+        let blobs: Vec<_> = events.iter().map(blob).collect();
         let mut led = None;
         let joined: Vec<_> = {
             let mut queue = lock(&self.queue);
@@ -356,10 +359,16 @@ impl Inner {
             self.lead(&shared);
         }
         let wait = |(shared, place): (Arc<Shared>, usize)| shared.wait(place);
-        joined
+        let answered: Vec<_> = joined
             .into_iter()
             .map(|joined| joined.and_then(wait))
-            .collect()
+            .collect();
+        for (blob, answer) in blobs.iter().zip(&answered) {
+            if let (Some(blob), Ok(_)) = (blob, answer) {
+                lock(&self.blobs).named(blob);
+            }
+        }
+        answered
     }
 
     /// Commits the open batch once the commit before is through.

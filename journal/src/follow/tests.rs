@@ -194,6 +194,23 @@ fn a_false_signature_is_noticed_at_its_seal() {
                 matches!(broken.cause, Cause::SealSignature { .. }),
                 "{broken}"
             );
+            // Among many it is found at the same place, also before something else that is broken.
+            let many = lines[..number].iter().map(Vec::as_slice);
+            let many = many.chain([forged.as_bytes(), b"nonsense"]);
+            assert_eq!(place.follower().lines(many).unwrap_err(), broken);
         }
     }
+}
+
+#[test]
+fn many_lines_lead_where_each_one_leads() {
+    let place = eventful();
+    let lines = place.lines();
+    let (mut one, mut many) = (place.follower(), place.follower());
+    for line in &lines {
+        one.line(line).unwrap();
+    }
+    many.lines(lines.iter().map(Vec::as_slice)).unwrap();
+    assert_eq!(one.snapshot(), many.snapshot());
+    assert_eq!((one.root(), one.seal()), (many.root(), many.seal()));
 }

@@ -372,6 +372,11 @@ fn a_blob_that_the_next_entry_will_name_stays() {
     assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
     writer.erase(&[last], "root", "r").unwrap();
     assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
+    // Entries that come together keep their word as well.
+    let blob = writer.keep_blob(b"thrice").unwrap();
+    let appended = writer.append_all(&[event(&blob)]).remove(0).unwrap();
+    writer.erase(&[appended.seq], "root", "r").unwrap();
+    assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
 }
 
 #[test]
