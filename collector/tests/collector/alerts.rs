@@ -15,7 +15,7 @@ use crate::killed::{Process, random_pause, settle_in};
 use crate::machine::{Machine, collector};
 use crate::proxy::{Proxy, Way};
 use crate::receiver::{Came, Receiver};
-use crate::site::{PEOPLE, Site, refused};
+use crate::site::{Ca, PEOPLE, Site, refused};
 
 const SECRET: &str = "a secret of more than sixteen bytes";
 const WINDOW: &str = "w-01hzzzzzzzzzzzzzzzzzzzzzzz";
@@ -126,6 +126,46 @@ fn a_sensitive_command_reaches_the_receiver_with_a_valid_signature() {
     let told = site.await_journalled("alert.raised");
     assert_eq!(told["code"], "files-destroyed");
     assert!(crate::checker::check_journal(&site.layout().journal()) > 0);
+}
+
+#[test]
+fn over_tls_alerts_go_to_whom_the_root_names_and_nobody_else() {
+    let (dir, plain) = (tempfile::tempdir().unwrap(), Receiver::http());
+    let mut site = Site::new();
+    let receiver = Receiver::https(&site.ca);
+    let root = |name: &str, ca: &Ca| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, ca.root.certificate()).unwrap();
+        path
+    };
+    let (ours, other) = (root("ours.pem", &site.ca), root("other.pem", &Ca::new()));
+    let with = |root: &Path| {
+        let text = toml(dir.path(), &plain, OFTEN, "");
+        let url = format!("https://localhost:{}/hook", receiver.port());
+        let text = text.replace(&format!("http://127.0.0.1:{}/hook", plain.port()), &url);
+        toml::from_str(&format!("{text}ca_file = {root:?}\n")).unwrap()
+    };
+    site.stop();
+    site.alerts = with(&other);
+    site.start();
+    let host = site.host("db1");
+    host.write(&[sudo("carol", "sudo id")]);
+    host.forward(&site, 0);
+    let begun = Instant::now();
+    let error = loop {
+        let seen = site.ask("dora", "/v1/alerts/destinations").unwrap();
+        if let Some(error) = seen["destinations"][0]["error"].as_str() {
+            break error.to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{seen}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(error.contains("certificate"), "{error}");
+    site.stop();
+    site.alerts = with(&ours);
+    site.start();
+    let came = receiver.wait(|came| of_rule(came, "often").count() == 1);
+    assert!(came.iter().all(|one| one.is_signed_with(SECRET)));
 }
 
 #[test]

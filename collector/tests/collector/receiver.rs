@@ -1,12 +1,15 @@
 //! Where alerts arrive: an HTTP receiver that checks signatures with openssl, and a mail server of a few words.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
+
+use crate::site::Ca;
 
 /// Nothing here takes longer, even on a machine that does much else.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -83,12 +86,25 @@ impl Receiver {
         Self::serve(http)
     }
 
+    /// Takes HTTP requests over TLS, under a certificate of this CA.
+    pub(crate) fn https(ca: &Ca) -> Self {
+        let names = ["localhost".to_owned()];
+        let leaf = ca.root.issue_server(&names, SystemTime::now()).unwrap();
+        let root = ca.root.certificate();
+        let config = daypass_transport::server::config(&leaf.chain, &leaf.key, root).unwrap();
+        Self::serve(move |stream, state| {
+            let session = ServerConnection::new(Arc::clone(&config)).ok()?;
+            http(StreamOwned::new(session, stream), state)
+        })
+    }
+
     /// Takes mail.
     pub(crate) fn mail() -> Self {
         Self::serve(mail)
     }
 
-    fn serve(talk: fn(TcpStream, &State) -> Option<()>) -> Self {
+    fn serve(talk: impl Fn(TcpStream, &State) -> Option<()> + Send + Sync + 'static) -> Self {
+        let talk = Arc::new(talk);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::<State>::default();
@@ -96,7 +112,7 @@ impl Receiver {
         // Ends with the process: tests have nothing to wait for there.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
+                let (shared, talk) = (Arc::clone(&shared), Arc::clone(&talk));
                 std::thread::spawn(move || talk(stream, &shared));
             }
         });
@@ -151,8 +167,7 @@ impl State {
 }
 
 /// One connection; it may bring several requests.
-fn http(stream: TcpStream, state: &State) -> Option<()> {
-    let mut answers = stream.try_clone().ok()?;
+fn http(stream: impl Read + Write, state: &State) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut headers = Vec::new();
@@ -167,17 +182,14 @@ fn http(stream: TcpStream, state: &State) -> Option<()> {
                 None => {}
             }
         }
-        let length = headers
-            .iter()
-            .find(|(name, _)| name == "content-length")?
-            .1
-            .parse()
-            .ok()?;
-        let mut body = vec![0; length];
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let mut body = vec![0; length?.1.parse().ok()?];
         reader.read_exact(&mut body).ok()?;
         let at = Instant::now();
         let status = state.take(Came { at, headers, body });
-        write!(answers, "HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n").ok()?;
+        let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+        reader.get_mut().write_all(answer.as_bytes()).ok()?;
+        reader.get_mut().flush().ok()?;
     }
 }
 
