@@ -67,6 +67,7 @@ impl Ca {
             revocations: vec![],
             revoked: vec![],
             narrowings: vec![],
+            successions: vec![],
             collectors: vec![],
         };
         Self {

@@ -22,6 +22,8 @@ use serde_json::value::{RawValue, to_raw_value};
 const QUEUE: usize = 1024;
 /// How long noted events gather.
 const MOMENT: Duration = Duration::from_millis(25);
+/// How long a stop waits for the thread; a disk takes less, and systemd waits no longer.
+const STOP: Duration = Duration::from_secs(10);
 /// Between two attempts to open a journal that failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -130,6 +132,8 @@ pub struct Intake {
 #[derive(Default)]
 struct Noted {
     events: Vec<Box<Entry>>,
+    /// The thread has taken some and is not through with them.
+    is_committing: bool,
     /// Nobody commits them any more.
     is_over: bool,
 }
@@ -261,8 +265,7 @@ impl Intake {
     /// Commits what is still noted, then the last event, and closes the journal. What comes
     /// later goes to syslog.
     pub fn finish(&self, last: &impl Serialize) {
-        self.shared.noted().is_over = true;
-        self.shared.news.notify_one();
+        self.shared.stop_noting();
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
         let Some(ledger) = self.shared.ledger().take() else {
@@ -308,11 +311,28 @@ impl Shared {
     }
 
     fn commit_noted(&self) {
-        let noted = mem::take(&mut self.noted().events);
-        if !noted.is_empty() {
+        let events = {
+            let mut noted = self.noted();
+            noted.is_committing = true;
+            mem::take(&mut noted.events)
+        };
+        if !events.is_empty() {
             // Set aside and counted inside, where it fails.
-            drop(self.append(&noted, Epoch::Continues));
+            drop(self.append(&events, Epoch::Continues));
         }
+        self.noted().is_committing = false;
+        self.news.notify_all();
+    }
+
+    /// Ends the thread, and returns once it commits nothing any more.
+    fn stop_noting(&self) {
+        let mut noted = self.noted();
+        noted.is_over = true;
+        self.news.notify_all();
+        let through = self
+            .news
+            .wait_timeout_while(noted, STOP, |noted| noted.is_committing);
+        drop(through.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Commits what was noted before this event, and the event.

@@ -4,6 +4,8 @@
 //! certificate counts until the new one is used: a lost answer, or a crash at any point, leaves a
 //! pair that works.
 
+mod comeback;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_protocol::api::{Renewal as Question, Renewed};
@@ -14,7 +16,7 @@ use daypass_transport::request::SigningRequest;
 use crate::aside;
 use crate::durable;
 use crate::enrolment::{self, Enrolment, papers};
-use crate::host_keys;
+use crate::host_keys::{self, HostKey};
 use crate::layout::Layout;
 use crate::state::Known;
 use crate::systemd;
@@ -22,10 +24,15 @@ use crate::systemd;
 /// Between two looks, and between an attempt that failed and the next.
 const ROUND: Duration = Duration::from_secs(3600);
 
+/// Before the next look, where the state is needed first.
+const SOON: Duration = Duration::from_secs(60);
+
 /// Looks from time to time whether it is time to renew.
 pub struct Renewal {
     layout: Layout,
     next: Instant,
+    /// The SSH host certificates that came last could not be judged by what was known then.
+    again: bool,
 }
 
 /// Why the certificates are still the old ones.
@@ -42,6 +49,8 @@ enum Error {
     #[error(transparent)]
     Call(#[from] client::Error),
     #[error(transparent)]
+    Comeback(#[from] comeback::Error),
+    #[error(transparent)]
     File(#[from] durable::Error),
 }
 
@@ -52,6 +61,7 @@ impl Renewal {
         Self {
             layout: layout.clone(),
             next: Instant::now(),
+            again: false,
         }
     }
 
@@ -63,7 +73,12 @@ impl Renewal {
         }
         self.next = Instant::now() + ROUND;
         match self.renew(known, SystemTime::now()) {
-            Ok(client) => client,
+            Ok(client) => {
+                if self.again {
+                    self.next = Instant::now() + SOON;
+                }
+                client
+            }
             Err(error) => {
                 aside::tell(&format!(
                     "this host's certificates are not renewed: {error}"
@@ -73,27 +88,34 @@ impl Renewal {
         }
     }
 
-    fn renew(&self, known: &Known, now: SystemTime) -> Result<Option<Client>, Error> {
+    fn renew(&mut self, known: &Known, now: SystemTime) -> Result<Option<Client>, Error> {
         let mut enrolment = Enrolment::load(&self.layout)?;
-        if !is_due(&enrolment.client, now) {
+        if !is_due(&enrolment.client, now) && !self.again {
             return Ok(None);
         }
+        self.again = false;
         let keys = host_keys::read(&self.layout)?;
         let request = SigningRequest::create(enrolment.record.host.as_str())?;
-        let question = Question {
-            csr: request.csr,
-            host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+        let has_ended = expires(&enrolment.client).is_ok_and(|end| end <= now);
+        let answer = if has_ended {
+            comeback::ask(&self.layout, &enrolment, &keys, request.csr, now.into())?
+        } else {
+            renewed(&enrolment, &keys, request.csr)?
         };
-        // Texts and lists of them only: this cannot fail.
-        let body = serde_json::to_vec(&question).unwrap_or_default();
-        let answer: Renewed = enrolment
-            .client()?
-            .call(&Request::post("/v1/hosts/renew", &body))?;
-        host_keys::check(&keys, &answer.host_certificates, &known.state().host_ca)?;
+        let checked = host_keys::check(&keys, &answer.host_certificates, &known.state().host_ca);
+        if !has_ended {
+            checked?;
+        } else if checked.is_err() {
+            // The key that certifies hosts may be another one since: the state will say so, and then they are asked for again.
+            self.again = true;
+        }
         enrolment.client = papers(&answer.client_certificate, &request.key);
         // Before it is kept: a certificate that does not fit its key would be the last.
         let client = enrolment.client()?;
         enrolment.store(&self.layout)?;
+        if self.again {
+            return Ok(Some(client));
+        }
         host_keys::store(&self.layout, &keys, &answer.host_certificates)?;
         if let Err(error) = systemd::reload_sshd() {
             aside::tell(&format!(
@@ -102,6 +124,18 @@ impl Renewal {
         }
         Ok(Some(client))
     }
+}
+
+/// Asks by the client certificate, which still counts.
+fn renewed(enrolment: &Enrolment, keys: &[HostKey], csr: String) -> Result<Renewed, Error> {
+    let question = Question {
+        csr,
+        host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+    };
+    // Texts and lists of them only: this cannot fail.
+    let body = serde_json::to_vec(&question).unwrap_or_default();
+    let request = Request::post("/v1/hosts/renew", &body);
+    Ok(enrolment.client()?.call(&request)?)
 }
 
 /// Is two thirds of the client certificate's life over? One that cannot be read is not renewed:

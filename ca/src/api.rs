@@ -4,6 +4,7 @@ mod about;
 mod call;
 mod certificates;
 mod collectors;
+mod comebacks;
 mod enrolment;
 mod errors;
 mod gate;

@@ -7,6 +7,7 @@ use daypass_protocol::time::{SKEW, Time};
 use sha2::{Digest as _, Sha256};
 
 use crate::authority::Authority;
+use crate::hosts::CERTIFICATE_LIFE;
 use crate::store::{AdmittedCollector, NonceError, StoreError};
 
 /// Why a caller is not taken for who they say they are.
@@ -82,7 +83,8 @@ pub fn machine(authority: &Authority, certificate: &[u8]) -> Result<Machine, Aut
     let store = authority.store();
     if let Some(host) = store.read(|tx| tx.host_with_certificate(&fingerprint))? {
         if host.certificate != fingerprint {
-            store.write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint))?;
+            let expires = authority.now().plus(CERTIFICATE_LIFE).unix();
+            store.write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint, expires))?;
         }
         return Ok(Machine::Host(host.name.parse()?));
     }

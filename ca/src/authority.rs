@@ -1,12 +1,14 @@
 //! The CA at work: its keys, its memory, its journal, and the one order in which they are used.
 //!
 //! A decision is committed to the database together with its journal entry's text, then the entry is made durable,
-//! then it is answered. What a crash leaves between the two is journalled at the next start.
+//! then it is answered. What a crash leaves between the two is journalled at the next start. Certificates go the other way:
+//! see [`records`].
 
 mod announce;
 mod collectors;
 mod open;
 mod own;
+mod records;
 mod revoked_uses;
 mod tokens;
 mod waiting;
@@ -16,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::enrolment::{SignedRecord, ca_origin};
 use daypass_protocol::event::Event;
+use daypass_protocol::succession::SignedSuccession;
 use daypass_protocol::time::Time;
 use daypass_protocol::token::{CaUrl, SetupLine};
 
@@ -31,6 +34,7 @@ pub use announce::{AnnounceError, Announced, NoRoom};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+use records::UnderWay;
 use revoked_uses::RevokedUses;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
@@ -60,6 +64,8 @@ pub struct Authority {
     decisions: RwLock<()>,
     waiting: Waiting,
     revoked_uses: RevokedUses,
+    under_way: Arc<UnderWay>,
+    successions: Vec<SignedSuccession>,
 }
 
 impl Authority {

@@ -162,6 +162,10 @@ fn assemble(
         }
     }
     append_key(&mut archive, &layout.state_key())?;
+    let successions = layout.successions();
+    if successions.exists() {
+        append_file(&mut archive, &inside("keys", &successions), &successions)?;
+    }
     append_directory(&mut archive, "tls", &layout.tls())?;
     append_directory(&mut archive, "journal", &layout.journal())?;
     let mut file = archive.into_inner().map_err(failed(part))?;

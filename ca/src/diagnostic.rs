@@ -15,6 +15,7 @@ use crate::genesis::{GenesisError, Newborn};
 use crate::init::InitError;
 use crate::keys::KeysError;
 use crate::keys::rotation::RotationError;
+use crate::keys::state_key::SuccessionError;
 use crate::ledger::LedgerError;
 use crate::passphrase::{PassphraseError, SHORTEST};
 use crate::restore::{RestoreError, Restored};
@@ -163,6 +164,13 @@ certificates has ended, take that away with daypass-ca key retire.
 "
         ),
         Rotated::Retired => format!("The key of before is gone.\n{NEXT}\n"),
+        Rotated::Succeeded(key) => format!(
+            "The state is signed with {} once the CA was restarted. The key before has named it, so hosts and collectors
+follow by themselves.
+{NEXT}
+",
+            key.fingerprint()
+        ),
     }
 }
 
@@ -172,6 +180,11 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
         KeyCommandError::Config(_) => Some("Give the CA's configuration with --config."),
         KeyCommandError::Passphrase(error) => of_passphrase(error),
         KeyCommandError::Init(_) => None,
+        KeyCommandError::Succession(SuccessionError::Keys(error)) => of_keys(error),
+        KeyCommandError::Succession(_) | KeyCommandError::Store(_) => {
+            Some("Run it as root or as the CA's user.")
+        }
+        KeyCommandError::NoCa { .. } => Some("Give the CA's configuration with --config."),
         KeyCommandError::Rotation(error) => match &**error {
             RotationError::UnderWay { .. } => {
                 Some("Finish that one with: daypass-ca key use, key retire")

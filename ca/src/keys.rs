@@ -4,6 +4,7 @@
 //! names. Which keys there are besides those that sign is in `rotation`.
 
 pub mod rotation;
+pub mod state_key;
 
 use std::path::{Path, PathBuf};
 

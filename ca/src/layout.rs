@@ -56,6 +56,11 @@ impl Layout {
         self.keys().join("state")
     }
 
+    /// What each state key said of the next.
+    pub fn successions(&self) -> PathBuf {
+        self.keys().join("state.successions")
+    }
+
     /// The journal's log key and epoch keys.
     pub fn journal_keys(&self) -> PathBuf {
         self.keys().join("journal")

@@ -22,9 +22,9 @@ use crate::cli::RestoreArgs;
 use crate::config::{Config, ConfigError};
 use crate::init::{self, InitError};
 use crate::layout::Layout;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, issued_by};
 use crate::random::{self, NoRandomness};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, IssuedCertificate, Store, StoreError};
 
 /// The largest file that is taken out of a backup: a database of millions of certificates, and room.
 const MOST: u64 = 64 * 1024 * 1024 * 1024;
@@ -147,7 +147,7 @@ pub fn unpack(
     let old: Incarnation = manifest.incarnation.parse()?;
     let ca: Pin = manifest.ca.parse()?;
     let incarnation = Incarnation::from_bytes(random::bytes()?);
-    let (roster, witnesses) = anew(&waiting, incarnation, now)?;
+    let (roster, witnesses) = anew(&waiting, &layout.old_journal(old), incarnation, now)?;
     Identity::create(&layout.journal_keys(), &ca_origin(ca, incarnation))?;
     let event = Event::new(Action::CaRestored)
         .outcome(Outcome::Done)
@@ -174,10 +174,15 @@ pub fn unpack(
 /// Makes the database that of a new incarnation; the number of its newest roster, and who witnesses its journal.
 fn anew(
     path: &Path,
+    journal: &Path,
     incarnation: Incarnation,
     now: Time,
 ) -> Result<(u64, Vec<String>), RestoreError> {
     let store = Store::open(path)?;
+    // The journal was copied after the database, and is ahead of it in any case.
+    for certificate in told(journal, store.read(|tx| tx.journalled())?)? {
+        store.write::<_, StoreError>(move |tx| tx.make_up(&certificate))?;
+    }
     let text = incarnation.to_string();
     store.write::<_, StoreError>(move |tx| tx.begin_anew(&text, now.unix()))?;
     let (chain, collectors) =
@@ -188,6 +193,12 @@ fn anew(
     let roster = chain.last().map_or(1, |roster| roster.number);
     let witnesses = collectors.into_iter().map(|known| known.witness);
     Ok((roster, witnesses.collect()))
+}
+
+/// What the journal of before tells of certificates from this entry on, as far as the backup has it whole.
+fn told(directory: &Path, since: u64) -> Result<Vec<IssuedCertificate>, RestoreError> {
+    let lines = Reader::open_at(directory, since)?.map_while(Result::ok);
+    Ok(lines.filter_map(|line| issued_by(&line)).collect())
 }
 
 /// How many entries the journal of before holds in the backup.

@@ -206,7 +206,11 @@ async fn work(
         .detail("ca", authority.pin().to_string())
         .detail("listen", address.to_string())
         .detail("user_ca", fingerprints(&authority.keys().public().user_ca))
-        .detail("host_ca", fingerprints(&authority.keys().public().host_ca));
+        .detail("host_ca", fingerprints(&authority.keys().public().host_ca))
+        .detail(
+            "state_key",
+            authority.keys().public().state.fingerprint().to_string(),
+        );
     authority.note(&started)?;
     let stop = Stop::new();
     stop_on_signals(stop.clone(), Arc::clone(&authority)).map_err(ServeError::Server)?;
@@ -335,6 +339,12 @@ async fn upkeep(
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the state could not be signed afresh"
+                );
+            }
+            if let Err(error) = authority.mark_records() {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the mark up to which certificates are in the database stays behind"
                 );
             }
             if let Err(error) = renew(&authority, &layout, &names, &certificate) {

@@ -7,6 +7,7 @@ use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::VerifiedRoster;
 use daypass_protocol::state::{Collector, RosterMark, State};
 use daypass_protocol::statement::SignedStatement;
+use daypass_protocol::succession::SignedSuccession;
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
 
@@ -31,6 +32,8 @@ pub struct Content {
     pub revoked: Vec<SignedRevocation>,
     /// Of windows that have not ended.
     pub narrowings: Vec<SignedNarrowing>,
+    /// How the state key came to be it.
+    pub successions: Vec<SignedSuccession>,
     /// Where journals are forwarded to.
     pub collectors: Vec<Collector>,
 }
@@ -51,6 +54,7 @@ impl Content {
             revocations: self.revocations.clone(),
             revoked: self.revoked.clone(),
             narrowings: self.narrowings.clone(),
+            successions: self.successions.clone(),
             collectors: self.collectors.clone(),
         }
     }

@@ -37,6 +37,7 @@ pub use rosters::StoredRoster;
 pub use tokens::Token;
 pub use windows::{StoredStatement, StoredWindow, WindowFilter};
 
+pub use writer::Settled;
 use writer::Writer;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
@@ -47,6 +48,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/4-revocations.sql")),
     M::up(include_str!("../migrations/5-narrowings.sql")),
     M::up(include_str!("../migrations/6-replacing-tokens.sql")),
+    M::up(include_str!("../migrations/7-journal-first.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.
@@ -162,6 +164,16 @@ impl Store {
         job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
     ) {
         self.writer.run_later(job);
+    }
+
+    /// Runs `job` after what is waiting now, without waiting for it or for the disk; `settled` is told what became of it. It is
+    /// durable when anything that was written later, and waited for, is.
+    pub fn write_behind(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+        settled: impl FnOnce(Settled) + Send + 'static,
+    ) {
+        self.writer.run_behind(job, settled);
     }
 
     /// Runs `job` on one consistent view of what is committed.

@@ -49,8 +49,61 @@ fn a_certificate_that_left_is_in_the_database_and_in_the_journal_after_a_crash()
     assert_eq!(told[0]["identity"]["serial"], serial.to_string());
 }
 
+/// Everything that the table says of a certificate.
+fn rows(house: &House) -> Vec<String> {
+    let database = Connection::open(house.layout().database()).unwrap();
+    let mut rows = database
+        .prepare(
+            "SELECT serial || \"window\" || person || key || host || account || valid_after || valid_before
+             FROM certificates ORDER BY serial",
+        )
+        .unwrap();
+    let rows = rows.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
 #[test]
-fn without_the_journal_no_certificate_leaves_though_it_is_recorded() {
+fn what_a_loss_of_power_keeps_from_the_database_is_there_again_from_the_journal() {
+    let cody = Someone::new("cody");
+    let mut house = house_with_an_open_window(&cody);
+    for _ in 0..3 {
+        let _: Issued = house.post(&cody, "/v1/certificates", &wish(&cody)).unwrap();
+    }
+    house.crash();
+    let before = rows(&house);
+    assert_eq!(before.len(), 3);
+    // The end of what was written without waiting for the disk.
+    let database = Connection::open(house.layout().database()).unwrap();
+    database
+        .execute(
+            "DELETE FROM certificates WHERE rowid IN (SELECT rowid FROM certificates LIMIT 2)",
+            [],
+        )
+        .unwrap();
+    drop(database);
+    house.start();
+    assert_eq!(rows(&house), before);
+    assert_eq!(house.told("certificate.issued").len(), 3);
+}
+
+#[test]
+fn the_journal_is_held_against_the_database_from_the_mark_on_and_no_further_back() {
+    let cody = Someone::new("cody");
+    let mut house = house_with_an_open_window(&cody);
+    let _: Issued = house.post(&cody, "/v1/certificates", &wish(&cody)).unwrap();
+    house.crash();
+    // With the start the mark has passed it: what is before the mark is durable, and is not read again.
+    house.start();
+    house.crash();
+    let database = Connection::open(house.layout().database()).unwrap();
+    database.execute("DELETE FROM certificates", []).unwrap();
+    drop(database);
+    house.start();
+    assert!(rows(&house).is_empty());
+}
+
+#[test]
+fn without_the_journal_no_certificate_leaves() {
     let cody = Someone::new("cody");
     let house = house_with_an_open_window(&cody);
     house.authority().ledger().close().unwrap();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use daypass_ca::keys::rotation::{self, Kind, RotationError};
-use daypass_protocol::api::{CertificateWish, Issued};
+use daypass_protocol::api::{CertificateWish, Hosts, Issued, Renewed};
 use daypass_protocol::certificate::{self, Profile};
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::Role;
@@ -364,4 +364,55 @@ fn a_rotation_under_live_traffic_refuses_nobody() {
         program
     });
     assert!(program.stop().success());
+}
+
+#[test]
+fn while_the_host_cas_key_changes_hosts_are_certified_by_a_key_that_clients_trust() {
+    let (mut house, cody, machine) = company();
+    let trusted = |house: &House| house.get::<Hosts>(&cody, "/v1/hosts").unwrap().host_ca;
+    let signer = |house: &House| {
+        let (again, _) = house::machine::application(&house.token("spare", &[]));
+        let body = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
+        let body = body.to_string();
+        let renew = Request::post("/v1/hosts/renew", body.as_bytes());
+        let renewed: Renewed = house.client_of(&machine).call(&renew).unwrap();
+        let certificate = certificate::parse(&renewed.host_certificates[0]).unwrap();
+        assert!(certificate.cert_type().is_host());
+        Key::try_from(certificate.signature_key().clone()).unwrap()
+    };
+    let first = trusted(&house);
+    assert_eq!(first, [signer(&house)]);
+    let step = |house: &mut House, step: &dyn Fn(&House)| {
+        house.crash();
+        step(house);
+        house.start();
+    };
+    let places = |house: &House, job: &dyn Fn(daypass_ca::keys::Places<'_>)| {
+        job(house.places(&house.layout(), &passphrase()));
+    };
+    step(&mut house, &|house| {
+        places(house, &|places| {
+            // What a crash left of an attempt before is no rotation that is under way.
+            std::fs::write(Kind::HostCa.next(places.layout), "half a key").unwrap();
+            rotation::add(places, Kind::HostCa, None).unwrap();
+        });
+    });
+    let both = trusted(&house);
+    assert_eq!((both.len(), &both[0]), (2, &first[0]));
+    assert_eq!(signer(&house), first[0]);
+    step(&mut house, &|house| {
+        places(house, &|places| {
+            rotation::switch(places, Kind::HostCa).unwrap();
+        });
+    });
+    assert_eq!(signer(&house), both[1]);
+    // Certificates of before are out for 30 days: clients still trust the key that signed them.
+    assert_eq!(trusted(&house), [both[1].clone(), both[0].clone()]);
+    step(&mut house, &|house| {
+        places(house, &|places| {
+            rotation::retire(places, Kind::HostCa).unwrap();
+        });
+    });
+    assert_eq!(trusted(&house), [both[1].clone()]);
+    assert_eq!(signer(&house), both[1]);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use daypass_ca::api::routes::{Access, Method, ROUTES, Route};
 use daypass_protocol::api;
 use daypass_protocol::collector;
+use daypass_protocol::comeback::SignedComeback;
 use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
@@ -114,7 +115,7 @@ fn reads<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 #[test]
 fn every_example_is_read_by_the_programs_own_types() {
     let document = document();
-    let types: [(&str, Reads); 28] = [
+    let types: [(&str, Reads); 29] = [
         ("About", reads::<api::About>),
         ("CertificateWish", reads::<api::CertificateWish>),
         ("CollectorRenewal", reads::<collector::Renewal>),
@@ -132,6 +133,7 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("Revoked", reads::<api::Revoked>),
         ("RosterNumber", reads::<api::RosterNumber>),
         ("Rosters", reads::<api::Rosters>),
+        ("SignedComeback", reads::<SignedComeback>),
         ("SignedNarrowing", reads::<SignedNarrowing>),
         ("SignedRevocation", reads::<SignedRevocation>),
         ("SignedRoster", reads::<SignedRoster>),

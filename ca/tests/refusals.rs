@@ -26,6 +26,7 @@ const MAY: &[(&str, &str, &str)] = &[
     ("POST", "/v1/hosts/tokens", "admin"),
     ("POST", "/v1/hosts/enroll", "anyone"),
     ("POST", "/v1/hosts/renew", "host"),
+    ("POST", "/v1/hosts/comeback", "anyone"),
     ("POST", "/v1/collectors/renew", "collector"),
     ("POST", "/v1/windows/draft", "contractor approver"),
     ("POST", "/v1/windows", "contractor approver"),
@@ -232,6 +233,11 @@ fn the_recovery_key_signs_a_roster_when_no_admin_can_and_the_journal_says_so() {
     assert_eq!(
         house.told("roster.signed")[2]["detail"]["signers"],
         "recovery"
+    );
+    let alarms = house.told("alarm.recovery-key");
+    assert_eq!(
+        (alarms.len(), &alarms[0]["detail"]["roster"]),
+        (1, &json!(3))
     );
 }
 

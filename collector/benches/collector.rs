@@ -65,6 +65,10 @@ fn main() -> io::Result<()> {
         out,
         "raw append + fdatasync              {raw:10.0} /s   p50 {sync:.1?}"
     )?;
+    // `cargo bench -p daypass-collector --bench collector -- alerts`: this part alone.
+    if std::env::args().any(|argument| argument == "alerts") {
+        return ways(out, "webhook ", alerted(), sync);
+    }
     for hosts in [1, 20, 50] {
         let Ingest { rate, each, lag } = ingest(hosts);
         writeln!(
@@ -81,19 +85,29 @@ fn main() -> io::Result<()> {
         after as f64 / 1024.0,
         before as f64 / 1024.0
     )?;
-    for (what, mut ways) in [("cosigned", round_trips()), ("webhook ", alerted())] {
-        ways.sort_unstable();
-        let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
-        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            writeln!(
-                out,
-                "durable to {what}, {name}            {:10.2?}  {:6.1} raw appends",
-                at(share),
-                at(share).as_secs_f64() / sync.as_secs_f64()
-            )?;
-        }
-    }
+    ways(out, "cosigned", round_trips(), sync)?;
+    ways(out, "webhook ", alerted(), sync)?;
     search::run(out)
+}
+
+/// How long something took, in the middle and at worst.
+fn ways(
+    out: &mut impl Write,
+    what: &str,
+    mut ways: Vec<Duration>,
+    sync: Duration,
+) -> io::Result<()> {
+    ways.sort_unstable();
+    let at = |share: f64| ways[((ways.len() - 1) as f64 * share) as usize];
+    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+        writeln!(
+            out,
+            "durable to {what}, {name}            {:10.2?}  {:6.1} raw appends",
+            at(share),
+            at(share).as_secs_f64() / sync.as_secs_f64()
+        )?;
+    }
+    Ok(())
 }
 
 /// One line after the other, each synced: how many a second, and how long one takes in the middle.

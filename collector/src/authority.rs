@@ -8,7 +8,7 @@ use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::key::Key;
-use daypass_protocol::roster::{Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, VerifiedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,31 @@ impl Authority {
         }
     }
 
+    /// The alarm that the CA's word is worth before it is taken over: a new roster that the recovery key signed, in the admins'
+    /// stead. Told first, so that nothing keeps it from being told.
+    ///
+    /// # Errors
+    /// When the rosters do not hold.
+    pub fn alarm_before(&self, word: &Word) -> Result<Option<Event>, WordError> {
+        let known = self.known().number();
+        if word.chain.len() as u64 <= known {
+            return Ok(None);
+        }
+        let chain = Chain::verify(self.pin, &word.chain)?;
+        let mut new = chain.rosters().filter(|roster| roster.number > known);
+        let recovered = new.find(|roster| *roster.authority() == roster::Authority::Recovery);
+        Ok(recovered.map(|roster| {
+            let number = roster.number;
+            Event::new(Action::AlarmRecovery)
+                .outcome(Outcome::Done)
+                .because(
+                    "recovery-key-used",
+                    format!("roster {number} was signed by the recovery key, by no admin"),
+                )
+                .detail("roster", number)
+        }))
+    }
+
     /// Takes over what the CA says now, if it follows from what is known.
     ///
     /// # Errors
@@ -216,12 +241,21 @@ impl Authority {
         first.is_some_and(|first| first.witness != witness)
     }
 
-    /// Checks that the CA signed an enrolment record.
+    /// Checks that the CA signed an enrolment record, with the key of today or with one that it had before.
     ///
     /// # Errors
     /// When it did not.
     pub fn check(&self, record: &SignedRecord) -> Result<VerifiedRecord, enrolment::Error> {
-        record.check(self.pin, &self.known().state.state().state_key)
+        let known = self.known();
+        let judged = record.check(self.pin, &known.state.state().state_key);
+        if !matches!(judged, Err(enrolment::Error::ForeignKey { .. })) {
+            return judged;
+        }
+        let former = known.state.former_state_keys();
+        let mut counting = former
+            .iter()
+            .filter_map(|key| record.check(self.pin, key).ok());
+        counting.next().map_or(judged, Ok)
     }
 
     fn known(&self) -> Arc<Known> {

@@ -11,7 +11,7 @@ use crate::collector::{Collector, CollectorError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::{self, FollowIndexError};
-use crate::origin::{InvalidOrigin, Origin, Owner};
+use crate::origin::{InvalidOrigin, Origin};
 use crate::rewrite::{self, RewriteError};
 
 /// Whose word it is.
@@ -64,10 +64,11 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
 /// What was done stays done; the same may be asked again.
 pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
     indexer::catch_up(collector.stores(), collector.index())?;
+    let own = collector.ledger().identity()?.origin().to_owned();
     let mut count = 0;
     for (log, entries) in named(collector.index(), person)? {
-        // What is stored of our own journal is a copy, taken in some moments later: counted where it stands first.
-        if *log.owner() != Owner::Collector {
+        // What is stored of our own journal is counted there.
+        if log.to_string() != own {
             count += entries.len() as u64;
         }
         let runs = of_journal::runs(&entries);

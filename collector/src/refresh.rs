@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use daypass_protocol::api::Rosters;
 use daypass_protocol::digest::Pin;
+use daypass_protocol::event::Event;
 use daypass_protocol::state::SignedState;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request, SetupError};
 
 use crate::authority::{Authority, Word, WordError};
+use crate::collector::CollectorError;
 
 /// How long the CA holds an answer back that says nothing new; a stop has to wait as long.
 const WAIT: Duration = Duration::from_secs(2);
@@ -29,6 +31,9 @@ pub enum RefreshError {
     /// The CA did not answer, or not as asked.
     #[error("the CA could not be asked")]
     Client(#[source] Error),
+    /// An alarm could not be journalled.
+    #[error("an alarm could not be journalled")]
+    NotTold(#[from] Box<CollectorError>),
     /// What it says does not follow from what is known.
     #[error(transparent)]
     Word(#[from] WordError),
@@ -69,11 +74,15 @@ impl Refresh {
     }
 
     /// Asks once, and waits a moment for news: what is revoked is to be here before the CA can be away. Blocks as long as
-    /// the client does.
+    /// the client does. What is worth an alarm is told by `tell` first; where that fails, nothing is taken over.
     ///
     /// # Errors
-    /// When the CA cannot be asked, or says what does not hold.
-    pub fn ask(&self, authority: &Authority) -> Result<(), RefreshError> {
+    /// When the CA cannot be asked, or says what does not hold, or an alarm cannot be told.
+    pub fn ask(
+        &self,
+        authority: &Authority,
+        tell: impl FnOnce(&Event) -> Result<(), CollectorError>,
+    ) -> Result<(), RefreshError> {
         let known = authority.state_number();
         let path = format!("/v1/state?after={known}&wait={}", WAIT.as_secs());
         let state: SignedState = self.client.call(&Request::get(&path))?;
@@ -81,7 +90,11 @@ impl Refresh {
             return Ok(());
         }
         let Rosters { chain } = self.client.call(&Request::get("/v1/roster"))?;
-        Ok(authority.follow(&Word { chain, state })?)
+        let word = Word { chain, state };
+        if let Some(alarm) = authority.alarm_before(&word)? {
+            tell(&alarm).map_err(Box::new)?;
+        }
+        Ok(authority.follow(&word)?)
     }
 
     /// The state first: while there is none, neither is a chain.

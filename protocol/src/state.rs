@@ -7,6 +7,7 @@ use crate::revocation::SignedRevocation;
 use crate::sshsig::{self, Signature};
 use crate::statement::SignedStatement;
 use crate::strict_json;
+use crate::succession::{self, SignedSuccession};
 use crate::time::Time;
 use crate::token::CaUrl;
 use crate::version::Version;
@@ -50,6 +51,9 @@ pub struct State {
     /// Statements that make windows smaller which have not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub narrowings: Vec<SignedNarrowing>,
+    /// How `state_key` came to be it, the oldest first; 16 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<SignedSuccession>,
     /// Where journals are to be forwarded; 8 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,
@@ -153,20 +157,26 @@ impl State {
 }
 
 impl SignedState {
-    /// Checks that `key` signed this for the CA `pin`. At enrolment the key is the one inside
+    /// Checks that `key`, or one that follows from it by the successions inside, signed this for the CA `pin`. At enrolment the key is the one inside
     /// ([`SignedState::read_unverified`]), since the connection vouches; afterwards it is the `state_key` of the last
     /// state taken over.
     pub fn check(&self, pin: Pin, key: &Key) -> Result<VerifiedState, Error> {
         let signed_by = self
             .signature
             .verify(sshsig::STATE, self.state.as_bytes())?;
-        if signed_by != *key {
-            return Err(Error::ForeignKey {
-                expected: key.fingerprint(),
-                found: signed_by.fingerprint(),
-            });
+        let foreign = || Error::ForeignKey {
+            expected: key.fingerprint(),
+            found: signed_by.fingerprint(),
+        };
+        let state = match self.read_unverified() {
+            Ok(state) => state,
+            // What a stranger signed is not worth a look at what is wrong with it.
+            Err(_) if signed_by != *key => return Err(foreign()),
+            Err(error) => return Err(error.into()),
+        };
+        if !succession::leads(key, &signed_by, &state.successions, pin) {
+            return Err(foreign());
         }
-        let state = self.read_unverified()?;
         if state.ca != pin {
             return Err(Error::OtherCa {
                 expected: pin,
@@ -189,6 +199,11 @@ impl VerifiedState {
     /// What it says.
     pub fn state(&self) -> &State {
         &self.0
+    }
+
+    /// The keys that signed the state before, the last one first: what they signed otherwise still counts.
+    pub fn former_state_keys(&self) -> Vec<Key> {
+        succession::before(&self.0.state_key, &self.0.successions, self.0.ca)
     }
 
     /// Refuses to go back: a lower number of the same incarnation, or another incarnation that is not dated later.

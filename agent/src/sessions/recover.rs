@@ -53,8 +53,10 @@ impl Sessions {
         if !known.exists() {
             recovered.unfound = self.note_again().err();
         }
-        // Without it the next start looks into the journal once more.
-        let _ = fs::write(known, "");
+        if recovered.unfound.is_none() {
+            // Without it the next start looks into the journal once more.
+            let _ = fs::write(known, "");
+        }
         for found in Record::load_all(&self.shared.setup.directory) {
             match found {
                 Ok(record) => self.take_back(record, &mut recovered),

@@ -13,8 +13,7 @@ use super::windows::in_force;
 use crate::authority::Authority;
 use crate::case::Case;
 use crate::issue::{self, Terms, Validity};
-use crate::ledger::LedgerError;
-use crate::store::{IssuedCertificate, StoreError};
+use crate::store::IssuedCertificate;
 
 /// Serials are random: that so many in a row are taken means something else is wrong.
 const ATTEMPTS: u32 = 8;
@@ -195,7 +194,7 @@ fn code(state: WindowState) -> &'static str {
     }
 }
 
-/// Records a fresh serial as this certificate's, in database and journal, durably: only then may it be made.
+/// Records a fresh serial as this certificate's, durably: only then may it be made.
 fn record(
     authority: &Authority,
     call: &Call,
@@ -208,6 +207,9 @@ fn record(
     let document = window.document();
     for _ in 0..ATTEMPTS {
         let serial = issue::fresh_serial()?;
+        if !authority.reserve_serial(serial)? {
+            continue;
+        }
         let certificate = IssuedCertificate {
             serial,
             window: document.id.to_string(),
@@ -233,18 +235,8 @@ fn record(
             .on(resource(host, wish))
             .detail("valid_after", validity.after.to_string())
             .detail("valid_before", validity.before.to_string());
-        let recorded = authority.decide(move |tx| {
-            if tx.add_certificate(&certificate)? {
-                Ok(((), event))
-            } else {
-                Err(RecordError::Taken)
-            }
-        });
-        match recorded {
-            Ok(()) => return Ok(serial),
-            Err(RecordError::Taken) => {}
-            Err(RecordError::Failed(refusal)) => return Err(refusal),
-        }
+        authority.record_certificate(certificate, &event)?;
+        return Ok(serial);
     }
     Err(Refusal::failure(&NoFreeSerial))
 }
@@ -261,20 +253,3 @@ fn resource(host: &HostName, wish: &CertificateWish) -> Resource {
 #[derive(Debug, thiserror::Error)]
 #[error("every one of {ATTEMPTS} random serials was taken: the system's random numbers are not")]
 struct NoFreeSerial;
-
-enum RecordError {
-    Taken,
-    Failed(Refusal),
-}
-
-impl From<StoreError> for RecordError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<LedgerError> for RecordError {
-    fn from(error: LedgerError) -> Self {
-        Self::Failed(error.into())
-    }
-}

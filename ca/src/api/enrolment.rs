@@ -244,13 +244,13 @@ pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal
 }
 
 /// What a host is given to show: X.509 to us, SSH to people.
-struct Papers {
-    client_certificate: String,
-    fingerprint: [u8; 32],
-    host_certificates: Vec<String>,
+pub(super) struct Papers {
+    pub(super) client_certificate: String,
+    pub(super) fingerprint: [u8; 32],
+    pub(super) host_certificates: Vec<String>,
 }
 
-fn papers(
+pub(super) fn papers(
     authority: &Authority,
     place: &Place,
     csr: &str,
@@ -284,7 +284,7 @@ fn papers(
     })
 }
 
-fn check_host_keys(keys: &[Key]) -> Result<(), HostRefusal> {
+pub(super) fn check_host_keys(keys: &[Key]) -> Result<(), HostRefusal> {
     match keys.len() {
         1..=MOST_HOST_KEYS => Ok(()),
         found => Err(HostRefusal::HostKeys { found }),

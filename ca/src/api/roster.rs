@@ -53,7 +53,13 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
             }
             Ok::<_, Refusal>(((), event))
         })?;
+        let is_recovery = roll
+            .newest()
+            .is_some_and(|roster| *roster.authority() == roster::Authority::Recovery);
         authority.replace_roll(roll);
+        if is_recovery {
+            alarm(authority, call, number)?;
+        }
         number
     };
     authority.announce()?;
@@ -94,4 +100,20 @@ fn refuse_revoked(authority: &Authority, call: &Call, next: &SignedRoster) -> Re
         .because(refusal.code, &refusal.message);
     authority.note(&event)?;
     Err(refusal)
+}
+
+/// No admin signed this roster: whoever holds the recovery key has the roster now, and everybody is to hear of it.
+fn alarm(authority: &Authority, call: &Call, number: u64) -> Result<(), Refusal> {
+    tracing::error!(
+        number,
+        "ALARM: a roster was signed by the recovery key, by no admin"
+    );
+    let event = call
+        .event(Action::AlarmRecovery, Outcome::Done)
+        .because(
+            "recovery-key-used",
+            format!("roster {number} was signed by the recovery key, by no admin"),
+        )
+        .detail("roster", number);
+    Ok(authority.note(&event)?)
 }

@@ -6,8 +6,8 @@ use daypass_protocol::roster::Role;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
-    about, certificates, collectors, enrolment, hosts, journal, narrowings, revocations, roster,
-    state, statements, windows,
+    about, certificates, collectors, comebacks, enrolment, hosts, journal, narrowings, revocations,
+    roster, state, statements, windows,
 };
 use crate::authority::Authority;
 
@@ -35,7 +35,7 @@ impl Method {
 pub enum Access {
     /// Nobody is asked who they are.
     Anyone,
-    /// The body proves what it needs by itself: a signed roster, a join token.
+    /// The body proves what it needs by itself: a signed roster, a join token, a comeback.
     Bearer,
     /// Anybody whose key the newest roster lists.
     Person,
@@ -158,6 +158,7 @@ pub const ROUTES: &[Route] = &[
     post("/v1/hosts/tokens", ADMIN, hosts::make_token),
     post("/v1/hosts/enroll", Access::Bearer, enrolment::enroll),
     post("/v1/hosts/renew", Access::Host, enrolment::renew),
+    post("/v1/hosts/comeback", Access::Bearer, comebacks::take),
     post("/v1/collectors/renew", Access::Collector, collectors::renew),
     post("/v1/windows/draft", ASKS, windows::draft),
     post("/v1/windows", ASKS, windows::submit),

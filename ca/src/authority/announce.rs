@@ -136,6 +136,7 @@ impl Authority {
                     })
                 })
                 .collect::<Result<_, _>>()?,
+            successions: self.successions.clone(),
             collectors: named(collectors)?,
             revoked: revoked.signed().to_vec(),
             narrowings: telling(&narrowings)?,

@@ -1,19 +1,23 @@
 //! From files to a CA at work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
-use daypass_protocol::roster::{ChainError, SignedRoster};
+use daypass_protocol::roster::{ChainError, Roster, SignedRoster};
 use daypass_protocol::token::CaUrl;
 
 use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
+use crate::keys::state_key::{self, SuccessionError};
 use crate::keys::{Keys, KeysError, Places};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, issued_since};
 use crate::people::Roll;
 use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
+
+/// Rows that are made up for in one commit.
+const MADE_UP_AT_ONCE: usize = 1000;
 
 /// Why the CA cannot begin its work.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,9 @@ pub enum OpenError {
     /// The record of the CA's own journal.
     #[error(transparent)]
     OwnRecord(#[from] OwnRecordError),
+    /// The state key's successor.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
     /// The first state.
     #[error(transparent)]
     Announce(#[from] AnnounceError),
@@ -102,6 +109,17 @@ impl Authority {
             pin,
             chain.into_iter().map(signed).collect::<Result<_, _>>()?,
         )?;
+        state_key::finish(layout)?;
+        let born = roll.signed().first().and_then(|first| {
+            let roster: Option<Roster> = serde_json::from_str(&first.roster).ok();
+            roster.map(|roster| roster.time)
+        });
+        if let Some(born) = born
+            && state_key::is_due(layout, born, clock())?
+        {
+            state_key::succeed(places, pin, clock())?;
+            tracing::info!("another key signs the state from now on; the one before says so");
+        }
         let keys = Keys::open(places)?;
         let x509 = daypass_transport::authority::Authority::from_pem(
             &read(layout.tls_root())?,
@@ -114,6 +132,7 @@ impl Authority {
             ledger.record_late(&event)?;
             store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;
         }
+        make_up(&store, &layout.journal())?;
         let own_record = own::record(&store, layout, &keys, (pin, incarnation), clock())?;
         let authority = Self {
             nonces: Nonces::open(&layout.nonces())?,
@@ -134,10 +153,24 @@ impl Authority {
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
+            under_way: Arc::default(),
+            successions: state_key::told(layout)?,
         };
+        authority.mark_records()?;
         authority.announce()?;
         Ok(authority)
     }
+}
+
+/// Brings into the table what the journal tells of certificates and a crash kept from it.
+fn make_up(store: &Store, journal: &Path) -> Result<(), OpenError> {
+    let mark = store.read(|tx| tx.journalled())?;
+    let told = issued_since(journal, mark).map_err(LedgerError::from)?;
+    for some in told.chunks(MADE_UP_AT_ONCE) {
+        let some = some.to_vec();
+        store.write::<_, StoreError>(move |tx| some.iter().try_for_each(|one| tx.make_up(one)))?;
+    }
+    Ok(())
 }
 
 fn read(path: PathBuf) -> Result<String, OpenError> {

@@ -3,16 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 
 use super::KeyArgs;
+use crate::authority::Authority;
 use crate::config::{self, Config, ConfigError};
 use crate::credential;
 use crate::init::{self, InitError};
 use crate::keys::Places;
 use crate::keys::rotation::{self, Kind, RotationError};
+use crate::keys::state_key::{self, SuccessionError};
 use crate::layout::Layout;
 use crate::passphrase::{Passphrase, PassphraseError};
+use crate::store::{Store, StoreError};
 
 /// The steps of a rotation.
 #[derive(Debug, Subcommand)]
@@ -36,14 +40,26 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         what: What,
     },
+    /// Let another key sign the state, from the next start on; by itself that happens once a year.
+    RenewState {
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
-/// Which key, and where the CA is.
+/// Which key of which CA.
 #[derive(Debug, Args)]
 pub(crate) struct What {
     /// The key.
     #[arg(value_name = "KEY")]
     kind: Kind,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the CA is.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
     /// Configuration to read.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
@@ -64,6 +80,8 @@ pub enum Rotated {
     Used,
     /// The one before is trusted no more.
     Retired,
+    /// This one signs the state from the next start on.
+    Succeeded(Key),
 }
 
 /// Why it was not.
@@ -81,6 +99,18 @@ pub enum KeyCommandError {
     /// The rotation.
     #[error(transparent)]
     Rotation(Box<RotationError>),
+    /// The state key's successor.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
+    /// The database, which knows the CA's name.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no CA.
+    #[error("there is no CA in {directory} yet")]
+    NoCa {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
 }
 
 impl From<InitError> for KeyCommandError {
@@ -100,9 +130,13 @@ impl From<RotationError> for KeyCommandError {
 /// # Errors
 /// When it is not this step's turn, or a key does not sign.
 pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
-    let (KeyCommand::Add { what, .. } | KeyCommand::Use { what } | KeyCommand::Retire { what }) =
-        &arguments.command;
-    let config = Config::read(&what.config)?;
+    let place = match &arguments.command {
+        KeyCommand::Add { what, .. } | KeyCommand::Use { what } | KeyCommand::Retire { what } => {
+            &what.place
+        }
+        KeyCommand::RenewState { place } => place,
+    };
+    let config = Config::read(&place.config)?;
     let held = match &arguments.command {
         KeyCommand::Add {
             public_key: Some(path),
@@ -110,11 +144,11 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
         } => Some(init::read_key(path)?),
         _ => None,
     };
-    let passphrase = match &what.passphrase_file {
+    let passphrase = match &place.passphrase_file {
         None if credential::is_sealed() => credential::obtain().map_err(InitError::from)?,
         file => Passphrase::to_open(file.as_deref())?,
     };
-    init::become_owner(&what.user, &config.data)?;
+    init::become_owner(&place.user, &config.data)?;
     let layout = Layout::new(&config.data);
     let places = Places {
         layout: &layout,
@@ -122,18 +156,36 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
         agent: config.ssh_agent.as_deref(),
     };
     match &arguments.command {
-        KeyCommand::Add { .. } => Ok(Rotated::Added(rotation::add(
+        KeyCommand::Add { what, .. } => Ok(Rotated::Added(rotation::add(
             places,
             what.kind,
             held.as_ref(),
         )?)),
-        KeyCommand::Use { .. } => {
+        KeyCommand::RenewState { .. } => {
+            let pin = pin_of(&layout)?;
+            let now = Authority::system_clock()();
+            Ok(Rotated::Succeeded(state_key::succeed(places, pin, now)?))
+        }
+        KeyCommand::Use { what } => {
             rotation::switch(places, what.kind)?;
             Ok(Rotated::Used)
         }
-        KeyCommand::Retire { .. } => {
+        KeyCommand::Retire { what } => {
             rotation::retire(places, what.kind)?;
             Ok(Rotated::Retired)
         }
     }
+}
+
+/// The CA's name, which the next key's succession has to say.
+fn pin_of(layout: &Layout) -> Result<Pin, KeyCommandError> {
+    let no_ca = || KeyCommandError::NoCa {
+        directory: layout.root().to_owned(),
+    };
+    if !layout.database().exists() {
+        return Err(no_ca());
+    }
+    let found = Store::open(&layout.database())?.read(|tx| tx.genesis())?;
+    let (pin, _) = found.ok_or_else(no_ca)?;
+    pin.parse().map_err(|_| no_ca())
 }

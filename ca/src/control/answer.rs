@@ -99,6 +99,10 @@ fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer,
         said_by: Vec::new(),
     };
     if wish.confirmed {
+        // An entry that is erased is no record any more.
+        authority
+            .mark_records()
+            .map_err(|error| Problem::failure(&error))?;
         let by = by.account.clone().unwrap_or_else(|| VIA.to_owned());
         erased.said_by = match ledger.erase(&entries, &by, &wish.reason) {
             Ok(said_by) => said_by,

@@ -92,6 +92,10 @@ pub fn add(places: Places<'_>, kind: Kind, held: Option<&Key>) -> Result<Key, Ro
             return Err(RotationError::UnderWay { path });
         }
     }
+    // A private half that a crash left without its public one was never announced, nor used.
+    if next.exists() {
+        remove(&next)?;
+    }
     let made = match held {
         None => {
             let comment = format!("daypass {}", kind.stem());

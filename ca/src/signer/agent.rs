@@ -6,7 +6,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signature::Verifier as _;
 use ssh_encoding::{Decode as _, Encode as _};
@@ -77,12 +77,18 @@ impl AgentSigner {
             socket: socket.to_owned(),
             key,
         };
-        let signature = signer.ask(PROOF)?;
-        match signer.key.key_data().verify(PROOF, &signature) {
-            Ok(()) => Ok(signer),
+        signer.signed(PROOF)?;
+        Ok(signer)
+    }
+
+    /// A signature of this key's over exactly this: an agent is another program, and may be another key's.
+    fn signed(&self, message: &[u8]) -> Result<Signature, AgentError> {
+        let signature = self.ask(message)?;
+        match self.key.key_data().verify(message, &signature) {
+            Ok(()) => Ok(signature),
             Err(_) => Err(AgentError::Wrong {
-                socket: signer.socket.clone(),
-                fingerprint: signer.fingerprint(),
+                socket: self.socket.clone(),
+                fingerprint: self.fingerprint(),
             }),
         }
     }
@@ -114,11 +120,10 @@ impl AgentSigner {
         };
         let mut framed = Vec::new();
         request.encode(&mut framed)?;
-        let mut stream = UnixStream::connect(&self.socket).map_err(unreachable)?;
-        stream.set_read_timeout(Some(WITHIN)).map_err(unreachable)?;
-        stream
-            .set_write_timeout(Some(WITHIN))
-            .map_err(unreachable)?;
+        let mut stream = Deadlined {
+            stream: UnixStream::connect(&self.socket).map_err(unreachable)?,
+            until: Instant::now() + WITHIN,
+        };
         stream.write_all(&framed).map_err(unreachable)?;
         let mut length = [0; 4];
         stream.read_exact(&mut length).map_err(unreachable)?;
@@ -142,12 +147,116 @@ impl AgentSigner {
     }
 }
 
+/// A connection with one deadline for all that is said on it, however many bytes at a time.
+struct Deadlined {
+    stream: UnixStream,
+    until: Instant,
+}
+
+impl Deadlined {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(left)
+        }
+    }
+}
+
+impl io::Read for Deadlined {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl io::Write for Deadlined {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 impl Signer for AgentSigner {
     fn public_key(&self) -> &PublicKey {
         &self.key
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        self.ask(message).map_err(SignerError::Agent)
+        self.signed(message).map_err(SignerError::Agent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use ssh_key::PrivateKey;
+    use ssh_key::private::Ed25519Keypair;
+
+    use super::*;
+
+    /// Answers as an agent does, with these keys one after the other, whichever it is asked for.
+    fn answering(directory: &Path, keys: Vec<PrivateKey>) -> PathBuf {
+        let socket = directory.join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            for key in keys {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut length = [0; 4];
+                stream.read_exact(&mut length).unwrap();
+                let mut request = vec![0; u32::from_be_bytes(length) as usize];
+                stream.read_exact(&mut request).unwrap();
+                let mut rest = request.get(1..).unwrap();
+                let _key = Vec::<u8>::decode(&mut rest).unwrap();
+                let message = Vec::<u8>::decode(&mut rest).unwrap();
+                let signature: Signature = signature::Signer::sign(&key, &message);
+                let (mut blob, mut answer) = (Vec::new(), vec![SIGN_RESPONSE]);
+                signature.encode(&mut blob).unwrap();
+                blob.encode(&mut answer).unwrap();
+                let mut framed = Vec::new();
+                answer.encode(&mut framed).unwrap();
+                stream.write_all(&framed).unwrap();
+            }
+        });
+        socket
+    }
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+    }
+
+    #[test]
+    fn what_an_agent_signs_with_another_key_is_no_signature_at_any_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = answering(directory.path(), vec![key(1), key(1), key(2)]);
+        let signer = AgentSigner::open(&socket, key(1).public_key().clone()).unwrap();
+        signer.sign(b"one").unwrap();
+        assert!(matches!(
+            signer.sign(b"two"),
+            Err(SignerError::Agent(AgentError::Wrong { .. }))
+        ));
+    }
+
+    #[test]
+    fn an_agent_that_answers_a_byte_at_a_time_is_waited_for_no_longer() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut stream = Deadlined {
+            stream: near,
+            until: Instant::now() + Duration::from_millis(300),
+        };
+        std::thread::spawn(move || {
+            while far.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let error = stream.read_exact(&mut [0; 64]).unwrap_err();
+        let kinds = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
+        assert!(kinds.contains(&error.kind()), "{error}");
     }
 }

@@ -1,6 +1,6 @@
-//! The record of every certificate: kept before it leaves, never removed.
+//! The table of certificates: it follows the journal, which records each before it leaves. Never removed.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{StoreError, Tx};
 
@@ -60,5 +60,38 @@ impl Tx<'_> {
                 certificate.issued
             ])?;
         Ok(added == 1)
+    }
+
+    /// Records a certificate that the journal tells of and the table may lack; nothing happens where it does not, or where its
+    /// window is in no database any more, as after a restore.
+    pub(crate) fn make_up(&self, certificate: &IssuedCertificate) -> Result<(), StoreError> {
+        let has_window = self
+            .0
+            .prepare_cached("SELECT 1 FROM windows WHERE id = ?1")?
+            .exists([&certificate.window])?;
+        if has_window {
+            self.add_certificate(certificate)?;
+        }
+        Ok(())
+    }
+
+    /// Up to which entry of the journal the table is known to have every certificate.
+    pub(crate) fn journalled(&self) -> Result<u64, StoreError> {
+        let up_to: Option<u64> = self
+            .0
+            .query_row("SELECT up_to FROM journalled", [], |row| row.get(0))
+            .optional()?;
+        Ok(up_to.unwrap_or(0))
+    }
+
+    /// Moves that mark.
+    pub(crate) fn mark_journalled(&self, up_to: u64) -> Result<(), StoreError> {
+        self.0
+            .prepare_cached(
+                "INSERT INTO journalled (only, up_to) VALUES (1, ?1)
+                 ON CONFLICT (only) DO UPDATE SET up_to = ?1",
+            )?
+            .execute([up_to])?;
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Tx, list, unlist};
+use crate::hosts::CERTIFICATE_LIFE;
 
 /// A host as it was enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,11 +147,32 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The renewed certificate was used: the one before counts no more.
-    pub(crate) fn use_renewed(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
+    /// Keeps the client certificate of a host that came back. When the one before ended stays as it was until the new one is
+    /// used: should the answer be lost, the host can come back once more.
+    pub(crate) fn take_back(
+        &self,
+        name: &str,
+        host_keys: &[String],
+        certificate: &[u8; 32],
+    ) -> Result<(), StoreError> {
         self.0.execute(
-            "UPDATE hosts SET certificate = renewed, renewed = NULL WHERE renewed = ?1",
-            [certificate],
+            "UPDATE hosts SET host_keys = ?2, renewed = ?3 WHERE name = ?1",
+            params![name, list(host_keys)?, certificate],
+        )?;
+        Ok(())
+    }
+
+    /// The renewed certificate was used: the one before counts no more. It ends at `expires` at the latest.
+    pub(crate) fn use_renewed(
+        &self,
+        certificate: &[u8; 32],
+        expires: i64,
+    ) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE hosts SET certificate = renewed, renewed = NULL,
+                    expires = CASE WHEN expires <= ?2 - ?3 THEN ?2 ELSE expires END
+             WHERE renewed = ?1",
+            params![certificate, expires, CERTIFICATE_LIFE],
         )?;
         Ok(())
     }

@@ -32,6 +32,8 @@ impl Tx<'_> {
             .execute("UPDATE genesis SET incarnation = ?1", [incarnation])?;
         self.0
             .execute("UPDATE tokens SET expires = min(expires, ?1)", [now])?;
+        // What the journal before said was made up for; the new one begins with nothing.
+        self.0.execute("DELETE FROM journalled", [])?;
         // The record of the journal before; the new journal gets its own.
         self.0.execute("DELETE FROM own_record", [])?;
         // More than a CA that signs a new state with every change reaches between a backup and its loss.

@@ -17,7 +17,40 @@ const BATCH: usize = 64;
 type Completion = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
 /// Does its work in the batch's transaction.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Completion + Send>;
+type Work = Box<dyn FnOnce(&Transaction<'_>) -> Completion + Send>;
+
+/// What is to be written.
+struct Job {
+    work: Work,
+    wait: Wait,
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    /// It reaches the system, and survives the end of the process.
+    No,
+    /// It survives the loss of power, and with it everything before it.
+    ForTheDisk,
+}
+
+/// What became of a job that nobody waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is committed.
+    Committed,
+    /// It is not; the log says why.
+    Failed,
+}
+
+impl Wait {
+    fn synchronous(self) -> &'static str {
+        match self {
+            Self::No => "NORMAL",
+            Self::ForTheDisk => "FULL",
+        }
+    }
+}
 
 /// The way to the writing thread; dropping it lets the thread finish what waits, and waits for it.
 pub(super) struct Writer {
@@ -44,7 +77,7 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = sync_channel(1);
-        self.send(Box::new(move |transaction| {
+        self.send(Wait::ForTheDisk, move |transaction| {
             let result = in_savepoint(transaction, job);
             Box::new(move |commit| {
                 let result = match (result, commit) {
@@ -56,7 +89,7 @@ impl Writer {
                 // The caller may have gone; what is committed stays committed.
                 let _ = reply.send(result);
             })
-        }))
+        })
         .map_err(E::from)?;
         answer
             .recv()
@@ -67,7 +100,24 @@ impl Writer {
         &self,
         job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
     ) {
-        let sent = self.send(Box::new(move |transaction| {
+        self.unwaited(Wait::ForTheDisk, job, |_| ());
+    }
+
+    pub(super) fn run_behind(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+        settled: impl FnOnce(Settled) + Send + 'static,
+    ) {
+        self.unwaited(Wait::No, job, settled);
+    }
+
+    fn unwaited(
+        &self,
+        wait: Wait,
+        job: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+        settled: impl FnOnce(Settled) + Send + 'static,
+    ) {
+        let sent = self.send(wait, move |transaction| {
             let result = in_savepoint(transaction, job);
             Box::new(move |commit| {
                 if let Err(error) = result {
@@ -75,11 +125,15 @@ impl Writer {
                         error = &error as &dyn std::error::Error,
                         "a delayed write failed"
                     );
+                    settled(Settled::Failed);
                 } else if let Err(reason) = commit {
                     tracing::error!(reason, "a delayed write was not committed");
+                    settled(Settled::Failed);
+                } else {
+                    settled(Settled::Committed);
                 }
             })
-        }));
+        });
         if let Err(error) = sent {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -88,9 +142,15 @@ impl Writer {
         }
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
+    fn send(
+        &self,
+        wait: Wait,
+        work: impl FnOnce(&Transaction<'_>) -> Completion + Send + 'static,
+    ) -> Result<(), StoreError> {
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).map_err(|_| StoreError::Closed)
+        let work = Box::new(work);
+        jobs.send(Job { work, wait })
+            .map_err(|_| StoreError::Closed)
     }
 }
 
@@ -105,10 +165,21 @@ impl Drop for Writer {
 }
 
 fn work(mut connection: Connection, waiting: &Receiver<Job>) {
+    // As the connection was opened.
+    let mut set = Wait::ForTheDisk;
     while let Ok(first) = waiting.recv() {
-        match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-            Ok(transaction) => run_batch(transaction, first, waiting),
-            // Dropping the job tells its caller that there is no answer.
+        let mut jobs = vec![first];
+        while jobs.len() < BATCH
+            && let Ok(next) = waiting.try_recv()
+        {
+            jobs.push(next);
+        }
+        let wait = jobs.iter().map(|job| job.wait).max().unwrap_or(set);
+        let begun = switch(&connection, &mut set, wait)
+            .and_then(|()| connection.transaction_with_behavior(TransactionBehavior::Immediate));
+        match begun {
+            Ok(transaction) => run_batch(transaction, jobs),
+            // Dropping the jobs tells their callers that there is no answer.
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "no transaction could begin"
@@ -117,13 +188,20 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>) {
     }
 }
 
-fn run_batch(transaction: Transaction<'_>, first: Job, waiting: &Receiver<Job>) {
-    let mut completions = vec![first(&transaction)];
-    while completions.len() < BATCH
-        && let Ok(next) = waiting.try_recv()
-    {
-        completions.push(next(&transaction));
+/// How far the next commit goes; SQLite takes it between transactions only.
+fn switch(connection: &Connection, set: &mut Wait, wait: Wait) -> rusqlite::Result<()> {
+    if *set != wait {
+        connection.pragma_update(None, "synchronous", wait.synchronous())?;
+        *set = wait;
     }
+    Ok(())
+}
+
+fn run_batch(transaction: Transaction<'_>, jobs: Vec<Job>) {
+    let completions: Vec<Completion> = jobs
+        .into_iter()
+        .map(|job| (job.work)(&transaction))
+        .collect();
     let failure = transaction.commit().err().map(|error| error.to_string());
     for completion in completions {
         completion(failure.as_deref().map_or(Ok(()), Err));

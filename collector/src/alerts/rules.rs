@@ -5,24 +5,28 @@ mod bursts;
 mod command;
 mod condition;
 mod example;
+mod fault;
 mod pattern;
 mod period;
+mod rule;
 mod sieve;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use daypass_protocol::alert::Severity;
-use daypass_protocol::hours::{UnknownZone, Zone};
+use daypass_protocol::hours::Zone;
 use serde::Deserialize;
 
 pub(crate) use bursts::Bursts;
 pub(crate) use condition::Field;
+pub use fault::{RulesError, WrongExample};
 pub use period::Period;
+pub(crate) use rule::Rule;
 pub(crate) use sieve::Sieve;
 
 use super::subject::Subject;
 use condition::Condition;
-use example::Example;
+use rule::LONGEST_NAME;
 
 /// The rules that come with the program.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -33,47 +37,6 @@ pub const SITE_PATH: &str = "/etc/daypass/alerts.toml";
 pub(crate) const LONGEST_FILE: usize = 256 * 1024;
 /// Rules, at most.
 const MOST: usize = 500;
-const LONGEST_NAME: usize = 64;
-const LONGEST_TITLE: usize = 200;
-
-/// One rule.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
-    /// Kebab-case; a site's rule of the same name replaces a default.
-    pub(crate) name: String,
-    /// What happened, for people.
-    pub(crate) title: String,
-    pub(crate) severity: Severity,
-    when: Condition,
-    /// It does not hold where one of these does.
-    #[serde(default)]
-    unless: Vec<Condition>,
-    /// How often it must happen.
-    burst: Option<Burst>,
-    /// What makes two alerts of this rule the same.
-    #[serde(default = "usual_subject")]
-    pub(crate) subject: Vec<Field>,
-    /// So long the same is counted, and not told again.
-    #[serde(default = "usual_period")]
-    pub(crate) period: Period,
-    /// Examples for which it fires.
-    fires: Vec<Example>,
-    /// Examples for which it does not.
-    passes: Vec<Example>,
-}
-
-/// So often within so long a time.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Burst {
-    /// 2 to 1000.
-    count: usize,
-    within: Period,
-    /// Counted apart by these.
-    #[serde(default)]
-    by: Vec<Field>,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +46,9 @@ struct File {
     /// Names of rules that are not wanted.
     #[serde(default)]
     disable: Vec<String>,
+    /// What no rule is to judge: a site's own people at work, its monitoring.
+    #[serde(default)]
+    ignore: Vec<Condition>,
     #[serde(default)]
     rule: Vec<Rule>,
 }
@@ -91,89 +57,8 @@ struct File {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    ignore: Vec<Condition>,
     sieve: Sieve,
-}
-
-/// Why rules cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RulesError {
-    /// The file could not be read.
-    #[error("{} cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// More than rules ever need.
-    #[error("{} is longer than {LONGEST_FILE} bytes", path.display())]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No TOML of this shape; the source names line, column and key.
-    #[error("{} holds no rules that can be used:\n{source}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The parser's message.
-        source: Box<toml::de::Error>,
-    },
-    /// A value that cannot work.
-    #[error("{}: rule {rule:?}: {reason}", path.display())]
-    Unfit {
-        /// The file.
-        path: PathBuf,
-        /// Which rule, cut after 64 characters.
-        rule: String,
-        /// What is wrong, and what would be right.
-        reason: &'static str,
-    },
-    /// A schedule in no zone of this machine.
-    #[error("{}: {source}", path.display())]
-    Zone {
-        /// The file.
-        path: PathBuf,
-        /// Which zone.
-        source: UnknownZone,
-    },
-    /// A rule that is turned off and does not exist.
-    #[error("{}: disable names {name:?}, and there is no such rule; daypass-collector alerts defaults prints them", path.display())]
-    NotThere {
-        /// The file.
-        path: PathBuf,
-        /// The name, cut after 64 characters.
-        name: String,
-    },
-}
-
-/// An example that turned out otherwise.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum WrongExample {
-    /// Nothing shows when the rule fires, or when not.
-    #[error("rule {rule:?} has no example {which}; give it one, so that others see what it is for")]
-    Missing {
-        /// Which rule.
-        rule: String,
-        /// `for which it fires` or `that passes`.
-        which: &'static str,
-    },
-    /// It should fire.
-    #[error("rule {rule:?} does not fire for {example}")]
-    Silent {
-        /// Which rule.
-        rule: String,
-        /// The example.
-        example: String,
-    },
-    /// It should not.
-    #[error("rule {rule:?} fires for {example}, which should pass")]
-    Loud {
-        /// Which rule.
-        rule: String,
-        /// The example.
-        example: String,
-    },
 }
 
 impl RuleSet {
@@ -185,6 +70,7 @@ impl RuleSet {
         let path = Path::new("(defaults)");
         let none = Self {
             rules: Vec::new(),
+            ignore: Vec::new(),
             sieve: Sieve::open(),
         };
         none.with(DEFAULTS, path)
@@ -242,6 +128,13 @@ impl RuleSet {
             self.rules.retain(|other| other.name != rule.name);
             self.rules.push(rule);
         }
+        for mut condition in file.ignore {
+            condition.settle(&zone).map_err(|source| RulesError::Zone {
+                path: owned(),
+                source,
+            })?;
+            self.ignore.push(condition);
+        }
         for name in file.disable {
             let before = self.rules.len();
             self.rules.retain(|rule| rule.name != name);
@@ -270,6 +163,9 @@ impl RuleSet {
 
     /// The rules that fire for an entry; `bursts` remembers what came before.
     pub(crate) fn judge<'a>(&'a self, subject: &Subject<'_>, bursts: &mut Bursts) -> Vec<&'a Rule> {
+        if self.ignore.iter().any(|condition| condition.holds(subject)) {
+            return Vec::new();
+        }
         self.rules
             .iter()
             .filter(|rule| rule.fires(subject, bursts))
@@ -285,110 +181,6 @@ impl RuleSet {
     pub fn count(&self) -> usize {
         self.rules.len()
     }
-}
-
-impl Rule {
-    fn fits(&self) -> Result<(), &'static str> {
-        let is_kebab =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.name.is_empty()
-            || self.name.len() > LONGEST_NAME
-            || !self.name.bytes().all(is_kebab)
-        {
-            return Err("a name is 1 to 64 small letters, digits and dashes");
-        }
-        if self.title.is_empty() || self.title.len() > LONGEST_TITLE {
-            return Err("a title has 1 to 200 bytes");
-        }
-        if self
-            .burst
-            .as_ref()
-            .is_some_and(|burst| !(2..=1000).contains(&burst.count))
-        {
-            return Err("burst.count is 2 to 1000");
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, zone: &Zone) -> Result<(), UnknownZone> {
-        self.when.settle(zone)?;
-        self.unless
-            .iter_mut()
-            .try_for_each(|condition| condition.settle(zone))
-    }
-
-    fn fires(&self, subject: &Subject<'_>, bursts: &mut Bursts) -> bool {
-        self.when.holds(subject)
-            && !self.unless.iter().any(|condition| condition.holds(subject))
-            && match &self.burst {
-                None => true,
-                Some(burst) => {
-                    let key = key(&burst.by, subject);
-                    let time = subject.source().micros().unwrap_or_default();
-                    bursts.count(&self.name, &key, time, burst.within, burst.count)
-                }
-            }
-    }
-
-    /// What this entry shares with those that are the same for this rule.
-    pub(crate) fn subject_of(&self, subject: &Subject<'_>) -> String {
-        key(&self.subject, subject)
-    }
-
-    fn wrong_examples(&self) -> Vec<WrongExample> {
-        let rule = || self.name.clone();
-        let mut wrong = Vec::new();
-        for (examples, which) in [
-            (&self.fires, "for which it fires"),
-            (&self.passes, "that passes"),
-        ] {
-            if examples.is_empty() {
-                wrong.push(WrongExample::Missing {
-                    rule: rule(),
-                    which,
-                });
-            }
-        }
-        for example in self.fires.iter().filter(|example| !example.fires(self)) {
-            wrong.push(WrongExample::Silent {
-                rule: rule(),
-                example: example.to_string(),
-            });
-        }
-        for example in self.passes.iter().filter(|example| example.fires(self)) {
-            wrong.push(WrongExample::Loud {
-                rule: rule(),
-                example: example.to_string(),
-            });
-        }
-        wrong
-    }
-}
-
-/// What the fields say, each behind its name.
-fn key(fields: &[Field], subject: &Subject<'_>) -> String {
-    let parts: Vec<String> = fields
-        .iter()
-        .map(|field| {
-            format!(
-                "{}={}",
-                field.name(),
-                daypass_protocol::inert::inert(&field.of(subject))
-            )
-        })
-        .collect();
-    parts.join(" ")
-}
-
-fn usual_subject() -> Vec<Field> {
-    ["person", "account", "host"]
-        .into_iter()
-        .filter_map(|name| name.parse().ok())
-        .collect()
-}
-
-fn usual_period() -> Period {
-    Period::minutes(10)
 }
 
 fn utc() -> Zone {
@@ -443,6 +235,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_site_ignores_no_rule_judges() {
+        let rules = with("ignore = [{ actions = ['sudo'], fields = { window = '' } }]").unwrap();
+        let fired = |window: &str| {
+            let line = format!(
+                r#"{{"seq":1,"action":"sudo.request","identity":{{{window}"account":"admin"}},"command":{{"line":"sudo -i"}}}}"#
+            );
+            let origin = "daypass/0123456789abcdef/host/db1/00000000000000ff";
+            let subject = Subject::new(origin, line.as_bytes());
+            let fired = rules.judge(&subject, &mut Bursts::default());
+            fired
+                .iter()
+                .map(|rule| rule.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(fired(r#""window":"w-1","#), ["root-shell"]);
+        assert!(fired("").is_empty(), "an account of the house");
+        assert_eq!(rules.wrong_examples(), [], "rules are what they were");
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_with_file_and_line() {
         for (text, part) in [
             (OWN.replace("severity", "severty"), "line 5"),
@@ -460,6 +272,15 @@ mod tests {
             assert!(message.contains(part), "{part} is not in {message}");
             assert!(message.contains("/etc/daypass/alerts.toml"), "{message}");
         }
+    }
+
+    #[test]
+    fn the_man_pages_example_does_what_it_says() {
+        let page = include_str!("../../../packaging/man/daypass-collector.8");
+        let (_, behind) = page.split_once("# /etc/daypass/alerts.toml\n").unwrap();
+        let (example, _) = behind.split_once("\n.fi\n").unwrap();
+        let own = with(&example.replace("\\-", "-")).unwrap();
+        assert_eq!(own.wrong_examples(), []);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Upkeep {
     pub(crate) fn run(mut self, server: &Server, stopped: &Receiver<()>) {
         loop {
             let mut pause = PAUSE;
-            if let Err(error) = self.refresh.ask(server.collector().authority()) {
+            if let Err(error) = self.ask(server) {
                 pause = LONG_PAUSE;
                 self.tell(server, &error);
                 let error = &error as &dyn std::error::Error;
@@ -58,6 +58,16 @@ impl Upkeep {
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn ask(&self, server: &Server) -> Result<(), RefreshError> {
+        let collector = server.collector();
+        self.refresh.ask(collector.authority(), |alarm| {
+            tracing::error!(
+                "ALARM: the CA's rosters were changed by the recovery key, by no admin"
+            );
+            collector.record(alarm)
+        })
     }
 
     /// Journals an alarm once, however often the CA repeats what it is about.

@@ -57,3 +57,21 @@ fn an_enrolled_host_gets_the_cas_word_and_nobody_without_a_certificate_does() {
         assert_eq!(refused(nobody), (401, "no-certificate".to_owned()));
     }
 }
+
+#[test]
+fn a_roster_by_the_recovery_key_is_told_before_it_is_taken_over() {
+    let ca = Ca::new();
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::begin(&directory.path().join("word"), ca.pin, &ca.word).unwrap();
+    assert!(authority.alarm_before(&ca.word).unwrap().is_none());
+    let by_admin = ca.word_with_second_roster(1_000_000);
+    assert!(authority.alarm_before(&by_admin).unwrap().is_none());
+    let word = ca.word_by_the_recovery_key();
+    let alarm = authority.alarm_before(&word).unwrap().unwrap();
+    let alarm = serde_json::to_value(alarm).unwrap();
+    assert_eq!(alarm["action"], Action::AlarmRecovery.to_string());
+    assert_eq!(alarm["detail"]["roster"], 2);
+    authority.follow(&word).unwrap();
+    // Once.
+    assert!(authority.alarm_before(&word).unwrap().is_none());
+}

@@ -115,6 +115,7 @@ impl Ca {
             revocations: vec![],
             revoked: vec![],
             narrowings: vec![],
+            successions: vec![],
             collectors: vec![],
         };
         let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();
@@ -130,6 +131,15 @@ impl Ca {
 
     /// What the CA says after roster 2, which differs by the longest window.
     pub(crate) fn word_with_second_roster(&self, max_window: u64) -> Word {
+        self.word_signed_by(1, max_window)
+    }
+
+    /// The same, put in force by the recovery key.
+    pub(crate) fn word_by_the_recovery_key(&self) -> Word {
+        self.word_signed_by(101, 1_000_000)
+    }
+
+    fn word_signed_by(&self, signer: u8, max_window: u64) -> Word {
         let mut roster = Roster::parse(&self.word.chain[0].roster).unwrap();
         roster.number = 2;
         roster.previous = Some(Digest::of(&self.word.chain[0].roster));
@@ -142,7 +152,7 @@ impl Ca {
             hash: Digest::of(&text),
         };
         let mut second = SignedRoster::unsigned(text);
-        second.sign(sshsig::with_key(&private(1))).unwrap();
+        second.sign(sshsig::with_key(&private(signer))).unwrap();
         Word {
             chain: vec![self.word.chain[0].clone(), second],
             state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),

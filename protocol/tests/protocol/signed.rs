@@ -6,6 +6,7 @@ use daypass_protocol::enrolment::{self, Record, host_origin};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{Error, RosterMark, SignedState, State, VerifiedState};
 use daypass_protocol::statement::Verb;
+use daypass_protocol::succession::{SignedSuccession, Succession};
 use daypass_protocol::version::Version;
 
 fn state(company: &Company) -> State {
@@ -25,6 +26,7 @@ fn state(company: &Company) -> State {
         revocations: vec![company.says(Verb::Revoke, "ann", &company.window())],
         revoked: vec![],
         narrowings: vec![],
+        successions: vec![],
         collectors: vec![],
     }
 }
@@ -140,4 +142,75 @@ fn an_enrolment_record_is_believed_by_the_state_key() {
     };
     let refused = sign(&misnamed, "state").check(pin, &key("state"));
     assert!(matches!(refused, Err(enrolment::Error::Origin { .. })));
+}
+
+/// "After me, `heir`", said by `signer`.
+fn succession(company: &Company, signer: &str, heir: &str) -> SignedSuccession {
+    Succession {
+        v: Version,
+        ca: company.roster().pin(),
+        key: key(heir),
+        time: now(),
+    }
+    .sign(sshsig::with_key(&private_key(signer)))
+    .unwrap()
+}
+
+#[test]
+fn whoever_was_away_follows_from_one_state_key_to_the_next() {
+    let company = Company::new();
+    let pin = company.roster().pin();
+    let steps = vec![
+        succession(&company, "state", "second"),
+        succession(&company, "second", "third"),
+    ];
+    let third = State {
+        state_key: key("third"),
+        successions: steps.clone(),
+        ..state(&company)
+    };
+    let signed = sign(&third, "third");
+    for known in ["state", "second", "third"] {
+        let verified = signed.check(pin, &key(known)).unwrap();
+        assert_eq!(verified.former_state_keys(), [key("second"), key("state")]);
+    }
+    // Never back, and never by a step that the key before did not sign.
+    let back = State {
+        successions: steps.clone(),
+        ..state(&company)
+    };
+    assert!(matches!(
+        sign(&back, "state").check(pin, &key("third")),
+        Err(Error::ForeignKey { .. })
+    ));
+    let forged = [
+        vec![succession(&company, "mallory", "third")],
+        vec![steps[1].clone()],
+        vec![steps[1].clone(), steps[0].clone()],
+        vec![{
+            let mut changed = steps[0].clone();
+            changed.succession = steps[1].succession.clone();
+            changed
+        }],
+    ];
+    for successions in forged {
+        let state = State {
+            successions,
+            ..third.clone()
+        };
+        assert!(matches!(
+            sign(&state, "third").check(pin, &key("state")),
+            Err(Error::ForeignKey { .. })
+        ));
+    }
+    let other = Succession {
+        ca: Pin::from_bytes([1; 32]),
+        ..serde_json::from_str(&steps[0].succession).unwrap()
+    };
+    let other = other.sign(sshsig::with_key(&private_key("state"))).unwrap();
+    let state = State {
+        successions: vec![other, steps[1].clone()],
+        ..third
+    };
+    assert!(sign(&state, "third").check(pin, &key("state")).is_err());
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use daypass_protocol::name::HostName;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -24,6 +25,8 @@ pub(super) struct Example {
     /// Whose journal it stands in.
     #[serde(default)]
     journal: Journal,
+    /// Which host's journal, and the host that is spoken of: db1 when nothing is said.
+    host: Option<HostName>,
     /// How often; once when nothing is said.
     times: Option<u16>,
     /// With what time between; a second when nothing is said.
@@ -40,12 +43,13 @@ enum Journal {
 }
 
 impl Journal {
-    fn origin(self) -> &'static str {
-        match self {
-            Self::Host => "daypass/0123456789abcdef/host/db1/00000000000000ff",
-            Self::Ca => "daypass/0123456789abcdef/ca/00000000000000ff",
-            Self::Collector => "daypass/0123456789abcdef/collector/00000000000000ff",
-        }
+    fn origin(self, host: &str) -> String {
+        let owner = match self {
+            Self::Host => format!("host/{host}"),
+            Self::Ca => "ca".to_owned(),
+            Self::Collector => "collector".to_owned(),
+        };
+        format!("daypass/0123456789abcdef/{owner}/00000000000000ff")
     }
 }
 
@@ -54,15 +58,20 @@ impl Example {
     pub(super) fn fires(&self, rule: &Rule) -> bool {
         let mut bursts = Bursts::default();
         let step = self.every.map_or(1_000_000, Period::micros);
+        let origin = self.journal.origin(self.host());
         let mut has_fired = false;
         for number in 0..i64::from(self.times.unwrap_or(1)) {
             let line = self
                 .line(MONDAY.saturating_add(number.saturating_mul(step)))
                 .to_string();
-            let subject = Subject::new(self.journal.origin(), line.as_bytes());
+            let subject = Subject::new(&origin, line.as_bytes());
             has_fired |= rule.fires(&subject, &mut bursts);
         }
         has_fired
+    }
+
+    fn host(&self) -> &str {
+        self.host.as_ref().map_or("db1", HostName::as_str)
     }
 
     fn line(&self, micros: i64) -> Value {
@@ -76,7 +85,7 @@ impl Example {
                     "action": "sudo.request",
                     "outcome": "allowed",
                     "identity": {"person": "carol", "account": "deploy", "window": "w-example"},
-                    "resource": {"host": "db1", "service": "daypass-sudo"},
+                    "resource": {"host": self.host(), "service": "daypass-sudo"},
                     "origin": {"session": "s-0123456789abcdef"},
                     "command": {"line": command},
                 }),
