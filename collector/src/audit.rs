@@ -8,7 +8,7 @@ use daypass_journal::follow::{FollowError, Follower};
 use daypass_journal::remains::{self, Stored};
 use daypass_protocol::enrolment::Record;
 
-use crate::checkpoints::{CheckpointError, Held, Mark};
+use crate::checkpoints::{CheckpointError, Held, Mark, StoredSegment};
 use crate::ingest::body;
 use crate::keep::Stores;
 use crate::origin::Origin;
@@ -91,7 +91,9 @@ pub fn audit(
         let Some(end) = segments.last().map(|segment| segment.name.size) else {
             break;
         };
-        for segment in &segments {
+        // A journal goes on while it is looked at: what came since is looked at the next time.
+        let asked = |segment: &&StoredSegment| segment.name.size <= held.mark.size;
+        for segment in segments.iter().filter(asked) {
             let bytes = stores.segments.bytes(log, &segment.name)?;
             for line in body::lines(&bytes) {
                 follower.line(line).map_err(|broken| AuditError::Broken {
