@@ -11,7 +11,7 @@ use crate::collector::{Collector, CollectorError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::{self, FollowIndexError};
-use crate::origin::{InvalidOrigin, Origin};
+use crate::origin::{InvalidOrigin, Origin, Owner};
 use crate::rewrite::{self, RewriteError};
 
 /// Whose word it is.
