@@ -2,11 +2,12 @@
 //!
 //! The database is copied by SQLite's own backup, so that what the file holds is one committed moment; the journal is
 //! copied after it, and so knows every decision that the database does. Signing keys are copied as they are,
-//! encrypted. The journal's keys stay behind: whoever finds a backup cannot write the CA's journal, and a restored CA
+//! encrypted; the X.509 keys as they are, in the clear. The last file says how many there are, so that a backup that was cut
+//! off is told from a whole one. The journal's keys stay behind: whoever finds a backup cannot write the CA's journal, and a restored CA
 //! begins a new one.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,20 @@ use crate::store::{self, StoreError};
 
 /// The first file in every backup.
 pub const MANIFEST: &str = "daypass-ca-backup.json";
+
+/// The last file in every backup.
+pub const END: &str = "daypass-ca-backup-end.json";
+
+/// Segments are retired now and then: a backup that misses one on its way begins anew so often.
+const ATTEMPTS: u32 = 5;
+
+/// What a backup ends with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// How many files stand before this one.
+    pub files: u64,
+}
 
 /// What a backup says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +86,13 @@ pub enum BackupError {
     Manifest(#[from] serde_json::Error),
 }
 
+impl BackupError {
+    /// A segment was retired, or a text erased, between its directory's being read and its own.
+    fn is_of_a_file_that_went(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 /// Writes the backup that the arguments ask for; where it is.
 ///
 /// # Errors
@@ -109,7 +131,15 @@ pub fn write(
     }
     let part = beside(file, "part");
     let snapshot = beside(file, "db");
-    let written = assemble(layout, config, &part, &snapshot, now);
+    let mut written = assemble(layout, config, &part, &snapshot, now);
+    for _ in 1..ATTEMPTS {
+        if !matches!(&written, Err(error) if error.is_of_a_file_that_went()) {
+            break;
+        }
+        let _ = std::fs::remove_file(&part);
+        let _ = std::fs::remove_file(&snapshot);
+        written = assemble(layout, config, &part, &snapshot, now);
+    }
     // Whatever happened, nothing half-made stays.
     let _ = std::fs::remove_file(&snapshot);
     let kept = written.and_then(|()| std::fs::rename(&part, file).map_err(failed(file)));
@@ -145,13 +175,14 @@ fn assemble(
         incarnation,
         time: now,
     };
-    let mut archive = tar::Builder::new(private(part)?);
-    append(
-        &mut archive,
-        MANIFEST,
-        serde_json::to_string(&manifest)?.as_bytes(),
-    )
-    .map_err(failed(part))?;
+    let mut archive = Archive {
+        tar: tar::Builder::new(private(part)?),
+        files: 0,
+    };
+    let manifest = serde_json::to_string(&manifest)?;
+    archive
+        .append(MANIFEST, manifest.len() as u64, manifest.as_bytes())
+        .map_err(failed(part))?;
     append_file(&mut archive, "ca.db", snapshot)?;
     if let Some(config) = config {
         append_file(&mut archive, "ca.toml", config)?;
@@ -168,7 +199,13 @@ fn assemble(
     }
     append_directory(&mut archive, "tls", &layout.tls())?;
     append_directory(&mut archive, "journal", &layout.journal())?;
-    let mut file = archive.into_inner().map_err(failed(part))?;
+    let end = serde_json::to_string(&End {
+        files: archive.files,
+    })?;
+    archive
+        .append(END, end.len() as u64, end.as_bytes())
+        .map_err(failed(part))?;
+    let mut file = archive.tar.into_inner().map_err(failed(part))?;
     file.flush()
         .and_then(|()| file.sync_all())
         .map_err(failed(part))
@@ -176,7 +213,7 @@ fn assemble(
 
 /// Every plain file of a directory and of those in it, by the order of their names.
 fn append_directory(
-    archive: &mut tar::Builder<File>,
+    archive: &mut Archive,
     name: &str,
     directory: &Path,
 ) -> Result<(), BackupError> {
@@ -198,7 +235,7 @@ fn append_directory(
 }
 
 /// A key's halves, as far as they are in files: an agent's own is not for us to have.
-fn append_key(archive: &mut tar::Builder<File>, path: &Path) -> Result<(), BackupError> {
+fn append_key(archive: &mut Archive, path: &Path) -> Result<(), BackupError> {
     for path in [path.to_owned(), path.with_extension("pub")] {
         if path.exists() {
             append_file(archive, &inside("keys", &path), &path)?;
@@ -208,22 +245,52 @@ fn append_key(archive: &mut tar::Builder<File>, path: &Path) -> Result<(), Backu
 }
 
 /// As much of the file as there is now: journals grow at their end while we read.
-fn append_file(
-    archive: &mut tar::Builder<File>,
-    name: &str,
-    path: &Path,
-) -> Result<(), BackupError> {
-    let bytes = std::fs::read(path).map_err(failed(path))?;
-    append(archive, name, &bytes).map_err(failed(path))
+fn append_file(archive: &mut Archive, name: &str, path: &Path) -> Result<(), BackupError> {
+    let file = File::open(path).map_err(failed(path))?;
+    let size = file.metadata().map_err(failed(path))?.len();
+    archive.append(name, size, file).map_err(failed(path))
 }
 
-fn append(archive: &mut tar::Builder<File>, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(bytes.len() as u64);
-    header.set_mode(0o600);
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_cksum();
-    archive.append_data(&mut header, name, bytes)
+/// The backup while it is written.
+struct Archive {
+    tar: tar::Builder<File>,
+    files: u64,
+}
+
+impl Archive {
+    /// Writes `size` bytes of `content`, and fails where there are fewer.
+    fn append(&mut self, name: &str, size: u64, content: impl Read) -> io::Result<()> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o600);
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_cksum();
+        let content = Exactly {
+            content,
+            left: size,
+        };
+        self.tar.append_data(&mut header, name, content)?;
+        self.files += 1;
+        Ok(())
+    }
+}
+
+/// So many bytes, or an error: an archive whose header promised more than came would be damaged behind it.
+struct Exactly<R> {
+    content: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = self.content.read(&mut buffer[..most])?;
+        if read == 0 && most > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
 }
 
 fn inside(directory: &str, path: &Path) -> String {

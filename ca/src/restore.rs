@@ -17,7 +17,7 @@ use daypass_protocol::enrolment::ca_origin;
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::time::Time;
 
-use crate::backup::{MANIFEST, Manifest};
+use crate::backup::{END, End, MANIFEST, Manifest};
 use crate::cli::RestoreArgs;
 use crate::config::{Config, ConfigError};
 use crate::init::{self, InitError};
@@ -28,6 +28,9 @@ use crate::store::{self, IssuedCertificate, Store, StoreError};
 
 /// The largest file that is taken out of a backup: a database of millions of certificates, and room.
 const MOST: u64 = 64 * 1024 * 1024 * 1024;
+
+/// The database until all else is in place.
+const WAITING: &str = "ca.db.restoring";
 
 /// What a restored CA is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +125,7 @@ pub fn run(arguments: &RestoreArgs) -> Result<Restored, RestoreError> {
 /// without it there is no CA.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`]; then nothing of it stays, and it can be tried again.
 pub fn unpack(
     file: &File,
     path: &Path,
@@ -139,11 +142,34 @@ pub fn unpack(
     if let Some(path) = places.into_iter().find(|path| path.exists()) {
         return Err(RestoreError::Exists { path });
     }
-    for directory in [layout.keys(), layout.tls(), layout.journal()] {
-        make_directory(&directory)?;
+    let mut made = vec![layout.keys(), layout.tls(), layout.journal()];
+    let restored = put_in_place(file, path, layout, now, &mut made);
+    if restored.is_err() {
+        // None of these was there before.
+        for path in made {
+            let _ = std::fs::remove_dir_all(path);
+        }
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let waiting = layout.root().join(format!("{WAITING}{suffix}"));
+            let _ = std::fs::remove_file(waiting);
+        }
     }
-    let waiting = layout.root().join("ca.db.restoring");
-    let manifest = extract(file, path, layout, &waiting)?;
+    restored
+}
+
+/// Does it; `made` gets the directories that it makes beside those that stand in it.
+fn put_in_place(
+    file: &File,
+    path: &Path,
+    layout: &Layout,
+    now: Time,
+    made: &mut Vec<PathBuf>,
+) -> Result<Restored, RestoreError> {
+    for directory in made.iter() {
+        make_directory(directory)?;
+    }
+    let waiting = layout.root().join(WAITING);
+    let manifest = extract(file, path, layout, &waiting, made)?;
     let old: Incarnation = manifest.incarnation.parse()?;
     let ca: Pin = manifest.ca.parse()?;
     let incarnation = Incarnation::from_bytes(random::bytes()?);
@@ -238,11 +264,14 @@ fn extract(
     path: &Path,
     layout: &Layout,
     database: &Path,
+    made: &mut Vec<PathBuf>,
 ) -> Result<Manifest, RestoreError> {
     io::Seek::rewind(&mut file).map_err(failed(path))?;
     let mut archive = tar::Archive::new(file);
     let mut manifest: Option<Manifest> = None;
     let mut has_database = false;
+    let mut files = 0;
+    let mut end: Option<End> = None;
     for entry in archive.entries().map_err(failed(path))? {
         let entry = entry.map_err(failed(path))?;
         let name = entry.path().map_err(failed(path))?.into_owned();
@@ -251,8 +280,27 @@ fn extract(
             let name = name.display();
             return Err(no_backup(path, &format!("{name} is no plain file")));
         }
+        if end.is_some() {
+            let name = name.display();
+            return Err(no_backup(path, &format!("{name} stands behind its end")));
+        }
+        if entry.size() > MOST {
+            let name = name.display();
+            return Err(no_backup(path, &format!("{name} is larger than 64 GiB")));
+        }
+        if name == Path::new(END) {
+            end = Some(read_end(entry, path)?);
+            continue;
+        }
+        files += 1;
         let Some(known) = &manifest else {
-            manifest = Some(read_manifest(entry, &name, path)?);
+            let read = read_manifest(entry, &name, path)?;
+            let journal = layout.old_journal(read.incarnation.parse()?);
+            if journal.exists() {
+                return Err(RestoreError::Exists { path: journal });
+            }
+            made.push(journal);
+            manifest = Some(read);
             continue;
         };
         let target = if name == Path::new("ca.db") {
@@ -270,10 +318,25 @@ fn extract(
         };
         write(entry, &target)?;
     }
+    if end != Some(End { files }) {
+        return Err(no_backup(
+            path,
+            "it is not whole: its end is missing; take another copy of it",
+        ));
+    }
     match manifest {
         Some(manifest) if has_database => Ok(manifest),
         _ => Err(no_backup(path, "it holds no database")),
     }
+}
+
+fn read_end(entry: impl io::Read, path: &Path) -> Result<End, RestoreError> {
+    let mut text = Vec::new();
+    entry
+        .take(1024)
+        .read_to_end(&mut text)
+        .map_err(failed(path))?;
+    serde_json::from_slice(&text).map_err(|_| no_backup(path, "its end is damaged"))
 }
 
 fn read_manifest(entry: impl io::Read, name: &Path, path: &Path) -> Result<Manifest, RestoreError> {
@@ -288,7 +351,7 @@ fn read_manifest(entry: impl io::Read, name: &Path, path: &Path) -> Result<Manif
     manifest.ok_or_else(|| no_backup(path, "it does not begin with the manifest of one"))
 }
 
-fn write(entry: impl io::Read, target: &Path) -> Result<(), RestoreError> {
+fn write(mut entry: impl io::Read, target: &Path) -> Result<(), RestoreError> {
     if let Some(parent) = target.parent().filter(|parent| !parent.exists()) {
         make_directory(parent)?;
     }
@@ -298,7 +361,7 @@ fn write(entry: impl io::Read, target: &Path) -> Result<(), RestoreError> {
         .mode(0o600)
         .open(target)
         .map_err(failed(target))?;
-    io::copy(&mut entry.take(MOST), &mut out)
+    io::copy(&mut entry, &mut out)
         .and_then(|_| out.flush())
         .and_then(|()| out.sync_all())
         .map_err(failed(target))

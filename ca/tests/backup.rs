@@ -182,6 +182,61 @@ fn nothing_is_written_over() {
 }
 
 #[test]
+fn a_backup_that_was_cut_off_or_added_to_is_refused_and_leaves_nothing() {
+    let house = House::unsigned();
+    let file = house.directory.path().join("backup.tar");
+    backup::write(&house.layout(), None, &file, 0).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let restore = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let open = File::open(&file).unwrap();
+        restore::unpack(&open, &file, &Layout::new(place.path()), house.now())
+    };
+    let nothing = || std::fs::read_dir(place.path()).unwrap().next().is_none();
+    // Wherever it was cut, between two files, too.
+    let ends = (512..whole.len() - 1024).step_by(512 * 41);
+    let names = tar::Archive::new(&whole[..]).entries().unwrap().count();
+    assert!(names > 5, "{names}");
+    let starts: Vec<_> = tar::Archive::new(&whole[..])
+        .entries()
+        .unwrap()
+        .map(|entry| usize::try_from(entry.unwrap().raw_header_position()).unwrap())
+        .collect();
+    for end in ends.chain(starts) {
+        let refused = restore(&whole[..end]).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                RestoreError::NoBackup { .. } | RestoreError::File { .. }
+            ),
+            "{end}: {refused:?}"
+        );
+        assert!(nothing(), "{end}");
+    }
+    let mut more = tar::Builder::new(Vec::new());
+    for entry in tar::Archive::new(&whole[..]).entries().unwrap() {
+        let entry = entry.unwrap();
+        let header = entry.header().clone();
+        more.append(&header, entry).unwrap();
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_size(2);
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_cksum();
+    more.append_data(&mut header, "keys/other", b"{}".as_slice())
+        .unwrap();
+    let refused = restore(&more.into_inner().unwrap()).unwrap_err();
+    assert!(
+        refused.to_string().contains("keys/other stands behind"),
+        "{refused}"
+    );
+    assert!(nothing());
+    // In the same place, after all that, the whole one.
+    restore(&whole).unwrap();
+}
+
+#[test]
 fn what_is_no_backup_makes_no_ca() {
     let directory = tempfile::tempdir().unwrap();
     let restore = |name: &str, content: &[u8]| {
