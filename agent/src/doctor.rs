@@ -2,7 +2,7 @@
 
 mod doors;
 mod modes;
-mod setuid;
+pub(crate) mod setuid;
 mod sshd;
 
 use std::mem;

@@ -148,6 +148,7 @@ impl Gates {
                 .collect(),
         });
         sessions.attend_to_leavers()?;
+        sessions.look_for_plants()?;
         Ok(Arc::new(Self {
             layout,
             config,

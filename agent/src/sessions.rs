@@ -13,6 +13,7 @@ mod grants;
 mod leave;
 mod logind;
 mod narrow;
+mod planted;
 mod rebuild;
 mod record;
 mod recover;

@@ -17,14 +17,14 @@ const SETUID: u32 = 0o4000;
 
 /// What was found, and whether that is all.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) files: Vec<PathBuf>,
-    pub(super) extent: Extent,
+pub(crate) struct Found {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) extent: Extent,
 }
 
 /// How far a search came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     Whole,
     Partial,
 }
@@ -32,7 +32,7 @@ pub(super) enum Extent {
 /// The setuid files of this uid in its home and in the places that everybody may write to, looked for no longer than
 /// `patience`.
 #[must_use]
-pub(super) fn owned_by(layout: &Layout, uid: u32, home: &Path, patience: Duration) -> Found {
+pub(crate) fn owned_by(layout: &Layout, uid: u32, home: &Path, patience: Duration) -> Found {
     let places = PLACES.iter().map(Path::new).chain([home]);
     let mut search = Search {
         uid,

@@ -126,7 +126,7 @@ pub(super) fn begin(sessions: &Sessions, session: Arc<Session>, cause: Cause, wa
     }
 }
 
-fn run(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool) {
+fn run(sessions: &Sessions, session: &Arc<Session>, cause: &Cause, was_open: bool) {
     terminal::tell(
         &session.members(&sessions.shared.censuses.now()),
         session.record.uid,
@@ -142,11 +142,14 @@ fn run(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool) {
         was_open,
         wait_for_all(sessions, session, &mut killed),
     );
-    if sessions.leaves_nobody(session) {
-        sweep::account(session);
-    }
+    let swept = if sessions.leaves_nobody(session) {
+        sweep::account(session)
+    } else {
+        Vec::new()
+    };
     kill_the_rest(sessions, session);
     sessions.drop_session(session);
+    sessions.shared.over.push(Arc::clone(session), swept);
 }
 
 /// Who was killed, by process, with the name that it had.

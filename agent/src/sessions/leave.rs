@@ -77,6 +77,7 @@ impl Sessions {
 
     fn be_gone(&self, session: &Arc<Session>) {
         self.drop_session(session);
+        self.shared.over.push(Arc::clone(session), Vec::new());
         let (sessions, session) = (self.clone(), Arc::clone(session));
         let alarm = &self.shared.setup.alarm;
         alarm.at(Instant::now() + AFTERGLOW, move || {

@@ -15,6 +15,7 @@ use super::end::{self, Cause};
 use super::grants::Grants;
 use super::leave::Leaving;
 use super::narrow::Narrowed;
+use super::planted::Over;
 use super::record::{Record, SessionId};
 use super::session::{Phase, Session};
 use crate::alarm::Alarm;
@@ -65,6 +66,7 @@ pub(super) struct Shared {
     pub(super) grants: Mutex<Grants>,
     pub(super) censuses: Censuses,
     pub(super) leaving: Leaving,
+    pub(super) over: Over,
 }
 
 impl Sessions {
@@ -78,6 +80,7 @@ impl Sessions {
                 grants: Mutex::default(),
                 censuses: Censuses::default(),
                 leaving: Leaving::default(),
+                over: Over::default(),
             }),
         }
     }

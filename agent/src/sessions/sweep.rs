@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cgroup::Cgroup;
@@ -20,20 +20,20 @@ const ROUNDS: usize = 64;
 /// How long somebody who was killed may take to be gone.
 const DEATH: Duration = Duration::from_millis(50);
 
-/// Sweeps up after the last session of an account.
-pub(super) fn account(session: &Session) {
+/// Sweeps up after the last session of an account; the files that it took away.
+pub(super) fn account(session: &Session) -> Vec<PathBuf> {
     let (uid, name) = (session.record.uid, session.record.account.as_str());
     user_manager(uid);
     jobs(uid);
     let since = session.record.opened.unix();
-    for path in [Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)] {
-        remove_if_new(&path, since);
-    }
-    for entry in fs::read_dir(AT_JOBS).into_iter().flatten().flatten() {
-        if entry.metadata().is_ok_and(|about| about.uid() == uid) {
-            remove_if_new(&entry.path(), since);
-        }
-    }
+    let at_jobs = fs::read_dir(AT_JOBS).into_iter().flatten().flatten();
+    let at_jobs = at_jobs
+        .filter(|entry| entry.metadata().is_ok_and(|about| about.uid() == uid))
+        .map(|entry| entry.path());
+    let mut swept = vec![Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)];
+    swept.extend(at_jobs);
+    swept.retain(|path| was_removed(path, since));
+    swept
 }
 
 /// Ends the account's user manager and everything under it.
@@ -73,9 +73,8 @@ fn jobs(uid: u32) {
     }
 }
 
-/// What stood there before the session is the administrator's.
-fn remove_if_new(path: &Path, since: i64) {
-    if fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && about.mtime() >= since) {
-        let _ = fs::remove_file(path);
-    }
+/// Removes what is new. What stood there before the session is the administrator's.
+fn was_removed(path: &Path, since: i64) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && about.mtime() >= since)
+        && fs::remove_file(path).is_ok()
 }

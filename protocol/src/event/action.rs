@@ -48,6 +48,8 @@ actions! {
     SessionEnd = "session.end",
     /// Host: those in a session were told on its terminals that its time will be up; `detail.left_seconds`.
     SessionWarned = "session.warned",
+    /// Host: what changed while a session was open and outlives it; `detail.files`, `.removed`.
+    SessionPlanted = "session.planted",
     /// Host: somebody asked sudo, before it ran.
     SudoRequest = "sudo.request",
     /// Host: sudo's own policy accepted.
