@@ -33,6 +33,10 @@ fn two_at_once(site: &Site) -> Result<()> {
     for shell in [&mut carol, &mut mallory] {
         shell.await_text("done", SOON)?;
         // One of the two, and the refusal of the other.
+        // What stands on another stream may come later.
+        daypass_tests::until("the refusal", SOON, || {
+            Ok(shell.so_far().1.contains("daypass show"))
+        })?;
         let (said, refusal) = shell.so_far();
         assert_eq!(said, "root\ndone\n", "{refusal}");
         assert_eq!(refusal.matches("daypass show").count(), 1, "{refusal}");
