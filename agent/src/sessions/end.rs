@@ -149,7 +149,7 @@ fn run(sessions: &Sessions, session: &Arc<Session>, cause: &Cause, was_open: boo
     };
     kill_the_rest(sessions, session);
     sessions.drop_session(session);
-    sessions.shared.over.push(Arc::clone(session), swept);
+    sessions.is_over(session, swept);
 }
 
 /// Who was killed, by process, with the name that it had.

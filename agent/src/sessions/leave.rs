@@ -63,6 +63,7 @@ impl Sessions {
 
     /// The monitor of this closed session has ended.
     pub(super) fn leaves(&self, session: Arc<Session>) {
+        self.is_over(&session, Vec::new());
         self.shared.leaving.push(session);
     }
 
@@ -77,7 +78,6 @@ impl Sessions {
 
     fn be_gone(&self, session: &Arc<Session>) {
         self.drop_session(session);
-        self.shared.over.push(Arc::clone(session), Vec::new());
         let (sessions, session) = (self.clone(), Arc::clone(session));
         let alarm = &self.shared.setup.alarm;
         alarm.at(Instant::now() + AFTERGLOW, move || {

@@ -2,7 +2,7 @@
 //!
 //! A file tells by the time at which the kernel last saw it change (ctime), which its owner cannot set back: so nothing is
 //! noted at the beginning, and a restart of the agent forgets nothing. Sessions that share an account at the same time
-//! share what is found.
+//! share what is found; of two that change the same file within seconds, one after the other, the later is told.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,7 +72,7 @@ const NAMED: usize = 64;
 /// The kernel stamps files with a clock that is so far behind, in milliseconds.
 const TICK: i64 = 20;
 /// Between two rounds: tools log in again and again, and each look goes through a home.
-const PAUSE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What kind of thing a file is, for programs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -102,22 +102,31 @@ struct Plant {
     changed: i64,
 }
 
-/// Sessions that are over and that nobody has looked after yet, each with what the sweep took away.
+/// Sessions that are over and that nobody has looked after yet.
 #[derive(Default)]
 pub(super) struct Over {
-    sessions: Mutex<Vec<(Arc<Session>, Vec<PathBuf>)>>,
+    sessions: Mutex<Vec<Ended>>,
     news: Condvar,
 }
 
+/// A session that is over.
+struct Ended {
+    session: Arc<Session>,
+    /// When, in milliseconds since 1970.
+    at: i64,
+    /// What the sweep took away.
+    swept: Vec<PathBuf>,
+}
+
 impl Over {
-    pub(super) fn push(&self, session: Arc<Session>, swept: Vec<PathBuf>) {
+    fn push(&self, ended: Ended) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.push((session, swept));
+        sessions.push(ended);
         drop(sessions);
         self.news.notify_one();
     }
 
-    fn take(&self) -> Vec<(Arc<Session>, Vec<PathBuf>)> {
+    fn take(&self) -> Vec<Ended> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sessions = self
             .news
@@ -128,6 +137,16 @@ impl Over {
 }
 
 impl Sessions {
+    /// This session is over, and its plants are to be told of, with what the sweep took away. What it left running may
+    /// plant more: then it is over once more when that ends.
+    pub(super) fn is_over(&self, session: &Arc<Session>, swept: Vec<PathBuf>) {
+        self.shared.over.push(Ended {
+            session: Arc::clone(session),
+            at: now(),
+            swept,
+        });
+    }
+
     /// Starts the thread that looks for what sessions planted: a home may be large, or lie on a slow network.
     ///
     /// # Errors
@@ -147,10 +166,10 @@ impl Sessions {
             .map(drop)
     }
 
-    fn tell_of_plants(&self, over: &[(Arc<Session>, Vec<PathBuf>)]) {
+    fn tell_of_plants(&self, over: &[Ended]) {
         // One look serves all sessions of an account that ended since the last.
         let mut found: BTreeMap<u32, Vec<Plant>> = BTreeMap::new();
-        for (session, swept) in over {
+        for Ended { session, at, swept } in over {
             let record = &session.record;
             let plants = found
                 .entry(record.uid)
@@ -158,7 +177,7 @@ impl Sessions {
             let since = opened(record.opened.unix() * 1000, session.lived());
             let during: Vec<&Plant> = plants
                 .iter()
-                .filter(|plant| plant.changed >= since)
+                .filter(|plant| (since..=*at).contains(&plant.changed))
                 .collect();
             if !during.is_empty() || !swept.is_empty() {
                 self.journal_plants(session, &during, swept);
@@ -190,14 +209,19 @@ impl Sessions {
     }
 }
 
-/// When a session was opened, in milliseconds since 1970: what was noted then has whole seconds. Where the clock was set
-/// meanwhile, the earlier of the two, so that nothing is missed.
-fn opened(noted: i64, lived: Duration) -> i64 {
+/// Milliseconds since 1970, by the system's clock.
+fn now() -> i64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let counted = now.saturating_sub(lived).as_millis();
-    let counted = i64::try_from(counted).unwrap_or(i64::MAX) - TICK;
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// When a session was opened, in milliseconds since 1970: what was noted then has whole seconds. Where the clock was set
+/// meanwhile, the earlier of the two, so that nothing is missed.
+fn opened(noted: i64, lived: Duration) -> i64 {
+    let lived = i64::try_from(lived.as_millis()).unwrap_or(i64::MAX);
+    let counted = now().saturating_sub(lived) - TICK;
     if (counted - noted).abs() < 2000 {
         counted
     } else {

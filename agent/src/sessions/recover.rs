@@ -122,6 +122,7 @@ impl Sessions {
         let session = Arc::new(Session::new(record, window, None::<Handle>));
         self.take_in(Arc::clone(&session));
         self.close(&session);
+        self.is_over(&session, Vec::new());
         self.leave(&[session]);
     }
 }
