@@ -179,18 +179,19 @@ inject() {
     done
 }
 small_disk() {
-    systemctl stop daypass-agent
+    # With its sockets: somebody who asks must not start it while the journal is on its way.
+    systemctl stop $units
     cp -a /var/log/daypass/journal /root/journal
     mount -t tmpfs -o size=80m,mode=755 small /var/log/daypass
     mv /root/journal /var/log/daypass/
     # What a copy does not carry over: the room of the segment that grows, and of the next.
     last=$(ls /var/log/daypass/journal/*.jsonl | tail -n 1)
     fallocate --keep-size --length 16M "$last"
-    systemctl start daypass-agent
+    systemctl start $units
     timeout 10 sh -c 'until [ $(du -m /var/log/daypass/journal/reserve | cut -f1) -ge 16 ]; do :; done'
 }
 whole_disk() {
-    systemctl stop daypass-agent
+    systemctl stop $units
     cp -a /var/log/daypass/journal /root/journal
     umount /var/log/daypass
     chattr -R -f -a /var/log/daypass/journal || true
