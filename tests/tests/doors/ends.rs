@@ -274,7 +274,7 @@ fn planted(site: &Site) -> Result<()> {
     };
     // The time that an owner can set back is not what is asked.
     visit(
-        "mkdir -p .ssh work && echo ': planted' >> .bash_aliases && echo 'ssh-ed25519 AAAA' > .ssh/authorized_keys && \
+        "umask 077 && mkdir -p .ssh work && chmod 700 .ssh && echo ': planted' >> .bash_aliases && echo 'ssh-ed25519 AAAA' > .ssh/authorized_keys && \
          cp /bin/true work/lent && chmod 4755 work/lent && touch -d 2020-01-01 .bash_aliases .ssh/authorized_keys work/lent",
     )?;
     let patience = Duration::from_secs(60);
