@@ -29,6 +29,24 @@ pub(crate) enum Extent {
     Partial,
 }
 
+impl Extent {
+    /// That of two searches together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Whole, Self::Whole) => Self::Whole,
+            _ => Self::Partial,
+        }
+    }
+
+    /// For programs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Partial => "partly",
+        }
+    }
+}
+
 /// The setuid files of this uid in its home and in the places that everybody may write to, looked for no longer than
 /// `patience`.
 #[must_use]

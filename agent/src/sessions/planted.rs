@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::registry::Sessions;
 use super::session::Session;
-use crate::doctor::setuid;
+use crate::doctor::setuid::{self, Extent};
 use crate::layout::Layout;
 
 /// Read by shells, by sshd and by sessions of the account when somebody logs in.
@@ -56,16 +56,17 @@ const START_UP: [&str; 29] = [
     ".ssh/config",
 ];
 const KEYS: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
-/// Directories in which every file is one.
-const UNITS: [&str; 3] = [
+/// Directories in which, and below which, every file is one.
+const UNITS: [&str; 4] = [
     ".config/systemd/user",
+    ".local/share/systemd/user",
     ".config/environment.d",
     ".config/autostart",
 ];
 const CRONTABS: &str = "/var/spool/cron/crontabs";
 const AT_JOBS: &str = "/var/spool/cron/atjobs";
 const LINGER: &str = "/var/lib/systemd/linger";
-/// Of so many files of a directory.
+/// So many files of such a directory are looked at.
 const OF_A_DIRECTORY: usize = 1000;
 /// How many the journal names.
 const NAMED: usize = 64;
@@ -100,6 +101,12 @@ struct Plant {
     kind: Kind,
     path: PathBuf,
     changed: i64,
+}
+
+/// What an account has that can outlive a session, whenever it was changed, and whether that is all.
+struct Found {
+    plants: Vec<Plant>,
+    extent: Extent,
 }
 
 /// Sessions that are over and that nobody has looked after yet.
@@ -168,10 +175,10 @@ impl Sessions {
 
     fn tell_of_plants(&self, over: &[Ended]) {
         // One look serves all sessions of an account that ended since the last.
-        let mut found: BTreeMap<u32, Vec<Plant>> = BTreeMap::new();
+        let mut found: BTreeMap<u32, Found> = BTreeMap::new();
         for Ended { session, at, swept } in over {
             let record = &session.record;
-            let plants = found
+            let Found { plants, extent } = found
                 .entry(record.uid)
                 .or_insert_with(|| planted(&Layout::system(), record.account.as_str(), record.uid));
             let since = opened(record.opened.unix() * 1000, session.lived());
@@ -179,31 +186,47 @@ impl Sessions {
                 .iter()
                 .filter(|plant| (since..=*at).contains(&plant.changed))
                 .collect();
-            if !during.is_empty() || !swept.is_empty() {
-                self.journal_plants(session, &during, swept);
+            // A look that came to no end says so: who wants to hide something fills the places before it.
+            if !during.is_empty() || !swept.is_empty() || *extent == Extent::Partial {
+                self.journal_plants(session, &during, swept, *extent);
             }
         }
     }
 
-    fn journal_plants(&self, session: &Session, plants: &[&Plant], swept: &[PathBuf]) {
+    fn journal_plants(
+        &self,
+        session: &Session,
+        plants: &[&Plant],
+        swept: &[PathBuf],
+        extent: Extent,
+    ) {
         let named: Vec<Value> = plants
             .iter()
             .take(NAMED)
             .map(|plant| json!({ "path": text(&plant.path), "kind": plant.kind.name() }))
             .collect();
         let removed: Vec<Value> = swept.iter().take(NAMED).map(|path| text(path)).collect();
-        let event = Event::new(Action::SessionPlanted)
-            .outcome(Outcome::Done)
-            .because(
+        let (code, reason) = if plants.is_empty() && swept.is_empty() {
+            (
+                "not-searched",
+                "the account has more files than were looked through for setuid ones and units",
+            )
+        } else {
+            (
                 "planted",
                 "what changed while the session was open outlives it",
             )
+        };
+        let event = Event::new(Action::SessionPlanted)
+            .outcome(Outcome::Done)
+            .because(code, reason)
             .by(session.identity())
             .on(self.resource(session))
             .from(session.origin(None))
             .detail("files", named)
             .detail("files_count", plants.len())
-            .detail("removed", removed);
+            .detail("removed", removed)
+            .detail("searched", extent.name());
         // A journal that is down has the event set aside.
         let _ = self.shared.setup.intake.commit(&event);
     }
@@ -242,62 +265,84 @@ fn text(path: &Path) -> Value {
 }
 
 /// Everything of an account that can outlive a session, whenever it was changed.
-fn planted(layout: &Layout, account: &str, uid: u32) -> Vec<Plant> {
-    let mut plants = Vec::new();
-    let mut add = |kind, path: PathBuf| {
-        // Of a link itself: whoever points it elsewhere changes it.
-        if let Ok(about) = fs::symlink_metadata(&path)
-            && !about.is_dir()
-        {
-            let changed = about.ctime() * 1000 + about.ctime_nsec() / 1_000_000;
-            plants.push(Plant {
-                kind,
-                path,
-                changed,
-            });
-        }
+fn planted(layout: &Layout, account: &str, uid: u32) -> Found {
+    let mut found = Found {
+        plants: Vec::new(),
+        extent: Extent::Whole,
     };
     for place in [CRONTABS, LINGER] {
-        add(Kind::Job, layout.seen(&Path::new(place).join(account)));
+        found.add(Kind::Job, layout.seen(&Path::new(place).join(account)));
     }
-    for path in files(&layout.seen(Path::new(AT_JOBS))) {
+    for path in found.below(layout.seen(Path::new(AT_JOBS))) {
         if fs::symlink_metadata(&path).is_ok_and(|about| about.uid() == uid) {
-            add(Kind::Job, path);
+            found.add(Kind::Job, path);
         }
     }
     if let Some(home) = home(account) {
         let seen = layout.seen(&home);
         for name in START_UP {
-            add(Kind::StartUp, seen.join(name));
+            found.add(Kind::StartUp, seen.join(name));
         }
         for name in KEYS {
-            add(Kind::Key, seen.join(name));
+            found.add(Kind::Key, seen.join(name));
         }
         for name in UNITS {
-            for path in files(&seen.join(name)) {
-                add(Kind::Job, path);
+            for path in found.below(seen.join(name)) {
+                found.add(Kind::Job, path);
             }
         }
-        for path in setuid::owned_by(layout, uid, &home, setuid::SEARCH).files {
-            add(Kind::Setuid, path);
+        let lent = setuid::owned_by(layout, uid, &home, setuid::SEARCH);
+        found.extent = found.extent.and(lent.extent);
+        for path in lent.files {
+            found.add(Kind::Setuid, path);
         }
     }
-    plants.sort();
-    plants
+    found.plants.sort();
+    found
+}
+
+impl Found {
+    /// Of a link itself: whoever points it elsewhere changes it.
+    fn add(&mut self, kind: Kind, path: PathBuf) {
+        if let Ok(about) = fs::symlink_metadata(&path)
+            && !about.is_dir()
+        {
+            let changed = about.ctime() * 1000 + about.ctime_nsec() / 1_000_000;
+            self.plants.push(Plant {
+                kind,
+                path,
+                changed,
+            });
+        }
+    }
+
+    /// The files below a directory: enabling a unit is a link in one of its own. Links are not followed.
+    fn below(&mut self, directory: PathBuf) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut left = OF_A_DIRECTORY;
+        let mut open = vec![directory];
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                if left == 0 {
+                    self.extent = Extent::Partial;
+                    return files;
+                }
+                left -= 1;
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => open.push(entry.path()),
+                    // atd's own counter is nobody's job.
+                    Ok(_) if entry.file_name() != ".SEQ" => files.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        files
+    }
 }
 
 fn home(account: &str) -> Option<PathBuf> {
     let user = User::from_name(account).ok().flatten()?;
     Some(user.dir)
-}
-
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let entries = entries.take(OF_A_DIRECTORY).map(|entry| entry.path());
-    // atd's own counter is nobody's job.
-    entries
-        .filter(|path| path.file_name().is_some_and(|name| name != ".SEQ"))
-        .collect()
 }
 
 #[cfg(test)]
@@ -313,7 +358,7 @@ mod tests {
             .unwrap()
             .unwrap();
         let home = layout.seen(&user.dir);
-        for place in [".ssh", ".config/systemd/user", "work"] {
+        for place in [".ssh", ".config/systemd/user/default.target.wants", "work"] {
             fs::create_dir_all(home.join(place)).unwrap();
         }
         let before = opened(i64::MAX, Duration::ZERO);
@@ -325,6 +370,8 @@ mod tests {
             fs::write(home.join(name), "x").unwrap();
         }
         symlink("/dev/null", home.join(".bashrc")).unwrap();
+        let enabled = ".config/systemd/user/default.target.wants/y.service";
+        symlink("/tmp/y.service", home.join(enabled)).unwrap();
         let shell = home.join("work/sh");
         fs::write(&shell, "x").unwrap();
         fs::set_permissions(&shell, fs::Permissions::from_mode(0o4755)).unwrap();
@@ -336,7 +383,11 @@ mod tests {
             .open(home.join(".ssh/rc"))
             .unwrap();
         opened.set_modified(old).unwrap();
-        let found = planted(&layout, &user.name, user.uid.as_raw());
+        let Found {
+            plants: found,
+            extent,
+        } = planted(&layout, &user.name, user.uid.as_raw());
+        assert_eq!(extent, Extent::Whole);
         let named: Vec<_> = found
             .iter()
             .map(|plant| {
@@ -350,11 +401,27 @@ mod tests {
                 ("start-up", ".bashrc"),
                 ("start-up", ".ssh/rc"),
                 ("key", ".ssh/authorized_keys"),
+                ("job", enabled),
                 ("job", ".config/systemd/user/x.service"),
                 ("setuid", "work/sh"),
             ]
         );
         assert!(found.iter().all(|plant| plant.changed >= before));
+    }
+
+    #[test]
+    fn a_directory_that_is_too_full_is_said_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::under(folder.path());
+        let jobs = layout.seen(Path::new(AT_JOBS));
+        fs::create_dir_all(&jobs).unwrap();
+        for number in 0..=OF_A_DIRECTORY {
+            fs::write(jobs.join(number.to_string()), "").unwrap();
+        }
+        let uid = nix::unistd::Uid::current().as_raw();
+        let found = planted(&layout, "nobody-of-this-name", uid);
+        assert_eq!(found.extent, Extent::Partial);
+        assert_eq!(found.plants.len(), OF_A_DIRECTORY);
     }
 
     #[test]

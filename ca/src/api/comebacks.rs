@@ -8,7 +8,7 @@ use daypass_protocol::key::Key;
 use daypass_protocol::time::{SKEW, Time};
 
 use super::call::{Call, Reply};
-use super::enrolment::{check_host_keys, papers};
+use super::enrolment::{check_host_keys, papers, taken_meanwhile};
 use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::Authority;
@@ -61,8 +61,10 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
     let fingerprint = papers.fingerprint;
     let _alone = authority.deciding();
     authority.decide(move |tx| {
-        tx.take_back(&host.name, &keys, &fingerprint)?;
-        Ok::<_, Refusal>(((), event))
+        if !tx.take_back(&host, &keys, &fingerprint)? {
+            return Err(taken_meanwhile(&host.name));
+        }
+        Ok(((), event))
     })?;
     Reply::of(&Renewed {
         client_certificate: papers.client_certificate,

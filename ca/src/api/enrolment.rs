@@ -234,13 +234,23 @@ pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal
     let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
     let _alone = authority.deciding();
     authority.decide(move |tx| {
-        tx.renew_host(&host.name, &keys, &fingerprint, expires)?;
-        Ok::<_, Refusal>(((), event))
+        if !tx.renew_host(&host, &keys, &fingerprint, expires)? {
+            return Err(taken_meanwhile(&host.name));
+        }
+        Ok(((), event))
     })?;
     Reply::of(&Renewed {
         client_certificate: papers.client_certificate,
         host_certificates: papers.host_certificates,
     })
+}
+
+/// Between our look at a host and the decision, it was given to another machine, or renewed.
+pub(super) fn taken_meanwhile(name: &str) -> Refusal {
+    Refusal::conflict(
+        "host-changed",
+        format!("the host {name} was enrolled or renewed otherwise at this moment; try again"),
+    )
 }
 
 /// What a host is given to show: X.509 to us, SSH to people.

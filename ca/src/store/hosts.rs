@@ -132,34 +132,41 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// Keeps a renewed client certificate beside the current one, until it is used.
+    /// Keeps a renewed client certificate beside the current one, until it is used. False where the host has another current
+    /// one than `host` by now: then another machine may have taken its place.
     pub(crate) fn renew_host(
         &self,
-        name: &str,
+        host: &EnrolledHost,
         host_keys: &[String],
         certificate: &[u8; 32],
         expires: i64,
-    ) -> Result<(), StoreError> {
-        self.0.execute(
-            "UPDATE hosts SET host_keys = ?2, renewed = ?3, expires = ?4 WHERE name = ?1",
-            params![name, list(host_keys)?, certificate, expires],
+    ) -> Result<bool, StoreError> {
+        let changed = self.0.execute(
+            "UPDATE hosts SET host_keys = ?3, renewed = ?4, expires = ?5 WHERE name = ?1 AND certificate = ?2",
+            params![
+                host.name,
+                host.certificate,
+                list(host_keys)?,
+                certificate,
+                expires
+            ],
         )?;
-        Ok(())
+        Ok(changed == 1)
     }
 
     /// Keeps the client certificate of a host that came back. When the one before ended stays as it was until the new one is
-    /// used: should the answer be lost, the host can come back once more.
+    /// used: should the answer be lost, the host can come back once more. False as for [`renew_host`](Self::renew_host).
     pub(crate) fn take_back(
         &self,
-        name: &str,
+        host: &EnrolledHost,
         host_keys: &[String],
         certificate: &[u8; 32],
-    ) -> Result<(), StoreError> {
-        self.0.execute(
-            "UPDATE hosts SET host_keys = ?2, renewed = ?3 WHERE name = ?1",
-            params![name, list(host_keys)?, certificate],
+    ) -> Result<bool, StoreError> {
+        let changed = self.0.execute(
+            "UPDATE hosts SET host_keys = ?3, renewed = ?4 WHERE name = ?1 AND certificate = ?2",
+            params![host.name, host.certificate, list(host_keys)?, certificate],
         )?;
-        Ok(())
+        Ok(changed == 1)
     }
 
     /// The renewed certificate was used: the one before counts no more. It ends at `expires` at the latest.

@@ -177,3 +177,35 @@ fn a_database_from_a_newer_version_is_refused() {
         Err(StoreError::Migration { .. })
     ));
 }
+
+#[test]
+fn what_was_asked_before_another_machine_took_a_hosts_place_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    let machine = |certificate| EnrolledHost {
+        name: "db1".to_owned(),
+        aliases: Vec::new(),
+        groups: Vec::new(),
+        host_keys: vec!["ssh-ed25519 AAAA".to_owned()],
+        record: String::new(),
+        signature: String::new(),
+        certificate: [certificate; 32],
+        enrolled: 1,
+        expires: 2,
+    };
+    let (old, new) = (machine(1), machine(2));
+    let keys = vec!["ssh-ed25519 BBBB".to_owned()];
+    let found = store
+        .write::<_, StoreError>(move |tx| {
+            tx.add_host(&old)?;
+            assert!(tx.take_back(&old, &old.host_keys, &[3; 32])?);
+            tx.remove_host("db1", 3)?;
+            tx.add_host(&new)?;
+            assert!(!tx.take_back(&old, &keys, &[4; 32])?);
+            assert!(!tx.renew_host(&old, &keys, &[4; 32], 9)?);
+            assert!(tx.host_with_certificate(&[4; 32])?.is_none());
+            tx.host_named("db1")
+        })
+        .unwrap();
+    assert_eq!(found, Some(machine(2)));
+}
