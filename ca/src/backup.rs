@@ -8,7 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -25,11 +25,14 @@ pub const MANIFEST: &str = "daypass-ca-backup.json";
 /// The last file in every backup.
 pub const END: &str = "daypass-ca-backup-end.json";
 
+/// The archive, while it is written.
+const PART: &str = "backup.tar";
+
 /// Segments are retired now and then: a backup that misses one on its way begins anew so often.
 const ATTEMPTS: u32 = 5;
 
 /// What a backup ends with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct End {
     /// How many files stand before this one.
@@ -87,7 +90,8 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// A segment was retired, or a text erased, between its directory's being read and its own.
+    /// A segment was retired, or a text erased, between its directory's being read and its own. What is missing for another
+    /// reason is so the next time, too.
     fn is_of_a_file_that_went(&self) -> bool {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
@@ -129,40 +133,56 @@ pub fn write(
             directory: layout.root().to_owned(),
         });
     }
-    let part = beside(file, "part");
-    let snapshot = beside(file, "db");
-    let mut written = assemble(layout, config, &part, &snapshot, now);
-    for _ in 1..ATTEMPTS {
-        if !matches!(&written, Err(error) if error.is_of_a_file_that_went()) {
-            break;
-        }
-        let _ = std::fs::remove_file(&part);
-        let _ = std::fs::remove_file(&snapshot);
-        written = assemble(layout, config, &part, &snapshot, now);
-    }
-    // Whatever happened, nothing half-made stays.
-    let _ = std::fs::remove_file(&snapshot);
-    let kept = written.and_then(|()| std::fs::rename(&part, file).map_err(failed(file)));
-    if kept.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    kept?;
     let directory = file
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
+    // A directory of our own beside the file, with a name that nobody else has: what is cleaned up is ours alone.
+    let own = tempfile::Builder::new()
+        .prefix(".daypass-ca-backup-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir_in(directory)
+        .map_err(failed(directory))?;
+    let mut written = assemble(layout, config, own.path(), now);
+    for _ in 1..ATTEMPTS {
+        match &written {
+            Err(error) if error.is_of_a_file_that_went() => {
+                written = assemble(layout, config, own.path(), now);
+            }
+            _ => break,
+        }
+    }
+    written?;
+    put_in_place(&own.path().join(PART), file)?;
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(failed(directory))
 }
 
+/// Not over a file that came meanwhile; where the file system has no links, as near to that as it lets us.
+fn put_in_place(part: &Path, file: &Path) -> Result<(), BackupError> {
+    let exists = || BackupError::Exists {
+        path: file.to_owned(),
+    };
+    match std::fs::hard_link(part, file) {
+        Ok(()) => Ok(()),
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        Err(_) if file.exists() => Err(exists()),
+        Err(_) => std::fs::rename(part, file).map_err(failed(file)),
+    }
+}
+
+/// Writes the archive [`PART`] in the directory `own`, anew.
 fn assemble(
     layout: &Layout,
     config: Option<&Path>,
-    part: &Path,
-    snapshot: &Path,
+    own: &Path,
     now: i64,
 ) -> Result<(), BackupError> {
+    let (part, snapshot) = (&own.join(PART), &own.join("ca.db"));
+    for leftover in [part, snapshot] {
+        let _ = std::fs::remove_file(leftover);
+    }
     private(snapshot)?;
     let found = store::copy(&layout.database(), snapshot)?;
     let (ca, incarnation) = found.ok_or_else(|| BackupError::NoCa {
@@ -296,12 +316,6 @@ impl<R: Read> Read for Exactly<R> {
 fn inside(directory: &str, path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     format!("{directory}/{name}")
-}
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{suffix}"));
-    name.into()
 }
 
 /// A new file that nobody else may read.

@@ -107,8 +107,10 @@ impl From<InitError> for RestoreError {
 /// When the file is no backup, or something is in the way.
 pub fn run(arguments: &RestoreArgs) -> Result<Restored, RestoreError> {
     let file = File::open(&arguments.file).map_err(failed(&arguments.file))?;
+    // The whole of it is looked at first: what is no whole backup leaves no configuration behind, either.
     let text = config_of(&file, &arguments.file)?;
     if !arguments.config.exists() {
+        Config::parse(&text, &arguments.config)?;
         if let Some(parent) = arguments.config.parent() {
             std::fs::create_dir_all(parent).map_err(failed(parent))?;
         }
@@ -132,14 +134,18 @@ pub fn unpack(
     layout: &Layout,
     now: Time,
 ) -> Result<Restored, RestoreError> {
+    let waiting = layout.root().join(WAITING);
     let places = [
         layout.database(),
         layout.keys(),
         layout.tls(),
         layout.journal(),
         layout.nonces(),
+        waiting.clone(),
     ];
-    if let Some(path) = places.into_iter().find(|path| path.exists()) {
+    // A link is something, too, wherever it leads.
+    let is_there = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok();
+    if let Some(path) = places.into_iter().find(is_there) {
         return Err(RestoreError::Exists { path });
     }
     let mut made = vec![layout.keys(), layout.tls(), layout.journal()];
@@ -153,6 +159,7 @@ pub fn unpack(
             let waiting = layout.root().join(format!("{WAITING}{suffix}"));
             let _ = std::fs::remove_file(waiting);
         }
+        let _ = std::fs::remove_file(layout.database());
     }
     restored
 }
@@ -186,6 +193,9 @@ fn put_in_place(
     let ledger = Ledger::open(layout, witnesses)?;
     ledger.record(&serde_json::to_value(event).map_err(LedgerError::Event)?)?;
     ledger.close()?;
+    // All else is on the disk before there is a CA.
+    made.iter().try_for_each(|directory| sync_all(directory))?;
+    sync(layout.root())?;
     std::fs::rename(&waiting, layout.database()).map_err(failed(&layout.database()))?;
     sync(layout.root())?;
     Ok(Restored {
@@ -241,21 +251,40 @@ fn entries(directory: &Path) -> Result<u64, RestoreError> {
     Ok(count)
 }
 
+/// The configuration in a backup that is whole.
 fn config_of(file: &File, path: &Path) -> Result<String, RestoreError> {
     let mut archive = tar::Archive::new(file);
+    let (mut text, mut end, mut files) = (None, None, 0);
     for entry in archive.entries().map_err(failed(path))? {
         let mut entry = entry.map_err(failed(path))?;
-        if entry.path().is_ok_and(|name| name == Path::new("ca.toml")) {
-            let mut text = String::new();
+        let name = entry.path().map_err(failed(path))?.into_owned();
+        if name == Path::new(END) {
+            end = Some(read_end(entry, path)?);
+            continue;
+        }
+        files += 1;
+        if name == Path::new("ca.toml") {
+            let mut found = String::new();
             entry
                 .by_ref()
                 .take(1024 * 1024)
-                .read_to_string(&mut text)
+                .read_to_string(&mut found)
                 .map_err(failed(path))?;
-            return Ok(text);
+            text = Some(found);
         }
     }
-    Err(no_backup(path, "it holds no ca.toml"))
+    check_end(end, files, path)?;
+    text.ok_or_else(|| no_backup(path, "it holds no ca.toml"))
+}
+
+fn check_end(end: Option<End>, files: u64, path: &Path) -> Result<(), RestoreError> {
+    if end == Some(End { files }) {
+        return Ok(());
+    }
+    Err(no_backup(
+        path,
+        "it is not whole: its end is missing; take another copy of it",
+    ))
 }
 
 /// Writes every file of the backup to its place; the manifest, which comes first.
@@ -296,7 +325,7 @@ fn extract(
         let Some(known) = &manifest else {
             let read = read_manifest(entry, &name, path)?;
             let journal = layout.old_journal(read.incarnation.parse()?);
-            if journal.exists() {
+            if std::fs::symlink_metadata(&journal).is_ok() {
                 return Err(RestoreError::Exists { path: journal });
             }
             made.push(journal);
@@ -318,12 +347,7 @@ fn extract(
         };
         write(entry, &target)?;
     }
-    if end != Some(End { files }) {
-        return Err(no_backup(
-            path,
-            "it is not whole: its end is missing; take another copy of it",
-        ));
-    }
+    check_end(end, files, path)?;
     match manifest {
         Some(manifest) if has_database => Ok(manifest),
         _ => Err(no_backup(path, "it holds no database")),
@@ -373,6 +397,17 @@ fn make_directory(path: &Path) -> Result<(), RestoreError> {
         .mode(0o700)
         .create(path)
         .map_err(failed(path))
+}
+
+/// A directory and those below it; their files were synced as they were written.
+fn sync_all(directory: &Path) -> Result<(), RestoreError> {
+    for entry in std::fs::read_dir(directory).map_err(failed(directory))? {
+        let path = entry.map_err(failed(directory))?.path();
+        if path.is_dir() {
+            sync_all(&path)?;
+        }
+    }
+    sync(directory)
 }
 
 fn sync(directory: &Path) -> Result<(), RestoreError> {

@@ -176,9 +176,55 @@ fn nothing_is_written_over() {
     let left: Vec<_> = std::fs::read_dir(house.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name.to_string_lossy().starts_with("backup.tar."))
+        .filter(|name| name.to_string_lossy().contains("backup"))
         .collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(left, ["backup.tar"]);
+}
+
+#[test]
+fn what_stands_beside_a_backup_stays_whatever_its_name() {
+    let house = House::unsigned();
+    let beside = house.directory.path();
+    // Names that a backup called like this might be tempted to use: the CA's own database is one.
+    let file = beside.join("ca");
+    for name in ["ca.part", "ca.tar"] {
+        std::fs::write(beside.join(name), name).unwrap();
+    }
+    let database = house.layout().database();
+    assert_eq!(database, beside.join("ca.db"));
+    backup::write(&house.layout(), None, &file, 0).unwrap();
+    assert!(matches!(
+        backup::write(&house.layout(), None, &file, 0),
+        Err(BackupError::Exists { .. })
+    ));
+    assert!(database.exists() && file.exists());
+    for name in ["ca.part", "ca.tar"] {
+        assert_eq!(std::fs::read_to_string(beside.join(name)).unwrap(), name);
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_restore_stays() {
+    let house = House::unsigned();
+    let file = house.directory.path().join("backup.tar");
+    backup::write(&house.layout(), None, &file, 0).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let layout = Layout::new(place.path());
+    let journal = layout.journal();
+    let waiting = place.path().join("ca.db.restoring");
+    std::os::unix::fs::symlink("/nowhere/unmounted", &journal).unwrap();
+    let restore = || {
+        let open = File::open(&file).unwrap();
+        restore::unpack(&open, &file, &layout, house.now())
+    };
+    assert!(matches!(restore(), Err(RestoreError::Exists { path }) if path == journal));
+    assert!(journal.is_symlink());
+    std::fs::remove_file(&journal).unwrap();
+    std::fs::write(&waiting, "somebody's").unwrap();
+    assert!(matches!(restore(), Err(RestoreError::Exists { path }) if path == waiting));
+    assert_eq!(std::fs::read_to_string(&waiting).unwrap(), "somebody's");
+    std::fs::remove_file(&waiting).unwrap();
+    restore().unwrap();
 }
 
 #[test]
