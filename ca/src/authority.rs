@@ -10,6 +10,7 @@ mod open;
 mod own;
 mod records;
 mod revoked_uses;
+mod room;
 mod tokens;
 mod waiting;
 
@@ -30,12 +31,13 @@ use crate::people::Roll;
 use crate::revoke::Revoked;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
-pub use announce::{AnnounceError, Announced, NoRoom};
+pub use announce::{AnnounceError, Announced};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
 use records::UnderWay;
 use revoked_uses::RevokedUses;
+pub use room::RoomError;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
 pub(crate) use waiting::Waiter;

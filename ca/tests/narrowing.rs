@@ -2,6 +2,9 @@
 
 mod house;
 
+use std::fmt::Debug;
+use std::str::FromStr;
+
 use daypass_protocol::api::{CertificateWish, Issued, WindowState, WindowView};
 use daypass_protocol::narrowing::{Limits, Narrowing, SignedNarrowing, Verb as Narrows};
 use daypass_protocol::roster::{Chain, Role};
@@ -15,6 +18,12 @@ struct Scene {
     house: House,
     cody: Someone,
     bob: Someone,
+    window: FrozenWindow,
+}
+
+/// A window, and the CA that narrowings of it are sent to.
+struct About<'a> {
+    house: &'a House,
     window: FrozenWindow,
 }
 
@@ -37,7 +46,60 @@ fn scene() -> Scene {
     }
 }
 
+fn names<T: FromStr<Err: Debug>>(texts: &[&str]) -> Vec<T> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
 impl Scene {
+    /// The same people about another window.
+    fn of(&self, window: &FrozenWindow) -> About<'_> {
+        About {
+            house: &self.house,
+            window: window.clone(),
+        }
+    }
+
+    fn about(&self) -> About<'_> {
+        self.of(&self.window)
+    }
+
+    fn signed(&self, who: &Someone, change: impl FnOnce(&mut Narrowing)) -> SignedNarrowing {
+        self.about().signed(who, change)
+    }
+
+    fn send(&self, who: &Someone, signed: &SignedNarrowing) -> Result<WindowView, No> {
+        self.about().send(who, signed)
+    }
+
+    fn narrow(&self, who: &Someone, change: impl FnOnce(&mut Narrowing)) -> Result<WindowView, No> {
+        self.about().narrow(who, change)
+    }
+
+    fn login(&self, host: &str, account: &str) -> Result<Issued, No> {
+        let wish = CertificateWish {
+            host: host.parse().unwrap(),
+            account: account.parse().unwrap(),
+            key: self.cody.public(),
+            window: None,
+        };
+        self.house.post(&self.cody, "/v1/certificates", &wish)
+    }
+
+    /// What hosts are told of this window, as they would judge it.
+    fn told(&self) -> (usize, Limits) {
+        let announced = self.house.authority().announced().unwrap();
+        let state = announced.signed.read_unverified().unwrap();
+        let chain = Chain::verify(self.house.newborn.pin, &self.house.chain().chain).unwrap();
+        let checked: Vec<_> = state
+            .narrowings
+            .iter()
+            .map(|signed| signed.check(&chain).unwrap())
+            .collect();
+        (checked.len(), Limits::of(&checked, &self.window))
+    }
+}
+
+impl About<'_> {
     /// A narrowing that takes nothing away yet.
     fn bare(&self, who: &Someone) -> Narrowing {
         Narrowing {
@@ -69,29 +131,6 @@ impl Scene {
     fn narrow(&self, who: &Someone, change: impl FnOnce(&mut Narrowing)) -> Result<WindowView, No> {
         self.send(who, &self.signed(who, change))
     }
-
-    fn login(&self, host: &str, account: &str) -> Result<Issued, No> {
-        let wish = CertificateWish {
-            host: host.parse().unwrap(),
-            account: account.parse().unwrap(),
-            key: self.cody.public(),
-            window: None,
-        };
-        self.house.post(&self.cody, "/v1/certificates", &wish)
-    }
-
-    /// What hosts are told of this window, as they would judge it.
-    fn told(&self) -> (usize, Limits) {
-        let announced = self.house.authority().announced().unwrap();
-        let state = announced.signed.read_unverified().unwrap();
-        let chain = Chain::verify(self.house.newborn.pin, &self.house.chain().chain).unwrap();
-        let checked: Vec<_> = state
-            .narrowings
-            .iter()
-            .map(|signed| signed.check(&chain).unwrap())
-            .collect();
-        (checked.len(), Limits::of(&checked, &self.window))
-    }
 }
 
 #[test]
@@ -103,7 +142,7 @@ fn a_narrowed_window_gives_certificates_for_what_is_left_of_it() {
     let view = scene
         .narrow(&scene.bob, |said| {
             said.ends = Some(ends);
-            said.hosts = Some(vec!["db1".parse().unwrap()]);
+            said.hosts = Some(names(&["db1"]));
         })
         .unwrap();
     assert_eq!((view.state, view.narrowings.len()), (WindowState::Open, 1));
@@ -117,7 +156,7 @@ fn a_narrowed_window_gives_certificates_for_what_is_left_of_it() {
     // Her window, so Cody narrows it further: without the account that is not needed any more.
     scene
         .narrow(&scene.cody, |said| {
-            said.accounts = Some(vec!["backup".parse().unwrap()]);
+            said.accounts = Some(names(&["backup"]));
         })
         .unwrap();
     assert_eq!(
@@ -201,8 +240,29 @@ fn a_narrowing_that_is_not_one_is_refused_and_journalled() {
         }),
         no(403, "not-concerned")
     );
+    // What the window never had cannot stay, and hosts are told of no such thing.
+    assert_eq!(
+        refused(bob, &|said| said.hosts = Some(names(&["db1", "db9"]))),
+        no(409, "not-in-window")
+    );
+    assert_eq!(
+        refused(bob, &|said| said.accounts =
+            Some(names(&["deploy", "root"]))),
+        no(409, "not-in-window")
+    );
+    assert_eq!(
+        refused(bob, &|said| said.sudo = Some(names(&["/usr/bin/id"]))),
+        no(409, "not-in-window")
+    );
+    let early = scene.of(&other);
+    assert_eq!(
+        early
+            .narrow(bob, |said| said.sudo = Some(Vec::new()))
+            .map(drop),
+        no(409, "not-approved")
+    );
     assert_eq!(house.told("window.narrowed").len(), 0);
-    assert_eq!(house.told("statement.refused").len(), 8);
+    assert_eq!(house.told("statement.refused").len(), 12);
     scene.send(bob, &bobs).unwrap();
     house.say(bob, Verb::Revoke, &scene.window).unwrap();
     assert_eq!(
@@ -268,4 +328,57 @@ fn a_narrowing_is_there_again_after_a_crash() {
     assert_eq!(count, 1);
     assert_eq!(limits.left_of(scene.window.document()).ends, ends);
     assert_eq!(scene.login("db1", "deploy").unwrap().window_ends, ends);
+}
+
+#[test]
+fn nothing_is_told_of_how_a_stopped_window_was_narrowed() {
+    for verb in [Verb::End, Verb::Revoke] {
+        let scene = scene();
+        scene
+            .narrow(&scene.cody, |said| said.sudo = Some(Vec::new()))
+            .unwrap();
+        assert_eq!(scene.told().0, 1);
+        scene.house.say(&scene.bob, verb, &scene.window).unwrap();
+        assert_eq!(scene.told().0, 0);
+    }
+}
+
+#[test]
+fn one_contractor_takes_no_room_in_the_state_from_another() {
+    let scene = scene();
+    let (house, cody, bob) = (&scene.house, &scene.cody, &scene.bob);
+    let dana = Someone::new("dana");
+    house.change_roster(|roster| roster.people.push(dana.entry(&[Role::Contractor])));
+    let mut wish = house.wish("db1");
+    let item = |number: u32| format!("/usr/bin/true {number} {}", "x".repeat(180));
+    wish.sudo = (0..40)
+        .map(|number| item(number).parse().unwrap())
+        .collect();
+    let mut taken = Vec::new();
+    let last = loop {
+        assert!(taken.len() < 20, "Cody fills the state");
+        let window = house.request(cody, &wish);
+        house.say(bob, Verb::Approve, &window).unwrap();
+        let narrowed = scene.of(&window).narrow(cody, |said| {
+            said.sudo = Some(wish.sudo[1..].to_vec());
+        });
+        if narrowed.is_err() {
+            assert_eq!(narrowed.map(drop), no(409, "state-full"));
+            break window;
+        }
+        taken.push(window);
+    };
+    assert!(taken.len() > 4, "{}", taken.len());
+    // Nobody else is kept from anything by that.
+    let window = house.request(&dana, &wish);
+    house.say(&dana, Verb::End, &window).unwrap();
+    let of_last = scene.of(&last);
+    of_last
+        .narrow(bob, |said| said.ends = Some(house.now().plus(60)))
+        .unwrap();
+    // Cody ends what was narrowed, of which nothing is told then, and has room again.
+    house.say(cody, Verb::End, &taken[0]).unwrap();
+    of_last
+        .narrow(cody, |said| said.sudo = Some(wish.sudo[1..].to_vec()))
+        .unwrap();
 }

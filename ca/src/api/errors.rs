@@ -9,7 +9,7 @@ use daypass_protocol::{narrowing, revocation, statement};
 use super::refusal::Refusal;
 use crate::approve::StatementRefusal;
 use crate::auth::AuthError;
-use crate::authority::{AnnounceError, NoRoom, TokenError};
+use crate::authority::{AnnounceError, RoomError, TokenError};
 use crate::case::CaseError;
 use crate::hosts::HostRefusal;
 use crate::issue::IssueError;
@@ -127,7 +127,10 @@ impl From<NarrowingRefusal> for Refusal {
                 | narrowing::Error::Untimely { .. },
             )
             | NarrowingRefusal::Expires { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            NarrowingRefusal::Nothing | NarrowingRefusal::TooOften(_) => StatusCode::CONFLICT,
+            NarrowingRefusal::Standing(_)
+            | NarrowingRefusal::NotLeft(_)
+            | NarrowingRefusal::Nothing
+            | NarrowingRefusal::TooOften(_) => StatusCode::CONFLICT,
             NarrowingRefusal::Narrowing(_)
             | NarrowingRefusal::NotTheSenders { .. }
             | NarrowingRefusal::NotConcerned(_) => StatusCode::FORBIDDEN,
@@ -136,9 +139,14 @@ impl From<NarrowingRefusal> for Refusal {
     }
 }
 
-impl From<NoRoom> for Refusal {
-    fn from(refusal: NoRoom) -> Self {
-        Self::conflict("state-full", refusal.to_string())
+impl From<RoomError> for Refusal {
+    fn from(error: RoomError) -> Self {
+        match &error {
+            RoomError::OfAll | RoomError::OfOne(_) => {
+                Self::conflict("state-full", error.to_string())
+            }
+            RoomError::Store(_) | RoomError::Damaged { .. } => Self::failure(&error),
+        }
     }
 }
 

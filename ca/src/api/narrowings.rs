@@ -8,7 +8,6 @@ use daypass_protocol::time::Time;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::windows::{about, find, in_force, may_see, no_such, refuse};
-use crate::approve;
 use crate::authority::Authority;
 use crate::case::Case;
 use crate::narrow::{self, NarrowingRefusal};
@@ -68,18 +67,12 @@ fn check(
     let verified = signed.check_by(roster).map_err(NarrowingRefusal::from)?;
     narrow::add(
         case.window(),
+        case.state(roster, now),
         case.narrowings(),
         &verified,
         call.person()?,
         now,
     )?;
-    let standing = case.state(roster, now);
-    if approve::is_final(standing) {
-        return Err(Refusal::conflict(
-            "too-late",
-            format!("the window is {standing}; there is nothing left to narrow"),
-        ));
-    }
-    authority.room_for(roster, call.person()?)?;
+    authority.room_for(roster, call.person()?, signed, None)?;
     Ok(verified)
 }

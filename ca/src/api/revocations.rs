@@ -106,6 +106,7 @@ fn check(
         // A key may be known to be stolen before anybody enrols it.
         Subject::Key(_) => {}
     }
+    authority.room_for(in_force(&roll)?, sender, signed, None)?;
     Ok(verified)
 }
 

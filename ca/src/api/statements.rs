@@ -71,7 +71,8 @@ fn check(
         now,
     )?;
     if is_announced(verified.verb()) {
-        authority.room_for(roster, call.person()?)?;
+        let stopped = case.window().document().id;
+        authority.room_for(roster, call.person()?, signed, Some(stopped))?;
     }
     Ok(verified)
 }

@@ -4,22 +4,18 @@ use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
 use daypass_protocol::key::Fingerprint;
-use daypass_protocol::name::Name;
-use daypass_protocol::narrowing::SignedNarrowing;
-use daypass_protocol::roster::{Role, VerifiedRoster};
-use daypass_protocol::state::{Collector, MAX_DOCUMENT, SignedState};
+use daypass_protocol::state::{Collector, SignedState};
 use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
-use daypass_protocol::window::FrozenWindow;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{Authority, Waiter};
 use crate::case;
-use crate::narrow;
+use crate::narrow::{self, DamagedNarrowing};
 use crate::revoke::{Revoked, RevokedError};
 use crate::state::{self, Content};
-use crate::store::{AdmittedCollector, StoreError, StoredNarrowing};
+use crate::store::{AdmittedCollector, StoreError};
 
 /// No state has this number: nobody waits while it stands in the place of one.
 const LET_GO: u64 = u64::MAX;
@@ -39,13 +35,6 @@ pub struct Announced {
     pub krl: Arc<[u8]>,
 }
 
-/// The state is so long that only those who watch over windows may make it longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the CA announces as much as contractors may add to; ask an approver, who can still narrow, end and revoke windows"
-)]
-pub struct NoRoom;
-
 /// Why the state could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnnounceError {
@@ -64,6 +53,9 @@ pub enum AnnounceError {
         /// The window's id.
         window: String,
     },
+    /// A stored narrowing that is none.
+    #[error(transparent)]
+    Narrowing(#[from] DamagedNarrowing),
     /// A stored address that is none.
     #[error("the address of the collector {url} in the database is damaged")]
     Collector {
@@ -139,7 +131,7 @@ impl Authority {
             successions: self.successions.clone(),
             collectors: named(collectors)?,
             revoked: revoked.signed().to_vec(),
-            narrowings: telling(&narrowings)?,
+            narrowings: narrow::all_telling(&narrowings)?,
         };
         let digest = content.digest();
         let number = match self.announced() {
@@ -176,25 +168,6 @@ impl Authority {
             is_new
         });
         Ok(())
-    }
-
-    /// Whether what this person says can be announced: half of the state's bound is kept for approvers and admins, so that
-    /// contractors who end and narrow window after window cannot make it too long for hosts.
-    ///
-    /// # Errors
-    /// When it cannot.
-    pub(crate) fn room_for(&self, roster: &VerifiedRoster, person: &Name) -> Result<(), NoRoom> {
-        let length = self
-            .announced()
-            .map_or(0, |announced| announced.signed.state.len());
-        let oversees = roster
-            .person(person)
-            .is_some_and(|person| person.is(Role::Approver) || person.is(Role::Admin));
-        if oversees || length < MAX_DOCUMENT / 2 {
-            Ok(())
-        } else {
-            Err(NoRoom)
-        }
     }
 
     /// What is revoked beyond single windows, as it was announced last.
@@ -252,24 +225,4 @@ fn named(stored: Vec<AdmittedCollector>) -> Result<Vec<Collector>, AnnounceError
         }),
     });
     named.collect()
-}
-
-/// The narrowings that hosts have to hear of; those of one window stand together.
-fn telling(stored: &[(StoredNarrowing, String)]) -> Result<Vec<SignedNarrowing>, AnnounceError> {
-    let mut told = Vec::new();
-    for of_one in stored.chunk_by(|(one, _), (next, _)| one.window == next.window) {
-        let Some((StoredNarrowing { window, .. }, document)) = of_one.first() else {
-            continue;
-        };
-        let damaged = || AnnounceError::Damaged {
-            window: window.clone(),
-        };
-        let said = of_one
-            .iter()
-            .map(|(stored, _)| narrow::reopen(stored).ok_or_else(damaged))
-            .collect::<Result<Vec<_>, _>>()?;
-        let window = FrozenWindow::parse(document).map_err(|_| damaged())?;
-        told.extend(narrow::telling(window.document(), &said));
-    }
-    Ok(told)
 }

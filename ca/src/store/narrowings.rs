@@ -46,8 +46,8 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How windows were narrowed that would not have ended by `now`: each with its document, one window's together, in
-    /// the order in which they came.
+    /// How windows were narrowed that were not stopped and would not have ended by `now`: each with its document, one window's
+    /// together, in the order in which they came.
     pub(crate) fn narrowings(
         &self,
         now: i64,
@@ -55,7 +55,9 @@ impl Tx<'_> {
         let mut statement = self.0.prepare_cached(
             "SELECT n.\"window\", n.signer, n.narrowing, n.signature, n.received, w.document
              FROM narrowings n JOIN windows w ON w.id = n.\"window\"
-             WHERE w.ends > ?1 ORDER BY n.\"window\", n.seq",
+             WHERE w.ends > ?1 AND NOT EXISTS
+                   (SELECT 1 FROM statements s WHERE s.\"window\" = n.\"window\" AND s.verb IN ('end', 'revoke'))
+             ORDER BY n.\"window\", n.seq",
         )?;
         let rows = statement.query_map([now], |row| Ok((from_row(row)?, row.get(5)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
