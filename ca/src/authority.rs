@@ -35,6 +35,7 @@ pub use announce::{AnnounceError, Announced};
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+pub use records::RetireError;
 use records::UnderWay;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;

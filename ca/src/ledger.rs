@@ -82,6 +82,11 @@ impl Ledger {
         self.reached.load(Ordering::SeqCst)
     }
 
+    /// How many entries it has: none that is recorded from now on has a lower number.
+    pub fn sealed(&self) -> u64 {
+        self.writer.latest_seal().0
+    }
+
     /// Keeps a text that is too long for an entry, and returns its hash, by which an entry names it, once it is durable.
     ///
     /// # Errors
@@ -152,12 +157,17 @@ impl Ledger {
         self.horizon.clone()
     }
 
-    /// Retires old segments as `policy` says; others go on recording meanwhile.
+    /// Retires old segments that end before entry `keep_from` as `policy` says; others go on recording meanwhile.
     ///
     /// # Errors
     /// When they cannot be archived, or the disk refuses.
-    pub fn retire(&self, policy: &Policy) -> Result<Option<Retired>, LedgerError> {
-        Ok(policy.apply(&self.writer, SystemTime::now().into(), "ca.toml")?)
+    pub(crate) fn retire(
+        &self,
+        policy: &Policy,
+        keep_from: u64,
+    ) -> Result<Option<Retired>, LedgerError> {
+        let now = SystemTime::now().into();
+        Ok(policy.apply_below(keep_from, &self.writer, now, "ca.toml")?)
     }
 
     /// Erases entries; the numbers of those that say so, in order. Their hashes stay, and with them every proof.

@@ -10,7 +10,7 @@ use crate::authority::Authority;
 pub async fn run(authority: Arc<Authority>, policy: Policy) {
     loop {
         let (asked, what) = (Arc::clone(&authority), policy.clone());
-        let retired = tokio::task::spawn_blocking(move || asked.ledger().retire(&what)).await;
+        let retired = tokio::task::spawn_blocking(move || asked.retire(&what)).await;
         match retired {
             Ok(Ok(Some(retired))) => tracing::info!(
                 segments = retired.segments,

@@ -108,6 +108,14 @@ pub enum StoreError {
         /// What SQLite said, to each of the batch.
         reason: String,
     },
+    /// What the journal tells of certificates is not in the table, time and again.
+    #[error(
+        "the database lacks the rows of {rows} certificates that it refused; no more are made until it has them"
+    )]
+    Behind {
+        /// How many.
+        rows: usize,
+    },
     /// The database's thread has ended.
     #[error("the database is shut down")]
     Closed,

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 use daypass_ca::control::client::{ControlError, ask};
 use daypass_ca::control::{Erased, Erasure, Nothing, Question, Service, Status, server};
 use daypass_ca::forwarding::Forwarding;
-use daypass_protocol::api::TokenWish;
+use daypass_protocol::api::{CertificateWish, Issued, TokenWish};
 use daypass_protocol::collector::Admission;
 use daypass_protocol::roster::Role;
+use daypass_protocol::statement::Verb;
 use daypass_protocol::token::JoinToken;
 use house::{House, Someone};
 use serde_json::{Value, json};
@@ -266,6 +267,36 @@ fn root_erases_a_person_from_the_cas_journal_and_it_still_verifies() {
     wish.person = None;
     wish.entries = vec![u64::MAX];
     assert_eq!(code(erase(&wish)), "not-erasable");
+}
+
+#[test]
+fn no_entry_is_erased_that_alone_tells_of_a_certificate() {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let house = House::with(&[(&cody, &[Role::Contractor]), (&bob, &[Role::Approver])]);
+    house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    house.say(&bob, Verb::Approve, &window).unwrap();
+    let socket = Socket::of(&house);
+    let wish = Erasure {
+        person: Some("cody".to_owned()),
+        entries: Vec::new(),
+        reason: "they asked".to_owned(),
+        confirmed: true,
+    };
+    let erase = || ask::<Erased>(&socket.path(), &Question::Erase(wish.clone()));
+    let refusing = house.database_that_refuses("certificates");
+    let asked = CertificateWish {
+        host: "db1".parse().unwrap(),
+        account: "deploy".parse().unwrap(),
+        key: cody.public(),
+        window: None,
+    };
+    let _: Issued = house.post(&cody, "/v1/certificates", &asked).unwrap();
+    assert_eq!(code(erase()), "records-behind");
+    assert_eq!(house.told("certificate.issued").len(), 1);
+    refusing.end();
+    erase().unwrap();
+    assert_eq!(house.told("certificate.issued").len(), 0);
 }
 
 #[test]

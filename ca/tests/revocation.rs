@@ -288,3 +288,27 @@ fn a_revoked_key_signs_no_roster_and_its_uses_are_told_once_a_minute() {
     assert_eq!(house.told("statement.refused").len(), 1);
     house.change_roster(|roster| roster.policy.approvals = 2);
 }
+
+#[test]
+fn a_certificate_is_revoked_though_the_database_lacks_it_still() {
+    let scene = scene();
+    let refusing = scene.house.database_that_refuses("certificates");
+    let issued = scene.login(&scene.cody).unwrap();
+    let serial = certificate::parse(&issued.certificate).unwrap().serial();
+    scene.revoke(&scene.bob, &Subject::Serial(serial)).unwrap();
+    assert!(scene.krl().serials.contains(&serial));
+    // A serial that is only drawn, or was never, is none.
+    assert_eq!(
+        scene
+            .revoke(&scene.bob, &Subject::Serial(serial ^ 1))
+            .map(drop),
+        no(404, "unknown-serial")
+    );
+    let authority = scene.house.authority();
+    let entry = scene.house.told("certificate.issued")[0]["seq"]
+        .as_u64()
+        .unwrap();
+    assert!(authority.mark_records().unwrap() <= entry);
+    refusing.end();
+    assert!(authority.mark_records().unwrap() > entry);
+}

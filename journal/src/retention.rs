@@ -35,6 +35,7 @@ impl Policy {
         Some(Retention {
             before: self.keep_days.and_then(days),
             beyond_bytes: self.keep_mib.map(|mib| u64::from(mib) * 1024 * 1024),
+            keep_from: None,
             archive: self.archive.clone(),
         })
     }
@@ -50,9 +51,25 @@ impl Policy {
         now: DateTime<Utc>,
         file: &str,
     ) -> Result<Option<Retired>, Error> {
-        let Some(which) = self.at(now) else {
+        self.apply_below(u64::MAX, writer, now, file)
+    }
+
+    /// The same of segments that end before entry `keep_from`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Writer::retire`].
+    pub fn apply_below(
+        &self,
+        keep_from: u64,
+        writer: &Writer,
+        now: DateTime<Utc>,
+        file: &str,
+    ) -> Result<Option<Retired>, Error> {
+        let Some(mut which) = self.at(now) else {
             return Ok(None);
         };
+        which.keep_from = Some(keep_from);
         writer.retire(&which, "policy", &self.reason(file))
     }
 

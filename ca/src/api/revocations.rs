@@ -83,7 +83,7 @@ fn check(
         Subject::Host(host) => known_host(authority, host)?,
         Subject::Serial(serial) => {
             let serial = *serial;
-            if !authority.store().read(|tx| tx.has_certificate(serial))? {
+            if !authority.has_issued(serial)? {
                 return Err(Refusal::missing(
                     "unknown-serial",
                     format!("the CA has made no certificate with the serial {serial}"),

@@ -1,5 +1,7 @@
 //! What each question does.
 
+use std::collections::BTreeSet;
+
 use daypass_journal::erasure;
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::collector::Request;
@@ -99,10 +101,7 @@ fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer,
         said_by: Vec::new(),
     };
     if wish.confirmed {
-        // An entry that is erased is no record any more.
-        authority
-            .mark_records()
-            .map_err(|error| Problem::failure(&error))?;
+        records_are_kept(authority, &entries)?;
         let by = by.account.clone().unwrap_or_else(|| VIA.to_owned());
         erased.said_by = match ledger.erase(&entries, &by, &wish.reason) {
             Ok(said_by) => said_by,
@@ -113,6 +112,23 @@ fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer,
         };
     }
     done(erased)
+}
+
+/// An entry that is erased is no record any more, so the database has to have what it tells of certificates.
+fn records_are_kept(authority: &Authority, entries: &BTreeSet<u64>) -> Result<(), Problem> {
+    let mark = authority
+        .mark_records()
+        .map_err(|error| Problem::failure(&error))?;
+    let there = mark..authority.ledger().sealed();
+    match entries.range(there).next() {
+        None => Ok(()),
+        Some(entry) => Err(Problem::new(
+            "records-behind",
+            format!(
+                "entry {entry} cannot be erased yet: the database may lack certificates that entries from {mark} on tell of; nothing was erased, try again in a minute"
+            ),
+        )),
+    }
 }
 
 fn status(service: &Service) -> Result<Status, Problem> {

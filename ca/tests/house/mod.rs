@@ -42,6 +42,7 @@ use tempfile::TempDir;
 pub(crate) mod collector;
 pub(crate) mod machine;
 pub(crate) mod program;
+pub(crate) mod refusing;
 
 /// A person with a key, on a machine of their own.
 #[derive(Clone)]

@@ -32,6 +32,8 @@ pub struct Retention {
     pub before: Option<DateTime<Utc>>,
     /// and the oldest ones while all whole segments together have more bytes than this.
     pub beyond_bytes: Option<u64>,
+    /// The first entry that has to stay, and with it every segment that does not end before it.
+    pub keep_from: Option<u64>,
     /// Where they are kept whole first, in a directory named after the journal: one that is there.
     pub archive: Option<PathBuf>,
 }
@@ -162,7 +164,8 @@ fn choose(dir: &Path, current: &Path, cosigned: u64, which: &Retention) -> Resul
             None => false,
         };
         let is_beyond = which.beyond_bytes.is_some_and(|limit| all > limit);
-        if !(is_before || is_beyond) || old.len() == TOGETHER {
+        let has_to_stay = which.keep_from.is_some_and(|first| last >= first);
+        if !(is_before || is_beyond) || has_to_stay || old.len() == TOGETHER {
             break;
         }
         all -= bytes;

@@ -1,6 +1,6 @@
 //! Old segments go, the disk is freed, and every seal and every old proof still passes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{TimeDelta, Utc};
 use daypass_journal::proof::{Proof, prove_consistency};
@@ -151,6 +151,12 @@ fn decoded(root: &str) -> [u8; 32] {
     bytes.unwrap().try_into().unwrap()
 }
 
+/// The number of a segment's first entry, which is its name.
+fn first_of(segment: &Path) -> u64 {
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    name.split_once('.').unwrap().0.parse().unwrap()
+}
+
 #[test]
 fn age_and_size_choose_the_oldest_segments() {
     let place = Place::new();
@@ -164,6 +170,13 @@ fn age_and_size_choose_the_oldest_segments() {
         writer.retire(&Retention::default(), "root", "r").unwrap(),
         None
     );
+    // What somebody still needs stays, however old and large it is.
+    let needed = Retention {
+        keep_from: Some(0),
+        beyond_bytes: Some(0),
+        ..everything()
+    };
+    assert_eq!(writer.retire(&needed, "root", "r").unwrap(), None);
     let before = place.segments().len();
     let large = Retention {
         beyond_bytes: Some(bytes_on_disk(&place) - 1),
@@ -172,6 +185,12 @@ fn age_and_size_choose_the_oldest_segments() {
     let retired = writer.retire(&large, "root", "r").unwrap().unwrap();
     assert_eq!(retired.segments, 1);
     assert!(before > 3);
+    let from_third = Retention {
+        keep_from: Some(first_of(&place.segments()[2])),
+        ..everything()
+    };
+    let retired = writer.retire(&from_third, "root", "r").unwrap().unwrap();
+    assert_eq!(retired.segments, 1);
     let first = std::fs::read_to_string(&place.segments()[0]).unwrap();
     assert!(first.contains("{\"retired\":"), "{first}");
     assert_eq!(place.verify().exit_code(), 0);
