@@ -143,15 +143,18 @@ impl Revoked {
     }
 }
 
-/// The SSH keys of machines whose place another one took, which that one does not have: certificates of them may be about still.
+/// The SSH keys of machines whose place another one took: certificates of them may be about still. A key that an enrolled
+/// host has, be it under another name or because machines were copied, is that host's.
 fn replaced(tx: &Tx<'_>, now: Time) -> Result<Vec<[u8; 32]>, RevokedError> {
     let since = now.minus(CERTIFICATE_LIFE);
+    let former = tx.former_hosts(since.unix())?;
+    if former.is_empty() {
+        return Ok(Vec::new());
+    }
+    let present = tx.host_keys()?;
     let mut found = Vec::new();
-    for (host, keys) in tx.former_hosts(since.unix())? {
-        let present = tx
-            .host_named(&host)?
-            .map_or_else(Vec::new, |host| host.host_keys);
-        for text in keys.iter().filter(|key| !present.contains(key)) {
+    for (host, keys) in former {
+        for text in keys.iter().filter(|key| !present.contains(*key)) {
             let key =
                 Key::from_openssh_line(text).map_err(|_| RevokedError::FormerHost(host.clone()))?;
             found.push(*key.fingerprint().as_bytes());

@@ -2,6 +2,7 @@
 
 mod house;
 
+use daypass_protocol::api::Enrolled;
 use daypass_protocol::krl::Krl;
 use daypass_protocol::revocation::{Revocation, Subject};
 use daypass_protocol::roster::Role;
@@ -43,6 +44,47 @@ fn whoever_takes_a_hosts_place_ends_the_one_before() {
     house.change_roster(|roster| roster.people.push(cody.entry(&[Role::Contractor])));
     let krl = Krl::parse(&house.authority().announced().unwrap().krl).unwrap();
     assert_eq!(krl.keys.len(), 1);
+}
+
+#[test]
+fn a_key_that_another_host_has_now_is_on_no_list() {
+    let house = House::with(&[]);
+    let enroll = |token: &JoinToken, who: &Someone| {
+        let (mut asked, _) = application(token);
+        asked.host_keys = vec![who.public()];
+        house
+            .post_bare::<Enrolled>("/v1/hosts/enroll", &asked)
+            .unwrap();
+    };
+    // Two machines of one image, and one that moves to another name.
+    let (image, moved) = (Someone::new("image"), Someone::new("moved"));
+    enroll(&house.token("db1", &[]), &image);
+    enroll(&house.token("db2", &[]), &image);
+    enroll(&house.token("db3", &[]), &moved);
+    let anew = |host: &str, who: &Someone| {
+        let wish = json!({"host": host, "ttl": 600, "replace": true});
+        enroll(&replacing(&house, &wish).unwrap(), who);
+    };
+    let listed = || {
+        house.authority().announce().unwrap();
+        let krl = Krl::parse(&house.authority().announced().unwrap().krl).unwrap();
+        krl.keys
+    };
+    anew("db1", &Someone::new("fresh"));
+    anew("db3", &Someone::new("fresh"));
+    house.change_roster(|roster| {
+        roster
+            .people
+            .push(Someone::new("cody").entry(&[Role::Contractor]));
+    });
+    assert_eq!(listed(), [*moved.public().fingerprint().as_bytes()].into());
+    enroll(&house.token("db4", &[]), &moved);
+    house.change_roster(|roster| {
+        roster
+            .people
+            .push(Someone::new("dana").entry(&[Role::Contractor]));
+    });
+    assert!(listed().is_empty());
 }
 
 #[test]

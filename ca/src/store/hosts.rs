@@ -1,5 +1,7 @@
 //! Enrolled hosts, their names and groups.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Tx, list, unlist};
@@ -196,6 +198,17 @@ impl Tx<'_> {
             .query_row(params![name, until], |row| row.get(0))
             .optional()?;
         keys.map_or_else(|| Ok(Vec::new()), |keys| unlist(&keys, "keys of a host"))
+    }
+
+    /// The SSH host keys of all hosts.
+    pub(crate) fn host_keys(&self) -> Result<HashSet<String>, StoreError> {
+        let mut statement = self.0.prepare_cached("SELECT host_keys FROM hosts")?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut found = HashSet::new();
+        for keys in rows {
+            found.extend(unlist(&keys?, "keys of a host")?);
+        }
+        Ok(found)
     }
 
     /// The names of a group's hosts, sorted.
