@@ -10,12 +10,9 @@ use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
 use daypass_journal::retention::Policy;
 use daypass_journal::writer::{Options, Retired, Writer};
-use daypass_protocol::event::Action;
-use daypass_protocol::time::Time;
 use serde_json::{Value, json};
 
 use crate::layout::Layout;
-use crate::store::IssuedCertificate;
 
 /// Bytes of entries that one look takes along at most.
 const LOOK: usize = 4 * 1024 * 1024;
@@ -203,60 +200,4 @@ impl Ledger {
     pub fn close(&self) -> Result<(), LedgerError> {
         Ok(self.writer.clone().close()?)
     }
-}
-
-/// What a journal tells of certificates from entry `since` on.
-///
-/// # Errors
-/// When the journal cannot be read.
-pub fn issued_since(
-    directory: &Path,
-    since: u64,
-) -> Result<Vec<IssuedCertificate>, daypass_journal::Error> {
-    let mut found = Vec::new();
-    for line in Reader::open_at(directory, since)? {
-        let line = line?;
-        // Reading begins with the segment that has it.
-        if !matches!(line, Line::Entry { seq, .. } if seq < since) {
-            found.extend(issued_by(&line));
-        }
-    }
-    Ok(found)
-}
-
-/// The certificate that a line tells of, if it does. A line that was erased tells nothing any more.
-pub fn issued_by(line: &Line) -> Option<IssuedCertificate> {
-    let Line::Entry { bytes, .. } = line else {
-        return None;
-    };
-    // Most entries are told from others by this, at a fraction of what reading them would cost.
-    let text = std::str::from_utf8(bytes).ok()?;
-    if !text.contains(Action::CertificateIssued.as_str()) {
-        return None;
-    }
-    issued(&serde_json::from_str(text).ok()?)
-}
-
-/// The row that an entry about a certificate is the record of.
-fn issued(entry: &Value) -> Option<IssuedCertificate> {
-    if entry["action"] != Action::CertificateIssued.as_str() {
-        return None;
-    }
-    let (who, on, detail) = (&entry["identity"], &entry["resource"], &entry["detail"]);
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let time = |value: &Value| Some(value.as_str()?.parse::<Time>().ok()?.unix());
-    // The journal's times have fractions of seconds, the documents' have none.
-    let (seconds, _) = entry["time"].as_str()?.split_once('.')?;
-    let written = format!("{seconds}Z").parse::<Time>().ok()?;
-    Some(IssuedCertificate {
-        serial: who["serial"].as_str()?.parse().ok()?,
-        window: text(&who["window"])?,
-        person: text(&who["person"])?,
-        key: text(&who["key"])?,
-        host: text(&on["host"])?,
-        account: text(&on["account"])?,
-        valid_after: time(&detail["valid_after"])?,
-        valid_before: time(&detail["valid_before"])?,
-        issued: written.unix(),
-    })
 }

@@ -37,6 +37,7 @@ pub mod people;
 pub mod policy;
 pub mod random;
 pub mod rate;
+pub mod replay;
 pub mod restore;
 pub mod retention;
 pub mod revoke;

@@ -11,7 +11,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use daypass_journal::identity::Identity;
-use daypass_journal::reader::{Line, Reader};
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
 use daypass_protocol::enrolment::ca_origin;
 use daypass_protocol::event::{Action, Event, Outcome};
@@ -22,9 +21,10 @@ use crate::cli::RestoreArgs;
 use crate::config::{Config, ConfigError};
 use crate::init::{self, InitError};
 use crate::layout::Layout;
-use crate::ledger::{Ledger, LedgerError, issued_by};
+use crate::ledger::{Ledger, LedgerError};
 use crate::random::{self, NoRandomness};
-use crate::store::{self, IssuedCertificate, Store, StoreError};
+use crate::replay::{self, ReplayError};
+use crate::store::{self, Store, StoreError};
 
 /// The largest file that is taken out of a backup: a database of millions of certificates, and room.
 const MOST: u64 = 64 * 1024 * 1024 * 1024;
@@ -87,6 +87,11 @@ pub enum RestoreError {
     /// The new journal's keys, or the old journal.
     #[error("the journal could not be begun")]
     Journal(#[from] daypass_journal::Error),
+    /// The old journal is not whole.
+    #[error(
+        "the backup's journal does not tell what certificates there are; take another copy of the backup"
+    )]
+    Replay(#[from] ReplayError),
     /// Its first entry.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -180,7 +185,7 @@ fn put_in_place(
     let old: Incarnation = manifest.incarnation.parse()?;
     let ca: Pin = manifest.ca.parse()?;
     let incarnation = Incarnation::from_bytes(random::bytes()?);
-    let (roster, witnesses) = anew(&waiting, &layout.old_journal(old), incarnation, now)?;
+    let before = anew(&waiting, &layout.old_journal(old), incarnation, now)?;
     Identity::create(&layout.journal_keys(), &ca_origin(ca, incarnation))?;
     let event = Event::new(Action::CaRestored)
         .outcome(Outcome::Done)
@@ -188,9 +193,9 @@ fn put_in_place(
         .detail("incarnation", incarnation.to_string())
         .detail("incarnation_before", old.to_string())
         .detail("journal_before", ca_origin(ca, old))
-        .detail("entries_before", entries(&layout.old_journal(old))?)
-        .detail("roster", roster);
-    let ledger = Ledger::open(layout, witnesses)?;
+        .detail("entries_before", before.entries)
+        .detail("roster", before.roster);
+    let ledger = Ledger::open(layout, before.witnesses)?;
     ledger.record(&serde_json::to_value(event).map_err(LedgerError::Event)?)?;
     ledger.close()?;
     // All else is on the disk before there is a CA.
@@ -202,23 +207,35 @@ fn put_in_place(
         directory: layout.root().to_owned(),
         ca,
         incarnation,
-        roster,
+        roster: before.roster,
         from: Time::from_unix(manifest.time),
     })
 }
 
-/// Makes the database that of a new incarnation; the number of its newest roster, and who witnesses its journal.
+/// What is known of the CA before.
+struct Before {
+    /// The number of its newest roster.
+    roster: u64,
+    /// Who witnessed its journal.
+    witnesses: Vec<String>,
+    /// How many entries that holds in the backup.
+    entries: u64,
+}
+
+/// Makes the database that of a new incarnation.
 fn anew(
     path: &Path,
     journal: &Path,
     incarnation: Incarnation,
     now: Time,
-) -> Result<(u64, Vec<String>), RestoreError> {
+) -> Result<Before, RestoreError> {
     let store = Store::open(path)?;
     // The journal was copied after the database, and is ahead of it in any case.
-    for certificate in told(journal, store.read(|tx| tx.journalled())?)? {
-        store.write::<_, StoreError>(move |tx| tx.make_up(&certificate))?;
-    }
+    let mark = store.read(|tx| tx.journalled())?;
+    let entries = replay::certificates(journal, mark, |some| {
+        store.write::<_, StoreError>(move |tx| some.iter().try_for_each(|one| tx.make_up(one)))?;
+        Ok::<_, RestoreError>(())
+    })?;
     let text = incarnation.to_string();
     store.write::<_, StoreError>(move |tx| tx.begin_anew(&text, now.unix()))?;
     let (chain, collectors) =
@@ -228,27 +245,11 @@ fn anew(
     store::settle(path)?;
     let roster = chain.last().map_or(1, |roster| roster.number);
     let witnesses = collectors.into_iter().map(|known| known.witness);
-    Ok((roster, witnesses.collect()))
-}
-
-/// What the journal of before tells of certificates from this entry on, as far as the backup has it whole.
-fn told(directory: &Path, since: u64) -> Result<Vec<IssuedCertificate>, RestoreError> {
-    let lines = Reader::open_at(directory, since)?.map_while(Result::ok);
-    Ok(lines.filter_map(|line| issued_by(&line)).collect())
-}
-
-/// How many entries the journal of before holds in the backup.
-fn entries(directory: &Path) -> Result<u64, RestoreError> {
-    let mut count = 0;
-    for line in Reader::open(directory)? {
-        // A line that was cut off while it was written ends what the backup knows.
-        match line {
-            Ok(Line::Entry { seq, .. }) => count = seq + 1,
-            Ok(_) => {}
-            Err(_) => break,
-        }
-    }
-    Ok(count)
+    Ok(Before {
+        roster,
+        witnesses: witnesses.collect(),
+        entries,
+    })
 }
 
 /// The configuration in a backup that is whole.

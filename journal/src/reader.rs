@@ -125,6 +125,12 @@ impl Reader {
         Self::over(dir, segments)
     }
 
+    /// The file name of the segment in which the line stands that came last.
+    #[must_use]
+    pub fn segment(&self) -> Option<String> {
+        self.current.as_ref().map(|(name, _)| name.to_string())
+    }
+
     fn next_line(&mut self) -> Result<Option<Line>, Error> {
         loop {
             if let Some((name, lines)) = &mut self.current

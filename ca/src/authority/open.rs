@@ -12,12 +12,10 @@ use tokio::sync::watch;
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
 use crate::keys::state_key::{self, SuccessionError};
 use crate::keys::{Keys, KeysError, Places};
-use crate::ledger::{Ledger, LedgerError, issued_since};
+use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
+use crate::replay::{self, ReplayError};
 use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
-
-/// Rows that are made up for in one commit.
-const MADE_UP_AT_ONCE: usize = 1000;
 
 /// Why the CA cannot begin its work.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +49,9 @@ pub enum OpenError {
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// What the journal tells of certificates.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -165,11 +166,10 @@ impl Authority {
 /// Brings into the table what the journal tells of certificates and a crash kept from it.
 fn make_up(store: &Store, journal: &Path) -> Result<(), OpenError> {
     let mark = store.read(|tx| tx.journalled())?;
-    let told = issued_since(journal, mark).map_err(LedgerError::from)?;
-    for some in told.chunks(MADE_UP_AT_ONCE) {
-        let some = some.to_vec();
+    replay::certificates(journal, mark, |some| {
         store.write::<_, StoreError>(move |tx| some.iter().try_for_each(|one| tx.make_up(one)))?;
-    }
+        Ok::<_, OpenError>(())
+    })?;
     Ok(())
 }
 
