@@ -119,6 +119,8 @@ pub struct Poller {
     pub listed: Option<u64>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
+    /// Whether the CA does not know this host's certificate.
+    pub is_stranger: bool,
     /// Why what a collector handed on was refused, if it was.
     pub failing_elsewhere: Option<&'static str>,
 }
@@ -163,18 +165,30 @@ impl Poller {
     pub fn run(mut self, interval: Duration) {
         // Whoever was away asks at once: what was revoked meanwhile is to be known before anybody comes.
         self.turn();
+        self.renew();
         loop {
             match self.authority.next_turn(interval) {
                 Turn::Poll => self.turn(),
                 Turn::Take(signed) => self.settle(Ok(*signed)),
                 Turn::Stop => return,
             }
-            if let Some(client) = self.renewal.as_mut().and_then(|it| it.look(&self.known)) {
-                self.line.replace(client);
-                if let Some(forwarding) = &self.forwarding {
-                    forwarding.renewed();
-                }
-            }
+            self.renew();
+        }
+    }
+
+    /// Renews this host's certificates if it is time, and shows the new one from then on.
+    fn renew(&mut self) {
+        let renewal = self.renewal.as_mut();
+        let Some(client) = renewal.and_then(|it| it.look(&self.known, self.is_stranger)) else {
+            return;
+        };
+        self.line.replace(client);
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.renewed();
+        }
+        if self.failing.is_some() {
+            // What was missed meanwhile has waited long enough.
+            self.turn();
         }
     }
 
@@ -182,6 +196,7 @@ impl Poller {
     pub fn turn(&mut self) {
         let answer = self.line.source().state();
         let is_away = answer.is_err();
+        self.is_stranger = is_of_a_stranger(&answer);
         self.settle(answer);
         if is_away {
             self.ask_elsewhere();
@@ -317,6 +332,11 @@ impl Poller {
         self.known = next;
         Ok(changes)
     }
+}
+
+/// Whether the CA says that it knows nobody with this host's certificate.
+fn is_of_a_stranger<T>(answer: &Result<T, client::Error>) -> bool {
+    matches!(answer, Err(client::Error::Api { code, .. }) if code == "certificate-unknown")
 }
 
 fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {

@@ -31,6 +31,8 @@ const SOON: Duration = Duration::from_secs(60);
 pub struct Renewal {
     layout: Layout,
     next: Instant,
+    /// When the CA may next be asked by the SSH host key, though the client certificate has not ended.
+    next_comeback: Instant,
     /// The SSH host certificates that came last could not be judged by what was known then.
     again: bool,
 }
@@ -61,18 +63,24 @@ impl Renewal {
         Self {
             layout: layout.clone(),
             next: Instant::now(),
+            next_comeback: Instant::now(),
             again: false,
         }
     }
 
     /// Renews the certificates if it is time, and returns the client that shows the new one.
-    /// What fails is told to syslog and tried again in an hour; ten days are left for that.
-    pub fn look(&mut self, known: &Known) -> Option<Client> {
-        if Instant::now() < self.next {
+    /// Where the CA does not know this host's certificate (`is_stranger`: it was restored from a backup of before) the SSH
+    /// host key asks for another. What fails is told to syslog and tried again in an hour; ten days are left for that.
+    pub fn look(&mut self, known: &Known, is_stranger: bool) -> Option<Client> {
+        let now = Instant::now();
+        let comes_back = is_stranger && now >= self.next_comeback;
+        if comes_back {
+            self.next_comeback = now + ROUND;
+        } else if now < self.next {
             return None;
         }
-        self.next = Instant::now() + ROUND;
-        match self.renew(known, SystemTime::now()) {
+        self.next = now + ROUND;
+        match self.renew(known, comes_back, SystemTime::now()) {
             Ok(client) => {
                 if self.again {
                     self.next = Instant::now() + SOON;
@@ -88,22 +96,27 @@ impl Renewal {
         }
     }
 
-    fn renew(&mut self, known: &Known, now: SystemTime) -> Result<Option<Client>, Error> {
+    fn renew(
+        &mut self,
+        known: &Known,
+        comes_back: bool,
+        now: SystemTime,
+    ) -> Result<Option<Client>, Error> {
         let mut enrolment = Enrolment::load(&self.layout)?;
-        if !is_due(&enrolment.client, now) && !self.again {
+        if !is_due(&enrolment.client, now) && !self.again && !comes_back {
             return Ok(None);
         }
         self.again = false;
         let keys = host_keys::read(&self.layout)?;
         let request = SigningRequest::create(enrolment.record.host.as_str())?;
-        let has_ended = expires(&enrolment.client).is_ok_and(|end| end <= now);
-        let answer = if has_ended {
+        let comes_back = comes_back || expires(&enrolment.client).is_ok_and(|end| end <= now);
+        let answer = if comes_back {
             comeback::ask(&self.layout, &enrolment, &keys, request.csr, now.into())?
         } else {
             renewed(&enrolment, &keys, request.csr)?
         };
         let checked = host_keys::check(&keys, &answer.host_certificates, &known.state().host_ca);
-        if !has_ended {
+        if !comes_back {
             checked?;
         } else if checked.is_err() {
             // The key that certifies hosts may be another one since: the state will say so, and then they are asked for again.

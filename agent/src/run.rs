@@ -155,6 +155,7 @@ impl Agent {
             forwarding: Some(forwarding.clone()),
             elsewhere: Some(Box::new(ByCertificate(layout.clone()))),
             failing: None,
+            is_stranger: false,
             failing_elsewhere: None,
             listed: None,
         };

@@ -12,6 +12,7 @@ mod hosts;
 mod journal;
 mod narrowings;
 mod refusal;
+mod renewals;
 mod revocations;
 mod roster;
 pub mod routes;

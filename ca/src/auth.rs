@@ -7,7 +7,6 @@ use daypass_protocol::time::{SKEW, Time};
 use sha2::{Digest as _, Sha256};
 
 use crate::authority::Authority;
-use crate::hosts::CERTIFICATE_LIFE;
 use crate::store::{AdmittedCollector, NonceError, StoreError};
 
 /// Why a caller is not taken for who they say they are.
@@ -68,7 +67,12 @@ pub fn person(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Machine {
     /// An enrolled host.
-    Host(HostName),
+    Host {
+        /// Its name.
+        name: HostName,
+        /// SHA-256 of the certificate that it shows.
+        certificate: [u8; 32],
+    },
     /// An admitted collector.
     Collector(Box<AdmittedCollector>),
 }
@@ -83,10 +87,14 @@ pub fn machine(authority: &Authority, certificate: &[u8]) -> Result<Machine, Aut
     let store = authority.store();
     if let Some(host) = store.read(|tx| tx.host_with_certificate(&fingerprint))? {
         if host.certificate != fingerprint {
-            let expires = authority.now().plus(CERTIFICATE_LIFE).unix();
-            store.write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint, expires))?;
+            store.write::<_, StoreError>(move |tx| tx.use_renewed(&fingerprint))?;
+        } else if host.unconfirmed {
+            store.write::<_, StoreError>(move |tx| tx.confirm_host(&fingerprint))?;
         }
-        return Ok(Machine::Host(host.name.parse()?));
+        return Ok(Machine::Host {
+            name: host.name.parse()?,
+            certificate: fingerprint,
+        });
     }
     let collector = store
         .read(|tx| tx.collector_with_certificate(&fingerprint))?

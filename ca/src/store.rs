@@ -49,6 +49,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/5-narrowings.sql")),
     M::up(include_str!("../migrations/6-replacing-tokens.sql")),
     M::up(include_str!("../migrations/7-journal-first.sql")),
+    M::up(include_str!("../migrations/8-client-certificates.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

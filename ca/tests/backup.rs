@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use daypass_ca::backup::{self, BackupError};
 use daypass_ca::layout::Layout;
-use daypass_ca::restore::{self, RestoreError, Restored};
+use daypass_ca::restore::{self, RestoreError};
 use daypass_protocol::api::{CertificateWish, Issued, WindowState};
 use daypass_protocol::certificate;
 use daypass_protocol::roster::Role;
@@ -31,25 +31,6 @@ fn wish(who: &Someone) -> CertificateWish {
 fn login(house: &House, who: &Someone) -> Result<u64, No> {
     let issued: Issued = house.post(who, "/v1/certificates", &wish(who))?;
     Ok(certificate::parse(&issued.certificate).unwrap().serial())
-}
-
-/// Puts the backup in the place of the CA, whose machine is lost.
-fn replace_by(house: &mut House, backup: &std::path::Path) -> Restored {
-    house.crash();
-    let lost = house.directory.path().join("lost");
-    std::fs::create_dir(&lost).unwrap();
-    for entry in std::fs::read_dir(house.directory.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path != lost && path != backup {
-            std::fs::rename(&path, lost.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let file = File::open(backup).unwrap();
-    let now = daypass_ca::authority::Authority::system_clock()();
-    let restored = restore::unpack(&file, backup, &house.layout(), now).unwrap();
-    std::fs::remove_dir_all(lost).unwrap();
-    house.start();
-    restored
 }
 
 fn state_of(house: &House, machine: &Machine) -> daypass_protocol::state::State {
@@ -78,7 +59,7 @@ fn a_restored_ca_goes_on_in_a_new_incarnation_and_says_where_the_one_before_ende
     // After the backup: a certificate that the restored CA knows nothing of.
     serials.insert(login(&house, &cody).unwrap());
 
-    let restored = replace_by(&mut house, &file);
+    let restored = house.replace_by(&file);
     assert_eq!(restored.ca, house.newborn.pin);
     let first = &house.entries()[0];
     let told = house.told("ca.restored");
@@ -140,7 +121,7 @@ fn a_backup_made_while_people_work_is_one_moment_and_whole() {
         worker.join().unwrap();
         written.unwrap();
     });
-    replace_by(&mut house, &file);
+    house.replace_by(&file);
     // Every window of the backup has all that was said of it, and every certificate its entry in the journal before.
     let views: daypass_protocol::api::Windows = house.get(&bob, "/v1/windows").unwrap();
     assert!(

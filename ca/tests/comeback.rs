@@ -2,6 +2,7 @@
 
 mod house;
 
+use daypass_ca::backup;
 use daypass_protocol::api::{Enrolled, Hosts, Renewed};
 use daypass_protocol::certificate;
 use daypass_protocol::comeback::{Comeback, NAMESPACE, SignedComeback};
@@ -12,10 +13,10 @@ use daypass_protocol::sshsig;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::version::Version;
 use daypass_transport::client::{ClientIdentity, Request};
-use house::machine::application;
+use house::machine::{Machine, application};
 use house::{House, No, Someone, no};
-use rusqlite::Connection;
-use serde_json::Value;
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
 
 const DAY: i64 = 86_400;
 
@@ -60,6 +61,20 @@ impl Scene {
         }
     }
 
+    /// As if the host's client certificate ended so much earlier: TLS goes by the machine's own clock, which nobody turns here.
+    fn ends_earlier(&mut self, host: &str, seconds: i64) {
+        self.house.crash();
+        let database = Connection::open(self.house.layout().database()).unwrap();
+        database
+            .execute(
+                "UPDATE hosts SET expires = expires - ?1 WHERE name = ?2",
+                params![seconds, host],
+            )
+            .unwrap();
+        drop(database);
+        self.house.start();
+    }
+
     fn come(&self, signed: &SignedComeback) -> Result<Renewed, No> {
         self.house.post_bare("/v1/hosts/comeback", signed)
     }
@@ -72,6 +87,28 @@ fn rand() -> u32 {
 }
 
 #[test]
+fn a_host_whose_renewal_got_lost_comes_back_when_the_certificate_that_it_has_ends() {
+    let mut scene = scene();
+    let machine = scene.house.host("db2");
+    scene.ends_earlier("db2", 29 * DAY);
+    let (house, ssh) = (&scene.house, &scene.ssh);
+    let (again, _) = application(&house.token("spare", &[]));
+    let body = json!({"csr": again.csr, "host_keys": [ssh.public()]}).to_string();
+    // Nobody gets this answer.
+    house
+        .client_of(&machine)
+        .call::<Value>(&Request::post("/v1/hosts/renew", body.as_bytes()))
+        .unwrap();
+    let of_db2 = |scene: &Scene| {
+        let (asked, _) = scene.comeback(|asked| asked.host = "db2".parse().unwrap());
+        scene.come(&scene.signed(&scene.ssh, &asked)).map(drop)
+    };
+    assert_eq!(of_db2(&scene), no(409, "certificate-counts"));
+    scene.ends_earlier("db2", 2 * DAY);
+    assert_eq!(of_db2(&scene), Ok(()));
+}
+
+#[test]
 fn a_host_that_was_away_comes_back_by_its_ssh_host_key() {
     let mut scene = scene();
     let (asked, _) = scene.comeback(|_| {});
@@ -79,14 +116,7 @@ fn a_host_that_was_away_comes_back_by_its_ssh_host_key() {
         scene.come(&scene.signed(&scene.ssh, &asked)).map(drop),
         no(409, "certificate-counts")
     );
-    // As if its client certificate had ended: TLS goes by the machine's own clock, which nobody turns here.
-    scene.house.crash();
-    let database = Connection::open(scene.house.layout().database()).unwrap();
-    database
-        .execute("UPDATE hosts SET expires = expires - ?1", [31 * DAY])
-        .unwrap();
-    drop(database);
-    scene.house.start();
+    scene.ends_earlier("db1", 31 * DAY);
     let (house, ssh) = (&scene.house, &scene.ssh);
     // An answer that is lost locks no host out: it asks once more, and shows the certificate that came.
     let (lost, _) = scene.comeback(|_| {});
@@ -118,6 +148,48 @@ fn a_host_that_was_away_comes_back_by_its_ssh_host_key() {
         .iter()
         .filter(|entry| entry["detail"]["came_back"] == true);
     assert_eq!(back.count(), 2);
+}
+
+#[test]
+fn hosts_that_renewed_after_the_backup_come_back_to_the_restored_ca_and_only_those() {
+    let mut scene = scene();
+    let (image, other) = (
+        application(&scene.house.token("db2", &[])),
+        Someone::new("db2"),
+    );
+    let (mut asked, key) = image;
+    asked.host_keys = vec![other.public()];
+    let enrolled: Enrolled = scene.house.post_bare("/v1/hosts/enroll", &asked).unwrap();
+    let db2 = Machine { enrolled, key };
+    let file = scene.house.directory.path().join("backup.tar");
+    backup::write(&scene.house.layout(), None, &file, scene.house.now().unix()).unwrap();
+    scene.house.replace_by(&file);
+    let (house, ssh) = (&scene.house, &scene.ssh);
+    // db2 goes on with what it has, and whoever found its SSH key is not taken for it any more.
+    house
+        .client_of(&db2)
+        .call::<SignedState>(&Request::get("/v1/state"))
+        .unwrap();
+    let (thief, _) = scene.comeback(|asked| asked.host = "db2".parse().unwrap());
+    assert_eq!(
+        scene.come(&scene.signed(&other, &thief)).map(drop),
+        no(409, "certificate-counts")
+    );
+    // db1 has a certificate that the backup knows nothing of.
+    let (asked, key) = scene.comeback(|_| {});
+    let renewed = scene.come(&scene.signed(ssh, &asked)).unwrap();
+    let client = house.client(Some(ClientIdentity {
+        certificate: &renewed.client_certificate,
+        key: &key,
+    }));
+    client
+        .call::<SignedState>(&Request::get("/v1/state"))
+        .unwrap();
+    let (again, _) = scene.comeback(|_| {});
+    assert_eq!(
+        scene.come(&scene.signed(ssh, &again)).map(drop),
+        no(409, "certificate-counts")
+    );
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         forwarding: None,
         elsewhere: None,
         failing: None,
+        is_stranger: false,
         failing_elsewhere: None,
         listed: None,
     };

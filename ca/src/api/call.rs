@@ -29,7 +29,12 @@ pub enum Caller {
         key: Fingerprint,
     },
     /// An enrolled host, by its client certificate.
-    Host(HostName),
+    Host {
+        /// Its name.
+        name: HostName,
+        /// SHA-256 of that certificate: another machine may have the name at any moment.
+        certificate: [u8; 32],
+    },
     /// An admitted collector, by its certificate.
     Collector(Box<AdmittedCollector>),
 }
@@ -108,7 +113,7 @@ impl Call {
     pub fn person(&self) -> Result<&Name, Refusal> {
         match &self.caller {
             Caller::Person { name, .. } => Ok(name),
-            Caller::Unknown | Caller::Host(_) | Caller::Collector(_) => {
+            Caller::Unknown | Caller::Host { .. } | Caller::Collector(_) => {
                 Err(Refusal::unauthenticated(
                     "not-signed",
                     "this route answers people who sign their requests",

@@ -12,11 +12,12 @@ use super::enrolment::{check_host_keys, papers, taken_meanwhile};
 use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::Authority;
-use crate::hosts::Place;
+use crate::hosts::{CERTIFICATE_LIFE, Place};
 use crate::store::EnrolledHost;
 
-/// Renews the certificates of a host that shows by its SSH host key who it is. Only where its client certificate has ended:
-/// whoever found a host's SSH key takes no place of a host that is there.
+/// Renews the certificates of a host that shows by its SSH host key who it is. Only where its client certificate has ended, or
+/// where the CA was restored since and the host has not been heard: whoever found a host's SSH key takes no place of a host
+/// that is there.
 pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let signed: SignedComeback = call.read()?;
     let wanted = signed
@@ -44,13 +45,8 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         aliases: names(&host.aliases)?,
         groups: names(&host.groups)?,
     };
-    let papers = papers(
-        authority,
-        &place,
-        &asked.csr,
-        &asked.host_keys,
-        authority.now(),
-    )?;
+    let now = authority.now();
+    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
     let keys = texts(&asked.host_keys);
     let event = call
         .event(Action::HostEnrolled, Outcome::Done)
@@ -58,10 +54,10 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         .detail("renewed", true)
         .detail("came_back", true)
         .detail("host_keys", keys.clone());
-    let fingerprint = papers.fingerprint;
+    let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
     let _alone = authority.deciding();
     authority.decide(move |tx| {
-        if !tx.take_back(&host, &keys, &fingerprint)? {
+        if !tx.renew_host(&host, &keys, &fingerprint, expires)? {
             return Err(taken_meanwhile(&host.name));
         }
         Ok(((), event))
@@ -117,7 +113,7 @@ fn judge(
         ));
     }
     let ends = Time::from_unix(host.expires);
-    if now < ends {
+    if now < ends && !host.unconfirmed {
         return Err(Refusal::conflict(
             "certificate-counts",
             format!("the client certificate of {named} counts until {ends}; renew it by that one"),

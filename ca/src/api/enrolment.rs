@@ -1,12 +1,12 @@
-//! `POST /v1/hosts/enroll` and `POST /v1/hosts/renew`
+//! `POST /v1/hosts/enroll`
 
-use daypass_protocol::api::{Enrolled, Enrolment, Renewal, Renewed};
+use daypass_protocol::api::{Enrolled, Enrolment};
 use daypass_protocol::event::{Action, Outcome, Resource};
 use daypass_protocol::key::Key;
 use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
-use super::call::{Call, Caller, Reply};
+use super::call::{Call, Reply};
 use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::{Authority, are_free, mark};
@@ -120,6 +120,7 @@ fn carry_out(
         certificate: fingerprint,
         enrolled: now.unix(),
         expires: now.plus(CERTIFICATE_LIFE).unix(),
+        unconfirmed: false,
     };
     let event = call
         .event(Action::HostEnrolled, Outcome::Done)
@@ -185,64 +186,6 @@ fn origin_of(host: &EnrolledHost) -> String {
     let record: Option<serde_json::Value> = serde_json::from_str(&host.record).ok();
     let origin = record.as_ref().and_then(|record| record["origin"].as_str());
     origin.unwrap_or_default().to_owned()
-}
-
-/// Renews the certificates of an enrolled host. Names and groups stay; the client certificate of before counts until
-/// the new one is first used, so that an answer that is lost locks no host out.
-pub(super) fn renew(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
-    let asked: Renewal = call.read()?;
-    let Caller::Host(name) = &call.caller else {
-        return Err(Refusal::unauthenticated(
-            "no-identity",
-            "this route answers enrolled hosts",
-        ));
-    };
-    check_host_keys(&asked.host_keys)?;
-    let now = authority.now();
-    let host = authority
-        .store()
-        .read(|tx| tx.host_named(name.as_str()))?
-        .ok_or_else(|| {
-            Refusal::missing("unknown-host", format!("no host called {name} is enrolled"))
-        })?;
-    if authority
-        .revoked()
-        .names_host(name, Time::from_unix(host.enrolled))
-    {
-        return Err(Refusal::forbidden(
-            "host-revoked",
-            format!(
-                "the host {name} was revoked; it can be enrolled anew with a token of: daypass host token {name} --replace"
-            ),
-        ));
-    }
-    let place = Place {
-        host: name.clone(),
-        aliases: names(&host.aliases)?,
-        groups: names(&host.groups)?,
-    };
-    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
-    let keys = texts(&asked.host_keys);
-    let event = call
-        .event(Action::HostEnrolled, Outcome::Done)
-        .on(Resource {
-            host: Some(name.clone()),
-            ..Resource::default()
-        })
-        .detail("renewed", true)
-        .detail("host_keys", keys.clone());
-    let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
-    let _alone = authority.deciding();
-    authority.decide(move |tx| {
-        if !tx.renew_host(&host, &keys, &fingerprint, expires)? {
-            return Err(taken_meanwhile(&host.name));
-        }
-        Ok(((), event))
-    })?;
-    Reply::of(&Renewed {
-        client_certificate: papers.client_certificate,
-        host_certificates: papers.host_certificates,
-    })
 }
 
 /// Between our look at a host and the decision, it was given to another machine, or renewed.

@@ -226,7 +226,7 @@ fn machine(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
         return Err(Refused::stranger(refusal));
     };
     match auth::machine(authority, certificate.as_ref()) {
-        Ok(Machine::Host(name)) => Ok(Caller::Host(name)),
+        Ok(Machine::Host { name, certificate }) => Ok(Caller::Host { name, certificate }),
         Ok(Machine::Collector(collector)) => Ok(Caller::Collector(collector)),
         Err(error) => Err(Refused::stranger(error.into())),
     }
@@ -234,7 +234,7 @@ fn machine(authority: &Authority, parts: &Parts) -> Result<Caller, Refused> {
 
 fn only_host(caller: Caller) -> Result<Caller, Refused> {
     match caller {
-        Caller::Host(_) => Ok(caller),
+        Caller::Host { .. } => Ok(caller),
         _ => Err(not_these("enrolled hosts")),
     }
 }

@@ -6,8 +6,8 @@ use daypass_protocol::roster::Role;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
-    about, certificates, collectors, comebacks, enrolment, hosts, journal, narrowings, revocations,
-    roster, state, statements, windows,
+    about, certificates, collectors, comebacks, enrolment, hosts, journal, narrowings, renewals,
+    revocations, roster, state, statements, windows,
 };
 use crate::authority::Authority;
 
@@ -157,7 +157,7 @@ pub const ROUTES: &[Route] = &[
     get("/v1/hosts", Access::Person, hosts::list),
     post("/v1/hosts/tokens", ADMIN, hosts::make_token),
     post("/v1/hosts/enroll", Access::Bearer, enrolment::enroll),
-    post("/v1/hosts/renew", Access::Host, enrolment::renew),
+    post("/v1/hosts/renew", Access::Host, renewals::take),
     post("/v1/hosts/comeback", Access::Bearer, comebacks::take),
     post("/v1/collectors/renew", Access::Collector, collectors::renew),
     post("/v1/windows/draft", ASKS, windows::draft),

@@ -39,7 +39,7 @@ pub(super) async fn linger(authority: &Authority, call: &Call) -> Result<(), Ref
         Duration::from_secs(seconds).min(STATE_WAIT)
     });
     let waiter = match &call.caller {
-        Caller::Host(_) | Caller::Collector(_) => Waiter::Machine,
+        Caller::Host { .. } | Caller::Collector(_) => Waiter::Machine,
         Caller::Person { .. } | Caller::Unknown => Waiter::Person,
     };
     // Where too many wait already, this one is answered now, and asks again.

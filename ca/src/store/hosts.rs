@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{StoreError, Tx, list, unlist};
-use crate::hosts::CERTIFICATE_LIFE;
 
 /// A host as it was enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +25,13 @@ pub struct EnrolledHost {
     pub certificate: [u8; 32],
     /// Seconds since 1970.
     pub enrolled: i64,
-    /// When its client certificate ends, in seconds since 1970.
+    /// When that one ends, in seconds since 1970.
     pub expires: i64,
+    /// Whether the CA was restored and this host has not shown that one since: it may have another by now.
+    pub unconfirmed: bool,
 }
 
-const COLUMNS: &str =
-    "name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires";
+const COLUMNS: &str = "name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires, unconfirmed";
 
 type HostRow = (
     String,
@@ -43,13 +43,16 @@ type HostRow = (
     [u8; 32],
     i64,
     i64,
+    bool,
 );
 
 impl Tx<'_> {
     /// Enrols a host; a name that another one has is an error of SQLite's.
     pub(crate) fn add_host(&self, host: &EnrolledHost) -> Result<(), StoreError> {
         self.0.execute(
-            &format!("INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+            &format!(
+                "INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+            ),
             params![
                 host.name,
                 list(&host.aliases)?,
@@ -59,7 +62,8 @@ impl Tx<'_> {
                 host.signature,
                 host.certificate,
                 host.enrolled,
-                host.expires
+                host.expires,
+                host.unconfirmed
             ],
         )?;
         for name in std::iter::once(&host.name).chain(&host.aliases) {
@@ -134,8 +138,9 @@ impl Tx<'_> {
             .transpose()
     }
 
-    /// Keeps a renewed client certificate beside the current one, until it is used. False where the host has another current
-    /// one than `host` by now: then another machine may have taken its place.
+    /// Keeps a new client certificate, which ends at `expires`, beside the current one, until it is used: should the answer be
+    /// lost, the host has the one before, or can come back once more. False where the host has another current one than
+    /// `host` by now: then another machine may have taken its place.
     pub(crate) fn renew_host(
         &self,
         host: &EnrolledHost,
@@ -144,7 +149,7 @@ impl Tx<'_> {
         expires: i64,
     ) -> Result<bool, StoreError> {
         let changed = self.0.execute(
-            "UPDATE hosts SET host_keys = ?3, renewed = ?4, expires = ?5 WHERE name = ?1 AND certificate = ?2",
+            "UPDATE hosts SET host_keys = ?3, renewed = ?4, renewed_expires = ?5 WHERE name = ?1 AND certificate = ?2",
             params![
                 host.name,
                 host.certificate,
@@ -156,32 +161,22 @@ impl Tx<'_> {
         Ok(changed == 1)
     }
 
-    /// Keeps the client certificate of a host that came back. When the one before ended stays as it was until the new one is
-    /// used: should the answer be lost, the host can come back once more. False as for [`renew_host`](Self::renew_host).
-    pub(crate) fn take_back(
-        &self,
-        host: &EnrolledHost,
-        host_keys: &[String],
-        certificate: &[u8; 32],
-    ) -> Result<bool, StoreError> {
-        let changed = self.0.execute(
-            "UPDATE hosts SET host_keys = ?3, renewed = ?4 WHERE name = ?1 AND certificate = ?2",
-            params![host.name, host.certificate, list(host_keys)?, certificate],
+    /// The renewed certificate was used: the one before counts no more.
+    pub(crate) fn use_renewed(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
+        self.0.execute(
+            "UPDATE hosts SET certificate = renewed, expires = renewed_expires, renewed = NULL, renewed_expires = NULL,
+                    unconfirmed = 0
+             WHERE renewed = ?1",
+            [certificate],
         )?;
-        Ok(changed == 1)
+        Ok(())
     }
 
-    /// The renewed certificate was used: the one before counts no more. It ends at `expires` at the latest.
-    pub(crate) fn use_renewed(
-        &self,
-        certificate: &[u8; 32],
-        expires: i64,
-    ) -> Result<(), StoreError> {
+    /// The current certificate was used, so it is the host's still.
+    pub(crate) fn confirm_host(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
         self.0.execute(
-            "UPDATE hosts SET certificate = renewed, renewed = NULL,
-                    expires = CASE WHEN expires <= ?2 - ?3 THEN ?2 ELSE expires END
-             WHERE renewed = ?1",
-            params![certificate, expires, CERTIFICATE_LIFE],
+            "UPDATE hosts SET unconfirmed = 0 WHERE certificate = ?1",
+            [certificate],
         )?;
         Ok(())
     }
@@ -241,11 +236,23 @@ fn host_from_row(row: &Row<'_>) -> rusqlite::Result<HostRow> {
         row.get(6)?,
         row.get(7)?,
         row.get(8)?,
+        row.get(9)?,
     ))
 }
 
 fn host(row: HostRow) -> Result<EnrolledHost, StoreError> {
-    let (name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires) = row;
+    let (
+        name,
+        aliases,
+        groups,
+        host_keys,
+        record,
+        signature,
+        certificate,
+        enrolled,
+        expires,
+        unconfirmed,
+    ) = row;
     Ok(EnrolledHost {
         name,
         aliases: unlist(&aliases, "aliases of a host")?,
@@ -256,5 +263,6 @@ fn host(row: HostRow) -> Result<EnrolledHost, StoreError> {
         certificate,
         enrolled,
         expires,
+        unconfirmed,
     })
 }

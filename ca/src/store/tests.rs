@@ -192,20 +192,95 @@ fn what_was_asked_before_another_machine_took_a_hosts_place_changes_nothing() {
         certificate: [certificate; 32],
         enrolled: 1,
         expires: 2,
+        unconfirmed: false,
     };
     let (old, new) = (machine(1), machine(2));
     let keys = vec!["ssh-ed25519 BBBB".to_owned()];
     let found = store
         .write::<_, StoreError>(move |tx| {
             tx.add_host(&old)?;
-            assert!(tx.take_back(&old, &old.host_keys, &[3; 32])?);
+            assert!(tx.renew_host(&old, &old.host_keys, &[3; 32], 8)?);
             tx.remove_host("db1", 3)?;
             tx.add_host(&new)?;
-            assert!(!tx.take_back(&old, &keys, &[4; 32])?);
             assert!(!tx.renew_host(&old, &keys, &[4; 32], 9)?);
             assert!(tx.host_with_certificate(&[4; 32])?.is_none());
             tx.host_named("db1")
         })
         .unwrap();
     assert_eq!(found, Some(machine(2)));
+}
+
+#[test]
+fn each_of_a_hosts_two_certificates_has_its_own_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    let host = EnrolledHost {
+        name: "db1".to_owned(),
+        aliases: Vec::new(),
+        groups: Vec::new(),
+        host_keys: Vec::new(),
+        record: String::new(),
+        signature: String::new(),
+        certificate: [1; 32],
+        enrolled: 1,
+        expires: 20,
+        unconfirmed: false,
+    };
+    let ends = store
+        .write::<_, StoreError>(move |tx| {
+            tx.add_host(&host)?;
+            let end = |tx: &Tx<'_>| {
+                let host = tx.host_named("db1")?;
+                Ok::<_, StoreError>(host.map(|host| host.expires))
+            };
+            assert!(tx.renew_host(&host, &[], &[2; 32], 30)?);
+            let before = end(tx)?;
+            // The answer was lost, and the host asks again.
+            assert!(tx.renew_host(&host, &[], &[3; 32], 31)?);
+            tx.use_renewed(&[2; 32])?;
+            let unused = end(tx)?;
+            tx.use_renewed(&[3; 32])?;
+            Ok([before, unused, end(tx)?])
+        })
+        .unwrap();
+    assert_eq!(ends, [Some(20), Some(20), Some(31)]);
+}
+
+#[test]
+fn renewed_certificates_of_the_version_before_have_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    let mut connection = Connection::open(&path).unwrap();
+    Migrations::from_slice(&MIGRATIONS[..7])
+        .to_latest(&mut connection)
+        .unwrap();
+    let far = 4_000_000_000_i64;
+    for (name, certificate, expires) in [("renewed", 1_u8, far), ("back", 2, 100)] {
+        connection
+            .execute(
+                "INSERT INTO hosts (name, aliases, groups, host_keys, record, signature, certificate, renewed, enrolled, expires)
+                 VALUES (?1, '[]', '[]', '[]', '', '', ?2, ?3, 1, ?4)",
+                rusqlite::params![name, [certificate; 32], [certificate + 10; 32], expires],
+            )
+            .unwrap();
+        connection
+            .execute(
+                "INSERT INTO host_names (name, host) VALUES (?1, ?1)",
+                [name],
+            )
+            .unwrap();
+    }
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    let ends = store
+        .write::<_, StoreError>(|tx| {
+            tx.use_renewed(&[11; 32])?;
+            tx.use_renewed(&[12; 32])?;
+            tx.hosts()
+        })
+        .unwrap();
+    let ends: Vec<_> = ends.iter().map(|host| host.expires).collect();
+    // By name: what had ended counts for a whole life more at most.
+    assert!(ends[0] > 1_700_000_000 && ends[0] < far, "{ends:?}");
+    assert_eq!(ends[1], far);
 }

@@ -43,6 +43,7 @@ pub(crate) mod collector;
 pub(crate) mod machine;
 pub(crate) mod program;
 pub(crate) mod refusing;
+pub(crate) mod restored;
 
 /// A person with a key, on a machine of their own.
 #[derive(Clone)]
