@@ -10,7 +10,7 @@ use daypass_protocol::token::JoinToken;
 
 use crate::break_glass::{self, Lapse};
 use crate::diagnostic::{self, Failure};
-use crate::enroll::Before;
+use crate::enroll::{Before, Stay};
 use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
 use crate::{doctor, enroll, invoker, manage, run, status, trust};
@@ -40,6 +40,9 @@ enum Command {
         /// set aside, and a new one begins
         #[arg(long)]
         anew: bool,
+        /// When this machine is powered off it goes for good: what it has journalled gets out, and its name is free
+        #[arg(long)]
+        ephemeral: bool,
     },
     /// Put an account under management: only contractors with an open window get in
     Manage {
@@ -150,12 +153,21 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
         return Err(Failure::NotRoot);
     }
     let text = match command {
-        Command::Enroll { name, anew } => {
+        Command::Enroll {
+            name,
+            anew,
+            ephemeral,
+        } => {
             let before = match anew {
                 true => Before::SetAside,
                 false => Before::Refuses,
             };
-            diagnostic::enrolled(&enroll::enroll(layout, &token()?, name.as_ref(), before)?)
+            let stay = match ephemeral {
+                true => Stay::Ephemeral,
+                false => Stay::Lasting,
+            };
+            let done = enroll::enroll(layout, &token()?, name.as_ref(), before, stay)?;
+            diagnostic::enrolled(&done)
         }
         Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
         Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),

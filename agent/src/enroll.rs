@@ -111,6 +111,15 @@ pub enum Before {
     SetAside,
 }
 
+/// How long this machine is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// It is missed when nothing is heard of it.
+    Lasting,
+    /// When it is powered off it goes for good, and says so.
+    Ephemeral,
+}
+
 /// Enrols this host, under the token's name; where it has none, under `wanted` or the machine's own.
 ///
 /// # Errors
@@ -120,6 +129,7 @@ pub fn enroll(
     token: &JoinToken,
     wanted: Option<&HostName>,
     before: Before,
+    stay: Stay,
 ) -> Result<Enrolled, Error> {
     if before == Before::Refuses {
         refuse_twice(layout)?;
@@ -129,8 +139,16 @@ pub fn enroll(
     let root = fetch::root(token.url.host(), token.url.port(), *token.root.as_bytes())?;
     let journal = new_journal(layout, token, &host)?;
     let request = SigningRequest::create(host.as_str())?;
-    let answer = ask(token, &host, &root, &request, &keys, &journal)?;
-    let (known, announced) = check(token, &host, &answer, &keys, &journal)?;
+    let question = Question {
+        secret: token.secret.clone(),
+        host: host.clone(),
+        csr: request.csr.clone(),
+        host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+        journal,
+        ephemeral: stay == Stay::Ephemeral,
+    };
+    let answer = ask(token, &root, &question)?;
+    let (known, announced) = check(token, &question, &answer, &keys)?;
 
     let enrolment = Enrolment {
         ca: SetupLine {
@@ -210,23 +228,9 @@ fn new_journal(layout: &Layout, token: &JoinToken, host: &HostName) -> Result<Jo
     })
 }
 
-fn ask(
-    token: &JoinToken,
-    host: &HostName,
-    root: &str,
-    request: &SigningRequest,
-    keys: &[HostKey],
-    journal: &JournalKeys,
-) -> Result<Answer, Error> {
-    let question = Question {
-        secret: token.secret.clone(),
-        host: host.clone(),
-        csr: request.csr.clone(),
-        host_keys: keys.iter().map(|key| key.key.clone()).collect(),
-        journal: journal.clone(),
-    };
+fn ask(token: &JoinToken, root: &str, question: &Question) -> Result<Answer, Error> {
     // Texts and lists of them only: this cannot fail.
-    let body = serde_json::to_vec(&question).unwrap_or_default();
+    let body = serde_json::to_vec(question).unwrap_or_default();
     let client = Client::new(&token.url.join(""), root, None)?;
     Ok(client.call(&Request::post("/v1/hosts/enroll", &body))?)
 }
@@ -234,16 +238,16 @@ fn ask(
 /// Holds every part of the answer against the token, the pin, and what was asked.
 fn check(
     token: &JoinToken,
-    host: &HostName,
+    question: &Question,
     answer: &Answer,
     keys: &[HostKey],
-    journal: &JournalKeys,
 ) -> Result<(Known, State), Error> {
     let known = Known::first(token.ca, answer.chain.clone(), answer.state.clone())?;
     let announced = known.state().clone();
     let verified = answer.enrolment.check(token.ca, &announced.state_key)?;
-    let record = verified.record();
-    let is_ours = record.host == *host
+    let (record, journal) = (verified.record(), &question.journal);
+    let is_ours = record.host == question.host
+        && record.ephemeral == question.ephemeral
         && record.incarnation == journal.incarnation
         && record.origin == journal.origin
         && record.log_key == journal.log_key

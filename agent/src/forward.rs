@@ -27,9 +27,6 @@ use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
 
-/// At a stop, what was written last gets out if the collector answers within this.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
 /// The forwarder, and what has to follow when other collectors are named. Clones share it.
 #[derive(Clone)]
 pub struct Forwarding {
@@ -89,9 +86,9 @@ impl Forwarding {
         self.forwarder.renewed();
     }
 
-    /// Stops, after the journal was closed.
-    pub fn stop(&self) {
-        self.forwarder.stop(LAST_WORDS);
+    /// Stops, after the journal was closed, when all of it is cosigned or `patience` is over.
+    pub fn stop(&self, patience: Duration) {
+        self.forwarder.stop(patience);
     }
 }
 

@@ -39,6 +39,7 @@ pub mod poller;
 pub mod presence;
 pub mod renewal;
 pub mod retention;
+pub mod retirement;
 pub mod revoked_keys;
 pub mod run;
 pub mod server;

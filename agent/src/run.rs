@@ -3,6 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{io, mem};
 
 use daypass_forward::outside::Asker;
@@ -32,10 +33,12 @@ use crate::poller::{ByCertificate, Line, Poller};
 use crate::presence::Presence;
 use crate::renewal::Renewal;
 use crate::retention;
+use crate::retirement;
 use crate::revoked_keys;
 use crate::server;
 use crate::sockets::{self, Sockets};
 use crate::state::{Known, store};
+use crate::systemd;
 
 /// Small: these threads read files and keep one connection.
 const STACK: usize = 512 * 1024;
@@ -104,12 +107,21 @@ pub fn run(layout: &Layout) -> Result<(), Error> {
     agent.until_told(&signals)?;
     // Nobody waits for this word; the unit's timeout holds without it.
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    agent.stop();
+    agent.stop(layout);
     Ok(())
 }
 
+/// At a stop, what was written last gets out if the collector answers within this.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The same where nothing will ever be sent later; the unit's own timeout leaves more.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 /// Everything that runs.
 struct Agent {
+    horizon: Horizon,
+    /// Whether it goes for good when the machine is powered off.
+    is_ephemeral: bool,
     gates: Arc<Gates>,
     intake: Intake,
     authority: Arc<Authority>,
@@ -141,6 +153,7 @@ impl Agent {
         let horizon = Horizon::default();
         let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;
         let askers = outside::start(layout, outside, &horizon, &intake).map_err(Error::Thread)?;
+        let written = horizon.clone();
         let forwarding = Forwarding::start(layout, &enrolment, horizon, &intake, &collectors)
             .map_err(Error::Thread)?;
 
@@ -214,6 +227,8 @@ impl Agent {
         gates.attend_to_sudo().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
+            horizon: written,
+            is_ephemeral: enrolment.record.ephemeral,
             gates,
             intake,
             authority,
@@ -235,7 +250,9 @@ impl Agent {
         Ok(())
     }
 
-    fn stop(self) {
+    fn stop(self, layout: &Layout) {
+        // Before anything ends: systemd answers for a while only.
+        let retires = self.is_ephemeral && systemd::powers_off();
         self.authority.stop();
         // Without a listener the keeper is gone already.
         let _ = self.keeper.send(Told::Stop);
@@ -248,8 +265,16 @@ impl Agent {
         self.gates.tell_all_counted();
         let snapshot = self.authority.snapshot();
         let last = event::of_host(Action::AgentStop, snapshot.host.name()).outcome(Outcome::Done);
-        self.intake.finish(&last);
-        self.forwarding.stop();
+        if !retires {
+            self.intake.finish(&last);
+            self.forwarding.stop(LAST_WORDS);
+            return;
+        }
+        self.intake.finish(&last.detail("retires", true));
+        self.forwarding.stop(FAREWELL);
+        if let Err(error) = retirement::retire(layout, self.horizon.sight().size) {
+            aside::tell(&format!("the CA goes on expecting this host: {error}"));
+        }
     }
 }
 

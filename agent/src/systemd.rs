@@ -87,6 +87,25 @@ pub fn disable(unit: &str) -> Result<(), Error> {
     systemctl(&["disable", "--now", unit])
 }
 
+/// Is this machine being powered off or halted? A reboot is neither.
+#[must_use]
+pub fn powers_off() -> bool {
+    let jobs = command::run(
+        Path::new(SYSTEMCTL),
+        &["list-jobs", "--plain", "--no-legend"],
+    );
+    jobs.is_ok_and(|jobs| jobs.lines().any(is_of_power_off))
+}
+
+/// A job as systemctl lists it: its number, unit, type and state.
+fn is_of_power_off(job: &str) -> bool {
+    let words: Vec<_> = job.split_whitespace().collect();
+    matches!(
+        words[..],
+        [_, "poweroff.target" | "halt.target", "start", ..]
+    )
+}
+
 /// Does this unit run?
 #[must_use]
 pub fn is_active(unit: &str) -> bool {
@@ -99,4 +118,18 @@ fn reload(unit: &str) -> Result<Reloaded, Error> {
 
 fn systemctl(arguments: &[&str]) -> Result<(), Error> {
     command::run(Path::new(SYSTEMCTL), arguments).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reboot_is_no_end() {
+        assert!(is_of_power_off("2811 poweroff.target  start waiting"));
+        assert!(is_of_power_off("77 halt.target start waiting"));
+        assert!(!is_of_power_off("2811 reboot.target  start waiting"));
+        assert!(!is_of_power_off("2811 poweroff.target  stop  waiting"));
+        assert!(!is_of_power_off("No jobs running."));
+    }
 }

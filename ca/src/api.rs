@@ -13,6 +13,7 @@ mod journal;
 mod narrowings;
 mod refusal;
 mod renewals;
+mod retirements;
 mod revocations;
 mod roster;
 pub mod routes;

@@ -202,7 +202,7 @@ pub fn check_journal(journal: &JournalKeys, ca: Pin, host: &HostName) -> Result<
 }
 
 /// The enrolment record of a host.
-pub fn record(ca: Pin, place: &Place, journal: &JournalKeys, now: Time) -> Record {
+pub fn record(ca: Pin, place: &Place, journal: &JournalKeys, ephemeral: bool, now: Time) -> Record {
     Record {
         v: Version,
         ca,
@@ -214,6 +214,7 @@ pub fn record(ca: Pin, place: &Place, journal: &JournalKeys, now: Time) -> Recor
         log_key: journal.log_key.clone(),
         epoch_key: journal.epoch_key.clone(),
         time: now,
+        ephemeral,
     }
 }
 

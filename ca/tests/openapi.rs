@@ -115,7 +115,7 @@ fn reads<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 #[test]
 fn every_example_is_read_by_the_programs_own_types() {
     let document = document();
-    let types: [(&str, Reads); 29] = [
+    let types: [(&str, Reads); 31] = [
         ("About", reads::<api::About>),
         ("CertificateWish", reads::<api::CertificateWish>),
         ("CollectorRenewal", reads::<collector::Renewal>),
@@ -130,6 +130,8 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("Ready", reads::<api::Ready>),
         ("Renewal", reads::<api::Renewal>),
         ("Renewed", reads::<api::Renewed>),
+        ("Retired", reads::<api::Retired>),
+        ("Retirement", reads::<api::Retirement>),
         ("Revoked", reads::<api::Revoked>),
         ("RosterNumber", reads::<api::RosterNumber>),
         ("Rosters", reads::<api::Rosters>),

@@ -27,6 +27,7 @@ const MAY: &[(&str, &str, &str)] = &[
     ("POST", "/v1/hosts/enroll", "anyone"),
     ("POST", "/v1/hosts/renew", "host"),
     ("POST", "/v1/hosts/comeback", "anyone"),
+    ("POST", "/v1/hosts/retire", "host"),
     ("POST", "/v1/collectors/renew", "collector"),
     ("POST", "/v1/windows/draft", "contractor approver"),
     ("POST", "/v1/windows", "contractor approver"),

@@ -86,6 +86,7 @@ impl Own {
                 log_key: identity.log_vkey(),
                 epoch_key: identity.epoch_vkey(),
                 time: now.time(),
+                ephemeral: false,
             };
             checkpoints.register(&Registration {
                 log: log.clone(),

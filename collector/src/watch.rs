@@ -6,8 +6,10 @@ mod silence;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use daypass_protocol::enrolment::Record;
 use daypass_protocol::event::{Action, Event, Outcome, Resource};
 
+use crate::checkpoints::Registration;
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
@@ -30,6 +32,8 @@ pub enum Condition {
     Live,
     /// Nothing came for longer than it should take.
     Silent,
+    /// It went for good, and said so.
+    Retired,
 }
 
 /// Whether whoever writes a log goes on sending it here.
@@ -131,6 +135,13 @@ impl Watch {
         self.lock().silences.hears(log, presence);
     }
 
+    /// Whether who writes this log has gone for good: by its own word, where the CA enrolled it as one that may.
+    pub fn has_retired(&self, registration: &Registration) -> bool {
+        let inner = self.lock();
+        let says_so = inner.seen.get(&registration.log);
+        says_so.is_some_and(|seen| seen.retires) && is_ephemeral(registration)
+    }
+
     /// Whether the other side of a fork of `log` is to be kept; remembers it.
     pub fn takes_evidence(&self, log: &Origin, name: &SegmentName) -> bool {
         let mut inner = self.lock();
@@ -229,6 +240,11 @@ impl Watch {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_ephemeral(registration: &Registration) -> bool {
+    let record: Option<Record> = serde_json::from_str(&registration.record).ok();
+    record.is_some_and(|record| record.ephemeral)
 }
 
 /// How a log looks whose last lines were stored at `stored` (microseconds since 1970).

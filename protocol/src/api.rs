@@ -3,7 +3,7 @@
 mod enroll;
 mod wish;
 
-pub use enroll::{Enrolled, Enrolment, JournalKeys, Renewal, Renewed};
+pub use enroll::{Enrolled, Enrolment, JournalKeys, Renewal, Renewed, Retired, Retirement};
 pub use wish::{HostOrGroup, InvalidHostOrGroup, Wish};
 
 use crate::digest::Pin;

@@ -40,6 +40,13 @@ pub struct Record {
     pub epoch_key: String,
     /// When.
     pub time: Time,
+    /// Whether the machine may go for good by its own word, as one of a group that grows and shrinks does.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub ephemeral: bool,
+}
+
+fn is_not(word: &bool) -> bool {
+    !*word
 }
 
 /// A record's exact bytes and the signature over them, in namespace [`sshsig::ENROLMENT`].

@@ -108,8 +108,14 @@ fn carry_out(
         fingerprint,
         host_certificates,
     } = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
-    let enrolment = hosts::record(authority.pin(), &place, &asked.journal, now)
-        .sign(|namespace, message| authority.keys().sign_by_state_key(namespace, message))?;
+    let enrolment = hosts::record(
+        authority.pin(),
+        &place,
+        &asked.journal,
+        asked.ephemeral,
+        now,
+    )
+    .sign(|namespace, message| authority.keys().sign_by_state_key(namespace, message))?;
     let row = EnrolledHost {
         name: place.host.to_string(),
         aliases: texts(&place.aliases),
@@ -135,6 +141,11 @@ fn carry_out(
         .detail("host_keys", row.host_keys.clone())
         .detail("aliases", row.aliases.clone())
         .detail("groups", row.groups.clone());
+    let event = if asked.ephemeral {
+        event.detail("ephemeral", true)
+    } else {
+        event
+    };
     let wanted = place.clone();
     let _alone = authority.deciding();
     authority.decide(move |tx| {
@@ -182,7 +193,7 @@ fn carry_out(
 }
 
 /// The name of the journal of a host that was enrolled before.
-fn origin_of(host: &EnrolledHost) -> String {
+pub(super) fn origin_of(host: &EnrolledHost) -> String {
     let record: Option<serde_json::Value> = serde_json::from_str(&host.record).ok();
     let origin = record.as_ref().and_then(|record| record["origin"].as_str());
     origin.unwrap_or_default().to_owned()

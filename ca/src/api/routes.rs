@@ -7,7 +7,7 @@ use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
     about, certificates, collectors, comebacks, enrolment, hosts, journal, narrowings, renewals,
-    revocations, roster, state, statements, windows,
+    retirements, revocations, roster, state, statements, windows,
 };
 use crate::authority::Authority;
 
@@ -159,6 +159,7 @@ pub const ROUTES: &[Route] = &[
     post("/v1/hosts/enroll", Access::Bearer, enrolment::enroll),
     post("/v1/hosts/renew", Access::Host, renewals::take),
     post("/v1/hosts/comeback", Access::Bearer, comebacks::take),
+    post("/v1/hosts/retire", Access::Host, retirements::take),
     post("/v1/collectors/renew", Access::Collector, collectors::renew),
     post("/v1/windows/draft", ASKS, windows::draft),
     post("/v1/windows", ASKS, windows::submit),

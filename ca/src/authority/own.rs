@@ -57,6 +57,7 @@ pub(super) fn record(
         log_key: identity.log_vkey(),
         epoch_key: identity.epoch_vkey(),
         time: now,
+        ephemeral: false,
     }
     .sign(|namespace, message| keys.sign_by_state_key(namespace, message))?;
     let (record, signature) = (signed.record.clone(), signed.signature.to_string());

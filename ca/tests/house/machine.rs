@@ -41,6 +41,7 @@ pub(crate) fn application_as(token: &JoinToken, host: &str) -> (Enrolment, Strin
             epoch_key: identity.epoch_vkey(),
             incarnation,
         },
+        ephemeral: false,
     };
     (application, request.key)
 }

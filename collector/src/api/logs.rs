@@ -86,6 +86,7 @@ pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
             state: match registration.log.owner() {
                 // Whoever answers this is heard.
                 Owner::Collector => Condition::Live,
+                _ if call.collector.has_retired(&registration) => Condition::Retired,
                 Owner::Ca | Owner::Host(_) => condition(
                     held.map(|held| held.stored),
                     call.now,

@@ -8,6 +8,7 @@ use daypass_protocol::event::{Event, Origin as From, Outcome};
 
 use super::{Collector, CollectorError};
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
+use crate::checkpoints::Registration;
 use crate::clock::Now;
 use crate::ingest::{self, IngestError};
 use crate::origin::Origin;
@@ -16,6 +17,12 @@ use crate::segments::SegmentName;
 use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
+
+/// Entries from which a journal is known again after a start: what a host says last, and its journal's own after that.
+const LAST: u64 = 4;
+
+/// As many segments as have them.
+const SEGMENTS: usize = 4;
 
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
@@ -57,7 +64,12 @@ impl Collector {
         events.iter().try_for_each(|event| self.record(event))
     }
 
-    /// Remembers how each journal looked last, from what is stored of it: its newest segment.
+    /// Whether who writes this log has gone for good.
+    pub fn has_retired(&self, registration: &Registration) -> bool {
+        self.watch.has_retired(registration)
+    }
+
+    /// Remembers how each journal looked last, from what is stored of it: its newest segments.
     ///
     /// # Errors
     /// When the stores cannot say.
@@ -65,10 +77,10 @@ impl Collector {
         let stores = self.stores();
         for (registration, held) in stores.checkpoints.logs()? {
             let Some(held) = held else { continue };
-            let before = held.mark.size.saturating_sub(1);
+            let before = held.mark.size.saturating_sub(LAST);
             for segment in stores
                 .checkpoints
-                .segments_of(&registration.log, before, 1)?
+                .segments_of(&registration.log, before, SEGMENTS)?
             {
                 let bytes = stores.segments.bytes(&segment.log, &segment.name);
                 let bytes = bytes.map_err(IngestError::from)?;

@@ -190,6 +190,7 @@ fn journal() -> Journal {
             log_key: identity.log_vkey(),
             epoch_key: identity.epoch_vkey(),
             time: Now::read().time(),
+            ephemeral: false,
         },
         uploads: vec![(0, first), (seq, rest)],
     }

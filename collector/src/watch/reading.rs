@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     last: Option<(u64, String)>,
     /// Contractors who are in.
     pub(super) sessions: u64,
+    /// Whether it said last that it goes for good.
+    pub(super) retires: bool,
     is_ahead: bool,
 }
 
@@ -105,6 +107,8 @@ impl Seen {
         if !matches!(
             action,
             "agent.heartbeat"
+                | "agent.start"
+                | "agent.stop"
                 | "session.open"
                 | "session.close"
                 | "session.end"
@@ -116,7 +120,12 @@ impl Seen {
         // Everybody's sessions are journalled; those of contractors are by a window.
         let is_contractors = event.pointer("/identity/window").is_some();
         match action {
+            "agent.start" => self.retires = false,
+            "agent.stop" => {
+                self.retires = event.pointer("/detail/retires") == Some(&Value::Bool(true));
+            }
             "agent.heartbeat" => {
+                self.retires = false;
                 self.sessions = event
                     .pointer("/detail/sessions")
                     .and_then(Value::as_u64)
@@ -282,5 +291,26 @@ mod tests {
             seq: 9,
         };
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn who_goes_for_good_says_so_until_it_is_back() {
+        let mut seen = Seen::default();
+        let mut after = |seq, event: &str| {
+            seen.read(line(seq, "09:00:00", event).as_bytes(), ten());
+            seen.retires
+        };
+        let stop = "\"action\":\"agent.stop\",\"outcome\":\"done\"";
+        assert!(!after(0, stop));
+        assert!(!after(
+            1,
+            &format!("{stop},\"detail\":{{\"retires\":\"yes\"}}")
+        ));
+        assert!(after(2, &format!("{stop},\"detail\":{{\"retires\":true}}")));
+        assert!(after(
+            3,
+            "\"action\":\"journal.close\",\"detail\":{\"epoch\":1}"
+        ));
+        assert!(!after(4, "\"action\":\"agent.start\""));
     }
 }

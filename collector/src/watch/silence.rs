@@ -6,7 +6,7 @@ use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
-use super::{Presence, Watch, alarm, is_silent};
+use super::{Presence, Watch, alarm, is_ephemeral, is_silent};
 use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::origin::{Origin, Owner};
@@ -41,6 +41,8 @@ struct Heard {
     last: i64,
     size: u64,
     log: Origin,
+    /// Whether the CA enrolled it as one that may go for good by its own word.
+    ephemeral: bool,
 }
 
 impl Silences {
@@ -66,7 +68,7 @@ impl Watch {
     /// incarnations only the one heard last counts. Nobody is silent for what passed before this process listened.
     ///
     /// Silence is longer than `silence_after` seconds; it is a minute while contractors are in, and a heartbeat where the
-    /// CA has made a certificate for a host since it was heard.
+    /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed.
     ///
     /// # Errors
     /// When the store cannot say.
@@ -83,9 +85,14 @@ impl Watch {
         for host in inner.silences.unheard(&hosts, now) {
             events.push(host);
         }
-        for Heard { last, size, log } in newest.into_values() {
-            // Another collector listens there.
-            if inner.silences.elsewhere.contains(&log) {
+        for heard in newest.into_values() {
+            let has_retired =
+                heard.ephemeral && inner.seen.get(&heard.log).is_some_and(|seen| seen.retires);
+            let Heard {
+                last, size, log, ..
+            } = heard;
+            // Nobody is missed there, or another collector listens.
+            if has_retired || inner.silences.elsewhere.contains(&log) {
                 continue;
             }
             let since = last.max(self.began.micros());
@@ -149,12 +156,19 @@ fn newest(checkpoints: &dyn CheckpointStore) -> Result<HashMap<Owner, Heard>, Ch
     for (registration, held) in checkpoints.logs()? {
         let size = held.as_ref().map_or(0, |held| held.mark.size);
         let last = held.map_or(registration.registered, |held| held.stored);
+        let ephemeral = is_ephemeral(&registration);
         let log = registration.log;
         let is_older = |other: &Heard| other.last >= last;
         if *log.owner() == Owner::Collector || newest.get(log.owner()).is_some_and(is_older) {
             continue;
         }
-        newest.insert(log.owner().clone(), Heard { last, size, log });
+        let heard = Heard {
+            last,
+            size,
+            ephemeral,
+            log: log.clone(),
+        };
+        newest.insert(log.owner().clone(), heard);
     }
     Ok(newest)
 }

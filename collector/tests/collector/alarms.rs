@@ -241,6 +241,51 @@ fn a_silence_is_remembered_over_a_restart_and_nobody_is_blamed_for_ours() {
 }
 
 #[test]
+fn an_ephemeral_host_that_goes_for_good_is_not_missed_and_no_other_goes_by_its_own_word() {
+    let mut site = Site::new();
+    let farewell = json!({"action": "agent.stop", "detail": {"retires": true}});
+    let in_use = json!({"action": "session.open", "identity": {"window": "w-1"}});
+    for (host, gone) in [
+        (site.ephemeral_host("web1"), true),
+        (site.host("db1"), true),
+    ]
+    .into_iter()
+    .chain([(site.ephemeral_host("web2"), false)])
+    {
+        host.write(std::slice::from_ref(&in_use));
+        let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+        if gone {
+            host.write(std::slice::from_ref(&farewell));
+            host.forward(&site, held);
+        }
+    }
+    for _ in 0..2 {
+        site.server()
+            .collector()
+            .look(in_seconds(2 * 3600))
+            .unwrap();
+        let alarms = site.journalled("alarm.silence");
+        let mut silent: Vec<_> = alarms
+            .iter()
+            .map(|alarm| alarm["resource"]["host"].as_str().unwrap())
+            .collect();
+        silent.sort_unstable();
+        silent.dedup();
+        assert_eq!(silent, ["db1", "web2"]);
+        let logs = site.ask("dora", "/v1/logs").unwrap();
+        let state = |host: &str| {
+            let logs = logs["logs"].as_array().unwrap();
+            let log = logs.iter().find(|log| log["host"] == host);
+            log.unwrap()["state"].clone()
+        };
+        assert_eq!([state("web1"), state("db1")], ["retired", "live"]);
+        // It is remembered.
+        site.stop();
+        site.start();
+    }
+}
+
+#[test]
 fn a_certificate_for_a_host_that_is_not_heard_is_an_alarm() {
     let site = Site::new();
     forwarded(&site, "db1", &[json!({"action": "x"})]);

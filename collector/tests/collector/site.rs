@@ -329,6 +329,19 @@ impl Site {
         host
     }
 
+    /// A host that was enrolled as one that may go for good, known to the collector.
+    pub(crate) fn ephemeral_host(&self, name: &str) -> Host {
+        let mut host = self.stranger(name);
+        let record: Record = serde_json::from_str(&host.record.record).unwrap();
+        let record = Record {
+            ephemeral: true,
+            ..record
+        };
+        host.record = record.sign(sshsig::with_key(&private(STATE))).unwrap();
+        host.register(self).unwrap();
+        host
+    }
+
     /// A host with a journal that the collector has not heard of.
     pub(crate) fn stranger(&self, name: &str) -> Host {
         self.stranger_in(name, &[])
@@ -363,6 +376,7 @@ impl Site {
             log_key: identity.log_vkey(),
             epoch_key: identity.epoch_vkey(),
             time: Now::read().time(),
+            ephemeral: false,
         };
         Host {
             origin,

@@ -23,6 +23,9 @@ pub struct Enrolment {
     pub host_keys: Vec<Key>,
     /// The keys of its journal.
     pub journal: JournalKeys,
+    /// Whether it will go for good when it is powered off.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub ephemeral: bool,
 }
 
 /// The keys of a host's journal.
@@ -79,4 +82,24 @@ pub struct Renewed {
     pub client_certificate: String,
     /// One OpenSSH host certificate for each host key, in the order of the keys.
     pub host_certificates: Vec<String>,
+}
+
+/// `POST /v1/hosts/retire`: what an ephemeral host says last.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retirement {
+    /// How many entries its journal has: no more will come.
+    pub entries: u64,
+}
+
+/// What it gets.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retired {
+    /// The name that is free now.
+    pub host: HostName,
+}
+
+fn is_not(word: &bool) -> bool {
+    !*word
 }

@@ -116,6 +116,8 @@ actions! {
     HostEnrolled = "host.enrolled",
     /// CA: a host did not join.
     HostRefused = "host.refused",
+    /// CA: an ephemeral host went for good; `detail.origin`, `.entries`.
+    HostRetired = "host.retired",
     /// CA: a collector was admitted, or its certificate renewed (`detail.renewed`); `detail.url`, `.witness`.
     CollectorAdded = "collector.added",
     /// CA: a collector is told of no longer; `detail.url`, `.witness`.

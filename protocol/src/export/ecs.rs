@@ -129,7 +129,7 @@ fn classify(source: &Source<'_>) -> (Option<&'static str>, Option<&'static [&'st
         "host.token" | "host.enrolled" | "collector.added" | "log.registered" => {
             ("configuration", &["creation"])
         }
-        "collector.removed" => ("configuration", &["deletion"]),
+        "host.retired" | "collector.removed" => ("configuration", &["deletion"]),
         "log.read" => ("api", &["access"]),
         "request.refused" | "upload.refused" | "host.refused" | "collector.refused" => {
             ("api", &["denied"])

@@ -120,6 +120,7 @@ fn an_enrolment_record_is_believed_by_the_state_key() {
         log_key: "vkey".to_owned(),
         epoch_key: "vkey".to_owned(),
         time: now(),
+        ephemeral: false,
     };
     let sign =
         |record: &Record, signer| record.sign(sshsig::with_key(&private_key(signer))).unwrap();
@@ -134,6 +135,14 @@ fn an_enrolment_record_is_believed_by_the_state_key() {
         record.origin,
         format!("daypass/{}/host/db1/0101010101010101", pin.short())
     );
+    // Only where it is so does a record speak of it: those of before are as they were.
+    assert!(!sign(&record, "state").record.contains("ephemeral"));
+    let ephemeral = Record {
+        ephemeral: true,
+        ..record.clone()
+    };
+    let verified = sign(&ephemeral, "state").check(pin, &key("state")).unwrap();
+    assert!(verified.record().ephemeral);
     let foreign = sign(&record, "ada").check(pin, &key("state"));
     assert!(matches!(foreign, Err(enrolment::Error::ForeignKey { .. })));
     let misnamed = Record {

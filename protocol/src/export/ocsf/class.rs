@@ -94,6 +94,7 @@ impl Kind {
             "roster.signed" => (EntityManagement, 3, "Update", "Roster"),
             "host.token" => (EntityManagement, 1, "Create", "Join token"),
             "host.enrolled" | "host.refused" => (EntityManagement, 6, "Enroll", "Host"),
+            "host.retired" => (EntityManagement, 7, "Unenroll", "Host"),
             "collector.added" | "collector.refused" => (EntityManagement, 6, "Enroll", "Collector"),
             "collector.removed" => (EntityManagement, 7, "Unenroll", "Collector"),
             "log.registered" => (EntityManagement, 6, "Enroll", "Journal"),
