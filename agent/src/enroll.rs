@@ -156,7 +156,7 @@ pub fn enroll(
             root: token.root,
             ca: token.ca,
         },
-        root,
+        root: announced.roots().unwrap_or(root),
         client: enrolment::papers(&answer.client_certificate, &request.key),
         record: answer
             .enrolment

@@ -3,7 +3,7 @@
 //! | file in the agent's directory | content |
 //! |---|---|
 //! | `ca` | the CA's address, the hash of its X.509 root, its pin: a set-up line |
-//! | `root.pem` | that root |
+//! | `root.pem` | that root, or those that the CA's state names since, the one that issues first |
 //! | `client.pem` | the host's certificate for mTLS and its key: one file, so that they always fit |
 //! | `record.json` | the CA's word that this host is enrolled, with the journal's keys |
 
@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub struct Enrolment {
     /// The CA: its address, its root's hash, its pin.
     pub ca: SetupLine,
-    /// The CA's X.509 root in PEM.
+    /// The CA's X.509 root in PEM; during a rotation the one before or after it as well.
     pub root: String,
     /// The client certificate and its key, both in PEM; secret.
     pub client: String,
@@ -63,6 +63,20 @@ pub enum Error {
         /// What is wrong with it.
         source: strict_json::Error,
     },
+}
+
+/// Why the X.509 roots are those of before.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// The papers.
+    #[error(transparent)]
+    Enrolment(#[from] Error),
+    /// They are none.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The file.
+    #[error(transparent)]
+    File(#[from] durable::Error),
 }
 
 impl Enrolment {
@@ -110,6 +124,22 @@ impl Enrolment {
         secret("root.pem", &self.root)?;
         secret("client.pem", &self.client)?;
         secret("record.json", &record)
+    }
+
+    /// Trusts these X.509 roots from now on, and returns the client that does; none where they are those of before.
+    ///
+    /// # Errors
+    /// When they are no roots, or cannot be kept; then those of before are trusted.
+    pub fn follow_roots(layout: &Layout, roots: &str) -> Result<Option<Client>, RootsError> {
+        let mut enrolment = Self::load(layout)?;
+        if enrolment.root == roots {
+            return Ok(None);
+        }
+        roots.clone_into(&mut enrolment.root);
+        // Before it is kept: with what is none this host would speak to nobody any more.
+        let client = enrolment.client()?;
+        durable::replace(&layout.state().join("root.pem"), roots.as_bytes(), 0o600)?;
+        Ok(Some(client))
     }
 
     /// This host's names.
@@ -165,4 +195,79 @@ fn text(path: &Path) -> Result<String, Error> {
         path: path.to_owned(),
     })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use daypass_protocol::digest::{Digest, Incarnation};
+    use daypass_protocol::enrolment::host_origin;
+    use daypass_protocol::name::HostName;
+    use daypass_protocol::sshsig;
+    use daypass_protocol::time::Time;
+    use daypass_protocol::version::Version;
+    use daypass_transport::authority::Authority;
+    use daypass_transport::request::SigningRequest;
+
+    use super::*;
+    use crate::fixture::{STATE, private};
+
+    fn enrolled(layout: &Layout, root: &Authority, now: SystemTime) {
+        durable::directory(&layout.state(), 0o700).unwrap();
+        let (host, incarnation): (HostName, _) =
+            ("db1".parse().unwrap(), Incarnation::from_bytes([1; 8]));
+        let ca = Digest::of("a roster").into();
+        let request = SigningRequest::create("db1").unwrap();
+        let certificate = root.issue_host(&request.csr, "db1", now).unwrap();
+        let record = Record {
+            v: Version,
+            ca,
+            origin: host_origin(ca, &host, incarnation),
+            host,
+            aliases: vec![],
+            groups: vec![],
+            incarnation,
+            log_key: "vkey".to_owned(),
+            epoch_key: "vkey".to_owned(),
+            time: Time::from(now),
+            ephemeral: false,
+        };
+        Enrolment {
+            ca: SetupLine {
+                url: "https://localhost:7443".parse().unwrap(),
+                root: Digest::from_bytes(root.hash()),
+                ca,
+            },
+            root: root.certificate().to_owned(),
+            client: papers(&certificate, &request.key),
+            signed: record.sign(sshsig::with_key(&private(STATE))).unwrap(),
+            record,
+        }
+        .store(layout)
+        .unwrap();
+    }
+
+    #[test]
+    fn what_is_no_root_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (layout, now) = (Layout::under(folder.path()), SystemTime::now());
+        let first = Authority::create("one", now).unwrap();
+        let second = Authority::create("two", now).unwrap();
+        enrolled(&layout, &first, now);
+        let both = format!("{}{}", second.certificate(), first.certificate());
+        let follow = |roots: &str| Enrolment::follow_roots(&layout, roots);
+        assert!(follow(&both).unwrap().is_some());
+        assert!(follow(&both).unwrap().is_none());
+        let hollow = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        for roots in [
+            "",
+            "a root",
+            hollow,
+            &format!("{}{hollow}", second.certificate()),
+        ] {
+            assert!(follow(roots).is_err(), "{roots}");
+            assert_eq!(Enrolment::load(&layout).unwrap().root, both);
+        }
+    }
 }

@@ -69,6 +69,7 @@ impl Ca {
             narrowings: vec![],
             successions: vec![],
             collectors: vec![],
+            x509: vec![],
         };
         Self {
             pin,

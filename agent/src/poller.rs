@@ -16,8 +16,10 @@ use daypass_protocol::time::Time;
 use daypass_protocol::token::CaUrl;
 use daypass_transport::client::{self, Client, Request};
 
+use crate::aside;
 use crate::authority::{Authority, HostNames, Turn};
 use crate::durable;
+use crate::enrolment::Enrolment;
 use crate::event;
 use crate::forward::Forwarding;
 use crate::intake::Intake;
@@ -182,10 +184,7 @@ impl Poller {
         let Some(client) = renewal.and_then(|it| it.look(&self.known, self.is_stranger)) else {
             return;
         };
-        self.line.replace(client);
-        if let Some(forwarding) = &self.forwarding {
-            forwarding.renewed();
-        }
+        self.show(client);
         if self.failing.is_some() {
             // What was missed meanwhile has waited long enough.
             self.turn();
@@ -330,7 +329,30 @@ impl Poller {
             forwarding.heed(&next.state().collectors);
         }
         self.known = next;
+        self.follow_roots();
         Ok(changes)
+    }
+
+    /// Trusts the X.509 roots that the state names. What comes of it keeps no state from being taken over.
+    fn follow_roots(&self) {
+        let Some(roots) = self.known.state().roots() else {
+            return;
+        };
+        match Enrolment::follow_roots(&self.layout, &roots) {
+            Ok(None) => {}
+            Ok(Some(client)) => self.show(client),
+            Err(error) => aside::tell(&format!(
+                "the CA's X.509 roots are those of before: {error}"
+            )),
+        }
+    }
+
+    /// Speaks as this client from now on.
+    fn show(&self, client: Client) {
+        self.line.replace(client);
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.renewed();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod comeback;
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_protocol::api::{Renewal as Question, Renewed};
-use daypass_transport::authority::{HOST_LIFETIME, expires};
+use daypass_transport::authority::{HOST_LIFETIME, expires, is_issued_by};
 use daypass_transport::client::{self, Client, Request};
 use daypass_transport::request::SigningRequest;
 
@@ -103,7 +103,8 @@ impl Renewal {
         now: SystemTime,
     ) -> Result<Option<Client>, Error> {
         let mut enrolment = Enrolment::load(&self.layout)?;
-        if !is_due(&enrolment.client, now) && !self.again && !comes_back {
+        let is_due = is_due(&enrolment.client, now) || is_of_former_root(&enrolment);
+        if !is_due && !self.again && !comes_back {
             return Ok(None);
         }
         self.again = false;
@@ -155,6 +156,11 @@ fn renewed(enrolment: &Enrolment, keys: &[HostKey], csr: String) -> Result<Renew
 /// the CA would not know it either.
 fn is_due(client: &str, now: SystemTime) -> bool {
     expires(client).is_ok_and(|end| now + HOST_LIFETIME / 3 >= end)
+}
+
+/// Does another root issue now? What the one before issued counts for a while only.
+fn is_of_former_root(enrolment: &Enrolment) -> bool {
+    is_issued_by(&enrolment.client, &enrolment.root).is_ok_and(|is_so| !is_so)
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub struct Authority {
     ledger: Ledger,
     keys: Keys,
     x509: daypass_transport::authority::Authority,
+    /// The root after or before that one, during a rotation, in PEM.
+    x509_beside: Option<String>,
     pin: Pin,
     incarnation: Incarnation,
     url: CaUrl,
@@ -119,6 +121,14 @@ impl Authority {
     /// The X.509 root.
     pub fn x509(&self) -> &daypass_transport::authority::Authority {
         &self.x509
+    }
+
+    /// The X.509 roots that are trusted, in PEM, the one that issues first.
+    pub fn x509_roots(&self) -> Vec<String> {
+        let first = self.x509.certificate().to_owned();
+        std::iter::once(first)
+            .chain(self.x509_beside.clone())
+            .collect()
     }
 
     /// The signing keys.

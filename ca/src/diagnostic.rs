@@ -157,6 +157,20 @@ hear of it within a minute; one that was away must have been back before the nex
             key.fingerprint(),
             key.data().algorithm()
         ),
+        Rotated::AddedRoot(hash) => format!(
+            "The next X.509 root is {hash}. Once the CA was restarted, its state announces it beside the one that issues now. Hosts
+and collectors trust it within a minute, people's machines when they next ask for the list of hosts (daypass setup --refresh); who
+was away must have been back before the next step, daypass-ca key use x509-root.
+{NEXT}
+"
+        ),
+        Rotated::UsedRoot => format!(
+            "The X.509 root that was added issues, once the CA was restarted. Hosts and collectors renew their certificates under it
+within the hour; join tokens and setup lines that nobody has used yet have to be made anew. When all have renewed, end the trust in
+the one before with daypass-ca key retire x509-root.
+{NEXT}
+"
+        ),
         Rotated::Used => format!(
             "The key that was added signs, once the CA was restarted. The one before is still trusted: when the last of its
 certificates has ended, take that away with daypass-ca key retire.
@@ -185,6 +199,7 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
             Some("Run it as root or as the CA's user.")
         }
         KeyCommandError::NoCa { .. } => Some("Give the CA's configuration with --config."),
+        KeyCommandError::RootInAgent => Some("Leave --public-key out."),
         KeyCommandError::Rotation(error) => match &**error {
             RotationError::UnderWay { .. } => {
                 Some("Finish that one with: daypass-ca key use, key retire")
@@ -192,7 +207,10 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
             RotationError::NoNext { .. } => Some("Add one with: daypass-ca key add"),
             RotationError::NoOld { .. } => None,
             RotationError::Keys(error) => of_keys(error),
-            RotationError::File { .. } => Some("Run it as root or as the CA's user."),
+            RotationError::File { .. } | RotationError::Tls(_) => {
+                Some("Run it as root or as the CA's user.")
+            }
+            RotationError::X509(_) => None,
         },
     };
     message(error, advice)

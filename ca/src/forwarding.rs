@@ -128,7 +128,7 @@ impl Owner for Own {
         };
         Ok(Client::lasting(
             &url.join(""),
-            x509.certificate(),
+            &self.authority.x509_roots().concat(),
             Some(identity),
         )?)
     }

@@ -5,6 +5,7 @@
 
 pub mod rotation;
 pub mod state_key;
+pub mod x509;
 
 use std::path::{Path, PathBuf};
 

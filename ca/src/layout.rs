@@ -91,6 +91,21 @@ impl Layout {
         self.tls().join("root.key")
     }
 
+    /// The root that is to follow it, PEM; its key beside it.
+    pub fn tls_root_next(&self) -> PathBuf {
+        self.tls().join("root-next.pem")
+    }
+
+    /// The next root's private key, PEM.
+    pub fn tls_root_next_key(&self) -> PathBuf {
+        self.tls().join("root-next.key")
+    }
+
+    /// The root before it, PEM; its key is gone.
+    pub fn tls_root_old(&self) -> PathBuf {
+        self.tls().join("root-old.pem")
+    }
+
     /// The server's certificate, PEM.
     pub fn tls_server(&self) -> PathBuf {
         self.tls().join("server.pem")

@@ -198,7 +198,7 @@ async fn work(
         watched,
         control,
     } = sockets;
-    let certificate = RustlsConfig::from_config(tls::config(authority.x509(), layout)?);
+    let certificate = RustlsConfig::from_config(tls::config(&authority.x509_roots(), layout)?);
     let address = listener.local_addr().map_err(ServeError::Server)?;
     let started = Event::new(Action::CaStart)
         .outcome(Outcome::Done)
@@ -366,7 +366,7 @@ fn renew(
     certificate: &RustlsConfig,
 ) -> Result<(), TlsError> {
     if tls::renew(authority.x509(), layout, names, authority.now().into())? == Renewal::Renewed {
-        certificate.reload_from_config(tls::config(authority.x509(), layout)?);
+        certificate.reload_from_config(tls::config(&authority.x509_roots(), layout)?);
         tracing::info!("the server's certificate was renewed");
     }
     Ok(())

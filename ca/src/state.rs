@@ -36,6 +36,8 @@ pub struct Content {
     pub successions: Vec<SignedSuccession>,
     /// Where journals are forwarded to.
     pub collectors: Vec<Collector>,
+    /// The X.509 roots, the one that issues first.
+    pub x509: Vec<String>,
 }
 
 impl Content {
@@ -56,6 +58,7 @@ impl Content {
             narrowings: self.narrowings.clone(),
             successions: self.successions.clone(),
             collectors: self.collectors.clone(),
+            x509: self.x509.clone(),
         }
     }
 

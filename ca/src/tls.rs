@@ -46,7 +46,7 @@ pub enum Renewal {
     NotDue,
 }
 
-/// Renews the server's certificate when there is none, or when two thirds of its life are over.
+/// Renews the server's certificate when there is none, when another root issued it, or when two thirds of its life are over.
 ///
 /// # Errors
 /// When it cannot be made or stored.
@@ -58,10 +58,12 @@ pub fn renew(
 ) -> Result<Renewal, TlsError> {
     let path = layout.tls_server();
     if path.exists() {
-        let left = authority::expires(&read(&path)?)?
+        let chain = read(&path)?;
+        let left = authority::expires(&chain)?
             .duration_since(now)
             .unwrap_or(Duration::ZERO);
-        if left > SERVER_LIFETIME / 3 {
+        let is_ours = authority::is_issued_by(&chain, root.certificate())?;
+        if is_ours && left > SERVER_LIFETIME / 3 {
             return Ok(Renewal::NotDue);
         }
     }
@@ -72,14 +74,14 @@ pub fn renew(
     Ok(Renewal::Renewed)
 }
 
-/// rustls' view of the stored certificate; hosts may show certificates of `root`.
+/// rustls' view of the stored certificate; hosts may show certificates of these roots (PEM).
 ///
 /// # Errors
 /// When the files cannot be read or do not fit.
-pub fn config(root: &authority::Authority, layout: &Layout) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn config(roots: &[String], layout: &Layout) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = read(&layout.tls_server())?;
     let key = read(&layout.tls_server_key())?;
-    Ok(server::config(&chain, &key, root.certificate())?)
+    Ok(server::config(&chain, &key, &roots.concat())?)
 }
 
 /// SHA-256 of a certificate's DER: by this the database knows whose it is.

@@ -178,6 +178,11 @@ impl Ca {
         self.fetch("/v1/hosts")
     }
 
+    /// Trusts these X.509 roots from now on: whoever answers under those of before says that they are to be.
+    pub(crate) fn follow_roots(&self, roots: &str) -> Result<(), Failure> {
+        Wire::follow_roots(&self.config.url, &self.places, roots)
+    }
+
     /// A join token.
     pub(crate) fn host_token(&self, wish: &TokenWish) -> Result<String, Failure> {
         Ok(self.send::<Token>("/v1/hosts/tokens", wish)?.token)

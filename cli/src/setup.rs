@@ -69,6 +69,7 @@ pub(crate) fn run(context: &Context, arguments: &SetupArguments) -> Result<Exit,
                     &Hosts {
                         hosts: Vec::new(),
                         host_ca: Vec::new(),
+                        x509: Vec::new(),
                     },
                 )?;
                 note(hint::not_known_yet(&diagnostic::report(&failure)));
@@ -87,6 +88,9 @@ pub(crate) fn refresh(context: &Context, ca: &Ca) -> Result<usize, Failure> {
 
 /// The same with a list that was just fetched.
 pub(crate) fn take_over(context: &Context, ca: &Ca, hosts: &Hosts) -> Result<usize, Failure> {
+    if !hosts.x509.is_empty() {
+        ca.follow_roots(&hosts.x509.concat())?;
+    }
     write_ssh(context, ca.config(), hosts)
 }
 

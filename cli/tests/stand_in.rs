@@ -175,6 +175,7 @@ fn hosts() -> Hosts {
     Hosts {
         hosts: vec![host],
         host_ca: Vec::new(),
+        x509: Vec::new(),
     }
 }
 

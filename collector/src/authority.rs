@@ -219,6 +219,11 @@ impl Authority {
         self.known().word.state.clone()
     }
 
+    /// The X.509 roots that the state names, as one PEM text, the one that issues first; none where it names none.
+    pub fn roots(&self) -> Option<String> {
+        self.known().state.state().roots()
+    }
+
     /// The state's number.
     pub fn state_number(&self) -> u64 {
         self.known().state.state().number

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use daypass_protocol::collector::{Renewal, Renewed};
 use daypass_protocol::token::SetupLine;
 use daypass_transport::PeerError;
-use daypass_transport::authority::{SERVER_LIFETIME, expires};
+use daypass_transport::authority::{SERVER_LIFETIME, expires, is_issued_by};
 use daypass_transport::client::{self, Client, Request, SetupError};
 use daypass_transport::request::SigningRequest;
 use daypass_transport::server;
@@ -21,7 +21,7 @@ use crate::durable;
 use crate::layout::Layout;
 use crate::refresh::Refresh;
 
-/// Certificate, key and root, in PEM.
+/// Certificate, key and root, in PEM; during a rotation two roots, the one that issues first.
 pub struct Papers {
     chain: String,
     key: String,
@@ -97,11 +97,31 @@ impl Papers {
         )?)
     }
 
-    /// Whether two thirds of the certificate's life are over.
+    /// Trusts these roots from now on; none where they are those of before.
+    ///
+    /// # Errors
+    /// When they are no roots, or cannot be kept.
+    pub fn under(&self, roots: &str, layout: &Layout) -> Result<Option<Self>, CertificateError> {
+        if self.root == roots {
+            return Ok(None);
+        }
+        server::config(&self.chain, &self.key, roots)?;
+        write(&layout.tls_root(), 0o644, roots)?;
+        Ok(Some(Self {
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+            root: roots.to_owned(),
+        }))
+    }
+
+    /// Whether two thirds of the certificate's life are over, or another root issues now.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn are_due(&self, now: SystemTime) -> Result<bool, CertificateError> {
+        if !is_issued_by(&self.chain, &self.root)? {
+            return Ok(true);
+        }
         let left = expires(&self.chain)?
             .duration_since(now)
             .unwrap_or(Duration::ZERO);

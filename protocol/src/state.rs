@@ -57,7 +57,16 @@ pub struct State {
     /// Where journals are to be forwarded; 8 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,
+    /// The X.509 roots that are trusted, in PEM: the one that issues, and during a rotation the one after or before it. Where
+    /// none is named, those that are known stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub x509: Vec<String>,
 }
+
+/// X.509 roots that a state names, at most: a rotation is from one to the next.
+const MOST_ROOTS: usize = 2;
+/// Bytes of one of them in PEM, at most.
+const LONGEST_ROOT: usize = 8 * 1024;
 
 /// Who takes journals in.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -118,6 +127,11 @@ pub enum Error {
         /// The one named.
         found: Pin,
     },
+    /// It names too many X.509 roots, or what is too long for one.
+    #[error(
+        "the state announces more than {MOST_ROOTS} X.509 roots, or one of more than {LONGEST_ROOT} bytes"
+    )]
+    Roots,
     /// It names no key that could sign certificates.
     #[error("the state announces no user CA key")]
     NoUserCa,
@@ -142,6 +156,11 @@ pub enum Error {
 }
 
 impl State {
+    /// The X.509 roots as one PEM text, the one that issues first; none where the state names none.
+    pub fn roots(&self) -> Option<String> {
+        (!self.x509.is_empty()).then(|| self.x509.concat())
+    }
+
     /// Writes the state down and has it signed; see [`sshsig::sign`] for the signer.
     pub fn sign<E>(
         &self,
@@ -185,6 +204,10 @@ impl SignedState {
         }
         if state.user_ca.is_empty() {
             return Err(Error::NoUserCa);
+        }
+        if state.x509.len() > MOST_ROOTS || state.x509.iter().any(|root| root.len() > LONGEST_ROOT)
+        {
+            return Err(Error::Roots);
         }
         Ok(VerifiedState(state))
     }

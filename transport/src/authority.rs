@@ -182,6 +182,16 @@ pub fn expires(certificate: &str) -> Result<SystemTime, crate::PeerError> {
     crate::peer::expires(&encoding::certificate(certificate)?)
 }
 
+/// Whether the first certificate of a PEM text was issued by the first root of another, as both say by their key identifiers:
+/// for those who ask whether it is time for another one.
+pub fn is_issued_by(certificate: &str, root: &str) -> Result<bool, crate::PeerError> {
+    let (leaf, root) = (
+        encoding::certificate(certificate)?,
+        encoding::certificate(root)?,
+    );
+    crate::peer::is_issued_by(&leaf, &root)
+}
+
 fn parameters(common_name: &str, now: SystemTime, lifetime: Duration) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();

@@ -65,6 +65,9 @@ pub enum SetupError {
     /// The root, or what the client shows, is not in PEM.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// The root is none.
+    #[error("the X.509 root cannot be used: {0}")]
+    Root(rustls::Error),
     /// The client's certificate and key do not fit each other.
     #[error("the client certificate and its key cannot be used: {0}")]
     Identity(rustls::Error),
@@ -121,8 +124,8 @@ impl<'a> Request<'a> {
 }
 
 impl Client {
-    /// A client for the server at `base` (`https://HOST:PORT`) that trusts the root (PEM) alone, and shows `identity`
-    /// if it has one.
+    /// A client for the server at `base` (`https://HOST:PORT`) that trusts the root (PEM) alone, or the two of a rotation, one
+    /// after the other, and shows `identity` if it has one.
     pub fn new(
         base: &str,
         root: &str,
@@ -158,12 +161,20 @@ impl Client {
         identity: Option<ClientIdentity<'_>>,
         timing: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
     ) -> Result<Self, SetupError> {
-        let root = Certificate::from_der(&encoding::certificate(root)?).to_owned();
+        let roots = encoding::certificates(root)?;
+        let mut judged = RootCertStore::empty();
+        for root in &roots {
+            judged.add(root.clone()).map_err(SetupError::Root)?;
+        }
+        let roots: Vec<_> = roots
+            .iter()
+            .map(|root| Certificate::from_der(root).to_owned())
+            .collect();
         let identity = identity.map(client_certificate).transpose()?;
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(provider())
-            .root_certs(RootCerts::new_with_certs(&[root]))
+            .root_certs(RootCerts::new_with_certs(&roots))
             .client_cert(identity)
             .build();
         let config = Agent::config_builder()

@@ -4,6 +4,7 @@ use crate::encoding::PemError;
 use rustls::pki_types::CertificateDer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 /// Why a certificate does not say what is asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,27 @@ pub fn host_name(chain: Option<&[CertificateDer<'_>]>) -> Result<String, PeerErr
 pub(crate) fn expires(certificate: &CertificateDer<'_>) -> Result<SystemTime, PeerError> {
     let seconds = parse(certificate)?.validity().not_after.timestamp();
     Ok(UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap_or(0)))
+}
+
+/// Whether `leaf` names the key of `root` as the one that signed it. Nobody is trusted for that.
+pub(crate) fn is_issued_by(
+    leaf: &CertificateDer<'_>,
+    root: &CertificateDer<'_>,
+) -> Result<bool, PeerError> {
+    let (leaf, root) = (parse(leaf)?, parse(root)?);
+    let issuer = leaf
+        .iter_extensions()
+        .find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(named) => named.key_identifier.clone(),
+            _ => None,
+        });
+    let own = root
+        .iter_extensions()
+        .find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(own) => Some(own.clone()),
+            _ => None,
+        });
+    Ok(issuer.is_some() && issuer == own)
 }
 
 fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, PeerError> {

@@ -20,11 +20,13 @@ pub enum Error {
     ClientRoot(#[from] VerifierBuilderError),
 }
 
-/// Serves under this chain (leaf and root in PEM) and key. Clients may show a certificate of `client_root` (PEM), and
-/// then it must be valid; people show none, and routes for hosts ask for the name in it ([`crate::host_name`]).
+/// Serves under this chain (leaf and root in PEM) and key. Clients may show a certificate of `client_root` (PEM, or the
+/// two roots of a rotation), and then it must be valid; people show none, and routes for hosts ask for the name in it ([`crate::host_name`]).
 pub fn config(chain: &str, key: &str, client_root: &str) -> Result<Arc<ServerConfig>, Error> {
     let mut roots = RootCertStore::empty();
-    roots.add(encoding::certificate(client_root)?)?;
+    for root in encoding::certificates(client_root)? {
+        roots.add(root)?;
+    }
     let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
         .allow_unauthenticated()
         .build()?;

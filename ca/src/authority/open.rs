@@ -10,7 +10,9 @@ use daypass_protocol::token::CaUrl;
 use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
+use crate::keys::rotation::RotationError;
 use crate::keys::state_key::{self, SuccessionError};
+use crate::keys::x509;
 use crate::keys::{Keys, KeysError, Places};
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
@@ -58,6 +60,9 @@ pub enum OpenError {
     /// The X.509 root.
     #[error("the X.509 root cannot be used")]
     X509(#[from] daypass_transport::authority::Error),
+    /// Its rotation.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// Pin or incarnation in the database.
     #[error("the database holds a damaged pin or incarnation")]
     Genesis(#[from] InvalidHex),
@@ -122,6 +127,7 @@ impl Authority {
             tracing::info!("another key signs the state from now on; the one before says so");
         }
         let keys = Keys::open(places)?;
+        x509::finish(layout)?;
         let x509 = daypass_transport::authority::Authority::from_pem(
             &read(layout.tls_root())?,
             &read(layout.tls_root_key())?,
@@ -141,6 +147,7 @@ impl Authority {
             ledger,
             keys,
             x509,
+            x509_beside: x509::beside(layout)?,
             pin,
             incarnation,
             url,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use daypass_protocol::digest::Pin;
+use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
 
 use super::KeyArgs;
@@ -14,6 +14,7 @@ use crate::init::{self, InitError};
 use crate::keys::Places;
 use crate::keys::rotation::{self, Kind, RotationError};
 use crate::keys::state_key::{self, SuccessionError};
+use crate::keys::x509;
 use crate::layout::Layout;
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::store::{Store, StoreError};
@@ -47,12 +48,34 @@ pub(crate) enum KeyCommand {
     },
 }
 
+/// Which of the CA's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Which {
+    /// Signs people's certificates.
+    UserCa,
+    /// Signs hosts' certificates.
+    HostCa,
+    /// The X.509 root, under which CA, collectors and hosts know one another.
+    X509Root,
+}
+
+impl Which {
+    /// One that signs SSH certificates; none for the X.509 root.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Self::UserCa => Some(Kind::UserCa),
+            Self::HostCa => Some(Kind::HostCa),
+            Self::X509Root => None,
+        }
+    }
+}
+
 /// Which key of which CA.
 #[derive(Debug, Args)]
 pub(crate) struct What {
     /// The key.
     #[arg(value_name = "KEY")]
-    kind: Kind,
+    which: Which,
     #[command(flatten)]
     place: Place,
 }
@@ -76,6 +99,10 @@ pub(crate) struct Place {
 pub enum Rotated {
     /// This one was added.
     Added(Key),
+    /// This X.509 root was.
+    AddedRoot(Digest),
+    /// The X.509 root that was added issues.
+    UsedRoot,
     /// It signs.
     Used,
     /// The one before is trusted no more.
@@ -96,6 +123,11 @@ pub enum KeyCommandError {
     /// The passphrase.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// The X.509 root is made here, and its key is used at every enrolment.
+    #[error(
+        "the X.509 root's key is in a file; --public-key is for keys that sign SSH certificates"
+    )]
+    RootInAgent,
     /// The rotation.
     #[error(transparent)]
     Rotation(Box<RotationError>),
@@ -156,22 +188,32 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
         agent: config.ssh_agent.as_deref(),
     };
     match &arguments.command {
-        KeyCommand::Add { what, .. } => Ok(Rotated::Added(rotation::add(
-            places,
-            what.kind,
-            held.as_ref(),
-        )?)),
+        KeyCommand::Add { what, .. } => match what.which.kind() {
+            Some(kind) => Ok(Rotated::Added(rotation::add(places, kind, held.as_ref())?)),
+            None if held.is_some() => Err(KeyCommandError::RootInAgent),
+            None => {
+                let now = Authority::system_clock()();
+                Ok(Rotated::AddedRoot(x509::add(&layout, now)?))
+            }
+        },
         KeyCommand::RenewState { .. } => {
             let pin = pin_of(&layout)?;
             let now = Authority::system_clock()();
             Ok(Rotated::Succeeded(state_key::succeed(places, pin, now)?))
         }
         KeyCommand::Use { what } => {
-            rotation::switch(places, what.kind)?;
+            let Some(kind) = what.which.kind() else {
+                x509::switch(&layout)?;
+                return Ok(Rotated::UsedRoot);
+            };
+            rotation::switch(places, kind)?;
             Ok(Rotated::Used)
         }
         KeyCommand::Retire { what } => {
-            rotation::retire(places, what.kind)?;
+            match what.which.kind() {
+                Some(kind) => rotation::retire(places, kind)?,
+                None => x509::retire(&layout)?,
+            }
             Ok(Rotated::Retired)
         }
     }

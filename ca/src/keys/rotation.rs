@@ -47,6 +47,12 @@ pub enum RotationError {
     /// The key.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The X.509 root.
+    #[error(transparent)]
+    X509(#[from] daypass_transport::authority::Error),
+    /// Its files.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// A file could not be moved or removed.
     #[error("{} cannot be changed", path.display())]
     File {

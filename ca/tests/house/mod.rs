@@ -156,8 +156,17 @@ impl House {
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
         let router = api::router(Arc::clone(&authority), self.limit, Arc::default());
+        // As the service does at its start.
+        let names = ["localhost".to_owned()];
+        tls::renew(
+            authority.x509(),
+            &layout,
+            &names,
+            std::time::SystemTime::now(),
+        )
+        .unwrap();
         let certificate =
-            RustlsConfig::from_config(tls::config(authority.x509(), &layout).unwrap());
+            RustlsConfig::from_config(tls::config(&authority.x509_roots(), &layout).unwrap());
         let told = stop.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -72,6 +72,20 @@ impl Wire {
         })
     }
 
+    /// Keeps these roots for the next time.
+    pub(super) fn follow_roots(url: &CaUrl, places: &Places, roots: &str) -> Result<(), Failure> {
+        let path = places.root_file();
+        if durable::read(&path, LONGEST_ROOT)?.as_deref() == Some(roots) {
+            return Ok(());
+        }
+        // Before they are kept: with what is none this machine would speak to nobody any more.
+        Client::new(&url.join(""), roots, None).map_err(|source| Failure::BadRoot {
+            path: path.clone(),
+            source: Box::new(source),
+        })?;
+        durable::write(&path, roots.as_bytes(), 0o644)
+    }
+
     /// Sends a request, signed by `signer` if there is one, and reads the answer.
     pub(crate) fn call<T: DeserializeOwned>(
         &self,

@@ -49,6 +49,10 @@ impl Upkeep {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the CA's rosters and state are those of before");
             }
+            if let Err(error) = self.follow_roots(server) {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the X.509 roots are those of before");
+            }
             if let Err(error) = self.renew(server) {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "this collector's certificate could not be renewed");
@@ -90,14 +94,31 @@ impl Upkeep {
         }
     }
 
+    fn follow_roots(&mut self, server: &Server) -> Result<(), CertificateError> {
+        let Some(roots) = server.collector().authority().roots() else {
+            return Ok(());
+        };
+        if let Some(papers) = self.papers.under(&roots, &self.layout)? {
+            self.take(server, papers)?;
+            tracing::info!("the CA's X.509 roots are others now");
+        }
+        Ok(())
+    }
+
+    /// Shows these papers from now on.
+    fn take(&mut self, server: &Server, papers: Papers) -> Result<(), CertificateError> {
+        server.show(papers.server()?);
+        self.refresh = papers.refresh(&self.config.ca_setup)?;
+        self.papers = papers;
+        Ok(())
+    }
+
     fn renew(&mut self, server: &Server) -> Result<(), CertificateError> {
         if !self.papers.are_due(SystemTime::now())? {
             return Ok(());
         }
         let renewed = self.papers.renew(&self.layout, self.refresh.client())?;
-        server.show(renewed.server()?);
-        self.refresh = renewed.refresh(&self.config.ca_setup)?;
-        self.papers = renewed;
+        self.take(server, renewed)?;
         tracing::info!("this collector's certificate was renewed");
         Ok(())
     }

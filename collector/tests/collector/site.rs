@@ -117,6 +117,7 @@ impl Ca {
             narrowings: vec![],
             successions: vec![],
             collectors: vec![],
+            x509: vec![],
         };
         let state = state.sign(sshsig::with_key(&private(STATE))).unwrap();
         Self {

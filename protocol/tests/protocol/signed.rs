@@ -28,6 +28,7 @@ fn state(company: &Company) -> State {
         narrowings: vec![],
         successions: vec![],
         collectors: vec![],
+        x509: vec![],
     }
 }
 

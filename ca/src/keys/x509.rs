@@ -1,0 +1,104 @@
+//! From one X.509 root to the next, by the steps of [`super::rotation`].
+//!
+//! *add* makes the next root, which the signed state announces; *use*, when everybody has heard, lets it issue; the one before
+//! is still trusted, so that certificates of it count, until *retire*. Its key goes with *use*: nothing needs it any more.
+
+use std::io;
+use std::path::Path;
+
+use daypass_protocol::digest::Digest;
+use daypass_protocol::time::Time;
+use daypass_transport::authority::Authority;
+
+use super::rotation::RotationError;
+use crate::layout::Layout;
+use crate::tls;
+
+/// Makes the next root; its hash.
+///
+/// # Errors
+/// When a rotation is under way, or the disk refuses.
+pub fn add(layout: &Layout, now: Time) -> Result<Digest, RotationError> {
+    finish(layout)?;
+    for path in [layout.tls_root_next(), layout.tls_root_old()] {
+        if path.exists() {
+            return Err(RotationError::UnderWay { path });
+        }
+    }
+    let root = Authority::create("daypass CA", now.into())?;
+    // The certificate last: where it is, the root is there.
+    tls::replace(&layout.tls_root_next_key(), &root.key())?;
+    tls::replace(&layout.tls_root_next(), root.certificate())?;
+    Ok(Digest::from_bytes(root.hash()))
+}
+
+/// Lets the next root issue; the one before is trusted until it is retired.
+///
+/// # Errors
+/// When there is no next one. What a crash left half done is done by calling it again.
+pub fn switch(layout: &Layout) -> Result<(), RotationError> {
+    finish(layout)?;
+    let (next, key) = (layout.tls_root_next(), layout.tls_root_next_key());
+    if !next.exists() {
+        return Err(RotationError::NoNext { path: next });
+    }
+    // It must be one that can issue before the other one stops.
+    Authority::from_pem(&read(&next)?, &read(&key)?)?;
+    let current = read(&layout.tls_root())?;
+    tls::replace(&layout.tls_root_old(), &current)?;
+    // From here on `finish` goes on.
+    rename(&key, &layout.tls_root_key())?;
+    finish(layout)
+}
+
+/// Finishes a switch that a crash left half done: the next root's key is in place, and its certificate is not.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn finish(layout: &Layout) -> Result<(), RotationError> {
+    let next = layout.tls_root_next();
+    if next.exists() && !layout.tls_root_next_key().exists() {
+        rename(&next, &layout.tls_root())?;
+    }
+    Ok(())
+}
+
+/// Ends the trust in the root before.
+///
+/// # Errors
+/// When there is none, or the rotation is half done.
+pub fn retire(layout: &Layout) -> Result<(), RotationError> {
+    finish(layout)?;
+    let old = layout.tls_root_old();
+    if !old.exists() {
+        return Err(RotationError::NoOld { path: old });
+    }
+    let next = layout.tls_root_next();
+    if next.exists() {
+        return Err(RotationError::UnderWay { path: next });
+    }
+    std::fs::remove_file(&old).map_err(failed(&old))
+}
+
+/// The root that is trusted beside the one that issues, in PEM.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn beside(layout: &Layout) -> Result<Option<String>, RotationError> {
+    let paths = [layout.tls_root_next(), layout.tls_root_old()];
+    let found = paths.iter().find(|path| path.exists());
+    found.map(|path| read(path)).transpose()
+}
+
+fn read(path: &Path) -> Result<String, RotationError> {
+    std::fs::read_to_string(path).map_err(failed(path))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), RotationError> {
+    std::fs::rename(from, to).map_err(failed(from))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> RotationError {
+    let path = path.to_owned();
+    |source| RotationError::File { path, source }
+}
