@@ -6,7 +6,7 @@ use super::error::Result;
 use super::{debian, package, privilege, process, say, workspace};
 
 /// The tests that start hosts.
-const ON_HOSTS: [&str; 3] = ["throwaway_hosts", "doors", "packages"];
+const ON_HOSTS: [&str; 4] = ["throwaway_hosts", "doors", "packages", "years"];
 
 /// How much to test.
 #[derive(Clone, Debug, PartialEq, Eq)]
