@@ -310,6 +310,11 @@ impl Authority {
         if age > limits.max_age() {
             return Err(Unfit::TooOld { age });
         }
+        // What the CA signed lies behind; where it does not, a clock is wrong, though nobody told how late it is.
+        let behind = TimeDelta::seconds(now.since(snapshot.state.time));
+        if behind < -limits.max_clock_offset() {
+            return Err(Unfit::ClockOff { by: behind });
+        }
         match self.clock.offset(SystemTime::from(now).into()) {
             Some(by) if by.abs() > limits.max_clock_offset() => Err(Unfit::ClockOff { by }),
             _ => Ok(snapshot),

@@ -3,12 +3,14 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 use std::{io, mem};
 
 use daypass_forward::outside::Asker;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::Recovery;
 use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::time::Time;
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
@@ -35,7 +37,7 @@ use crate::retention;
 use crate::revoked_keys;
 use crate::server;
 use crate::sockets::{self, Sockets};
-use crate::state::{Known, store};
+use crate::state::{Known, OwnClock, store};
 
 /// Small: these threads read files and keep one connection.
 const STACK: usize = 512 * 1024;
@@ -157,6 +159,7 @@ impl Agent {
             failing: None,
             failing_elsewhere: None,
             listed: None,
+            clock: own_clock(config),
         };
         let keeper = Keeper::new(
             layout.clone(),
@@ -250,6 +253,15 @@ impl Agent {
         self.intake.finish(&last);
         self.forwarding.stop();
     }
+}
+
+/// A state may be as far ahead as the clocks may differ at all.
+fn own_clock(config: &Config) -> Box<dyn Fn() -> OwnClock + Send> {
+    let tolerance = config.state.max_clock_offset_seconds;
+    Box::new(move || OwnClock {
+        now: Time::from(SystemTime::now()),
+        tolerance,
+    })
 }
 
 fn block_signals() -> Result<SigSet, Error> {
