@@ -12,7 +12,7 @@ use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::narrowing::{Limits, VerifiedNarrowing};
 use daypass_protocol::place::Place;
-use daypass_protocol::revocation::{Standing, VerifiedRevocation};
+use daypass_protocol::revocation::{Standing, Subject, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, VerifiedRoster};
 use daypass_protocol::state::{SignedState, State};
 use daypass_protocol::stop::Stop;
@@ -111,6 +111,14 @@ impl Snapshot {
     #[must_use]
     pub fn limits(&self, window: &FrozenWindow) -> Limits {
         Limits::of(&self.narrowings, window)
+    }
+
+    /// The revocation of this key, whoever's it is.
+    #[must_use]
+    pub fn key_revocation(&self, key: Fingerprint) -> Option<&VerifiedRevocation> {
+        self.revoked
+            .iter()
+            .find(|revocation| *revocation.subject() == Subject::Key(key))
     }
 
     /// The revocation that stops whoever comes, or came, with this window, key and serial.

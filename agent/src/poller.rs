@@ -151,6 +151,7 @@ impl Failed {
             Self::Call(client::Error::Api { .. } | client::Error::Status { .. }) => "ca-refused",
             Self::Call(_) | Self::State(state::Error::Fetch(_)) => "ca-unreachable",
             Self::State(state::Error::RosterFork { .. }) => "roster-forked",
+            Self::State(state::Error::RosterByRevokedKey { .. }) => "roster-key-revoked",
             Self::State(state::Error::State(protocol::Error::Ahead { .. })) => "state-ahead",
             Self::State(_) => "state-refused",
             Self::File(_) => "state-not-kept",

@@ -16,7 +16,7 @@ pub use error::Error;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
 use daypass_protocol::narrowing::VerifiedNarrowing;
-use daypass_protocol::revocation::VerifiedRevocation;
+use daypass_protocol::revocation::{Subject, VerifiedRevocation};
 use daypass_protocol::roster::{Authority, Chain, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
 use daypass_protocol::stop::Stop;
@@ -125,7 +125,7 @@ impl Known {
     ) -> Option<(Self, Changes)> {
         let state = signed.check(self.pin, &self.state.state().state_key).ok()?;
         let mut next = self.clone();
-        // By the rosters of its time.
+        // With the rosters of its time: those after it must not be signed with a key that it says was revoked.
         if state.state().roster.number > self.chain.newest().number {
             next.extend::<E>(fetch().ok()?).ok()?;
         }
@@ -190,8 +190,25 @@ impl Known {
                 });
             }
         }
+        self.signed_soundly(&rosters, known.number)?;
         self.rosters = rosters;
         self.chain = chain;
+        Ok(())
+    }
+
+    /// Refuses rosters after number `known` that were signed with a key of which this host knew that it was revoked: the CA takes
+    /// none of those, so they are a thief's.
+    fn signed_soundly<E>(&self, rosters: &[SignedRoster], known: u64) -> Result<(), Error<E>> {
+        for (number, roster) in (1..).zip(rosters).filter(|(number, _)| *number > known) {
+            // The chain has verified them.
+            for key in roster.signed_with().unwrap_or_default() {
+                let key = key.fingerprint();
+                let is_revoked = |it: &VerifiedRevocation| *it.subject() == Subject::Key(key);
+                if self.revoked.all().any(is_revoked) {
+                    return Err(Error::RosterByRevokedKey { number, key });
+                }
+            }
+        }
         Ok(())
     }
 

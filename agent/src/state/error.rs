@@ -1,6 +1,7 @@
 //! Why a state is not taken over.
 
 use daypass_protocol::digest::Digest;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::roster::ChainError;
 use daypass_protocol::state;
 
@@ -25,6 +26,14 @@ pub enum Error<E> {
         held: Digest,
         /// The CA's.
         offered: Digest,
+    },
+    /// A new roster was signed with a key that had been revoked.
+    #[error("roster {number} is signed with {key}, which was revoked before: it is not taken over")]
+    RosterByRevokedKey {
+        /// The roster's number.
+        number: u64,
+        /// The key.
+        key: Fingerprint,
     },
     /// The rosters that came do not reach the number that the state names.
     #[error("the state names roster {wanted}, the CA sends none beyond {found}")]

@@ -314,6 +314,46 @@ fn a_narrowing_is_forgotten_a_day_after_its_window_and_the_rest_a_year_later() {
 }
 
 #[test]
+fn a_roster_signed_with_a_key_that_was_revoked_before_is_not_taken_over() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let admin = Subject::Key(public(crate::fixture::ADMIN).fingerprint());
+    ca.template.revoked = vec![ca.revocation_of(&admin)];
+    let (warned, _) = before.take_over(ca.state(2), clock(), no_fetch).unwrap();
+    // Who has the key and the CA dates whatever they like, and leaves the revocation out.
+    ca.template.revoked.clear();
+    ca.next_roster();
+    let rosters = || Ok::<_, Infallible>(ca.rosters.clone());
+    let error = warned.take_over(ca.state(3), clock(), rosters).unwrap_err();
+    assert!(matches!(error, Error::RosterByRevokedKey { number: 2, .. }));
+    // A host that hears of both at once cannot know which came first, and the CA takes none after the revocation.
+    ca.template.revoked = vec![ca.revocation_of(&admin)];
+    let (late, changes) = before
+        .take_over(ca.state(3), clock(), || {
+            Ok::<_, Infallible>(ca.rosters.clone())
+        })
+        .unwrap();
+    assert_eq!((changes.roster, changes.revoked), (Some(2), 1));
+    // What was taken over stands, also after a restart.
+    let folder = tempfile::tempdir().unwrap();
+    late.store(folder.path()).unwrap();
+    assert!(Known::load(folder.path(), ca.pin).is_ok());
+}
+
+#[test]
+fn the_recovery_key_helps_where_the_admins_key_was_revoked() {
+    let mut ca = Ca::new();
+    let before = known(&ca);
+    let admin = Subject::Key(public(crate::fixture::ADMIN).fingerprint());
+    ca.template.revoked = vec![ca.revocation_of(&admin)];
+    let (warned, _) = before.take_over(ca.state(2), clock(), no_fetch).unwrap();
+    ca.next_roster_by_recovery();
+    let rosters = || Ok::<_, Infallible>(ca.rosters.clone());
+    let (_, changes) = warned.take_over(ca.state(3), clock(), rosters).unwrap();
+    assert_eq!((changes.roster, changes.recovery), (Some(2), Some(2)));
+}
+
+#[test]
 fn what_is_heeded_of_a_state_comes_with_its_rosters() {
     let mut ca = Ca::new();
     let before = known(&ca);
@@ -326,5 +366,6 @@ fn what_is_heeded_of_a_state_comes_with_its_rosters() {
     let rosters = || Ok::<_, Infallible>(ca.rosters.clone());
     let (heeded, changes) = before.heed(&ahead, rosters).unwrap();
     assert_eq!((changes.roster, changes.revoked), (Some(2), 1));
+    // Else the roster that came before the revocation would be taken for one after it.
     assert!(heeded.take_over(ca.state(2), clock(), no_fetch).is_ok());
 }
