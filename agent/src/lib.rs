@@ -40,6 +40,7 @@ pub mod presence;
 pub mod renewal;
 pub mod retention;
 pub mod revoked_keys;
+pub mod rules;
 pub mod run;
 pub mod server;
 pub mod sessions;
