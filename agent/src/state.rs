@@ -37,6 +37,8 @@ pub struct Known {
     stops: Memory<Stop>,
     revoked: Memory<VerifiedRevocation>,
     narrowings: Memory<VerifiedNarrowing>,
+    /// How many statements in the state count for nothing.
+    unusable: usize,
     enrolled: Time,
 }
 
@@ -77,9 +79,10 @@ impl Known {
             stops: Memory::with(ROOM),
             revoked: Memory::with(ROOM),
             narrowings: Memory::with(ROOM),
+            unusable: 0,
             enrolled: Time::from_unix(0),
         };
-        known.hear();
+        known.unusable = known.hear();
         Ok(known)
     }
 
@@ -108,9 +111,9 @@ impl Known {
             next.extend(fetch().map_err(Error::Fetch)?)?;
         }
         agrees(&next.chain, &next.state)?;
-        let unusable = next.hear();
+        next.unusable = next.hear();
         next.forget(clock.now);
-        let changes = self.changes(&next, unusable);
+        let changes = self.changes(&next);
         Ok((next, changes))
     }
 
@@ -131,7 +134,7 @@ impl Known {
         }
         agrees::<E>(&next.chain, &state).ok()?;
         next.hear_of(state.state());
-        let changes = self.changes(&next, 0);
+        let changes = self.changes(&next);
         changes.is_notable().then_some((next, changes))
     }
 
@@ -237,7 +240,7 @@ impl Known {
         self.stops.without_place() + self.revoked.without_place() + self.narrowings.without_place()
     }
 
-    fn changes(&self, next: &Self, unusable: usize) -> Changes {
+    fn changes(&self, next: &Self) -> Changes {
         let (before, after) = (self.state.state(), next.state.state());
         let roster = next.chain.newest().number;
         let without_place = next.without_place();
@@ -253,7 +256,11 @@ impl Known {
             revoked: next.revoked.news_since(&self.revoked),
             narrowed: next.narrowings.news_since(&self.narrowings),
             without_place: (without_place != self.without_place()).then_some(without_place),
-            unusable,
+            unusable: match next.unusable == self.unusable {
+                // Told once, not with each state that says the same.
+                true => 0,
+                false => next.unusable,
+            },
             user_ca: before.user_ca != after.user_ca,
             incarnation: before.incarnation != after.incarnation,
         }

@@ -13,7 +13,7 @@ pub struct Changes {
     pub revoked: usize,
     /// Narrowings of windows that were not known before.
     pub narrowed: usize,
-    /// Statements in the state that count for nothing.
+    /// Statements in the state that count for nothing, where they are other ones by their number than before.
     pub unusable: usize,
     /// How many there is no room to remember, where that is another number than before.
     pub without_place: Option<usize>,

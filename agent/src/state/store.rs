@@ -94,10 +94,11 @@ impl Known {
             narrowings: Memory::of(&stored.narrowings, &chain),
             rosters,
             chain,
+            unusable: 0,
             enrolled: Time::from_unix(0),
         };
         // What there was no room to remember counts as long as the state says it.
-        known.hear();
+        known.unusable = known.hear();
         Ok(known)
     }
 

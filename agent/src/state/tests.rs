@@ -137,6 +137,9 @@ fn a_stop_that_nobody_in_authority_signed_counts_for_nothing() {
     let (next, changes) = before.take_over(ca.state(2), clock(), no_fetch).unwrap();
     assert_eq!((changes.stops, changes.unusable), (0, 1));
     assert_eq!(next.stops.all().count(), 0);
+    // Once, not with each state that says the same.
+    let (_, changes) = next.take_over(ca.state(3), clock(), no_fetch).unwrap();
+    assert!(!changes.is_notable());
 }
 
 #[test]
