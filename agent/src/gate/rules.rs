@@ -2,6 +2,7 @@
 //! login. Sessions that gate 3 registered are judged, nobody else's doings ever.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daypass_gate::Response;
 use daypass_protocol::event::{Action, Event, Outcome};
@@ -25,12 +26,14 @@ impl Gates {
             Verdict::Passes => None,
             Verdict::Ends(rule) => {
                 let message = diagnostic::ended_by_rule(rule.title.as_str());
-                // Nothing is waited for: the entry comes, whatever becomes of who asked.
+                // Begun before the entry: a disk that hangs keeps nobody in.
                 self.end_by(session, rule);
                 let event = denied
                     .because(ENDED, &message)
                     .detail("rule", rule.name.clone());
-                Some(self.refuse_durably(&event, &message))
+                let refused = self.refuse_durably(&event, &message);
+                hold(sudo);
+                Some(refused)
             }
             Verdict::Unclear => {
                 let event = denied.because("command-goes-on", diagnostic::COMMAND_GOES_ON);
@@ -39,19 +42,22 @@ impl Gates {
         }
     }
 
-    /// What a rule says of something that was refused anyway, or that has happened.
+    /// What a rule says of something that was refused anyway, or that has happened; whether it ends the session.
     pub(super) fn end_after(
         &self,
         session: &Arc<Session>,
         event: &Event,
         words: impl FnOnce() -> Vec<Vec<u8>>,
-    ) {
+    ) -> bool {
         if self.config.end.is_empty() {
-            return;
+            return false;
         }
-        let words = &words();
-        if let Verdict::Ends(rule) = self.config.end.judge(event, words) {
-            self.end_by(session, rule);
+        match self.config.end.judge(event, &words()) {
+            Verdict::Ends(rule) => {
+                self.end_by(session, rule);
+                true
+            }
+            Verdict::Passes | Verdict::Unclear => false,
         }
     }
 
@@ -72,3 +78,12 @@ impl Gates {
 
 /// The code of a refusal that ends the session.
 const ENDED: &str = "ended-by-rule";
+/// An end takes milliseconds. Should it take longer, whoever asked is told no, and dies later.
+const END: Duration = Duration::from_secs(1);
+
+/// Who asked waits for their end: with an answer, what called sudo would go on to its next line.
+pub(super) fn hold(sudo: &Sudo) {
+    if let Ok(handle) = sudo.process().hold() {
+        let _ = handle.ends_within(END);
+    }
+}

@@ -267,6 +267,10 @@ impl Sudo {
         self.watched.command_line().unwrap_or_default()
     }
 
+    pub(super) fn process(&self) -> Process {
+        self.watched
+    }
+
     pub(super) fn event(&self, gates: &Gates, action: Action, outcome: Outcome) -> Event {
         let target = self.started.as_ref().map(|(_, target)| target.as_str());
         Event::new(action)

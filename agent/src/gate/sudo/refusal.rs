@@ -10,6 +10,7 @@ use crate::diagnostic;
 use crate::facts::Peer;
 use crate::gate::Gates;
 use crate::gate::flood::with_untold;
+use crate::gate::rules::hold;
 use crate::sessions::{Session, Sudo as Granted};
 
 impl Gates {
@@ -52,11 +53,14 @@ impl Gates {
         let event = sudo
             .event(self, Action::SudoDenied, Outcome::Denied)
             .because(code, &message);
-        if let Some(session) = session.filter(|session| session.is_open()) {
-            self.end_after(session, &event, || sudo.words());
-        }
+        let is_ended = session
+            .filter(|session| session.is_open())
+            .is_some_and(|session| self.end_after(session, &event, || sudo.words()));
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
             self.intake.note(&with_untold(event, untold));
+        }
+        if is_ended {
+            hold(sudo);
         }
         Response::deny(&message)
     }
