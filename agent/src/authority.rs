@@ -12,7 +12,7 @@ use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::narrowing::{Limits, VerifiedNarrowing};
 use daypass_protocol::place::Place;
-use daypass_protocol::revocation::{Standing, VerifiedRevocation};
+use daypass_protocol::revocation::{Standing, Subject, VerifiedRevocation};
 use daypass_protocol::roster::{Chain, VerifiedRoster};
 use daypass_protocol::state::{SignedState, State};
 use daypass_protocol::stop::Stop;
@@ -111,6 +111,14 @@ impl Snapshot {
     #[must_use]
     pub fn limits(&self, window: &FrozenWindow) -> Limits {
         Limits::of(&self.narrowings, window)
+    }
+
+    /// The revocation of this key, whoever's it is.
+    #[must_use]
+    pub fn key_revocation(&self, key: Fingerprint) -> Option<&VerifiedRevocation> {
+        self.revoked
+            .iter()
+            .find(|revocation| *revocation.subject() == Subject::Key(key))
     }
 
     /// The revocation that stops whoever comes, or came, with this window, key and serial.
@@ -309,6 +317,11 @@ impl Authority {
         let age = snapshot.age(now);
         if age > limits.max_age() {
             return Err(Unfit::TooOld { age });
+        }
+        // What the CA signed lies behind; where it does not, a clock is wrong, though nobody told how late it is.
+        let behind = TimeDelta::seconds(now.since(snapshot.state.time));
+        if behind < -limits.max_clock_offset() {
+            return Err(Unfit::ClockOff { by: behind });
         }
         match self.clock.offset(SystemTime::from(now).into()) {
             Some(by) if by.abs() > limits.max_clock_offset() => Err(Unfit::ClockOff { by }),

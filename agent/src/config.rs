@@ -9,6 +9,7 @@ use daypass_protocol::token::CaUrl;
 use serde::Deserialize;
 
 use crate::durable;
+use crate::rules::EndRules;
 
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub sessions: SessionConfig,
     /// Witnesses of others, beside the collectors.
     pub witness: Vec<WitnessConfig>,
+    /// What ends a contractor's session at once.
+    pub end: EndRules,
 }
 
 /// `[[witness]]`: somebody else's witness (C2SP tlog-witness), asked to cosign this host's journal.

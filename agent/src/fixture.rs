@@ -14,6 +14,7 @@ use daypass_protocol::state::{RosterMark, SignedState, State};
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
+use daypass_protocol::window::{FrozenWindow, Permit, Window, WindowId};
 use serde_json::Value;
 use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
@@ -33,9 +34,9 @@ pub(crate) fn public(seed: u8) -> Key {
     Key::try_from(private(seed).public_key().key_data().clone()).unwrap()
 }
 
-const ADMIN: u8 = 1;
+pub(crate) const ADMIN: u8 = 1;
 const RECOVERY: u8 = 2;
-const CONTRACTOR: u8 = 3;
+pub(crate) const CONTRACTOR: u8 = 3;
 pub(crate) const STATE: u8 = 4;
 pub(crate) const USER_CA: u8 = 5;
 
@@ -44,6 +45,8 @@ pub(crate) struct Ca {
     pub(crate) pin: Pin,
     pub(crate) rosters: Vec<SignedRoster>,
     pub(crate) template: State,
+    /// How long stops are announced, in seconds.
+    pub(crate) announced_for: u64,
 }
 
 impl Ca {
@@ -75,6 +78,7 @@ impl Ca {
             pin,
             rosters: vec![signed(first)],
             template,
+            announced_for: 3600,
         }
     }
 
@@ -112,18 +116,57 @@ impl Ca {
         state.sign(sshsig::with_key(&private(STATE))).unwrap()
     }
 
+    /// A window of Carol's on db1, an hour from now on, with these sudo items.
+    pub(crate) fn window(&self, sudo: &[&str]) -> FrozenWindow {
+        let window = Window {
+            v: Version,
+            id: WindowId::new(Time::from_unix(NOW), [7; 10]),
+            ca: self.pin,
+            contractor: "carol".parse().unwrap(),
+            keys: vec![public(CONTRACTOR).fingerprint()],
+            hosts: vec!["db1".parse().unwrap()],
+            accounts: vec!["deploy".parse().unwrap()],
+            sudo: sudo.iter().map(|item| item.parse().unwrap()).collect(),
+            starts: Time::from_unix(NOW),
+            ends: Time::from_unix(NOW).plus(3600),
+            hours: None,
+            sources: None,
+            permit: vec![Permit::Pty],
+            force_command: None,
+            max_certificate_ttl: 600,
+            reason: "Restart the web server".parse().unwrap(),
+            ticket: None,
+            extends: None,
+        };
+        FrozenWindow::freeze(&window).unwrap()
+    }
+
+    /// The admin, who is an approver as well, grants a window.
+    pub(crate) fn grant(&self, window: Digest) -> SignedStatement {
+        self.says(Verb::Grant, "alice", ADMIN, window)
+    }
+
     /// The admin revokes a window.
     pub(crate) fn revocation(&self, window: Digest) -> SignedStatement {
+        self.says(Verb::Revoke, "alice", ADMIN, window)
+    }
+
+    /// The contractor is done with a window.
+    pub(crate) fn early_end(&self, window: Digest) -> SignedStatement {
+        self.says(Verb::End, "carol", CONTRACTOR, window)
+    }
+
+    fn says(&self, verb: Verb, signer: &str, seed: u8, window: Digest) -> SignedStatement {
         let statement = Statement {
             v: Version,
-            verb: Verb::Revoke,
+            verb,
             window,
             ca: self.pin,
-            signer: "alice".parse().unwrap(),
+            signer: signer.parse().unwrap(),
             time: Time::from_unix(NOW),
-            expires: Time::from_unix(NOW).plus(3600),
+            expires: Time::from_unix(NOW).plus(self.announced_for),
         };
-        statement.sign(sshsig::with_key(&private(ADMIN))).unwrap()
+        statement.sign(sshsig::with_key(&private(seed))).unwrap()
     }
 }
 

@@ -8,6 +8,7 @@ mod admission;
 mod flood;
 mod others;
 mod principals;
+mod rules;
 mod session;
 mod sudo;
 mod verdict;

@@ -41,6 +41,7 @@ pub mod renewal;
 pub mod retention;
 pub mod retirement;
 pub mod revoked_keys;
+pub mod rules;
 pub mod run;
 pub mod server;
 pub mod sessions;

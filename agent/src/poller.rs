@@ -1,6 +1,7 @@
 //! Keeping up with the CA: one thread that takes its states over, asking for them where nobody brings them.
 
 mod elsewhere;
+mod entries;
 
 pub use elsewhere::{ByCertificate, Elsewhere};
 
@@ -8,10 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::Rosters;
-use daypass_protocol::event::{Action, Event, Outcome};
-use daypass_protocol::name::HostName;
 use daypass_protocol::roster::SignedRoster;
-use daypass_protocol::state::SignedState;
+use daypass_protocol::state::{self as protocol, SignedState};
 use daypass_protocol::time::Time;
 use daypass_protocol::token::CaUrl;
 use daypass_transport::client::{self, Client, Request};
@@ -20,13 +19,12 @@ use crate::aside;
 use crate::authority::{Authority, HostNames, Turn};
 use crate::durable;
 use crate::enrolment::Enrolment;
-use crate::event;
 use crate::forward::Forwarding;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::renewal::Renewal;
 use crate::revoked_keys;
-use crate::state::{self, Changes, Known};
+use crate::state::{self, Changes, Known, OwnClock};
 use crate::user_ca;
 
 /// Where states and rosters come from.
@@ -119,6 +117,8 @@ pub struct Poller {
     pub elsewhere: Option<Box<dyn Elsewhere>>,
     /// The number of the state whose revocation list stands before sshd, if one does.
     pub listed: Option<u64>,
+    /// What this host's clock shows, and how far the CA's may be ahead of it.
+    pub clock: Box<dyn Fn() -> OwnClock + Send>,
     /// Why the last attempt failed, if it did.
     pub failing: Option<&'static str>,
     /// Whether the CA does not know this host's certificate.
@@ -155,6 +155,8 @@ impl Failed {
             Self::Call(client::Error::Api { .. } | client::Error::Status { .. }) => "ca-refused",
             Self::Call(_) | Self::State(state::Error::Fetch(_)) => "ca-unreachable",
             Self::State(state::Error::RosterFork { .. }) => "roster-forked",
+            Self::State(state::Error::RosterByRevokedKey { .. }) => "roster-key-revoked",
+            Self::State(state::Error::State(protocol::Error::Ahead { .. })) => "state-ahead",
             Self::State(_) => "state-refused",
             Self::File(_) => "state-not-kept",
             Self::List(_) => "list-refused",
@@ -214,7 +216,7 @@ impl Poller {
             if !elsewhere::is_news(&signed, self.known.state()) {
                 continue;
             }
-            match self.take_over(signed, source.as_ref(), Came::Relayed) {
+            match self.take_over(&signed, source.as_ref(), Came::Relayed) {
                 Ok(changes) => {
                     self.failing_elsewhere = None;
                     if changes.is_notable() {
@@ -225,7 +227,7 @@ impl Poller {
                 Err(failed) => {
                     let code = failed.code();
                     if self.failing_elsewhere.replace(code) != Some(code) {
-                        let event = not_taken(self.names.name(), &failed);
+                        let event = entries::not_taken(self.names.name(), &failed);
                         self.intake.note(&event.detail("via", url.to_string()));
                     }
                 }
@@ -241,7 +243,7 @@ impl Poller {
             .map_err(Failed::from)
             .and_then(|signed| {
                 let source = self.line.source();
-                self.take_over(signed, source.as_ref(), Came::Fresh)
+                self.take_over(&signed, source.as_ref(), Came::Fresh)
             })
             .and_then(|changes| {
                 is_told = changes.is_notable();
@@ -259,7 +261,8 @@ impl Poller {
             Err(failed) => {
                 let code = failed.code();
                 if self.failing.replace(code) != Some(code) {
-                    self.intake.note(&not_taken(self.names.name(), &failed));
+                    self.intake
+                        .note(&entries::not_taken(self.names.name(), &failed));
                 }
             }
         }
@@ -267,21 +270,18 @@ impl Poller {
 
     /// Journals what changed; `via` is the collector that handed it on.
     fn tell(&self, changes: &Changes, via: Option<&CaUrl>) {
-        let mut event = taken(self.names.name(), &self.known, changes);
+        let mut event = entries::taken(self.names.name(), &self.known, changes);
         if let Some(via) = via {
             event = event.detail("via", via.to_string());
         }
         self.intake.note(&event);
+        if let Some(count) = changes.without_place {
+            self.intake
+                .note(&entries::memory_full(self.names.name(), count));
+        }
         if let Some(number) = changes.recovery {
-            self.intake.note(
-                &event::of_host(Action::AlarmRecovery, self.names.name())
-                    .outcome(Outcome::Done)
-                    .because(
-                        "recovery-key-used",
-                        format!("roster {number} was signed by the recovery key, by no admin"),
-                    )
-                    .detail("roster", number),
-            );
+            self.intake
+                .note(&entries::recovered(self.names.name(), number));
         }
     }
 
@@ -300,11 +300,17 @@ impl Poller {
 
     fn take_over(
         &mut self,
-        signed: SignedState,
+        signed: &SignedState,
         source: &dyn Source,
         came: Came,
     ) -> Result<Changes, Failed> {
-        let (next, changes) = self.known.take_over(signed, || source.rosters())?;
+        let taken = self
+            .known
+            .take_over(signed.clone(), (self.clock)(), || source.rosters());
+        if let Err(state::Error::State(protocol::Error::Ahead { found, .. })) = &taken {
+            self.heed(signed, *found, source, came)?;
+        }
+        let (next, changes) = taken?;
         // Signed afresh it is news, though it says the same: how old the state is decides whether people get in.
         let (before, after) = (self.known.state(), next.state());
         let is_known = after.number == before.number && after.time <= before.time;
@@ -312,12 +318,7 @@ impl Poller {
             return Ok(changes);
         }
         let says_more = (after.incarnation, after.number) != (before.incarnation, before.number);
-        let directory = self.layout.state();
-        if changes.roster.is_some() {
-            next.store(&directory)?;
-        } else {
-            next.store_state(&directory)?;
-        }
+        self.store(&next, &changes)?;
         user_ca::store(&self.layout, &next.state().user_ca)?;
         if came == Came::Fresh {
             // The state was signed within the last minute: near enough to judge minutes by.
@@ -354,61 +355,41 @@ impl Poller {
             forwarding.renewed();
         }
     }
+
+    fn store(&self, next: &Known, changes: &Changes) -> Result<(), durable::Error> {
+        let directory = self.layout.state();
+        match changes.roster {
+            Some(_) => next.store(&directory),
+            None => next.store_state(&directory),
+        }
+    }
+
+    /// Of a state that is dated ahead, what takes something away counts; and if it is the CA's own word of now, it says that this
+    /// host's clock is not to be believed, or the CA's.
+    fn heed(
+        &mut self,
+        signed: &SignedState,
+        dated: Time,
+        source: &dyn Source,
+        came: Came,
+    ) -> Result<(), Failed> {
+        if came == Came::Fresh {
+            self.authority.clock().heard(SystemTime::from(dated).into());
+        }
+        let Some((next, changes)) = self.known.heed(signed, || source.rosters()) else {
+            return Ok(());
+        };
+        self.store(&next, &changes)?;
+        self.authority.publish(next.snapshot(self.names.clone()));
+        self.known = next;
+        self.tell(&changes, None);
+        Ok(())
+    }
 }
 
 /// Whether the CA says that it knows nobody with this host's certificate.
 fn is_of_a_stranger<T>(answer: &Result<T, client::Error>) -> bool {
     matches!(answer, Err(client::Error::Api { code, .. }) if code == "certificate-unknown")
-}
-
-fn taken(host: &HostName, known: &Known, changes: &Changes) -> Event {
-    let state = known.state();
-    let mut event = event::of_host(Action::StateTaken, host)
-        .outcome(Outcome::Done)
-        .detail("number", state.number)
-        .detail("incarnation", state.incarnation.to_string())
-        .detail("roster", state.roster.number);
-    if changes.stops > 0 {
-        event = event.detail("new_stops", changes.stops);
-    }
-    if changes.narrowed > 0 {
-        event = event.detail("new_narrowings", changes.narrowed);
-    }
-    if changes.revoked > 0 {
-        event = event.detail("new_revocations", changes.revoked);
-    }
-    if changes.unusable > 0 {
-        event = event.detail("unusable_stops", changes.unusable);
-    }
-    if changes.user_ca {
-        let keys: Vec<_> = state
-            .user_ca
-            .iter()
-            .map(|key| key.fingerprint().to_string())
-            .collect();
-        event = event.detail("user_ca", keys);
-    }
-    event
-}
-
-fn not_taken(host: &HostName, failed: &Failed) -> Event {
-    if let Failed::State(state::Error::RosterFork {
-        number,
-        held,
-        offered,
-    }) = failed
-    {
-        return event::of_host(Action::AlarmRosterFork, host)
-            .outcome(Outcome::Failed)
-            .because(failed.code(), failed.to_string())
-            .detail("roster", *number)
-            .detail("held", held.to_string())
-            .detail("offered", offered.to_string());
-    }
-    event::of_host(Action::StateTaken, host)
-        .outcome(Outcome::Failed)
-        .because(failed.code(), failed.to_string())
-        .detail("since", Time::from(SystemTime::now()).to_string())
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{io, mem};
 
 use daypass_forward::outside::Asker;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::writer::Recovery;
 use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::time::Time;
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
@@ -37,7 +38,7 @@ use crate::retirement;
 use crate::revoked_keys;
 use crate::server;
 use crate::sockets::{self, Sockets};
-use crate::state::{Known, store};
+use crate::state::{Known, OwnClock, store};
 use crate::systemd;
 
 /// Small: these threads read files and keep one connection.
@@ -171,6 +172,7 @@ impl Agent {
             is_stranger: false,
             failing_elsewhere: None,
             listed: None,
+            clock: own_clock(config),
         };
         let keeper = Keeper::new(
             layout.clone(),
@@ -276,6 +278,15 @@ impl Agent {
             aside::tell(&format!("the CA goes on expecting this host: {error}"));
         }
     }
+}
+
+/// A state may be as far ahead as the clocks may differ at all.
+fn own_clock(config: &Config) -> Box<dyn Fn() -> OwnClock + Send> {
+    let tolerance = config.state.max_clock_offset_seconds;
+    Box::new(move || OwnClock {
+        now: Time::from(SystemTime::now()),
+        tolerance,
+    })
 }
 
 fn block_signals() -> Result<SigSet, Error> {

@@ -5,26 +5,25 @@
 //! the one known here; a stop counts by its signer's own signature, and is kept whatever a later
 //! state omits.
 
+mod changes;
+mod error;
+mod memory;
 pub mod store;
 
-use std::collections::BTreeSet;
+pub use changes::Changes;
+pub use error::Error;
 
-use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
-use daypass_protocol::narrowing::{SignedNarrowing, VerifiedNarrowing};
-use daypass_protocol::revocation::{SignedRevocation, VerifiedRevocation};
-use daypass_protocol::roster::{Authority, Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::narrowing::VerifiedNarrowing;
+use daypass_protocol::revocation::{Subject, VerifiedRevocation};
+use daypass_protocol::roster::{Authority, Chain, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, State, VerifiedState};
-use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::stop::Stop;
 use daypass_protocol::time::Time;
 
 use crate::authority::{HostNames, Snapshot};
-
-/// A stop is dropped this long after it expires; by then no window that it names is left.
-const KEPT_AFTER_EXPIRY: u64 = 365 * 86_400;
-/// More stops than a CA with any history announces; the ones that expire last are kept.
-const MAX_STOPS: usize = 20_000;
+use memory::{Memory, ROOM};
 
 /// Everything taken over so far, with the signed originals.
 #[derive(Clone, Debug)]
@@ -35,90 +34,21 @@ pub struct Known {
     signed: SignedState,
     signed_by: Key,
     state: VerifiedState,
-    stops: Vec<Kept>,
-    revoked: Vec<KeptRevocation>,
-    narrowings: Vec<KeptNarrowing>,
+    stops: Memory<Stop>,
+    revoked: Memory<VerifiedRevocation>,
+    narrowings: Memory<VerifiedNarrowing>,
+    /// How many statements in the state count for nothing.
+    unusable: usize,
     enrolled: Time,
 }
 
-#[derive(Clone, Debug)]
-struct KeptNarrowing {
-    signed: SignedNarrowing,
-    verified: VerifiedNarrowing,
-}
-
-#[derive(Clone, Debug)]
-struct KeptRevocation {
-    signed: SignedRevocation,
-    verified: VerifiedRevocation,
-}
-
-#[derive(Clone, Debug)]
-struct Kept {
-    signed: SignedStatement,
-    stop: Stop,
-    expires: Time,
-}
-
-/// What a state that was taken over changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// The roster's number, if it is a new one.
-    pub roster: Option<u64>,
-    /// The first new roster that the recovery key signed, in the admins' stead.
-    pub recovery: Option<u64>,
-    /// Statements that stop windows and were not known before.
-    pub stops: usize,
-    /// Revocations of people, keys, certificates or hosts that were not known before.
-    pub revoked: usize,
-    /// Narrowings of windows that were not known before.
-    pub narrowed: usize,
-    /// Statements in the state that count for nothing.
-    pub unusable: usize,
-    /// The user-CA keys are others than before.
-    pub user_ca: bool,
-    /// The CA counts anew: it was restored or rebuilt.
-    pub incarnation: bool,
-}
-
-impl Changes {
-    /// Is there anything that a person might want to know?
-    #[must_use]
-    pub fn is_notable(&self) -> bool {
-        *self != Self::default()
-    }
-}
-
-/// Why nothing was taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum Error<E> {
-    /// The state itself.
-    #[error(transparent)]
-    State(#[from] state::Error),
-    /// The rosters do not lead from the pin to a roster.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// The rosters could not be fetched.
-    #[error("the rosters could not be fetched: {0}")]
-    Fetch(#[source] E),
-    /// There are two rosters of one number.
-    #[error("there are two rosters {number}: the CA's is another one than this host's")]
-    RosterFork {
-        /// The number.
-        number: u64,
-        /// The one that is known here.
-        held: Digest,
-        /// The CA's.
-        offered: Digest,
-    },
-    /// The rosters that came do not reach the number that the state names.
-    #[error("the state names roster {wanted}, the CA sends none beyond {found}")]
-    RosterMissing {
-        /// The number that the state names.
-        wanted: u64,
-        /// The newest that came.
-        found: u64,
-    },
+/// This host's clock, and by how many seconds the CA's may be ahead of it.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnClock {
+    /// What it shows.
+    pub now: Time,
+    /// Seconds.
+    pub tolerance: u64,
 }
 
 impl Known {
@@ -146,14 +76,13 @@ impl Known {
             signed,
             signed_by: key,
             state,
-            stops: Vec::new(),
-            revoked: Vec::new(),
-            narrowings: Vec::new(),
+            stops: Memory::with(ROOM),
+            revoked: Memory::with(ROOM),
+            narrowings: Memory::with(ROOM),
+            unusable: 0,
             enrolled: Time::from_unix(0),
         };
-        known.keep_stops();
-        known.keep_revoked();
-        known.keep_narrowings();
+        known.unusable = known.hear();
         Ok(known)
     }
 
@@ -164,11 +93,13 @@ impl Known {
     pub fn take_over<E>(
         &self,
         signed: SignedState,
+        clock: OwnClock,
         fetch: impl FnOnce() -> Result<Vec<SignedRoster>, E>,
     ) -> Result<(Self, Changes), Error<E>> {
         let key = self.state.state().state_key.clone();
         let state = signed.check(self.pin, &key)?;
         state.may_follow(&self.state)?;
+        state.is_due(clock.now, clock.tolerance)?;
         let mut next = Self {
             signed,
             signed_by: key,
@@ -180,9 +111,31 @@ impl Known {
             next.extend(fetch().map_err(Error::Fetch)?)?;
         }
         agrees(&next.chain, &next.state)?;
-        let unusable = next.keep_stops() + next.keep_revoked() + next.keep_narrowings();
-        let changes = self.changes(&next, unusable);
+        next.unusable = next.hear();
+        next.forget(clock.now);
+        let changes = self.changes(&next);
         Ok((next, changes))
+    }
+
+    /// Takes no more from a state than what people signed: rosters, and what takes something away. That counts whoever brings it,
+    /// so a host whose clock is behind, and to which states are dated ahead, hears of revocations all the same. `None` where the
+    /// CA's signature or a roster does not hold, or there is nothing new.
+    #[must_use]
+    pub fn heed<E>(
+        &self,
+        signed: &SignedState,
+        fetch: impl FnOnce() -> Result<Vec<SignedRoster>, E>,
+    ) -> Option<(Self, Changes)> {
+        let state = signed.check(self.pin, &self.state.state().state_key).ok()?;
+        let mut next = self.clone();
+        // With the rosters of its time: those after it must not be signed with a key that it says was revoked.
+        if state.state().roster.number > self.chain.newest().number {
+            next.extend::<E>(fetch().ok()?).ok()?;
+        }
+        agrees::<E>(&next.chain, &state).ok()?;
+        next.hear_of(state.state());
+        let changes = self.changes(&next);
+        changes.is_notable().then_some((next, changes))
     }
 
     /// On a host that was enrolled then: a revocation of the host before that is not about it. Until this is said, every
@@ -212,21 +165,14 @@ impl Known {
             host,
             chain: self.chain.clone(),
             state: self.state.state().clone(),
-            stops: self.stops.iter().map(|kept| kept.stop.clone()).collect(),
-            revoked: self
-                .revoked
-                .iter()
-                .map(|kept| kept.verified.clone())
-                .collect(),
-            narrowings: self
-                .narrowings
-                .iter()
-                .map(|kept| kept.verified.clone())
-                .collect(),
+            stops: self.stops.all().cloned().collect(),
+            revoked: self.revoked.all().cloned().collect(),
+            narrowings: self.narrowings.all().cloned().collect(),
             enrolled: self.enrolled,
         }
     }
 
+    /// Takes rosters over that continue those that are known.
     fn extend<E>(&mut self, rosters: Vec<SignedRoster>) -> Result<(), Error<E>> {
         let chain = Chain::verify(self.pin, &rosters)?;
         let known = self.chain.newest();
@@ -247,102 +193,57 @@ impl Known {
                 });
             }
         }
+        self.signed_soundly(&rosters, known.number)?;
         self.rosters = rosters;
         self.chain = chain;
         Ok(())
     }
 
-    /// Adds the stops of the current state to those kept before; tells how many count for nothing.
-    fn keep_stops(&mut self) -> usize {
-        let mut unusable = 0;
-        let mut seen: BTreeSet<String> = self
-            .stops
-            .iter()
-            .map(|kept| kept.signed.statement.clone())
-            .collect();
-        for signed in &self.state.state().revocations {
-            if seen.contains(&signed.statement) {
-                continue;
-            }
-            match Kept::check(signed, &self.chain) {
-                Some(kept) => {
-                    seen.insert(kept.signed.statement.clone());
-                    self.stops.push(kept);
+    /// Refuses rosters after number `known` that were signed with a key of which this host knew that it was revoked: the CA takes
+    /// none of those, so they are a thief's.
+    fn signed_soundly<E>(&self, rosters: &[SignedRoster], known: u64) -> Result<(), Error<E>> {
+        for (number, roster) in (1..).zip(rosters).filter(|(number, _)| *number > known) {
+            // The chain has verified them.
+            for key in roster.signed_with().unwrap_or_default() {
+                let key = key.fingerprint();
+                let is_revoked = |it: &VerifiedRevocation| *it.subject() == Subject::Key(key);
+                if self.revoked.all().any(is_revoked) {
+                    return Err(Error::RosterByRevokedKey { number, key });
                 }
-                None => unusable += 1,
             }
         }
-        let now = self.state.state().time;
-        self.stops
-            .retain(|kept| now < kept.expires.plus(KEPT_AFTER_EXPIRY));
-        self.stops
-            .sort_by_key(|kept| std::cmp::Reverse(kept.expires));
-        self.stops.truncate(MAX_STOPS);
-        unusable
+        Ok(())
     }
 
-    /// Adds the revocations of the current state to those kept before; tells how many count for nothing.
-    fn keep_revoked(&mut self) -> usize {
-        let mut unusable = 0;
-        let mut seen: BTreeSet<String> = self
-            .revoked
-            .iter()
-            .map(|kept| kept.signed.revocation.clone())
-            .collect();
-        for signed in &self.state.state().revoked {
-            if !seen.insert(signed.revocation.clone()) {
-                continue;
-            }
-            match KeptRevocation::check(signed, &self.chain) {
-                Some(kept) => self.revoked.push(kept),
-                None => unusable += 1,
-            }
-        }
-        let now = self.state.state().time;
-        let ends = |kept: &KeptRevocation| kept.verified.revocation().expires;
-        self.revoked
-            .retain(|kept| now < ends(kept).plus(KEPT_AFTER_EXPIRY));
-        self.revoked
-            .sort_by_key(|kept| std::cmp::Reverse(ends(kept)));
-        self.revoked.truncate(MAX_STOPS);
-        unusable
+    /// Takes in what the current state says; tells how many statements count for nothing.
+    fn hear(&mut self) -> usize {
+        let state = self.state.state().clone();
+        self.hear_of(&state)
     }
 
-    /// Adds the narrowings of the current state to those kept before; tells how many count for nothing.
-    fn keep_narrowings(&mut self) -> usize {
-        let mut unusable = 0;
-        let mut seen: BTreeSet<String> = self
-            .narrowings
-            .iter()
-            .map(|kept| kept.signed.narrowing.clone())
-            .collect();
-        for signed in &self.state.state().narrowings {
-            if !seen.insert(signed.narrowing.clone()) {
-                continue;
-            }
-            match KeptNarrowing::check(signed, &self.chain) {
-                Some(kept) => self.narrowings.push(kept),
-                None => unusable += 1,
-            }
-        }
-        let now = self.state.state().time;
-        let ends = |kept: &KeptNarrowing| kept.verified.narrowing().expires;
-        self.narrowings
-            .retain(|kept| now < ends(kept).plus(KEPT_AFTER_EXPIRY));
-        self.narrowings
-            .sort_by_key(|kept| std::cmp::Reverse(ends(kept)));
-        self.narrowings.truncate(MAX_STOPS);
-        unusable
+    fn hear_of(&mut self, state: &State) -> usize {
+        self.stops.hear(&state.revocations, &self.chain)
+            + self.revoked.hear(&state.revoked, &self.chain)
+            + self.narrowings.hear(&state.narrowings, &self.chain)
     }
 
-    fn changes(&self, next: &Self, unusable: usize) -> Changes {
+    /// Forgets what expired long ago, by the state's date and by this host's clock: whoever dates states, or sets the clock,
+    /// alone makes nothing forgotten.
+    fn forget(&mut self, now: Time) {
+        let now = now.min(self.state.state().time);
+        self.stops.forget(now);
+        self.revoked.forget(now);
+        self.narrowings.forget(now);
+    }
+
+    fn without_place(&self) -> usize {
+        self.stops.without_place() + self.revoked.without_place() + self.narrowings.without_place()
+    }
+
+    fn changes(&self, next: &Self) -> Changes {
         let (before, after) = (self.state.state(), next.state.state());
         let roster = next.chain.newest().number;
-        let known: BTreeSet<_> = self
-            .stops
-            .iter()
-            .map(|kept| &kept.signed.statement)
-            .collect();
+        let without_place = next.without_place();
         Changes {
             roster: (roster != self.chain.newest().number).then_some(roster),
             recovery: next
@@ -351,70 +252,18 @@ impl Known {
                 .filter(|roster| roster.number > self.chain.newest().number)
                 .find(|roster| *roster.authority() == Authority::Recovery)
                 .map(|roster| roster.number),
-            stops: next
-                .stops
-                .iter()
-                .filter(|kept| !known.contains(&kept.signed.statement))
-                .count(),
-            revoked: next
-                .revoked
-                .iter()
-                .filter(|kept| !self.knows(&kept.signed))
-                .count(),
-            narrowed: next
-                .narrowings
-                .iter()
-                .filter(|kept| !self.knows_narrowing(&kept.signed))
-                .count(),
-            unusable,
+            stops: next.stops.news_since(&self.stops),
+            revoked: next.revoked.news_since(&self.revoked),
+            narrowed: next.narrowings.news_since(&self.narrowings),
+            without_place: (without_place != self.without_place()).then_some(without_place),
+            unusable: match next.unusable == self.unusable {
+                // Told once, not with each state that says the same.
+                true => 0,
+                false => next.unusable,
+            },
             user_ca: before.user_ca != after.user_ca,
             incarnation: before.incarnation != after.incarnation,
         }
-    }
-}
-
-impl Known {
-    fn knows(&self, signed: &SignedRevocation) -> bool {
-        self.revoked
-            .iter()
-            .any(|kept| kept.signed.revocation == signed.revocation)
-    }
-}
-
-impl Known {
-    fn knows_narrowing(&self, signed: &SignedNarrowing) -> bool {
-        self.narrowings
-            .iter()
-            .any(|kept| kept.signed.narrowing == signed.narrowing)
-    }
-}
-
-impl KeptNarrowing {
-    fn check(signed: &SignedNarrowing, chain: &Chain) -> Option<Self> {
-        Some(Self {
-            verified: signed.check(chain).ok()?,
-            signed: signed.clone(),
-        })
-    }
-}
-
-impl KeptRevocation {
-    fn check(signed: &SignedRevocation, chain: &Chain) -> Option<Self> {
-        Some(Self {
-            verified: signed.check(chain).ok()?,
-            signed: signed.clone(),
-        })
-    }
-}
-
-impl Kept {
-    fn check(signed: &SignedStatement, chain: &Chain) -> Option<Self> {
-        let stop = Stop::check(signed, chain).ok()?;
-        Some(Self {
-            expires: signed.read_unverified().ok()?.expires,
-            signed: signed.clone(),
-            stop,
-        })
     }
 }
 

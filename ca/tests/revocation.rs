@@ -131,6 +131,43 @@ fn a_revoked_key_signs_nothing_and_gets_nothing_whoever_shows_it() {
 }
 
 #[test]
+fn what_a_revoked_key_approved_admits_nobody_until_somebody_approves_anew() {
+    let (cody, bob, ann) = (
+        Someone::new("cody"),
+        Someone::new("bob"),
+        Someone::new("ann"),
+    );
+    let house = House::with(&[
+        (&cody, &[Role::Contractor]),
+        (&bob, &[Role::Approver]),
+        (&ann, &[Role::Approver]),
+    ]);
+    house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    house.say(&bob, Verb::Approve, &window).unwrap();
+    let scene = Scene {
+        house,
+        cody,
+        bob,
+        window,
+    };
+    scene.login(&scene.cody).unwrap();
+    let lost = scene.bob.public();
+    scene
+        .revoke(&scene.bob, &Subject::Key(lost.fingerprint()))
+        .unwrap();
+    let refused = no(403, "statement-key-revoked");
+    assert_eq!(scene.login(&scene.cody).map(|_| ()), refused);
+    // With the key out of the roster what it signed is left out, and another approval counts.
+    scene.house.change_roster(|roster| {
+        let bob = roster.people.iter_mut().find(|it| it.keys.contains(&lost));
+        bob.unwrap().keys = vec![Someone::new("robert").public()];
+    });
+    scene.house.say(&ann, Verb::Approve, &scene.window).unwrap();
+    scene.login(&scene.cody).unwrap();
+}
+
+#[test]
 fn a_revoked_certificate_is_on_the_list_and_the_next_one_is_not() {
     let scene = scene();
     let serial = |issued: &Issued| certificate::parse(&issued.certificate).unwrap().serial();

@@ -11,11 +11,12 @@ pub mod rules;
 mod approvers;
 mod deliver;
 mod document;
-pub mod invocation;
 mod judge;
 mod replay;
 mod store;
 mod subject;
+
+pub use daypass_protocol::invocation;
 
 use std::io;
 use std::sync::Arc;

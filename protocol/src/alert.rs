@@ -159,7 +159,8 @@ pub struct EntryName {
 pub struct Alerts {
     /// Newest first.
     pub alerts: Vec<Listed>,
-    /// Where the next page goes on.
+    /// Where the next page goes on; absent when there is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
 }
 
@@ -192,7 +193,8 @@ pub struct LetterState {
 pub struct DeadLetters {
     /// Newest first.
     pub letters: Vec<DeadLetter>,
-    /// Where the next page goes on.
+    /// Where the next page goes on; absent when there is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
 }
 
@@ -306,4 +308,27 @@ pub struct Export {
     /// What keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strict_json;
+
+    #[test]
+    fn the_last_page_is_read_as_strictly_as_every_other_answer() {
+        let last = Alerts {
+            alerts: Vec::new(),
+            next: None,
+        };
+        let read: Alerts = strict_json::parse_document(&strict_json::write(&last), 1024).unwrap();
+        assert_eq!(read.next, None);
+        let dead = DeadLetters {
+            letters: Vec::new(),
+            next: None,
+        };
+        let read: DeadLetters =
+            strict_json::parse_document(&strict_json::write(&dead), 1024).unwrap();
+        assert_eq!(read.next, None);
+    }
 }

@@ -16,6 +16,7 @@ use crate::strict_json;
 use crate::time::Time;
 use crate::version::Version;
 use crate::window::FrozenWindow;
+use approved::Approval;
 use serde::{Deserialize, Serialize};
 
 /// Bytes in the extension `window@daypass`, at most. sshd hands the certificate to the principals helper as one
@@ -128,6 +129,11 @@ impl Grant {
         let keys = rules::live_keys(document, roster)?;
         let statements = self.verified(&window, roster, now)?;
         let (opener, approvers) = rules::judge(document, &statements, roster, places)?;
+        let approval = Approval {
+            statements,
+            opener,
+            approvers,
+        };
         let certificate_ttl = document
             .max_certificate_ttl
             .min(roster.policy.certificate_ttl(document, places));
@@ -135,8 +141,7 @@ impl Grant {
             self.clone(),
             window,
             keys,
-            opener,
-            approvers,
+            approval,
             certificate_ttl,
             roster.number,
         ))

@@ -296,6 +296,12 @@ impl VerifiedNarrowing {
         self.key
     }
 
+    /// Whether its signer may narrow anybody's windows, and not their own alone.
+    #[must_use]
+    pub fn is_by_overseer(&self) -> bool {
+        self.is_overseer
+    }
+
     /// Whether it can be taken in as new now.
     ///
     /// # Errors

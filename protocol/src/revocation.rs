@@ -8,8 +8,9 @@ use ssh_key::SshSig;
 use crate::digest::Pin;
 use crate::key::Fingerprint;
 use crate::name::{HostName, Name};
-use crate::roster::{Chain, Role, VerifiedRoster};
+use crate::roster::{Chain, VerifiedRoster};
 use crate::sshsig::{self, Signature};
+use crate::stop::oversees;
 use crate::strict_json;
 use crate::time::{SKEW, Time};
 use crate::version::Version;
@@ -83,6 +84,7 @@ pub struct SignedRevocation {
 pub struct VerifiedRevocation {
     revocation: Revocation,
     subject: Subject,
+    is_by_overseer: bool,
 }
 
 /// What a login or a session stands on.
@@ -351,7 +353,8 @@ impl SignedRevocation {
         }
         let is_own = matches!(&parsed, Subject::Key(lost)
             if person.keys.iter().any(|key| key.fingerprint() == *lost));
-        if !is_own && !person.is(Role::Approver) && !person.is(Role::Admin) {
+        let is_by_overseer = oversees(roster, signer);
+        if !is_own && !is_by_overseer {
             return Err(Error::MayNot {
                 signer: signer.clone(),
                 verb,
@@ -361,6 +364,7 @@ impl SignedRevocation {
         Ok(VerifiedRevocation {
             revocation,
             subject: parsed,
+            is_by_overseer,
         })
     }
 }
@@ -382,6 +386,12 @@ impl VerifiedRevocation {
     #[must_use]
     pub fn signer(&self) -> &Name {
         &self.revocation.signer
+    }
+
+    /// Whether its signer may revoke what is anybody's, and not their own keys alone.
+    #[must_use]
+    pub fn is_by_overseer(&self) -> bool {
+        self.is_by_overseer
     }
 
     /// Whether it can be taken in as new now.

@@ -135,6 +135,16 @@ pub enum Error {
     /// It names no key that could sign certificates.
     #[error("the state announces no user CA key")]
     NoUserCa,
+    /// Dated further ahead than clocks may differ.
+    #[error(
+        "the state is dated {found}, and this clock shows {now}: one of the two is wrong; compare this clock with the CA's"
+    )]
+    Ahead {
+        /// The clock of whoever was to take it over.
+        now: Time,
+        /// The date of the state.
+        found: Time,
+    },
     /// Older than what is known.
     #[error("the state has the number {found}, {known} is known already")]
     Older {
@@ -246,6 +256,17 @@ impl VerifiedState {
             Ok(())
         } else {
             Err(Error::Older { known, found })
+        }
+    }
+
+    /// Refuses what is dated more than `tolerance` seconds after `now`. Such a state would never be old, and no later one of
+    /// a CA that was restored could follow it.
+    pub fn is_due(&self, now: Time, tolerance: u64) -> Result<(), Error> {
+        let found = self.0.time;
+        if now.plus(tolerance) < found {
+            Err(Error::Ahead { now, found })
+        } else {
+            Ok(())
         }
     }
 

@@ -98,6 +98,16 @@ impl Stop {
     pub fn time(&self) -> Time {
         self.statement.statement().time
     }
+
+    /// Until when it is announced.
+    pub fn expires(&self) -> Time {
+        self.statement.statement().expires
+    }
+
+    /// Whether its signer may stop anybody's windows, and not their own alone.
+    pub fn is_by_overseer(&self) -> bool {
+        self.revokes
+    }
 }
 
 /// Whether the roster lets this person stop and narrow anybody's windows.

@@ -26,6 +26,8 @@ mod memory;
 mod others;
 #[path = "doors/revocations.rs"]
 mod revocations;
+#[path = "doors/rules.rs"]
+mod rules;
 #[path = "doors/side_doors.rs"]
 mod side_doors;
 #[path = "doors/stuck.rs"]
@@ -73,6 +75,7 @@ fn rows_of_the_release() -> impl Iterator<Item = Row> {
         windows::ROWS,
         certificates::ROWS,
         sudo::ROWS,
+        rules::ROWS,
         side_doors::ROWS,
     ];
     let written = written.into_iter().flatten();
@@ -88,6 +91,7 @@ fn all_rows() -> impl Iterator<Item = Row> {
         ends::ROWS,
         escapes::ROWS,
         sudo::ROWS,
+        rules::ROWS,
         collector::ROWS,
         journal::ROWS,
         revocations::ROWS,

@@ -79,3 +79,13 @@ fn a_clock_that_contradicts_the_cas_is_unfit() {
     let unfit = authority.fit_for_logins(&limits, signed.plus(600));
     assert!(matches!(unfit, Err(Unfit::ClockOff { .. })));
 }
+
+#[test]
+fn a_clock_that_is_behind_the_newest_state_is_unfit_though_nobody_told_how_late_it_is() {
+    let authority = Authority::new(numbered(1));
+    let limits = StateConfig::default();
+    let signed = Time::from_unix(NOW).plus(60);
+    let earlier = |seconds| authority.fit_for_logins(&limits, signed.minus(seconds));
+    assert!(earlier(300).is_ok());
+    assert!(matches!(earlier(301), Err(Unfit::ClockOff { .. })));
+}

@@ -24,10 +24,21 @@ pub fn ends_soon(left: Duration) -> String {
 /// On a session's terminal, at its end.
 #[must_use]
 pub fn ended(cause: &Cause) -> String {
-    format!(
-        "daypass: this session ends now: {cause}. To come back, ask for a window with: daypass request"
-    )
+    let next = match cause {
+        Cause::Rule { .. } => "Ask whoever let you in before you come back",
+        _ => "To come back, ask for a window with: daypass request",
+    };
+    format!("daypass: this session ends now: {cause}. {next}")
 }
+
+/// To a sudo that a rule of the host ends the session for.
+#[must_use]
+pub fn ended_by_rule(title: &str) -> String {
+    format!("daypass: this is not run, and the session ends now: a rule of this host says: {title}")
+}
+
+/// To a sudo whose command is too long, or nested too deep, for the host's rules.
+pub const COMMAND_GOES_ON: &str = "daypass: this host has rules for commands, and this one is too long, or nested too deep, to be judged by them. Run it in parts, each by its own sudo.";
 
 /// To a managed account whose certificate gate 1 has refused.
 #[must_use]

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_protocol::certificate::{self, Profile};
-use daypass_protocol::grant::{self, Turned, Visit};
+use daypass_protocol::grant::{self, ApprovedWindow, Turned, Visit};
 use daypass_protocol::hours::UnknownZone;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{Account, InvalidName, Name};
 use daypass_protocol::narrowing::Limits;
 use daypass_protocol::revocation::Subject;
@@ -94,6 +95,20 @@ pub enum Refusal {
         /// What.
         subject: Subject,
     },
+    /// What approves the window was signed with a key that was revoked since.
+    #[error(
+        "{signer}'s \"{said}\" was signed with the key {key}, which {by} has revoked; the window needs a new approval"
+    )]
+    SignedWithRevoked {
+        /// Whose statement.
+        signer: Name,
+        /// What it says.
+        said: Verb,
+        /// The key.
+        key: Fingerprint,
+        /// Who revoked it.
+        by: Name,
+    },
     /// An id that is younger than what people signed of it: somebody made it up.
     #[error("the window's id is dated {dated}, after people signed it")]
     Misdated {
@@ -136,6 +151,7 @@ impl Refusal {
                 verb: Verb::End, ..
             } => "window-ended-early",
             Self::Stopped { .. } => "window-revoked",
+            Self::SignedWithRevoked { .. } => "statement-key-revoked",
             Self::Misdated { .. } => "window-misdated",
             Self::Revoked { subject, .. } => match subject {
                 Subject::Person(_) => "person-revoked",
@@ -199,6 +215,7 @@ fn judge(
     }
     let here = std::slice::from_ref(snapshot.host.place());
     let approved = profile.approve(snapshot.roster(), here, now)?;
+    is_signed_soundly(snapshot, &approved)?;
     let limits = snapshot.limits(profile.window());
     let approved = approved.narrowed(&limits);
     is_dated(&profile)?;
@@ -222,6 +239,20 @@ fn judge(
     })
 }
 
+/// Nothing is opened by what a revoked key signed, whatever date it bears: whoever has the key writes the date, too.
+fn is_signed_soundly(snapshot: &Snapshot, approved: &ApprovedWindow) -> Result<(), Refusal> {
+    let refused = approved.statements().iter().find_map(|statement| {
+        let revocation = snapshot.key_revocation(statement.key())?;
+        Some(Refusal::SignedWithRevoked {
+            signer: statement.signer().clone(),
+            said: statement.verb(),
+            key: statement.key(),
+            by: revocation.signer().clone(),
+        })
+    });
+    refused.map_or(Ok(()), Err)
+}
+
 /// A revocation of a person stops the windows of before, by the dates in their ids, which the CA makes. People's own
 /// dates bound them: a CA that somebody stole cannot lift a revocation by dating a window after it.
 fn is_dated(profile: &Profile) -> Result<(), Refusal> {
@@ -235,3 +266,6 @@ fn is_dated(profile: &Profile) -> Result<(), Refusal> {
         _ => Err(Refusal::Misdated { dated }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,15 +162,19 @@ impl Gates {
             self.sessions.grant_sudo(&session)?;
             let opened = self.opened(&session, admission, certificate);
             self.intake.commit(&opened)?;
-            Ok::<_, SessionError>(())
+            Ok::<_, SessionError>(opened)
         };
-        if let Err(error) = let_in() {
-            self.sessions.forget(&session);
-            return Err(error);
-        }
+        let opened = match let_in() {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.sessions.forget(&session);
+                return Err(error);
+            }
+        };
         self.sessions.prolong(&session);
         // A state that came meanwhile may have been heeded before this session was there.
         self.sessions.heed_one(&session, &self.authority.snapshot());
+        let _ = self.end_after(&session, &opened, Vec::new);
         Ok(session)
     }
 

@@ -36,8 +36,9 @@ pub(super) struct Sudos {
     live: Mutex<BTreeMap<u64, Sudo>>,
 }
 
+/// One call of sudo.
 #[derive(Debug, Clone)]
-struct Sudo {
+pub(super) struct Sudo {
     identity: Identity,
     origin: Origin,
     service: String,
@@ -75,6 +76,12 @@ impl Gates {
             .map(|session| self.sessions.sudo_of(session));
         match granted {
             Some(Granted::Granted) => {
+                let ended = session
+                    .as_ref()
+                    .and_then(|it| self.end_by_request(it, &sudo));
+                if let Some(refused) = ended {
+                    return refused;
+                }
                 let entry = self.intake.commit_ending_epoch(&sudo.event(
                     self,
                     Action::SudoRequest,
@@ -90,7 +97,7 @@ impl Gates {
                     _ => {}
                 }
             }
-            _ if is_guarded => return self.refuse_sudo(&sudo, session.as_deref()),
+            _ if is_guarded => return self.refuse_sudo(&sudo, session.as_ref()),
             _ if session.is_none() && !self.journals_everyone() => return allow(),
             _ if session.is_none() && self.is_counted(process, &ids) => return allow(),
             _ => self
@@ -255,7 +262,16 @@ impl Gates {
 }
 
 impl Sudo {
-    fn event(&self, gates: &Gates, action: Action, outcome: Outcome) -> Event {
+    /// As typed, and whole. Who is gone has none, and gets no answer either.
+    pub(super) fn words(&self) -> Vec<Vec<u8>> {
+        self.watched.command_line().unwrap_or_default()
+    }
+
+    pub(super) fn process(&self) -> Process {
+        self.watched
+    }
+
+    pub(super) fn event(&self, gates: &Gates, action: Action, outcome: Outcome) -> Event {
         let target = self.started.as_ref().map(|(_, target)| target.as_str());
         Event::new(action)
             .outcome(outcome)

@@ -2,10 +2,11 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use daypass_protocol::digest::Digest;
+use daypass_protocol::event::{Action, Event, Outcome};
 use serde_json::Value;
 
 use super::*;
-use crate::fixture::{Ca, intake};
+use crate::fixture::{Ca, NOW, intake};
 
 /// A CA that can be out of reach.
 struct Wire {
@@ -36,6 +37,14 @@ impl Source for Wire {
 
     fn rosters(&self) -> Result<Vec<SignedRoster>, client::Error> {
         Ok(self.rosters.clone())
+    }
+}
+
+/// An hour after the first state.
+fn clock() -> OwnClock {
+    OwnClock {
+        now: Time::from_unix(NOW + 3600),
+        tolerance: 300,
     }
 }
 
@@ -72,6 +81,7 @@ fn bench(ca: &Ca, first: u64) -> Bench {
         is_stranger: false,
         failing_elsewhere: None,
         listed: None,
+        clock: Box::new(clock),
     };
     Bench {
         poller,
@@ -292,4 +302,41 @@ fn a_collector_is_believed_nothing_that_the_ca_did_not_sign_and_nothing_older() 
     let told = bench.entries();
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[1]["code"], "state-refused");
+}
+
+#[test]
+fn a_state_that_is_dated_ahead_is_refused_whoever_brings_it_and_its_stops_count() {
+    let mut ca = Ca::new();
+    let mut bench = bench(&ca, 1);
+    ca.template.revocations = vec![ca.revocation(Digest::of("a window"))];
+    let ahead = ca.state_at(2, clock().now.plus(3600));
+    bench.poller.elsewhere = Some(Box::new(Shelf {
+        state: ahead.clone(),
+        rosters: ca.rosters.clone(),
+    }));
+    bench.turn(None);
+    let snapshot = bench.poller.authority.snapshot();
+    assert_eq!((snapshot.state.number, snapshot.stops.len()), (1, 1));
+    // A collector's word says nothing of the clocks, the CA's does: until it is put right nobody is let in.
+    let offset = |bench: &Bench| {
+        let now = SystemTime::from(clock().now).into();
+        bench.poller.authority.clock().offset(now)
+    };
+    assert!(offset(&bench).is_none());
+    bench.turn(Some(ahead));
+    assert_eq!(bench.poller.authority.snapshot().state.number, 1);
+    assert!(offset(&bench).is_some_and(|by| by.num_seconds().abs() > 3000));
+    let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
+    let names = bench.poller.names.clone();
+    assert_eq!(kept.snapshot(names).stops.len(), 1);
+    // That the CA is away; the stop and the refusal of what the collector has; the refusal of the CA's.
+    assert_eq!(
+        bench.journalled(),
+        [
+            "failed ca-refused",
+            "done ",
+            "failed state-ahead",
+            "failed state-ahead"
+        ]
+    );
 }

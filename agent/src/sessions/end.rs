@@ -52,6 +52,13 @@ pub enum Cause {
         /// By whom.
         by: Name,
     },
+    /// It did what a rule of this host's ends sessions for.
+    Rule {
+        /// The rule's name.
+        name: String,
+        /// What it says, for people.
+        title: String,
+    },
     /// A gate found out that it should not be there.
     NotAdmitted,
 }
@@ -86,6 +93,7 @@ impl Cause {
             } => "ended-early",
             Self::Stopped { .. } => "revoked",
             Self::Narrowed { .. } => "window-narrowed",
+            Self::Rule { .. } => "ended-by-rule",
             Self::NotAdmitted => "not-admitted",
         }
     }
@@ -102,6 +110,7 @@ impl fmt::Display for Cause {
             } => write!(out, "{by} ended the window early"),
             Self::Stopped { by, .. } => write!(out, "{by} revoked the window"),
             Self::Narrowed { by } => write!(out, "{by} narrowed the window"),
+            Self::Rule { title, .. } => write!(out, "a rule of this host says: {title}"),
             Self::NotAdmitted => write!(out, "it was not admitted"),
         }
     }
@@ -245,7 +254,7 @@ fn journal(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool
         .take(NAMED)
         .map(|(process, name)| json!({ "pid": process.pid, "name": name }))
         .collect();
-    let event = Event::new(Action::SessionEnd)
+    let mut event = Event::new(Action::SessionEnd)
         .outcome(Outcome::Done)
         .because(
             cause.code(),
@@ -257,6 +266,9 @@ fn journal(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool
         .detail("killed", named)
         .detail("killed_count", killed.len())
         .detail("lived_seconds", session.lived().as_secs());
+    if let Cause::Rule { name, .. } = cause {
+        event = event.detail("rule", name.clone());
+    }
     // A journal that is down has the event set aside; the session ends all the same.
     let _ = sessions.shared.setup.intake.commit(&event);
 }

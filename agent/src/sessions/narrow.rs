@@ -24,6 +24,8 @@ use crate::facts::since_boot;
 pub(super) struct Narrowed {
     /// Of its own window.
     limits: Limits,
+    /// Of the extension by which it lasts, if it does: it outlives what narrowed the window before.
+    extension: Limits,
     /// Of the window by which it lasts, where that was narrowed.
     cap: Option<Cap>,
 }
@@ -42,6 +44,7 @@ impl Narrowed {
     pub(super) fn at_first(window: &FrozenWindow, limits: Limits) -> Self {
         Self {
             cap: cap(window, &limits),
+            extension: Limits::default(),
             limits,
         }
     }
@@ -56,7 +59,7 @@ impl Narrowed {
 
     /// What is left of the session's own window.
     pub(super) fn left_of(&self, window: &Window) -> Window {
-        self.limits.left_of(window)
+        self.extension.left_of(&self.limits.left_of(window))
     }
 }
 
@@ -81,23 +84,30 @@ impl Sessions {
         let lasts_by = session.lasts_by();
         let by = snapshot.limits(&lasts_by);
         let cap = cap(&lasts_by, &by);
+        let extension = match session.extended() {
+            Some(_) => by.clone(),
+            None => Limits::default(),
+        };
         let before = session.narrowed();
         let is_new = before.limits != limits
+            || before.extension != extension
             || before.cap.map(|cap| (cap.window, cap.ends))
                 != cap.map(|cap| (cap.window, cap.ends));
         if !is_new {
             return;
         }
-        let left = limits.left_of(session.document());
+        let now = Narrowed {
+            limits: limits.clone(),
+            extension,
+            cap,
+        };
+        let left = now.left_of(session.document());
         if !covers(&left, &snapshot.host, &session.record.account) {
             self.end(session, cause(&limits));
             return;
         }
         let sudo_before = before.left_of(session.document()).sudo;
-        session.narrow(Narrowed {
-            limits: limits.clone(),
-            cap,
-        });
+        session.narrow(now);
         if left.sudo != sudo_before {
             self.renew_sudo(session);
         }
@@ -152,4 +162,42 @@ fn cap(window: &FrozenWindow, limits: &Limits) -> Option<Cap> {
         ends,
         since_boot: since_boot.saturating_add(left.saturating_mul(1000)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use daypass_protocol::digest::Digest;
+    use daypass_protocol::narrowing::{Narrowing, Verb};
+
+    use super::*;
+    use crate::fixture::NOW;
+
+    #[test]
+    fn what_narrows_an_extension_holds_for_whoever_lasts_by_it() {
+        let ca = crate::fixture::Ca::new();
+        let kept = |item: &str| {
+            let narrowing = Narrowing {
+                v: daypass_protocol::version::Version,
+                verb: Verb::Narrow,
+                window: Digest::of("a window"),
+                ca: ca.pin,
+                signer: "alice".parse().unwrap(),
+                time: Time::from_unix(NOW),
+                expires: Time::from_unix(NOW),
+                ends: None,
+                hosts: None,
+                accounts: None,
+                sudo: Some(vec![item.parse().unwrap()]),
+            };
+            Limits::unverified([&narrowing])
+        };
+        let window = ca.window(&["/usr/bin/id", "/usr/bin/true"]);
+        let mut narrowed = Narrowed::at_first(&window, kept("/usr/bin/id"));
+        let sudo = |narrowed: &Narrowed| narrowed.left_of(window.document()).sudo;
+        assert_eq!(sudo(&narrowed), ["/usr/bin/id".parse().unwrap()]);
+        // Its own window is over, and what narrowed it forgotten.
+        narrowed.limits = Limits::default();
+        narrowed.extension = kept("/usr/bin/true");
+        assert_eq!(sudo(&narrowed), ["/usr/bin/true".parse().unwrap()]);
+    }
 }

@@ -7,20 +7,22 @@ use daypass_protocol::key::Key;
 use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
-use daypass_protocol::state::SignedState;
+use daypass_protocol::state::{self, SignedState};
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::strict_json;
 use daypass_protocol::time::Time;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Kept, KeptNarrowing, KeptRevocation, Known};
+use super::Known;
+use super::memory::{Memory, ROOM};
 use crate::durable;
 
 /// Room for a few hundred rosters of the largest size.
 const MAX_CHAIN: usize = 128 * 1024 * 1024;
-/// The state's own bound twice over, for escapes, and every stop that is kept.
+/// The state's own bound twice over, for escapes, everything that is remembered, and to spare.
 const MAX_STATE: usize = 64 * 1024 * 1024;
+const _: () = assert!(2 * state::MAX_DOCUMENT + 3 * ROOM.bytes + 1024 * 1024 <= MAX_STATE);
 
 /// `state.json`.
 #[derive(Serialize, Deserialize)]
@@ -76,40 +78,28 @@ impl Known {
     pub fn load(directory: &Path, pin: Pin) -> Result<Self, Error> {
         let StoredChain { chain: rosters } = read(&directory.join("chain.json"), MAX_CHAIN)?;
         let stored: Stored = read(&directory.join("state.json"), MAX_STATE)?;
-        let unverified = |error: daypass_protocol::state::Error| super::Error::State(error);
         let state = stored
             .state
             .check(pin, &stored.signed_by)
-            .map_err(unverified)?;
+            .map_err(super::Error::State)?;
         let chain = super::Chain::verify(pin, &rosters).map_err(super::Error::Chain)?;
         super::agrees(&chain, &state)?;
-        let stops = stored
-            .stops
-            .iter()
-            .filter_map(|signed| Kept::check(signed, &chain))
-            .collect();
-        let revoked = stored
-            .revoked
-            .iter()
-            .filter_map(|signed| KeptRevocation::check(signed, &chain))
-            .collect();
-        let narrowings = stored
-            .narrowings
-            .iter()
-            .filter_map(|signed| KeptNarrowing::check(signed, &chain))
-            .collect();
-        Ok(Self {
+        let mut known = Self {
             pin,
-            rosters,
-            chain,
             signed: stored.state,
             signed_by: stored.signed_by,
             state,
-            stops,
-            revoked,
-            narrowings,
+            stops: Memory::of(&stored.stops, &chain),
+            revoked: Memory::of(&stored.revoked, &chain),
+            narrowings: Memory::of(&stored.narrowings, &chain),
+            rosters,
+            chain,
+            unusable: 0,
             enrolled: Time::from_unix(0),
-        })
+        };
+        // What there was no room to remember counts as long as the state says it.
+        known.unusable = known.hear();
+        Ok(known)
     }
 
     /// Writes everything, the rosters first.
@@ -120,7 +110,7 @@ impl Known {
         let chain = StoredChain {
             chain: self.rosters.clone(),
         };
-        write(&directory.join("chain.json"), &chain)?;
+        write(&directory.join("chain.json"), &chain, MAX_CHAIN)?;
         self.store_state(directory)
     }
 
@@ -132,19 +122,11 @@ impl Known {
         let stored = Stored {
             state: self.signed.clone(),
             signed_by: self.signed_by.clone(),
-            stops: self.stops.iter().map(|kept| kept.signed.clone()).collect(),
-            revoked: self
-                .revoked
-                .iter()
-                .map(|kept| kept.signed.clone())
-                .collect(),
-            narrowings: self
-                .narrowings
-                .iter()
-                .map(|kept| kept.signed.clone())
-                .collect(),
+            stops: self.stops.lasting(),
+            revoked: self.revoked.lasting(),
+            narrowings: self.narrowings.lasting(),
         };
-        write(&directory.join("state.json"), &stored)
+        write(&directory.join("state.json"), &stored, MAX_STATE)
     }
 }
 
@@ -158,8 +140,31 @@ fn read<T: DeserializeOwned>(path: &Path, bound: usize) -> Result<T, Error> {
     })
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), durable::Error> {
+/// What would be too long to be read again is not written: the file of before stays.
+fn write(path: &Path, value: &impl Serialize, bound: usize) -> Result<(), durable::Error> {
     // Strings, numbers and lists of them only: this cannot fail.
     let text = serde_json::to_vec(value).unwrap_or_default();
+    if text.len() > bound {
+        return Err(durable::Error::TooLarge {
+            path: path.to_owned(),
+            limit: bound as u64,
+        });
+    }
     durable::replace(path, &text, 0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        write(&path, &"123", 5).unwrap();
+        let error = write(&path, &"1234", 5).unwrap_err();
+        assert!(matches!(error, durable::Error::TooLarge { limit: 5, .. }));
+        let kept: String = read(&path, 5).unwrap();
+        assert_eq!(kept, "123");
+    }
 }

@@ -13,6 +13,7 @@ use super::windows::in_force;
 use crate::authority::Authority;
 use crate::case::Case;
 use crate::issue::{self, Terms, Validity};
+use crate::revoke::Revoked;
 use crate::store::IssuedCertificate;
 
 /// Serials are random: that so many in a row are taken means something else is wrong.
@@ -131,7 +132,11 @@ fn choose(
             reason = reason.or(Some(Refusal::forbidden("revoked", message)));
             continue;
         }
-        match serves(&case, wish, roster, now) {
+        let served = serves(&case, wish, roster, now).and_then(|(window, validity)| {
+            is_signed_soundly(&authority.revoked(), &window)?;
+            Ok((window, validity))
+        });
+        match served {
             Ok((window, validity)) => return Ok((window, validity, host)),
             Err(refusal) => reason = reason.or(Some(refusal)),
         }
@@ -183,6 +188,22 @@ fn serves(
     }
     let validity = Validity::now(&window, now)?;
     Ok((window, validity))
+}
+
+/// Hosts refuse what was signed with a key that was revoked, whatever its date: so whoever asks hears it here.
+fn is_signed_soundly(revoked: &Revoked, window: &ApprovedWindow) -> Result<(), Refusal> {
+    let mut statements = window.statements().iter();
+    let Some(said) = statements.find(|said| revoked.names_key(said.key())) else {
+        return Ok(());
+    };
+    let (signer, verb, key) = (said.signer(), said.verb(), said.key());
+    Err(Refusal::forbidden(
+        "statement-key-revoked",
+        format!(
+            "{signer}'s \"{verb}\" was signed with the key {key}, which was revoked; the window {} needs a new approval",
+            window.document().id
+        ),
+    ))
 }
 
 fn code(state: WindowState) -> &'static str {

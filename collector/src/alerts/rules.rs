@@ -2,11 +2,8 @@
 //! names, and turns some off. Read once, unknown keys refused by file and line.
 
 mod bursts;
-mod command;
-mod condition;
 mod example;
 mod fault;
-mod pattern;
 mod period;
 mod rule;
 mod sieve;
@@ -15,17 +12,17 @@ use std::path::Path;
 
 pub use daypass_protocol::alert::Severity;
 use daypass_protocol::hours::Zone;
+use daypass_protocol::rule::Condition;
 use serde::Deserialize;
 
 pub(crate) use bursts::Bursts;
-pub(crate) use condition::Field;
+pub(crate) use daypass_protocol::rule::Field;
 pub use fault::{RulesError, WrongExample};
 pub use period::Period;
 pub(crate) use rule::Rule;
 pub(crate) use sieve::Sieve;
 
 use super::subject::Subject;
-use condition::Condition;
 use rule::LONGEST_NAME;
 
 /// The rules that come with the program.

@@ -3,13 +3,14 @@
 use std::cell::OnceCell;
 
 use daypass_protocol::export::Source;
+use daypass_protocol::rule::Judged;
 
-use super::invocation::{Invocation, invocations};
+use super::invocation::{Invocation, Invocations, invocations};
 
 /// An entry, read once; its command is taken apart when a rule first asks.
 pub(crate) struct Subject<'a> {
     source: Source<'a>,
-    commands: OnceCell<Vec<Invocation>>,
+    commands: OnceCell<Invocations>,
 }
 
 impl<'a> Subject<'a> {
@@ -26,9 +27,40 @@ impl<'a> Subject<'a> {
 
     /// All programs that the command runs; none where there is no command.
     pub(crate) fn commands(&self) -> &[Invocation] {
+        &self.invocations().programs
+    }
+
+    /// Whether the command is nested deeper, runs more, or was longer than could be looked at.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.is_cut() || self.invocations().goes_on
+    }
+
+    /// The entry keeps only the beginning.
+    fn is_cut(&self) -> bool {
+        let whole = self.source.value("/command/length");
+        let whole = whole.and_then(serde_json::Value::as_u64);
+        let kept = self.source.command_bytes().unwrap_or_default().len() as u64;
+        whole.is_some_and(|whole| whole > kept)
+    }
+
+    fn invocations(&self) -> &Invocations {
         self.commands.get_or_init(|| {
             let line = self.source.command_bytes();
             line.map(|line| invocations(&line)).unwrap_or_default()
         })
+    }
+}
+
+impl Judged for Subject<'_> {
+    fn source(&self) -> &Source<'_> {
+        self.source()
+    }
+
+    fn commands(&self) -> &[Invocation] {
+        self.commands()
+    }
+
+    fn goes_on(&self) -> bool {
+        self.goes_on()
     }
 }

@@ -159,6 +159,9 @@ actions! {
     /// Host and collector: the CA shows another roster of a number that is known here; admins signed two. `detail.roster`,
     /// `.held`, `.offered`.
     AlarmRosterFork = "alarm.roster-fork",
+    /// Host: there is no room to remember more of what revokes, ends or narrows something; done, when there is again.
+    /// `detail.without_place`.
+    AlarmMemory = "alarm.memory-full",
     /// Host, collector and CA: the recovery key signed a roster, in the admins' stead; `detail.roster`.
     AlarmRecovery = "alarm.recovery-key",
     /// Collector: a journal of which nothing comes any more; `detail.log`, `.since`, `.seq`, `.sessions`, `.serial`, `.issued`.

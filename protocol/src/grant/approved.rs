@@ -5,6 +5,7 @@ use crate::hours::{Outside, UnknownZone};
 use crate::key::Fingerprint;
 use crate::name::Name;
 use crate::narrowing::Limits;
+use crate::statement::VerifiedStatement;
 use crate::time::Time;
 use crate::window::{FrozenWindow, Window};
 use std::collections::BTreeSet;
@@ -17,10 +18,17 @@ pub struct ApprovedWindow {
     window: FrozenWindow,
     left: Window,
     keys: Vec<Fingerprint>,
-    opener: Name,
-    approvers: BTreeSet<Name>,
+    approval: Approval,
     certificate_ttl: u64,
     roster: u64,
+}
+
+/// Who said what that approves a window.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Approval {
+    pub(super) statements: Vec<VerifiedStatement>,
+    pub(super) opener: Name,
+    pub(super) approvers: BTreeSet<Name>,
 }
 
 impl ApprovedWindow {
@@ -28,8 +36,7 @@ impl ApprovedWindow {
         grant: Grant,
         window: FrozenWindow,
         keys: Vec<Fingerprint>,
-        opener: Name,
-        approvers: BTreeSet<Name>,
+        approval: Approval,
         certificate_ttl: u64,
         roster: u64,
     ) -> Self {
@@ -38,8 +45,7 @@ impl ApprovedWindow {
             left: window.document().clone(),
             window,
             keys,
-            opener,
-            approvers,
+            approval,
             certificate_ttl,
             roster,
         }
@@ -81,12 +87,18 @@ impl ApprovedWindow {
 
     /// Who asked for it, or granted it.
     pub fn opener(&self) -> &Name {
-        &self.opener
+        &self.approval.opener
     }
 
     /// Who approved it, the granter included.
     pub fn approvers(&self) -> &BTreeSet<Name> {
-        &self.approvers
+        &self.approval.approvers
+    }
+
+    /// The statements by which it is approved, each with the key that signed it. Whether one of these keys was revoked since is for
+    /// those to judge who know of revocations.
+    pub fn statements(&self) -> &[VerifiedStatement] {
+        &self.approval.statements
     }
 
     /// The longest life of a certificate in seconds, by the window and by policy.

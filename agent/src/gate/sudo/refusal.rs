@@ -1,5 +1,7 @@
 //! What sudo refuses: by PAM's account phase, or because the session's rules do not grant it.
 
+use std::sync::Arc;
+
 use daypass_gate::{Caller, Response};
 use daypass_protocol::event::{Action, Outcome};
 
@@ -8,6 +10,7 @@ use crate::diagnostic;
 use crate::facts::Peer;
 use crate::gate::Gates;
 use crate::gate::flood::with_untold;
+use crate::gate::rules::hold;
 use crate::sessions::{Session, Sudo as Granted};
 
 impl Gates {
@@ -22,7 +25,7 @@ impl Gates {
         let ids = process.ids().ok()?;
         let session = self.sessions.of(process, &ids);
         let sudo = self.sudo(process, &ids, session.as_deref(), caller);
-        Some(self.refuse_sudo(&sudo, session.as_deref()))
+        Some(self.refuse_sudo(&sudo, session.as_ref()))
     }
 
     /// The settings ask for a cosignature before the command runs, and none came.
@@ -33,7 +36,7 @@ impl Gates {
         Response::deny(diagnostic::NOT_WITNESSED)
     }
 
-    pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
+    pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Arc<Session>>) -> Response {
         let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
         let (code, message) = match session {
             Some(session) if session.is_open() => match self.sessions.sudo_of(session) {
@@ -47,11 +50,17 @@ impl Gates {
             Some(_) => ("window-ended", without),
             None => ("no-session", without),
         };
+        let event = sudo
+            .event(self, Action::SudoDenied, Outcome::Denied)
+            .because(code, &message);
+        let is_ended = session
+            .filter(|session| session.is_open())
+            .is_some_and(|session| self.end_after(session, &event, || sudo.words()));
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            let event = sudo
-                .event(self, Action::SudoDenied, Outcome::Denied)
-                .because(code, &message);
             self.intake.note(&with_untold(event, untold));
+        }
+        if is_ended {
+            hold(sudo);
         }
         Response::deny(&message)
     }

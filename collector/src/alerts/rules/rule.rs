@@ -2,9 +2,9 @@
 
 use daypass_protocol::alert::Severity;
 use daypass_protocol::hours::{UnknownZone, Zone};
+use daypass_protocol::rule::Condition;
 use serde::Deserialize;
 
-use super::condition::Condition;
 use super::example::Example;
 use super::fault::WrongExample;
 use super::{Bursts, Field, Period};

@@ -8,10 +8,12 @@ mod shell;
 mod wrappers;
 
 use shell::Script;
-use wrappers::Wrapper;
+use wrappers::{Inner, Wrapper};
 
 /// Scripts in scripts that are looked into.
 const DEPTH: usize = 8;
+/// Wrappers of one line that are looked through; each costs as much as the line is long.
+const WRAPPERS: usize = 64;
 /// Programs of one line that are looked at.
 pub const MOST: usize = 256;
 
@@ -24,74 +26,97 @@ pub struct Invocation {
     pub arguments: Vec<Vec<u8>>,
 }
 
+/// What a line runs, as far as it is looked into.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Invocations {
+    /// At most [`MOST`].
+    pub programs: Vec<Invocation>,
+    /// There is more, or it is nested deeper than is looked: who has something to hide would have it there.
+    pub goes_on: bool,
+    wrappers: usize,
+}
+
 /// All programs that `line` runs; `line` is words joined by spaces, each quoted as a shell needs it.
-pub fn invocations(line: &[u8]) -> Vec<Invocation> {
-    let mut found = Vec::new();
-    run(shell::words(line), 0, &mut found);
+pub fn invocations(line: &[u8]) -> Invocations {
+    let mut found = Invocations::default();
+    found.run(shell::words(line), 0);
     found
 }
 
-fn run(words: Vec<Vec<u8>>, depth: usize, found: &mut Vec<Invocation>) {
-    let mut words = words;
-    while found.len() < MOST {
-        let assigned = words.iter().take_while(|word| is_assignment(word)).count();
-        words.drain(..assigned);
-        if words.is_empty() {
+/// The same of words that are known one by one.
+pub fn invocations_of(words: Vec<Vec<u8>>) -> Invocations {
+    let mut found = Invocations::default();
+    found.run(words, 0);
+    found
+}
+
+impl Invocations {
+    fn run(&mut self, mut words: Vec<Vec<u8>>, depth: usize) {
+        loop {
+            let assigned = words.iter().take_while(|word| is_assignment(word)).count();
+            words.drain(..assigned);
+            if words.is_empty() {
+                return;
+            }
+            let program = base_name(&words[0]).to_vec();
+            let arguments = words.split_off(1);
+            let Some(wrapper) = Wrapper::of(&program) else {
+                return self.itself(program, arguments, depth);
+            };
+            if self.wrappers >= WRAPPERS {
+                self.goes_on = true;
+                return;
+            }
+            self.wrappers += 1;
+            match wrapper.open(arguments) {
+                Inner::Words(inner) => words = inner,
+                Inner::Script(inner) => return self.script(&inner, depth),
+                Inner::Shell => return self.push(b"sh".to_vec(), Vec::new()),
+                Inner::Itself(program, arguments) => return self.push(program, arguments),
+                Inner::Nothing => return,
+            }
+        }
+    }
+
+    /// A program that is no wrapper; some of those run others as well.
+    fn itself(&mut self, program: Vec<u8>, arguments: Vec<Vec<u8>>, depth: usize) {
+        let inner: Vec<Vec<Vec<u8>>> = match program.as_slice() {
+            b"find" => wrappers::executed_by_find(&arguments),
+            _ => Vec::new(),
+        };
+        let inside = is_shell(&program).then(|| script_of(&arguments)).flatten();
+        self.push(program, arguments);
+        if depth >= DEPTH && !(inner.is_empty() && inside.is_none()) {
+            self.goes_on = true;
             return;
         }
-        let program = base_name(&words[0]).to_vec();
-        let arguments = words.split_off(1);
-        match Wrapper::of(&program) {
-            Some(wrapper) => match wrapper.open(arguments) {
-                wrappers::Inner::Words(inner) => words = inner,
-                wrappers::Inner::Script(inner) => return script(&inner, depth, found),
-                wrappers::Inner::Shell => {
-                    found.push(Invocation {
-                        program: b"sh".to_vec(),
-                        arguments: Vec::new(),
-                    });
-                    return;
-                }
-                wrappers::Inner::Itself(program, arguments) => {
-                    found.push(Invocation { program, arguments });
-                    return;
-                }
-                wrappers::Inner::Nothing => return,
-            },
-            None => return itself(program, arguments, depth, found),
+        for words in inner {
+            self.run(words, depth + 1);
+        }
+        if let Some(inside) = inside {
+            self.script(&inside, depth);
         }
     }
-}
 
-/// A program that is no wrapper; some of those run others as well.
-fn itself(program: Vec<u8>, arguments: Vec<Vec<u8>>, depth: usize, found: &mut Vec<Invocation>) {
-    let inner: Vec<Vec<Vec<u8>>> = match program.as_slice() {
-        b"find" => wrappers::executed_by_find(&arguments),
-        _ => Vec::new(),
-    };
-    let inside = is_shell(&program).then(|| script_of(&arguments)).flatten();
-    found.push(Invocation { program, arguments });
-    if depth >= DEPTH {
-        return;
+    fn script(&mut self, text: &[u8], depth: usize) {
+        if depth >= DEPTH || self.programs.len() >= MOST {
+            self.goes_on = true;
+            return;
+        }
+        let Script { commands, nested } = Script::read(text);
+        for words in commands {
+            self.run(words, depth + 1);
+        }
+        for inner in nested {
+            self.script(&inner, depth + 1);
+        }
     }
-    for words in inner {
-        run(words, depth + 1, found);
-    }
-    if let Some(inside) = inside {
-        script(&inside, depth, found);
-    }
-}
 
-fn script(text: &[u8], depth: usize, found: &mut Vec<Invocation>) {
-    if depth >= DEPTH {
-        return;
-    }
-    let Script { commands, nested } = Script::read(text);
-    for words in commands {
-        run(words, depth + 1, found);
-    }
-    for inner in nested {
-        script(&inner, depth + 1, found);
+    fn push(&mut self, program: Vec<u8>, arguments: Vec<Vec<u8>>) {
+        match self.programs.len() < MOST {
+            true => self.programs.push(Invocation { program, arguments }),
+            false => self.goes_on = true,
+        }
     }
 }
 
@@ -157,6 +182,7 @@ mod tests {
     /// As `program argument argument`, one for each.
     fn seen(line: &str) -> Vec<String> {
         invocations(line.as_bytes())
+            .programs
             .into_iter()
             .map(|found| {
                 let words: Vec<_> = std::iter::once(found.program)
@@ -177,6 +203,9 @@ mod tests {
             ),
             ("/usr/bin/sudo -nu postgres psql", "psql"),
             ("sudo --user=postgres FOO=bar psql", "psql"),
+            ("sudo --us postgres psql", "psql"),
+            ("sudo --shel", "sh"),
+            ("sudo su --comm 'rm x' postgres", "rm x"),
             (
                 "sudo env -i -u B A=1 nice -n 5 nohup timeout -k 3 10s rm x",
                 "rm x",
@@ -277,16 +306,50 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_nested_too_deep_or_goes_on_too_long_is_said() {
+        let goes_on = |line: &str| invocations(line.as_bytes()).goes_on;
+        let nested = |depth: usize| {
+            let (open, close) = (": $(".repeat(depth), ")".repeat(depth));
+            format!("sudo sh -c '{open}rm -r /{close}'")
+        };
+        assert!(!goes_on(&nested(DEPTH - 1)));
+        assert!(
+            invocations(nested(DEPTH - 1).as_bytes())
+                .programs
+                .iter()
+                .any(|found| found.program == b"rm")
+        );
+        assert!(goes_on(&nested(DEPTH)));
+        let found = "-exec find / ".repeat(DEPTH + 1);
+        assert!(goes_on(&format!("sudo find / {found} -exec rm -r / ;")));
+
+        let many = |count: usize| format!("sudo sh -c '{}'", ":;".repeat(count));
+        assert!(!goes_on(&many(MOST - 1)));
+        assert!(goes_on(&many(MOST)));
+        assert!(goes_on(&format!(
+            "sudo sh -c '{}'",
+            ":;".repeat(MOST - 1) + "eval :"
+        )));
+
+        let wrapped = |count: usize| format!("{}rm -r /", "nice ".repeat(count));
+        assert!(!goes_on(&wrapped(WRAPPERS)));
+        assert!(goes_on(&wrapped(WRAPPERS + 1)));
+        // In several commands of one line, too.
+        let each = ";nice nice :".repeat(WRAPPERS / 2 + 1);
+        assert!(goes_on(&format!("sh -c '{each}'")));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_only_words(line in prop::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert!(invocations(&line).len() <= MOST);
+            prop_assert!(invocations(&line).programs.len() <= MOST);
         }
 
         #[test]
         fn any_script_is_only_words(script in "[a-z$(){}`'\"\\\\;|&<> \n-]{0,200}") {
             let line = format!("sudo sh -c '{}'", script.replace('\'', "'\\''"));
-            prop_assert!(invocations(line.as_bytes()).len() <= MOST + 1);
+            prop_assert!(invocations(line.as_bytes()).programs.len() <= MOST);
         }
     }
 }

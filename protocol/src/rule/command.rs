@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::pattern::Pattern;
-use crate::alerts::invocation::Invocation;
+use crate::invocation::Invocation;
 
 /// A kind of command: everything that is said must hold.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommandPattern {
     /// The program's name without its directory.
@@ -31,7 +31,7 @@ pub(crate) struct CommandPattern {
 }
 
 /// The value of an option: `-c VALUE`, `-cVALUE`, `--command=VALUE`, `--command VALUE`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct ValuePattern {
     /// All names of the option.
@@ -173,11 +173,12 @@ fn normal(path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::invocation::invocations;
+    use crate::invocation::invocations;
 
     fn holds(pattern: &str, line: &str) -> bool {
         let pattern: CommandPattern = toml::from_str(pattern).unwrap();
         invocations(line.as_bytes())
+            .programs
             .iter()
             .any(|command| pattern.holds(command))
     }

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use daypass_protocol::event::Action;
-use daypass_protocol::hours::{Hours, Outside, Range, UnknownZone, Zone};
-use daypass_protocol::time::Time;
+use crate::event::Action;
+use crate::hours::{Hours, Outside, Range, UnknownZone, Zone};
+use crate::time::Time;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::Judged;
 use super::command::CommandPattern;
 use super::pattern::Pattern;
-use crate::alerts::subject::Subject;
 
 /// Everything that is said must hold.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Condition {
+pub struct Condition {
     /// One of these actions, or of these kinds of them (`alarm` for every `alarm.…`).
     #[serde(default, deserialize_with = "actions")]
     actions: Vec<String>,
@@ -29,12 +29,14 @@ pub(crate) struct Condition {
     /// One of these commands is run.
     #[serde(default)]
     commands: Vec<CommandPattern>,
+    /// Whether there is more to the command than is looked at.
+    goes_on: Option<bool>,
     /// By the writer's clock it is outside these hours.
     outside_hours: Option<Schedule>,
 }
 
 /// Weekly hours.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Schedule {
     /// The file's zone when it has none.
@@ -44,7 +46,7 @@ struct Schedule {
 
 /// A part of an entry, by the name that rules have for it.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Field {
+pub struct Field {
     name: String,
     pointer: String,
 }
@@ -65,7 +67,10 @@ const FIELDS: &[(&str, &str)] = &[
 
 impl Condition {
     /// Gives every schedule a zone, and looks that there is such a zone.
-    pub(crate) fn settle(&mut self, zone: &Zone) -> Result<(), UnknownZone> {
+    ///
+    /// # Errors
+    /// [`UnknownZone`].
+    pub fn settle(&mut self, zone: &Zone) -> Result<(), UnknownZone> {
         if let Some(schedule) = &mut self.outside_hours {
             let zone = schedule.zone.get_or_insert_with(|| zone.clone()).clone();
             hours(&zone, schedule).contains(Time::from_unix(0))?;
@@ -74,11 +79,17 @@ impl Condition {
     }
 
     /// The actions that it is about; none means all.
-    pub(super) fn actions(&self) -> &[String] {
+    pub fn actions(&self) -> &[String] {
         &self.actions
     }
 
-    pub(crate) fn holds(&self, subject: &Subject<'_>) -> bool {
+    /// Whether it is about what is run, and so cannot hold where that cannot be seen.
+    pub fn names_commands(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
+    /// Whether all of it holds.
+    pub fn holds(&self, subject: &impl Judged) -> bool {
         let source = subject.source();
         (self.actions.is_empty()
             || self
@@ -97,6 +108,9 @@ impl Condition {
                 .outside_hours
                 .as_ref()
                 .is_none_or(|schedule| schedule.is_closed(subject))
+            && self
+                .goes_on
+                .is_none_or(|wanted| subject.goes_on() == wanted)
             && (self.commands.is_empty()
                 || subject
                     .commands()
@@ -107,7 +121,7 @@ impl Condition {
 
 impl Schedule {
     /// An entry whose time cannot be read is at no time.
-    fn is_closed(&self, subject: &Subject<'_>) -> bool {
+    fn is_closed(&self, subject: &impl Judged) -> bool {
         let (Some(zone), Some(micros)) = (&self.zone, subject.source().micros()) else {
             return false;
         };
@@ -125,12 +139,13 @@ fn hours(zone: &Zone, schedule: &Schedule) -> Hours {
 }
 
 impl Field {
-    pub(crate) fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// What it says; numbers and words as JSON has them, lists joined by commas.
-    pub(crate) fn of(&self, subject: &Subject<'_>) -> String {
+    pub fn of(&self, subject: &impl Judged) -> String {
         let source = subject.source();
         match self.name.as_str() {
             "host" => source.host().unwrap_or_default().to_owned(),

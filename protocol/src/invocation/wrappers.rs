@@ -225,7 +225,7 @@ impl Wrapper {
             Kind::Plain => words(rest.into_iter().skip(self.operands).collect()),
             Kind::Env => match values
                 .into_iter()
-                .find(|(name, _)| name == "S" || name == "split-string")
+                .find(|(name, _)| is_option(name, "S", "split-string"))
             {
                 Some((_, text)) => {
                     let mut inner = super::shell::words(&text);
@@ -235,15 +235,15 @@ impl Wrapper {
                 None => words(rest),
             },
             Kind::Su => {
-                let script = values
-                    .into_iter()
-                    .find(|(name, _)| name == "c" || name.ends_with("command"));
+                let script = values.into_iter().find(|(name, _)| {
+                    is_option(name, "c", "command") || is_option(name, "c", "session-command")
+                });
                 match script {
                     Some((_, script)) => Inner::Script(script),
                     // `runuser -u USER COMMAND` runs a command; `su USER` a shell.
                     None if self.name == "runuser"
                         && !rest.is_empty()
-                        && seen.iter().any(|name| name == "u" || name == "user") =>
+                        && seen.iter().any(|name| is_option(name, "u", "user")) =>
                     {
                         words(rest)
                     }
@@ -280,7 +280,9 @@ impl Wrapper {
                     None => (long, None),
                 };
                 let name = String::from_utf8_lossy(name).into_owned();
-                let takes_next = value.is_none() && self.long.contains(&name.as_str());
+                // Long options may be shortened.
+                let takes_value = self.long.iter().any(|long| long.starts_with(&name));
+                let takes_next = value.is_none() && takes_value;
                 let value = if takes_next { words.next() } else { value };
                 options.saw(name, value);
                 continue;
@@ -322,14 +324,21 @@ impl Options {
     }
 }
 
+/// Whether `name`, without its dashes, is this option: by its letter, or by its long name, which may be shortened.
+fn is_option(name: &str, letter: &str, long: &str) -> bool {
+    name == letter || (name.len() > 1 && long.starts_with(name))
+}
+
 fn sudo(seen: &[String], rest: Vec<Vec<u8>>) -> Inner {
-    let has = |short: &str, long: &str| seen.iter().any(|name| name == short || name == long);
+    let has = |short: &str, long: &str| seen.iter().any(|name| is_option(name, short, long));
     if has("e", "edit") {
         return Inner::Itself(b"sudoedit".to_vec(), rest);
     }
     let lists = seen.iter().any(|name| {
         name.len() == 1 && LISTS.contains(name.as_str())
-            || ["list", "validate", "version"].contains(&name.as_str())
+            || ["list", "validate", "version"]
+                .iter()
+                .any(|long| is_option(name, "", long))
     });
     let has_command = rest.iter().any(|word| !super::is_assignment(word));
     if has_command && !has("l", "list") {

@@ -1,0 +1,89 @@
+//! Rules that end a session at once (`[[end]]`): judged before a contractor's sudo is answered, when it is refused, and at a
+//! login. Sessions that gate 3 registered are judged, nobody else's doings ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daypass_gate::Response;
+use daypass_protocol::event::{Action, Event, Outcome};
+
+use super::Gates;
+use super::sudo::Sudo;
+use crate::diagnostic;
+use crate::rules::{EndRule, Verdict};
+use crate::sessions::{Cause, Session};
+
+impl Gates {
+    /// What a rule says of a sudo that the window grants; `None` lets it go on.
+    pub(super) fn end_by_request(&self, session: &Arc<Session>, sudo: &Sudo) -> Option<Response> {
+        if self.config.end.is_empty() {
+            return None;
+        }
+        let words = sudo.words();
+        let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
+        let denied = sudo.event(self, Action::SudoDenied, Outcome::Denied);
+        match self.config.end.judge(&request, &words) {
+            Verdict::Passes => None,
+            Verdict::Ends(rule) => {
+                let message = diagnostic::ended_by_rule(rule.title.as_str());
+                // Begun before the entry: a disk that hangs keeps nobody in.
+                self.end_by(session, rule);
+                let event = denied
+                    .because(ENDED, &message)
+                    .detail("rule", rule.name.clone());
+                let refused = self.refuse_durably(&event, &message);
+                hold(sudo);
+                Some(refused)
+            }
+            Verdict::Unclear => {
+                let event = denied.because("command-goes-on", diagnostic::COMMAND_GOES_ON);
+                Some(self.refuse_durably(&event, diagnostic::COMMAND_GOES_ON))
+            }
+        }
+    }
+
+    /// What a rule says of something that was refused anyway, or that has happened; whether it ends the session.
+    pub(super) fn end_after(
+        &self,
+        session: &Arc<Session>,
+        event: &Event,
+        words: impl FnOnce() -> Vec<Vec<u8>>,
+    ) -> bool {
+        if self.config.end.is_empty() {
+            return false;
+        }
+        match self.config.end.judge(event, &words()) {
+            Verdict::Ends(rule) => {
+                self.end_by(session, rule);
+                true
+            }
+            Verdict::Passes | Verdict::Unclear => false,
+        }
+    }
+
+    fn end_by(&self, session: &Arc<Session>, rule: &EndRule) {
+        let cause = Cause::Rule {
+            name: rule.name.clone(),
+            title: rule.title.to_string(),
+        };
+        self.sessions.end(session, cause);
+    }
+
+    /// Sealed, under a key that is wiped, like a request that is granted. A journal that is down has it set aside.
+    fn refuse_durably(&self, event: &Event, message: &str) -> Response {
+        let _ = self.intake.commit_ending_epoch(event);
+        Response::deny(message)
+    }
+}
+
+/// The code of a refusal that ends the session.
+const ENDED: &str = "ended-by-rule";
+/// An end takes milliseconds. Should it take longer, whoever asked is told no, and dies later.
+const END: Duration = Duration::from_secs(1);
+
+/// Who asked waits for their end: with an answer, what called sudo would go on to its next line.
+pub(super) fn hold(sudo: &Sudo) {
+    if let Ok(handle) = sudo.process().hold() {
+        let _ = handle.ends_within(END);
+    }
+}
