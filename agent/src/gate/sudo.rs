@@ -72,7 +72,7 @@ impl Gates {
         let granted = session
             .as_ref()
             .filter(|session| session.is_open())
-            .map(|session| self.sessions.sudo_of(session));
+            .map(|session| self.sessions.sudo_for(session, process));
         match granted {
             Some(Granted::Granted) => {
                 let entry = self.intake.commit_ending_epoch(&sudo.event(

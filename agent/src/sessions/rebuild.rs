@@ -23,12 +23,10 @@ use ssh_key::Certificate;
 
 use super::cgroup::Cgroup;
 use super::record::{Extension, Record, SessionId};
-use crate::facts::{Process, since_boot};
+use crate::facts::{Process, TICKS_PER_SECOND, since_boot};
 
 /// The clock may have been set since the boot by so much, and the search still begins early enough.
 const DAY: chrono::Duration = chrono::Duration::days(1);
-/// How the kernel counts starts: `USER_HZ`, the same on every architecture that Debian runs on.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// A line about a session, as far as it matters here.
 #[derive(Deserialize)]
