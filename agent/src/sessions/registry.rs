@@ -91,6 +91,7 @@ impl Sessions {
 
     /// Takes a session in: from now on its deadline holds.
     pub(super) fn take_in(&self, session: Arc<Session>) {
+        self.take_over(session.record.uid);
         self.lock().insert(session.record.id, Arc::clone(&session));
         deadline::tend(self, session);
     }
