@@ -38,7 +38,7 @@ use crate::{durable, managed};
 
 use flood::Flood;
 use others::Logins;
-use sudo::{Counted, Sudos, Unasked};
+use sudo::{Counted, Crowd, Sudos, Unasked};
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -103,6 +103,7 @@ pub struct Gates {
     sudos: Sudos,
     unasked: Unasked,
     counted: Counted,
+    crowd: Crowd,
     programs: Programs,
     flood: Flood,
 }
@@ -167,6 +168,7 @@ impl Gates {
             sudos: Sudos::default(),
             unasked: Unasked::default(),
             counted,
+            crowd: Crowd::default(),
             programs,
             flood: Flood::default(),
         }))

@@ -81,3 +81,9 @@ pub const SUDO_WITHHELD: &str = "daypass: sudo is withdrawn here for now: PAM do
 /// To a call of sudo that may have read other rules than those in force.
 pub const SUDO_OLDER: &str =
     "daypass: what sudo may do here was changed while this call of it was under way. Try again.";
+
+/// To a call of sudo beside very many others of the same session.
+pub const SUDO_CROWDED: &str = "daypass: too many sudo commands of this session are waiting to begin. Try again when some of them run.";
+
+/// To whoever wants to become a managed account.
+pub const SU_INTO_MANAGED: &str = "daypass: this account is entered through approved windows only. Ask for one with: daypass request";

@@ -33,6 +33,17 @@ impl Gates {
         Response::deny(diagnostic::NOT_WITNESSED)
     }
 
+    /// Too many of the session wait already.
+    pub(super) fn refuse_crowded(&self, sudo: &Sudo) -> Response {
+        if let Some(untold) = self.flood.tell(sudo.origin.address) {
+            let event = sudo
+                .event(self, Action::SudoDenied, Outcome::Denied)
+                .because("sudo-crowded", diagnostic::SUDO_CROWDED);
+            self.intake.note(&with_untold(event, untold));
+        }
+        Response::deny(diagnostic::SUDO_CROWDED)
+    }
+
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Session>) -> Response {
         let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
         let (code, message) = match session {
