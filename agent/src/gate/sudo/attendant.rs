@@ -92,18 +92,14 @@ impl Attendant {
             // It may have been made only now.
             let rules = self.gates.layout.session_sudoers();
             self.add(&rules, Watched::Rules);
-            let until = Instant::now() + ROUND;
-            while self.look(until) {}
+            rest(Instant::now() + ROUND, |patience| self.look(patience));
         }
     }
 
-    /// Waits for news until then; whether they were of sudo-rs's calls alone, and there is time for more.
-    fn look(&self, until: Instant) -> bool {
-        let Some(timeout) = left(until) else {
-            return false;
-        };
+    /// Waits for news; whether they were of sudo-rs's calls alone.
+    fn look(&self, patience: PollTimeout) -> bool {
         let mut wanted = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut wanted, timeout), Ok(1..)) {
+        if !matches!(poll(&mut wanted, patience), Ok(1..)) {
             return false;
         }
         let events = self.inotify.read_events().unwrap_or_default();
@@ -169,12 +165,20 @@ impl Attendant {
     }
 }
 
+/// Looks again and again, until then at most or until a look finds that there is more to do.
+fn rest(until: Instant, look: impl Fn(PollTimeout) -> bool) {
+    while let Some(patience) = left(until)
+        && look(patience)
+    {}
+}
+
 /// `None` when that time has come.
 fn left(until: Instant) -> Option<PollTimeout> {
-    let left = until.saturating_duration_since(Instant::now());
+    let left = until.checked_duration_since(Instant::now())?;
     // Whole milliseconds, the last one included: less would be no waiting at all.
-    let left = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
-    (until > Instant::now()).then(|| PollTimeout::from(left))
+    Some(PollTimeout::from(
+        u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX),
+    ))
 }
 
 #[cfg(test)]
@@ -182,11 +186,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_ends_however_much_news_there_is() {
-        assert!(left(Instant::now()).is_none());
-        let soon = left(Instant::now() + Duration::from_millis(1)).unwrap();
-        assert!(soon > PollTimeout::ZERO);
-        let round = left(Instant::now() + ROUND).unwrap();
-        assert!(round.as_millis().is_some_and(|left| left <= 10_001));
+    fn a_round_ends_on_time_however_often_sudo_rs_is_called() {
+        let begun = Instant::now();
+        let round = Duration::from_millis(50);
+        rest(begun + round, |_| true);
+        assert!(begun.elapsed() >= round);
+    }
+
+    #[test]
+    fn a_round_ends_when_there_is_more_to_do_and_waits_no_longer_than_it_may() {
+        rest(Instant::now() + Duration::from_secs(3600), |_| false);
+        let left = left(Instant::now() + ROUND).unwrap();
+        assert!(PollTimeout::ZERO < left && left <= PollTimeout::from(10_001_u16));
     }
 }
