@@ -1,8 +1,13 @@
 //! Running the system's own programs: by absolute path, with an environment of our own.
 
+mod within;
+
 use std::io;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use within::Cut;
 
 /// A program of the system that could not be run or did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +28,38 @@ pub enum Error {
         /// What it wrote to its standard error, shortened.
         said: String,
     },
+    /// It did not end in its time, and was killed.
+    #[error("{program} did not end within {} seconds", patience.as_secs())]
+    Late {
+        /// Its path and arguments.
+        program: String,
+        /// How long it had.
+        patience: Duration,
+    },
+    /// It said more than anybody wants to hear, and was killed.
+    #[error("{program} says more than {limit} bytes")]
+    TooMuch {
+        /// Its path and arguments.
+        program: String,
+        /// How much it may say.
+        limit: usize,
+    },
+    /// It was not started, because earlier ones that were killed have not ended yet.
+    #[error(
+        "{program} is not started beside those that were killed and do not end: look at the disks of this host"
+    )]
+    Stuck {
+        /// Its path and arguments.
+        program: String,
+    },
+}
+
+impl Error {
+    /// Whether another try would only take as long.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::Late { .. } | Self::Stuck { .. })
+    }
 }
 
 /// Runs a program to its end and returns what it wrote to its standard output.
@@ -37,12 +74,24 @@ pub fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
     Err(failed(program, arguments, &output))
 }
 
-/// Runs a program to its end and returns what it wrote, to whichever of its two outputs.
+/// The same for a program that has no longer than this.
 ///
 /// # Errors
-/// As for [`run`].
-pub fn run_aloud(program: &Path, arguments: &[&str]) -> Result<String, Error> {
-    let output = start(program, arguments)?;
+/// As for [`run`], and [`Error::Late`], [`Error::TooMuch`], [`Error::Stuck`].
+pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Result<String, Error> {
+    let output = start_within(patience, program, arguments)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(failed(program, arguments, &output))
+}
+
+/// Runs a program that has no longer than this and returns what it wrote, to whichever of its two outputs.
+///
+/// # Errors
+/// As for [`run_within`].
+pub fn run_aloud(patience: Duration, program: &Path, arguments: &[&str]) -> Result<String, Error> {
+    let output = start_within(patience, program, arguments)?;
     if output.status.success() {
         let (out, err) = (&output.stdout, &output.stderr);
         return Ok(String::from_utf8_lossy(&[&out[..], &err[..]].concat()).into_owned());
@@ -52,23 +101,52 @@ pub fn run_aloud(program: &Path, arguments: &[&str]) -> Result<String, Error> {
 
 fn failed(program: &Path, arguments: &[&str], output: &Output) -> Error {
     Error::Failed {
-        program: format!("{} {}", program.display(), arguments.join(" ")),
+        program: spelled(program, arguments),
         said: shortened(output),
     }
 }
 
-fn start(program: &Path, arguments: &[&str]) -> Result<Output, Error> {
-    Command::new(program)
+fn spelled(program: &Path, arguments: &[&str]) -> String {
+    format!("{} {}", program.display(), arguments.join(" "))
+}
+
+fn command(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| Error::Start {
-            program: program.display().to_string(),
-            source,
-        })
+        .stdin(Stdio::null());
+    command
+}
+
+fn start(program: &Path, arguments: &[&str]) -> Result<Output, Error> {
+    let output = command(program, arguments).output();
+    output.map_err(|source| not_started(program, source))
+}
+
+fn start_within(patience: Duration, program: &Path, arguments: &[&str]) -> Result<Output, Error> {
+    let spelled = || spelled(program, arguments);
+    within::output(&mut command(program, arguments), patience).map_err(|cut| match cut {
+        Cut::System(source) => not_started(program, source),
+        Cut::Late => Error::Late {
+            program: spelled(),
+            patience,
+        },
+        Cut::TooMuch => Error::TooMuch {
+            program: spelled(),
+            limit: within::MOST_SAID,
+        },
+        Cut::Stuck => Error::Stuck { program: spelled() },
+    })
+}
+
+fn not_started(program: &Path, source: io::Error) -> Error {
+    Error::Start {
+        program: program.display().to_string(),
+        source,
+    }
 }
 
 fn shortened(output: &Output) -> String {
@@ -102,7 +180,22 @@ mod tests {
 
     #[test]
     fn nothing_of_our_environment_is_passed_on() {
-        let seen = run(Path::new("/usr/bin/env"), &[]).unwrap();
-        assert_eq!(seen, "LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+        let env = Path::new("/usr/bin/env");
+        let seen = [
+            run(env, &[]).unwrap(),
+            run_within(Duration::from_secs(60), env, &[]).unwrap(),
+        ];
+        assert_eq!(seen, ["LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"; 2]);
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_named_with_the_time_that_it_had() {
+        let patience = Duration::from_secs(1);
+        let error = run_within(patience, Path::new("/bin/sleep"), &["600"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/bin/sleep 600 did not end within 1 seconds"
+        );
+        assert!(error.is_late());
     }
 }

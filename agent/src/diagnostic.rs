@@ -11,8 +11,8 @@ pub use glass::{glass_broken, glass_is_broken, glass_is_damaged, glass_whole};
 pub use report::{enrolled, erased, managed, status, unmanaged};
 pub use visitor::{
     COMMAND_GOES_ON, NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, NOT_WITNESSED, OTHER_CERTIFICATE,
-    SU_INTO_MANAGED, SU_NOT_GRANTED, SUDO_WITHHELD, SUDO_WITHOUT_SESSION, ended, ended_by_rule,
-    ends_soon, login_refused, sudo_not_granted, sudo_taken,
+    SU_INTO_MANAGED, SU_NOT_GRANTED, SUDO_CROWDED, SUDO_OLDER, SUDO_WITHHELD, SUDO_WITHOUT_SESSION,
+    ended, ended_by_rule, ends_soon, login_refused, sudo_not_granted, sudo_taken,
 };
 
 use std::io;

@@ -10,4 +10,6 @@ pub use census::{Census, Censuses};
 pub use connection::{Endpoint, connection_of};
 pub use kinship::Kinship;
 pub use peer::{Peer, PeerError};
-pub use process::{FactError, Handle, Ids, Process, descendants, since_boot};
+pub use process::{
+    FactError, Handle, Ids, Process, TICKS_PER_SECOND, descendants, since_boot, ticks_since_boot,
+};

@@ -39,7 +39,7 @@ use crate::{durable, managed};
 
 use flood::Flood;
 use others::Logins;
-use sudo::{Counted, Sudos, Unasked};
+use sudo::{Counted, Crowd, Sudos, Unasked};
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -104,6 +104,7 @@ pub struct Gates {
     sudos: Sudos,
     unasked: Unasked,
     counted: Counted,
+    crowd: Crowd,
     programs: Programs,
     flood: Flood,
 }
@@ -168,6 +169,7 @@ impl Gates {
             sudos: Sudos::default(),
             unasked: Unasked::default(),
             counted,
+            crowd: Crowd::default(),
             programs,
             flood: Flood::default(),
         }))

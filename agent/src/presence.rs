@@ -30,6 +30,9 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
 
+/// The services by which sudo asks that knows none of ours.
+const SUDO: [&str; 2] = ["sudo", "sudo-i"];
+
 /// A gate that is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absent {
@@ -134,6 +137,14 @@ impl Presence {
     #[must_use]
     pub fn module_is_there(&self) -> bool {
         self.module_places().iter().any(|path| path.is_file())
+    }
+
+    /// Whether every call of a sudo that knows no service of ours comes to the module, as of now: it is there, and stands
+    /// in the account stacks.
+    #[must_use]
+    pub fn sudo_asks(&self) -> bool {
+        let asks = |service: &str| Service::read(&self.layout.pam(), service).holds(Kind::Account);
+        self.module_is_there() && SUDO.into_iter().all(asks)
     }
 
     /// The directories in which PAM looks for modules.
@@ -327,6 +338,25 @@ mod tests {
             absent[0].to_string(),
             "pam_daypass.so is missing in PAM's stacks auth, account, session of sshd"
         );
+    }
+
+    #[test]
+    fn sudo_asks_while_the_module_is_there_and_in_both_of_its_stacks() {
+        let (_folder, layout) = host();
+        let presence = Presence::new(&layout);
+        assert!(presence.sudo_asks());
+        for service in SUDO {
+            let path = layout.pam().join(service);
+            fs::write(&path, "session required pam_daypass.so\n").unwrap();
+            assert!(!presence.sudo_asks(), "{service}");
+            fs::write(&path, STACK).unwrap();
+            assert!(presence.sudo_asks(), "{service}");
+        }
+        let module = layout.seen(Path::new(
+            "/usr/lib/x86_64-linux-gnu/security/pam_daypass.so",
+        ));
+        fs::remove_file(module).unwrap();
+        assert!(!presence.sudo_asks());
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod cut;
 mod deadline;
 mod end;
 mod extend;
+#[cfg(test)]
+mod fixture;
 mod gid;
 mod grants;
 mod leave;

@@ -7,6 +7,7 @@ mod check;
 mod grantee;
 mod passed;
 mod programs;
+mod tools;
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -22,15 +23,20 @@ use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::WindowId;
 
 pub use grantee::Grantee;
+pub use passed::Accepted;
 pub use programs::Programs;
 pub(crate) use programs::identity;
 
 use passed::Passed;
+use tools::Tools;
+#[cfg(test)]
+pub(crate) use tools::script;
 
 /// The directory of the live sessions' rules.
 #[derive(Debug, Clone)]
 pub struct Sudoers {
     directory: PathBuf,
+    tools: Tools,
     passed: Passed,
 }
 
@@ -57,6 +63,17 @@ pub enum SudoersError {
         /// Which rule, from 1; 0 for something around them.
         rule: usize,
     },
+    /// They are not in force before that.
+    #[error("sudo's tools have not looked at the session's rules yet")]
+    NotLookedAt,
+}
+
+impl SudoersError {
+    /// Whether a tool hangs, and will with the next rules.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::Visudo(error) | Self::Cvtsudoers(error) if error.is_late())
+    }
 }
 
 impl Sudoers {
@@ -70,27 +87,38 @@ impl Sudoers {
         remove_others(directory, |name| !is_draft(name));
         Ok(Self {
             directory: directory.to_owned(),
+            tools: Tools::default(),
             passed: Passed::default(),
         })
     }
 
-    /// Has sudo's tools look at rules that are about to be needed; [`place`](Self::place) then need not wait for them.
+    /// Has sudo's tools look at rules that are about to be needed. That takes as long as they do: never under a lock
+    /// that the end of a session waits for.
     ///
     /// # Errors
     /// [`SudoersError`]: they would not be put in force.
-    pub fn prepare(&self, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
-        self.passed.look(grantee, items, || {
+    pub fn prepare(&self, grantee: Grantee, items: &[SudoItem]) -> Result<Accepted, SudoersError> {
+        self.passed.look(&self.tools, grantee, items, || {
             // Skipped by sudo for its dot.
             let draft = self.directory.join(format!(".{}", draft_name()));
             let checked = write(&draft, &grantee.rules(items))
-                .and_then(|()| check::check(&draft, grantee, items));
+                .and_then(|()| check::check(&self.tools, &draft, grantee, items));
             let _ = fs::remove_file(&draft);
             checked
         })
     }
 
-    /// Puts the rules of one session in force. Without items they grant nothing; those of a group have sudo say so to
-    /// PAM.
+    /// Rules that the tools have looked at already; waits for nobody.
+    ///
+    /// # Errors
+    /// [`SudoersError::NotLookedAt`].
+    pub fn accepted(&self, grantee: Grantee, items: &[SudoItem]) -> Result<Accepted, SudoersError> {
+        let found = self.passed.find(&self.tools, grantee, items);
+        found.ok_or(SudoersError::NotLookedAt)
+    }
+
+    /// Puts the rules of one session in force; waits for nobody. Without items they grant nothing; those of a group have
+    /// sudo say so to PAM.
     ///
     /// # Errors
     /// [`SudoersError`]; nothing is in force then.
@@ -98,12 +126,14 @@ impl Sudoers {
         &self,
         window: WindowId,
         grantee: Grantee,
-        items: &[SudoItem],
+        accepted: &Accepted,
     ) -> Result<(), SudoersError> {
-        self.prepare(grantee, items)?;
+        if accepted.kind() != grantee.kind() {
+            return Err(SudoersError::NotLookedAt);
+        }
         let path = self.directory.join(name(window, grantee));
         let draft = self.directory.join(format!(".{}", draft_name()));
-        let placed = write(&draft, &grantee.rules(items)).and_then(|()| {
+        let placed = write(&draft, &grantee.rules(accepted.items())).and_then(|()| {
             fs::rename(&draft, &path).map_err(|source| SudoersError::Write { path, source })
         });
         if placed.is_err() {
@@ -209,139 +239,20 @@ fn write(path: &Path, text: &str) -> Result<(), SudoersError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn items(texts: &[&str]) -> Vec<SudoItem> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    fn window() -> WindowId {
-        "w-01jd3x5v7e8s2k4m6n8p0q2r4t".parse().unwrap()
-    }
-
-    fn names(directory: &Path) -> Vec<String> {
-        let entries = fs::read_dir(directory).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    const ONE: Grantee = Grantee::Group(1_900_000_000);
-    const TWO: Grantee = Grantee::Group(1_900_000_001);
-
-    #[test]
-    fn rules_are_in_force_when_sudo_reads_what_was_meant() {
-        let directory = tempfile::tempdir().unwrap();
-        let sudoers = Sudoers::new(directory.path()).unwrap();
-        let items = items(&[
-            "/usr/bin/id",
-            "(www-data) /usr/bin/true \"\"",
-            "/usr/bin/systemctl restart *",
-            "ALL",
-        ]);
-        sudoers.place(window(), ONE, &items).unwrap();
-        sudoers.place(window(), TWO, &items).unwrap();
-        assert_eq!(
-            names(directory.path()),
-            [
-                "w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000000",
-                "w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000001"
-            ]
-        );
-        sudoers
-            .keep_only(&BTreeSet::from([(window(), TWO)]))
-            .unwrap();
-        assert_eq!(
-            names(directory.path()),
-            ["w-01jd3x5v7e8s2k4m6n8p0q2r4t-1900000001"]
-        );
-        assert!(sudoers.are_placed(window(), TWO));
-        sudoers.remove(window(), TWO).unwrap();
-        sudoers.remove(window(), TWO).unwrap();
-        assert!(!sudoers.are_placed(window(), TWO));
-        assert!(names(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn rules_for_an_account_are_what_both_sudos_understand() {
-        let directory = tempfile::tempdir().unwrap();
-        let sudoers = Sudoers::new(directory.path()).unwrap();
-        let grantee = Grantee::Account(1001);
-        sudoers
-            .place(window(), grantee, &items(&["/usr/bin/id", "ALL"]))
-            .unwrap();
-        let [only] = &names(directory.path())[..] else {
-            panic!("one file")
-        };
-        let text = fs::read_to_string(directory.path().join(only)).unwrap();
-        assert_eq!(
-            text,
-            "Defaults:#1001 !rootpw, !targetpw, passwd_tries=1\n\
-             #1001 ALL = (root) NOPASSWD: /usr/bin/id\n\
-             #1001 ALL = (ALL : ALL) NOPASSWD: ALL\n"
-        );
-    }
-
-    #[test]
-    fn drafts_are_left_to_who_writes_them_and_swept_up_at_the_start() {
-        let directory = tempfile::tempdir().unwrap();
-        let sudoers = Sudoers::new(directory.path()).unwrap();
-        fs::write(directory.path().join(".7"), "").unwrap();
-        sudoers.keep_only(&BTreeSet::new()).unwrap();
-        assert_eq!(names(directory.path()), [".7"]);
-        Sudoers::new(directory.path()).unwrap();
-        assert!(names(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn a_session_without_sudo_has_rules_that_grant_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let sudoers = Sudoers::new(directory.path()).unwrap();
-        sudoers.place(window(), ONE, &[]).unwrap();
-        let path = directory.path().join("rules");
-        write(&path, &ONE.rules(&items(&["ALL"]))).unwrap();
-        assert!(matches!(
-            check::check(&path, ONE, &[]),
-            Err(SudoersError::Misread { .. })
-        ));
-    }
-
-    #[test]
-    fn two_hundred_rules_are_fine() {
-        let directory = tempfile::tempdir().unwrap();
-        let many: Vec<String> = (0..200)
-            .map(|n| format!("/usr/bin/systemctl restart unit-{n}.service"))
-            .collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        Sudoers::new(directory.path())
-            .unwrap()
-            .place(window(), ONE, &items(&many))
-            .unwrap();
-    }
-
-    #[test]
-    fn rules_that_sudo_reads_otherwise_are_not_in_force() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("rules");
-        write(&path, &ONE.rules(&items(&["ALL"]))).unwrap();
-        let meant = items(&["/usr/bin/id"]);
-        assert!(matches!(
-            check::check(&path, ONE, &meant),
-            Err(SudoersError::Misread { rule: 1 })
-        ));
-        for other in [TWO, Grantee::Account(1_900_000_000)] {
-            assert!(matches!(
-                check::check(&path, other, &items(&["ALL"])),
-                Err(SudoersError::Misread { .. })
-            ));
+impl Sudoers {
+    /// With scripts in the places of sudo's tools.
+    pub(crate) fn with_scripts(
+        directory: &Path,
+        folder: &Path,
+        checker: &str,
+        reader: &str,
+    ) -> Self {
+        Self {
+            tools: Tools::scripts(folder, checker, reader),
+            ..Self::new(directory).unwrap()
         }
-        write(&path, "%#1 ALL = NONSENSE:\n").unwrap();
-        assert!(matches!(
-            check::check(&path, Grantee::Group(1), &meant),
-            Err(SudoersError::Visudo(_))
-        ));
     }
 }
+
+#[cfg(test)]
+mod tests;

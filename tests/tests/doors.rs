@@ -97,7 +97,6 @@ fn all_rows() -> impl Iterator<Item = Row> {
         revocations::ROWS,
         others::ROWS,
         side_doors::ROWS,
-        side_doors::AT_THE_CONSOLE,
         glass::ROWS,
         doctor::ROWS,
         memory::ROWS,

@@ -1,6 +1,9 @@
 //! What installing and removing the packages does to a host, and to people who have nothing to do
 //! with daypass.
 
+#[path = "packages/removal.rs"]
+mod removal;
+
 use daypass_tests::{Host, Network, Packages, Result};
 
 /// A host with the package `daypass-host`, and a laptop whose user `alice` gets in on it by her own

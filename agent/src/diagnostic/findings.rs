@@ -167,7 +167,7 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
         ),
         Door::Unsearched { home } => (
             format!(
-                "The search for setuid files of {account} was cut short after {} s; {} may hold more.",
+                "The search for setuid files of {account} came to no end (it has {} s, and cannot read everything); {} may hold more.",
                 SEARCH.as_secs(),
                 home.display()
             ),

@@ -87,7 +87,14 @@ pub fn sudo_taken(by: &Name) -> String {
 }
 
 /// To a session whose sudo is withdrawn.
-pub const SUDO_WITHHELD: &str = "daypass: sudo is withdrawn here for now, because this host's PAM module is missing. Tell whoever runs this host (they look at: daypass-agent doctor).";
+pub const SUDO_WITHHELD: &str = "daypass: sudo is withdrawn here for now: PAM does not ask daypass about it, or the rules are still being looked at. Try again in a minute; if it stays so, tell whoever runs this host (they look at: daypass-agent doctor).";
+
+/// To a call of sudo that may have read other rules than those in force.
+pub const SUDO_OLDER: &str =
+    "daypass: what sudo may do here was changed while this call of it was under way. Try again.";
+
+/// To a call of sudo beside very many others of the same session.
+pub const SUDO_CROWDED: &str = "daypass: too many sudo commands of this session are waiting to begin. Try again when some of them run.";
 
 /// To whoever wants to become a managed account.
 pub const SU_INTO_MANAGED: &str = "daypass: this account is entered through approved windows only. Ask for one with: daypass request";

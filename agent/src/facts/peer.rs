@@ -15,6 +15,9 @@ pub struct Peer {
     pub uid: u32,
     /// A hold on it.
     pub handle: Handle,
+    /// Whether the kernel gave that hold. Where it cannot, it is whoever has the pid now: the same process as long as it
+    /// waits for an answer, maybe another one where it only told something and went.
+    pub is_certain: bool,
 }
 
 /// Why nobody can be made out at the other end.
@@ -37,8 +40,7 @@ pub enum PeerError {
 impl Peer {
     /// Who connected this stream.
     ///
-    /// Where the kernel gives a pidfd (Linux 6.5), that is the process; before, it is whoever has the pid now, which is
-    /// the same one, as it waits for an answer while it is looked at.
+    /// Where the kernel gives a pidfd (Linux 6.5), that is the process; before, it is whoever has the pid now.
     ///
     /// # Errors
     /// [`PeerError`]; who cannot be made out gets no answer.
@@ -46,15 +48,19 @@ impl Peer {
         let credentials = getsockopt(stream, sockopt::PeerCredentials)
             .map_err(|e| PeerError::Credentials(e.into()))?;
         let uid = credentials.uid();
-        let handle = match getsockopt(stream, sockopt::PeerPidfd) {
-            Ok(pidfd) => Handle::from_pidfd(credentials.pid(), pidfd),
-            Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => Handle::open(credentials.pid()),
+        let (handle, is_certain) = match getsockopt(stream, sockopt::PeerPidfd) {
+            Ok(pidfd) => (Handle::from_pidfd(credentials.pid(), pidfd), true),
+            Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) => (Handle::open(credentials.pid()), false),
             // What older kernels say of somebody who was reaped.
             Err(Errno::ESRCH | Errno::EINVAL) => return Err(PeerError::Gone { uid }),
             Err(error) => return Err(PeerError::Credentials(error.into())),
         };
         match handle {
-            Ok(handle) => Ok(Self { uid, handle }),
+            Ok(handle) => Ok(Self {
+                uid,
+                handle,
+                is_certain,
+            }),
             Err(FactError::Gone { .. }) => Err(PeerError::Gone { uid }),
             Err(error) => Err(PeerError::Process(error)),
         }

@@ -325,6 +325,16 @@ pub fn since_boot() -> Duration {
     )
 }
 
+/// How the kernel counts starts: `USER_HZ`, the same on every architecture that Debian runs on.
+pub const TICKS_PER_SECOND: u64 = 100;
+
+/// The time since boot as starts of processes are counted.
+#[must_use]
+pub fn ticks_since_boot() -> u64 {
+    let ticks = since_boot().as_millis() * u128::from(TICKS_PER_SECOND) / 1000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
 /// The unified hierarchy's path where systemd uses it, else that of systemd's own old one. The one that it does not use
 /// is there as well, and says `/`.
 fn systemd_path(text: &str) -> Option<&str> {

@@ -3,8 +3,10 @@
 
 mod attendant;
 mod counted;
+mod crowd;
 mod listing;
 mod refusal;
+mod teller;
 mod unasked;
 
 use std::collections::BTreeMap;
@@ -22,7 +24,9 @@ use crate::managed::Managed;
 use crate::sessions::{Session, SessionId, Sudo as Granted};
 
 pub(super) use counted::Counted;
+pub(super) use crowd::Crowd;
 use listing::only_lists;
+use teller::told;
 pub(super) use unasked::Unasked;
 
 /// Sudo calls that are followed at once; more are journalled at their request only.
@@ -44,6 +48,8 @@ pub(super) struct Sudo {
     service: String,
     command: Command,
     lists: bool,
+    /// The program that it runs: device and inode.
+    program: Option<(u64, u64)>,
     watched: Process,
     started: Option<(Instant, String)>,
 }
@@ -73,28 +79,14 @@ impl Gates {
         let granted = session
             .as_ref()
             .filter(|session| session.is_open())
-            .map(|session| self.sessions.sudo_of(session));
+            .map(|session| (session, self.sessions.sudo_for(session, process)));
         match granted {
-            Some(Granted::Granted) => {
-                let ended = session
-                    .as_ref()
-                    .and_then(|it| self.end_by_request(it, &sudo));
-                if let Some(refused) = ended {
+            Some((session, Granted::Granted)) => {
+                if let Some(refused) = self.end_by_request(session, &sudo) {
                     return refused;
                 }
-                let entry = self.intake.commit_ending_epoch(&sudo.event(
-                    self,
-                    Action::SudoRequest,
-                    Outcome::Allowed,
-                ));
-                match entry {
-                    Err(_) if is_guarded => {
-                        return Response::deny(&diagnostic::login_refused(diagnostic::NO_JOURNAL));
-                    }
-                    Ok(entry) if is_guarded && !self.evidence.has_left(entry.seq) => {
-                        return self.refuse_unwitnessed(&sudo);
-                    }
-                    _ => {}
+                if let Err(refusal) = self.commit_request(session, &sudo, is_guarded) {
+                    return refusal;
                 }
             }
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_ref()),
@@ -105,6 +97,33 @@ impl Gates {
                 .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),
         }
         self.follow(peer, sudo)
+    }
+
+    /// What is granted is durable, and seen elsewhere, before it is answered.
+    fn commit_request(
+        &self,
+        session: &Session,
+        sudo: &Sudo,
+        is_guarded: bool,
+    ) -> Result<(), Response> {
+        let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
+        let Some(_place) = self.crowd.come(session.record.id) else {
+            if is_guarded {
+                return Err(self.refuse_crowded(sudo));
+            }
+            self.intake.note(&request);
+            return Ok(());
+        };
+        match self.intake.commit_ending_epoch(&request) {
+            Err(_) if is_guarded => {
+                let reason = diagnostic::login_refused(diagnostic::NO_JOURNAL);
+                Err(Response::deny(&reason))
+            }
+            Ok(entry) if is_guarded && !self.evidence.has_left(entry.seq) => {
+                Err(self.refuse_unwitnessed(sudo))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_counted(&self, process: Process, ids: &Ids) -> bool {
@@ -133,6 +152,7 @@ impl Gates {
             origin,
             service: caller.service.clone(),
             lists: only_lists(&words),
+            program: process.program(),
             command: Command::from_arguments(words),
             watched: process,
             started: None,
@@ -153,10 +173,7 @@ impl Gates {
             live.insert(handle, sudo);
         }
         self.watch_sudo(peer, handle);
-        Response::Allow {
-            handle,
-            session_gid: None,
-        }
+        told(handle)
     }
 
     fn watch_sudo(self: &Arc<Self>, peer: &Peer, handle: u64) {
@@ -179,7 +196,13 @@ impl Gates {
         let process = peer.handle.process();
         let moved = {
             let mut live = self.sudos.lock();
-            live.get_mut(&handle).map(|sudo| {
+            let sudo = live.get_mut(&handle);
+            if sudo.as_ref().is_some_and(|sudo| !sudo.is_told_by(peer)) {
+                drop(live);
+                self.sudo_was_open(caller, handle);
+                return told(handle);
+            }
+            sudo.map(|sudo| {
                 self.journal_start(sudo, caller);
                 std::mem::replace(&mut sudo.watched, process) != process
             })
@@ -191,10 +214,7 @@ impl Gates {
         if !peer.handle.is_alive() {
             self.sudo_close(handle);
         }
-        Response::Allow {
-            handle,
-            session_gid: None,
-        }
+        told(handle)
     }
 
     /// The same, told by somebody who has gone since.

@@ -141,9 +141,10 @@ fn run(sessions: &Sessions, session: &Arc<Session>, cause: &Cause, was_open: boo
         session.record.uid,
         &diagnostic::ended(cause),
     );
-    sessions.withdraw_sudo(session);
     let mut killed = BTreeMap::new();
+    // First of all: PAM grants nobody anything any more who is in it, with rules or without.
     kill_frozen(sessions, session, &mut killed);
+    sessions.withdraw_sudo(session);
     journal(
         sessions,
         session,

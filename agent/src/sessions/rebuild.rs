@@ -23,12 +23,10 @@ use ssh_key::Certificate;
 
 use super::cgroup::Cgroup;
 use super::record::{Extension, Record, SessionId};
-use crate::facts::{Process, since_boot};
+use crate::facts::{Process, TICKS_PER_SECOND, since_boot};
 
 /// The clock may have been set since the boot by so much, and the search still begins early enough.
 const DAY: chrono::Duration = chrono::Duration::days(1);
-/// How the kernel counts starts: `USER_HZ`, the same on every architecture that Debian runs on.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// A line about a session, as far as it matters here.
 #[derive(Deserialize)]
@@ -87,28 +85,15 @@ struct Found {
     windows: BTreeMap<WindowId, Record>,
 }
 
-/// The sessions of this boot that the journal says are not over, and in which somebody or something lives. A line that
-/// cannot be read is passed over: what it tells of is lost, and its processes are logind's.
-///
-/// # Errors
-/// The journal cannot be read.
-pub(super) fn rebuild(journal: &Path) -> Result<Vec<Record>, daypass_journal::Error> {
-    let Some(boot) = boot_id() else {
-        return Ok(Vec::new());
-    };
-    let up = chrono::Duration::from_std(since_boot()).unwrap_or_default();
+/// The sessions of this boot that the journal says are not over, and in which somebody or something lives; and whether
+/// it could be read to its end. A line that cannot be made out is passed over: what it tells of is lost, and its
+/// processes are logind's.
+pub(super) fn rebuild(journal: &Path) -> (Vec<Record>, Result<(), daypass_journal::Error>) {
     let mut found = Found::default();
-    for line in Reader::open_since(journal, Utc::now() - up - DAY)? {
-        if let Line::Entry { bytes, .. } = line?
-            && let Some(entry) = entry(&bytes)
-            && entry.boot == boot
-        {
-            found.heed(&entry);
-        }
-    }
+    let read = boot_id().map_or(Ok(()), |boot| found.read(journal, &boot));
     let mut records: Vec<Record> = found.records.into_values().collect();
     records.retain(lives);
-    Ok(records)
+    (records, read)
 }
 
 fn entry(bytes: &[u8]) -> Option<Entry> {
@@ -121,6 +106,19 @@ fn entry(bytes: &[u8]) -> Option<Entry> {
 }
 
 impl Found {
+    fn read(&mut self, journal: &Path, boot: &str) -> Result<(), daypass_journal::Error> {
+        let up = chrono::Duration::from_std(since_boot()).unwrap_or_default();
+        for line in Reader::open_since(journal, Utc::now() - up - DAY)? {
+            if let Line::Entry { bytes, .. } = line?
+                && let Some(entry) = entry(&bytes)
+                && entry.boot == boot
+            {
+                self.heed(&entry);
+            }
+        }
+        Ok(())
+    }
+
     fn heed(&mut self, entry: &Entry) {
         match entry.action.as_str() {
             "session.open" => {

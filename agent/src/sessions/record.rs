@@ -199,9 +199,18 @@ impl Record {
         durable::replace(&path, &bytes, 0o600)
     }
 
-    /// Every record in the directory; those that cannot be read are told, with their files.
+    /// Every record in the directory; those that cannot be read are told, with their files, and so is a directory that
+    /// cannot be.
     pub fn load_all(directory: &Path) -> Vec<Result<Self, RecordError>> {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let unread = |source| {
+            let path = directory.to_owned();
+            RecordError::File(durable::Error::Read { path, source })
+        };
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries.flatten(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => return vec![Err(unread(error))],
+        };
         let is_record = |path: &PathBuf| {
             path.file_name()
                 .and_then(|name| name.to_str())

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use daypass_protocol::narrowing::Limits;
 use daypass_protocol::window::FrozenWindow;
@@ -50,12 +51,9 @@ impl Sessions {
     pub fn recover(&self) -> Recovered {
         let mut recovered = Recovered::default();
         let known = self.shared.setup.directory.join(KNOWN);
-        if !known.exists() {
+        let are_known = known.exists();
+        if !are_known {
             recovered.unfound = self.note_again().err();
-        }
-        if recovered.unfound.is_none() {
-            // Without it the next start looks into the journal once more.
-            let _ = fs::write(known, "");
         }
         for found in Record::load_all(&self.shared.setup.directory) {
             match found {
@@ -63,43 +61,69 @@ impl Sessions {
                 Err(error) => recovered.unreadable.push(error),
             }
         }
+        let is_whole = recovered.unfound.is_none() && recovered.unreadable.is_empty();
+        if are_known || is_whole {
+            self.shared.all_found.store(true, Ordering::Release);
+            // Without it the next start looks into the journal once more.
+            let _ = fs::write(known, "");
+        }
         if let Err(error) = self.settle_sudo() {
             recovered.without_sudo = Some(error);
         }
         recovered
     }
 
-    /// Notes those again that the journal knows and the directory does not.
+    /// Notes those again that the journal knows and the directory does not: as many as can be, and then the first trouble
+    /// is told.
     fn note_again(&self) -> Result<(), Unfound> {
         let setup = &self.shared.setup;
-        for record in rebuild::rebuild(&setup.journal)? {
-            if !Record::path(&setup.directory, record.id).exists() {
-                record.store(&setup.directory)?;
-            }
-        }
-        Ok(())
+        let (records, read) = rebuild::rebuild(&setup.journal);
+        let missing = records
+            .iter()
+            .filter(|record| !Record::path(&setup.directory, record.id).exists());
+        let noted = missing
+            .map(|record| record.store(&setup.directory))
+            .fold(Ok(()), Result::and);
+        read.map_err(Unfound::from)
+            .and(noted.map_err(Unfound::from))
     }
 
-    /// Notes again what somebody has taken away under a running agent.
+    /// Notes again what somebody has taken away under a running agent: as much as can be. Where the agent itself could
+    /// not find all that was there before it, the next one looks into the journal again.
     ///
     /// # Errors
-    /// A note could not be written.
+    /// The first note that could not be written.
     pub fn keep_notes(&self) -> Result<(), durable::Error> {
         let directory = &self.shared.setup.directory;
         if directory.join(KNOWN).exists() {
             return Ok(());
         }
         durable::directory(directory, 0o700)?;
-        for session in self.all() {
-            let extension = session.extended().map(|extended| extended.note);
-            let record = session.record.clone();
-            Record {
-                extension,
-                ..record
-            }
-            .store(directory)?;
+        let all = self.all();
+        let missing = all
+            .iter()
+            .filter(|session| !Record::path(directory, session.record.id).exists());
+        missing
+            .map(|session| self.keep_note(session))
+            .fold(Ok(()), Result::and)?;
+        if self.shared.all_found.load(Ordering::Acquire) {
+            let _ = fs::write(directory.join(KNOWN), "");
         }
-        let _ = fs::write(directory.join(KNOWN), "");
+        Ok(())
+    }
+
+    fn keep_note(&self, session: &Session) -> Result<(), durable::Error> {
+        let directory = &self.shared.setup.directory;
+        let extension = session.extended().map(|extended| extended.note);
+        let record = Record {
+            extension,
+            ..session.record.clone()
+        };
+        record.store(directory)?;
+        // It may have ended meanwhile, and its note have been removed before this.
+        if self.by_id(record.id).is_none() {
+            durable::remove(&Record::path(directory, record.id))?;
+        }
         Ok(())
     }
 
@@ -126,3 +150,6 @@ impl Sessions {
         self.leave(&[session]);
     }
 }
+
+#[cfg(test)]
+mod tests;

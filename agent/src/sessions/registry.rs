@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub(super) struct Shared {
     pub(super) censuses: Censuses,
     pub(super) leaving: Leaving,
     pub(super) over: Over,
+    /// Whether every session of before was looked for, and each note could be read.
+    pub(super) all_found: AtomicBool,
 }
 
 impl Sessions {
@@ -81,12 +84,14 @@ impl Sessions {
                 censuses: Censuses::default(),
                 leaving: Leaving::default(),
                 over: Over::default(),
+                all_found: AtomicBool::default(),
             }),
         }
     }
 
     /// Takes a session in: from now on its deadline holds.
     pub(super) fn take_in(&self, session: Arc<Session>) {
+        self.take_over(session.record.uid);
         self.lock().insert(session.record.id, Arc::clone(&session));
         deadline::tend(self, session);
     }
@@ -239,11 +244,12 @@ impl Sessions {
 
     pub(super) fn drop_session(&self, session: &Session) {
         self.withdraw_sudo(session);
+        // Before its note: whoever writes that again looks afterwards whether it is still here.
+        self.lock().remove(&session.record.id);
         let _ = std::fs::remove_file(Record::path(
             &self.shared.setup.directory,
             session.record.id,
         ));
-        self.lock().remove(&session.record.id);
     }
 
     pub(super) fn resource(&self, session: &Session) -> Resource {

@@ -25,6 +25,7 @@ pub struct Session {
     phase: Mutex<Phase>,
     extended: Mutex<Option<Extended>>,
     narrowed: Mutex<Narrowed>,
+    plants_told: Mutex<Option<i64>>,
 }
 
 /// An approved extension, and until when it lets the session last.
@@ -64,7 +65,16 @@ impl Session {
             // Our own record of a window that was checked when it was written.
             extended: Mutex::new(record_extension(&extension)),
             narrowed: Mutex::default(),
+            plants_told: Mutex::default(),
         }
+    }
+
+    /// What was planted until then, in milliseconds since 1970, is told; until when it was before.
+    pub(super) fn tell_plants_until(&self, until: i64) -> Option<i64> {
+        self.plants_told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(until)
     }
 
     /// The window by which it lasts: its own, or the extension's.

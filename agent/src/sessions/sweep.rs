@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::cgroup::Cgroup;
 use super::session::Session;
@@ -19,12 +19,15 @@ const SCHEDULERS: [&str; 3] = ["atd.service", "cron.service", "crond.service"];
 const ROUNDS: usize = 64;
 /// How long somebody who was killed may take to be gone.
 const DEATH: Duration = Duration::from_millis(50);
+/// How long all of a user manager's may take.
+const DEATHS: Duration = Duration::from_secs(1);
+/// How many of the files that were taken away are remembered.
+const NAMED: usize = 64;
 
 /// Sweeps up after the last session of an account; the files that it took away.
 pub(super) fn account(session: &Session) -> Vec<PathBuf> {
     let (uid, name) = (session.record.uid, session.record.account.as_str());
-    user_manager(uid);
-    jobs(uid);
+    programs(uid);
     let since = session.record.opened.unix();
     let at_jobs = fs::read_dir(AT_JOBS).into_iter().flatten().flatten();
     let at_jobs = at_jobs
@@ -33,14 +36,28 @@ pub(super) fn account(session: &Session) -> Vec<PathBuf> {
     let mut swept = vec![Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)];
     swept.extend(at_jobs);
     swept.retain(|path| was_removed(path, since));
+    swept.truncate(NAMED);
     swept
 }
 
-/// Ends the account's user manager and everything under it.
+/// Ends what runs for the account outside of any session.
+pub(super) fn programs(uid: u32) {
+    user_manager(uid);
+    jobs(uid);
+}
+
+/// Ends the account's user manager and everything under it, and waits a moment for that.
 pub(super) fn user_manager(uid: u32) {
     let path = format!("/user.slice/user-{uid}.slice/user@{uid}.service");
-    if let Some(group) = Cgroup::find(&path) {
-        group.kill_all();
+    let Some(group) = Cgroup::find(&path) else {
+        return;
+    };
+    let all = group.pids().into_iter();
+    let held: Vec<Handle> = all.filter_map(|pid| Handle::open(pid).ok()).collect();
+    group.kill_all();
+    let until = Instant::now() + DEATHS;
+    for handle in &held {
+        let _ = handle.ends_within(until.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -6,30 +6,35 @@ use std::path::Path;
 use daypass_protocol::sudo_item::{RunAs, SudoItem};
 use serde_json::{Value, json};
 
+use super::tools::{PATIENCE, Tools};
 use super::{Grantee, SudoersError};
 use crate::command;
 
-/// The original's, or sudo-rs's in its place.
-const CHECKER: &str = "/usr/sbin/visudo";
-/// sudo-rs's where both are installed.
-const RUST_CHECKER: &str = "/usr/bin/visudo-rs";
-
 /// Has each sudo's own checker accept the file, and `cvtsudoers` read back exactly what was meant.
-pub(super) fn check(path: &Path, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
+pub(super) fn check(
+    tools: &Tools,
+    path: &Path,
+    grantee: Grantee,
+    items: &[SudoItem],
+) -> Result<(), SudoersError> {
     let file = path.to_string_lossy();
-    let visudo = |program: &str| command::run(program.as_ref(), &["-c", "-q", "-f", &file]);
+    let run =
+        |program: &Path, arguments: &[&str]| command::run_within(PATIENCE, program, arguments);
+    let visudo = |program: &Path| run(program, &["-c", "-q", "-f", &file]);
     let also = match grantee {
         // sudo-rs reads none of these: they are written only where it is not installed.
         Grantee::Group(_) => None,
-        Grantee::Account(_) => if_there(visudo(RUST_CHECKER)).map_err(SudoersError::Visudo)?,
+        Grantee::Account(_) => {
+            if_there(visudo(&tools.rust_checker)).map_err(SudoersError::Visudo)?
+        }
     };
-    match visudo(CHECKER) {
+    match visudo(&tools.checker) {
         Err(error) if also.is_none() || !is_missing(&error) => {
             return Err(SudoersError::Visudo(error));
         }
         _ => {}
     }
-    let cvtsudoers = command::run("/usr/bin/cvtsudoers".as_ref(), &["-f", "json", &file]);
+    let cvtsudoers = run(&tools.reader, &["-f", "json", &file]);
     // sudo-rs has none.
     let Some(read) = if_there(cvtsudoers).map_err(SudoersError::Cvtsudoers)? else {
         return Ok(());

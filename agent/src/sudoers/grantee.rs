@@ -22,7 +22,21 @@ pub enum Grantee {
     Account(u32),
 }
 
+/// The two forms of rules: what sudo's tools say of some depends on it, and not on the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Group,
+    Account,
+}
+
 impl Grantee {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Group(_) => Kind::Group,
+            Self::Account(_) => Kind::Account,
+        }
+    }
+
     /// The rules, as they stand in sudoers.
     pub(super) fn rules(self, items: &[SudoItem]) -> String {
         let (user, defaults) = match self {

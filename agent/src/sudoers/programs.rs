@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::tools::PATIENCE;
 use crate::command;
 use crate::file_mark::FileMark;
 
@@ -18,9 +20,13 @@ const PLACES: [&str; 5] = [
     "/usr/local/bin/sudo-rs",
 ];
 
+/// Who could not be asked is asked again after this.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// The sudo-rs programs of this host, looked for again when a file changes.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Programs {
+    places: Arc<Vec<PathBuf>>,
     known: Arc<Mutex<Known>>,
 }
 
@@ -28,33 +34,69 @@ pub struct Programs {
 struct Known {
     marks: Option<Vec<Option<FileMark>>>,
     rust: Arc<Vec<PathBuf>>,
+    /// When to ask those again that gave no answer.
+    again: Option<Instant>,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self::at(PLACES.map(PathBuf::from).to_vec())
+    }
 }
 
 impl Programs {
-    /// The paths of sudo-rs, links resolved; none where there is none.
+    /// Looked for in these places.
+    pub(crate) fn at(places: Vec<PathBuf>) -> Self {
+        Self {
+            places: Arc::new(places),
+            known: Arc::default(),
+        }
+    }
+
+    /// The paths of sudo-rs, links resolved; none where there is none. Takes as long as the programs that are asked, so
+    /// never under a lock that the end of a session waits for.
     #[must_use]
     pub fn rust(&self) -> Arc<Vec<PathBuf>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let marks: Vec<_> = PLACES
+        let marks: Vec<_> = self
+            .places
             .iter()
-            .map(|place| FileMark::of(Path::new(place)))
+            .map(|place| FileMark::of(place))
             .collect();
-        if known.marks.as_ref() != Some(&marks) {
-            let mut found: Vec<PathBuf> =
-                PLACES.iter().filter_map(|place| rust_at(place)).collect();
-            found.sort();
-            found.dedup();
-            known.rust = Arc::new(found);
+        let is_time = known.again.is_some_and(|again| Instant::now() >= again);
+        if known.marks.as_ref() != Some(&marks) || is_time {
+            known.look(&self.places);
             known.marks = Some(marks);
         }
         Arc::clone(&known.rust)
     }
 }
 
-fn rust_at(place: &str) -> Option<PathBuf> {
-    let path = fs::canonicalize(place).ok()?;
-    let version = command::run_aloud(&path, &["--version"]).ok()?;
-    is_rust(&version).then_some(path)
+impl Known {
+    fn look(&mut self, places: &[PathBuf]) {
+        let mut paths: Vec<PathBuf> = places
+            .iter()
+            .filter_map(|place| fs::canonicalize(place).ok())
+            .collect();
+        paths.sort();
+        paths.dedup();
+        self.again = None;
+        let mut found = Vec::new();
+        for path in paths {
+            match command::run_aloud(PATIENCE, &path, &["--version"]) {
+                Ok(version) if is_rust(&version) => found.push(path),
+                Ok(_) => {}
+                // Being exchanged, or hanging: it is what it was, until it can be asked.
+                Err(_) => {
+                    self.again = Some(Instant::now() + AGAIN);
+                    if self.rust.contains(&path) {
+                        found.push(path);
+                    }
+                }
+            }
+        }
+        self.rust = Arc::new(found);
+    }
 }
 
 /// The original says "Sudo version 1.9".
@@ -70,6 +112,7 @@ pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tools::script;
     use super::*;
 
     #[test]
@@ -79,5 +122,29 @@ mod tests {
         assert!(!is_rust(
             "Sudo version 1.9.16p2\nSudoers policy plugin version 1.9.16p2\n"
         ));
+    }
+
+    #[test]
+    fn who_gives_no_answer_is_what_it_was_and_is_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let sudo = |text: &str| script(folder.path(), "sudo", text);
+        let path = fs::canonicalize(sudo("exit 1")).unwrap();
+        let programs = Programs::at(vec![path.clone()]);
+        let ask_again_now = || {
+            let mut known = programs.known.lock().unwrap();
+            assert!(known.again.is_some(), "remembered as an answer");
+            known.again = Some(Instant::now());
+        };
+        assert!(programs.rust().is_empty());
+        ask_again_now();
+        assert!(programs.rust().is_empty());
+        sudo("echo sudo-rs 0.2.5");
+        assert_eq!(programs.rust().as_slice(), std::slice::from_ref(&path));
+        assert!(programs.known.lock().unwrap().again.is_none());
+        sudo("exit 2; # while it is exchanged");
+        assert_eq!(*programs.rust(), [path]);
+        ask_again_now();
+        sudo("echo Sudo version 1.9.16p2");
+        assert!(programs.rust().is_empty());
     }
 }

@@ -7,6 +7,7 @@ use daypass_tests::{CAROL, Error, Host, Result, SOON, Site, Wish};
 use crate::Rows;
 use crate::windows::{carol_gets, close_all};
 
+const CONSOLE: &str = include_str!("console.py");
 const HOUR: Duration = Duration::from_secs(3600);
 /// The doors that root's programs open in somebody's name, by their PAM services.
 const DOORS: [&str; 4] = ["cron", "atd", "systemd-user", "login"];
@@ -24,13 +25,11 @@ pub(crate) const ROWS: &Rows = &[
         "during_a_session_the_accounts_own_jobs_run_and_su_stays_shut",
         open,
     ),
+    (
+        "the_console_lets_everybody_in_but_a_managed_account_and_is_journalled",
+        console,
+    ),
 ];
-
-/// Debian 12 alone: the `login` of Debian 13 is another program, to which this row does not know how to speak.
-pub(crate) const AT_THE_CONSOLE: &Rows = &[(
-    "the_console_lets_everybody_in_but_a_managed_account_and_is_journalled",
-    console,
-)];
 
 /// Whether PAM's account phase of this service says yes.
 fn admits(host: &Host, service: &str, account: &str) -> Result<bool> {
@@ -110,8 +109,10 @@ fn console(site: &Site) -> Result<()> {
 }
 
 fn knock_at_console(site: &Site, db1: &Host) -> Result<()> {
+    db1.write("/root/console.py", CONSOLE)?;
     let knock = |who: &str| {
-        let mut console = db1.root(["login", who]).spawn_on_terminal()?;
+        let words = ["python3", "/root/console.py", "login", who];
+        let mut console = db1.root(words).spawn()?;
         console.await_text("Password:", SOON)?;
         console.write(b"let-me-in\n")?;
         Ok::<_, Error>(console)

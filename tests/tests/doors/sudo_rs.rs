@@ -17,7 +17,7 @@ const PACKAGE: &str = "/var/cache/daypass-tests/sudo-rs_*.deb";
 /// Debian 12 has no sudo-rs.
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
     type Shown = fn(&Site, &Host) -> Result<()>;
-    let rows: [(&'static str, Shown); 3] = [
+    let rows: [(&'static str, Shown); 4] = [
         (
             "sudo_rs_runs_what_a_window_grants_and_what_it_refuses_by_itself_is_journalled",
             grants,
@@ -26,6 +26,10 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
         (
             "without_the_module_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
             module_gone,
+        ),
+        (
+            "without_pams_line_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
+            line_gone,
         ),
     ];
     let has_sudo_rs = matches!(Release::chosen(), Ok(Release::Trixie));
@@ -136,14 +140,24 @@ fn in_turn(site: &Site, _: &Host) -> Result<()> {
 }
 
 fn module_gone(site: &Site, db1: &Host) -> Result<()> {
+    let take = "module=$(ls /usr/lib/*/security/pam_daypass.so); echo $module > /root/module; mv $module /root/";
+    let back = "mv /root/pam_daypass.so $(cat /root/module)";
+    without(site, db1, take, back)
+}
+
+fn line_gone(site: &Site, db1: &Host) -> Result<()> {
+    let take =
+        "cp -a /etc/pam.d/common-account /root/; sed -i /pam_daypass/d /etc/pam.d/common-account";
+    let back = "mv /root/common-account /etc/pam.d/";
+    without(site, db1, take, back)
+}
+
+/// What PAM asks us by is taken away for a while, and put back whatever happened.
+fn without(site: &Site, db1: &Host, take: &str, back: &str) -> Result<()> {
     carol_gets(site, &wish("/usr/bin/id -un"))?;
     let mut carol = shell(site, CAROL)?;
     assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
-    let module = "module=$(ls /usr/lib/*/security/pam_daypass.so)";
-    db1.script(&format!(
-        "{module}; echo $module > /root/module; mv $module /root/"
-    ))
-    .ok()?;
+    db1.script(take).ok()?;
     let shown = catch_unwind(AssertUnwindSafe(|| {
         db1.await_condition("[ -z \"$(ls /run/daypass/sudoers.d)\" ]", SOON)?;
         for (number, sudo) in [(2, "sudo-rs"), (3, "sudo")] {
@@ -152,8 +166,7 @@ fn module_gone(site: &Site, db1: &Host) -> Result<()> {
         }
         others_go_on(site)
     }));
-    db1.script("mv /root/pam_daypass.so $(cat /root/module)")
-        .ok()?;
+    db1.script(back).ok()?;
     shown.unwrap_or_else(|panic| resume_unwind(panic))?;
     let mut number = 4;
     daypass_tests::until("sudo as before", SOON, || {

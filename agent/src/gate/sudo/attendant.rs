@@ -1,5 +1,5 @@
-//! Keeps sessions' sudo as it should be: where sudo-rs reads the rules they are withdrawn the moment PAM's module goes,
-//! and its calls are looked at. Rules that somebody has taken away are written again.
+//! Keeps sessions' sudo as it should be: where sudo-rs reads the rules they are withdrawn the moment PAM's module or its
+//! line goes, and its calls are looked at. Rules that somebody has taken away are written again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
@@ -16,8 +16,9 @@ use crate::aside;
 use crate::gate::Gates;
 use crate::sudoers::identity;
 
-/// Files may be exchanged in ways that nobody is told of.
-const ROUND_MILLISECONDS: u16 = 10_000;
+/// Files may be exchanged in ways that nobody is told of; and whoever calls sudo-rs all the time holds nothing else up
+/// for longer than this.
+const ROUND: Duration = Duration::from_secs(10);
 /// Whoever wipes a directory is to be done with it before it is made again.
 const WIPE: Duration = Duration::from_millis(100);
 
@@ -26,6 +27,8 @@ const WIPE: Duration = Duration::from_millis(100);
 enum Watched {
     /// A directory of PAM's modules.
     Modules,
+    /// The directory of PAM's services.
+    Services,
     /// A program of sudo-rs.
     Program,
     /// The directory of sessions' rules.
@@ -42,6 +45,7 @@ impl Watched {
                     | AddWatchFlags::IN_DELETE_SELF
                     | AddWatchFlags::IN_MOVE_SELF
             }
+            Self::Services => Self::Modules.flags() | AddWatchFlags::IN_CLOSE_WRITE,
             Self::Program => AddWatchFlags::IN_OPEN,
             Self::Rules => AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF,
         }
@@ -88,15 +92,14 @@ impl Attendant {
             // It may have been made only now.
             let rules = self.gates.layout.session_sudoers();
             self.add(&rules, Watched::Rules);
-            while self.look() {}
+            rest(Instant::now() + ROUND, |patience| self.look(patience));
         }
     }
 
     /// Waits for news; whether they were of sudo-rs's calls alone.
-    fn look(&self) -> bool {
+    fn look(&self, patience: PollTimeout) -> bool {
         let mut wanted = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::from(ROUND_MILLISECONDS);
-        if !matches!(poll(&mut wanted, timeout), Ok(1..)) {
+        if !matches!(poll(&mut wanted, patience), Ok(1..)) {
             return false;
         }
         let events = self.inotify.read_events().unwrap_or_default();
@@ -119,10 +122,13 @@ impl Attendant {
     /// Watches what is there now.
     fn watch(&mut self) {
         let rust = self.gates.programs.rust();
-        let modules = match rust.is_empty() {
+        let (modules, services) = match rust.is_empty() {
             // The original's own service requires the module.
-            true => Vec::new(),
-            false => self.gates.presence.module_directories(),
+            true => (Vec::new(), None),
+            false => (
+                self.gates.presence.module_directories(),
+                Some(self.gates.layout.pam()),
+            ),
         };
         self.programs = rust.iter().filter_map(|path| identity(path)).collect();
         self.watches.clear();
@@ -130,6 +136,7 @@ impl Attendant {
             .iter()
             .map(|path| (path.clone(), Watched::Program))
             .chain(modules.into_iter().map(|path| (path, Watched::Modules)))
+            .chain(services.map(|path| (path, Watched::Services)))
             .chain([(self.gates.layout.session_sudoers(), Watched::Rules)]);
         for (path, why) in wanted {
             self.add(&path, why);
@@ -155,5 +162,41 @@ impl Attendant {
             aside::tell(trouble);
         }
         self.trouble = trouble;
+    }
+}
+
+/// Looks again and again, until then at most or until a look finds that there is more to do.
+fn rest(until: Instant, look: impl Fn(PollTimeout) -> bool) {
+    while let Some(patience) = left(until)
+        && look(patience)
+    {}
+}
+
+/// `None` when that time has come.
+fn left(until: Instant) -> Option<PollTimeout> {
+    let left = until.checked_duration_since(Instant::now())?;
+    // Whole milliseconds, the last one included: less would be no waiting at all.
+    Some(PollTimeout::from(
+        u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_ends_on_time_however_often_sudo_rs_is_called() {
+        let begun = Instant::now();
+        let round = Duration::from_millis(50);
+        rest(begun + round, |_| true);
+        assert!(begun.elapsed() >= round);
+    }
+
+    #[test]
+    fn a_round_ends_when_there_is_more_to_do_and_waits_no_longer_than_it_may() {
+        rest(Instant::now() + Duration::from_secs(3600), |_| false);
+        let left = left(Instant::now() + ROUND).unwrap();
+        assert!(PollTimeout::ZERO < left && left <= PollTimeout::from(10_001_u16));
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that the settings exclude from the journal, because monitoring runs them all day: they are counted, and told
-//! in one entry now and then. Never those of a session, and never those of a managed account.
+//! in one entry now and then. Never those of a session, never those of a managed account, and never one that is run in
+//! any other way than plainly as root.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -10,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use daypass_protocol::event::{Action, Event, Outcome};
 use nix::unistd::User;
 
-use super::listing::command_of;
+use super::listing::plain_command;
 use crate::config::Exclude;
 use crate::event;
 use crate::gate::Gates;
@@ -41,9 +42,14 @@ impl Counted {
 
     /// Counts this call, if it is excluded.
     pub(super) fn takes(&self, uid: u32, words: &[Vec<u8>]) -> bool {
-        let command = command_of(words).join(&b' ');
+        let Some(command) = plain_command(words) else {
+            return false;
+        };
+        // Word by word: an argument with a space in it is another command.
         let is_it = |excluded: &Exclude| {
-            excluded.command.as_bytes() == command && uid_of(&excluded.account) == Some(uid)
+            let excluded_words = excluded.command.split(' ').map(str::as_bytes);
+            excluded_words.eq(command.iter().map(Vec::as_slice))
+                && uid_of(&excluded.account) == Some(uid)
         };
         let Some(index) = self.excluded.iter().position(is_it) else {
             return false;
@@ -132,9 +138,15 @@ mod tests {
             (0, "sudo -n /usr/bin/check disk /etc/shadow"),
             (0, "sudo -n /usr/bin/sh -c /usr/bin/check disk"),
             (0, "sudo -s"),
+            (0, "sudo -u www-data /usr/bin/check disk"),
+            (0, "sudo -E /usr/bin/check disk"),
+            (0, "sudo -D /tmp /usr/bin/check disk"),
+            (0, "sudoedit /usr/bin/check disk"),
         ] {
             assert!(!counted.takes(uid, &words(line)), "{uid} {line}");
         }
+        let one_word = [b"sudo".to_vec(), b"/usr/bin/check disk".to_vec()];
+        assert!(!counted.takes(0, &one_word));
         assert!(counted.take(SPAN).is_empty());
         let taken = counted.take(Duration::ZERO);
         assert_eq!(taken.len(), 1);

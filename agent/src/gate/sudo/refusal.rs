@@ -36,17 +36,31 @@ impl Gates {
         Response::deny(diagnostic::NOT_WITNESSED)
     }
 
+    /// Too many of the session wait already.
+    pub(super) fn refuse_crowded(&self, sudo: &Sudo) -> Response {
+        if let Some(untold) = self.flood.tell(sudo.origin.address) {
+            let event = sudo
+                .event(self, Action::SudoDenied, Outcome::Denied)
+                .because("sudo-crowded", diagnostic::SUDO_CROWDED);
+            self.intake.note(&with_untold(event, untold));
+        }
+        Response::deny(diagnostic::SUDO_CROWDED)
+    }
+
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Arc<Session>>) -> Response {
         let without = diagnostic::SUDO_WITHOUT_SESSION.to_owned();
         let (code, message) = match session {
-            Some(session) if session.is_open() => match self.sessions.sudo_of(session) {
-                Granted::Taken { by } => ("sudo-taken", diagnostic::sudo_taken(&by)),
-                Granted::Withheld => ("sudo-withheld", diagnostic::SUDO_WITHHELD.to_owned()),
-                Granted::Granted | Granted::NotGranted => (
-                    "sudo-not-granted",
-                    diagnostic::sudo_not_granted(session.document().id),
-                ),
-            },
+            Some(session) if session.is_open() => {
+                match self.sessions.sudo_for(session, sudo.watched) {
+                    Granted::Taken { by } => ("sudo-taken", diagnostic::sudo_taken(&by)),
+                    Granted::Older => ("sudo-older", diagnostic::SUDO_OLDER.to_owned()),
+                    Granted::Withheld => ("sudo-withheld", diagnostic::SUDO_WITHHELD.to_owned()),
+                    Granted::Granted | Granted::NotGranted => (
+                        "sudo-not-granted",
+                        diagnostic::sudo_not_granted(session.document().id),
+                    ),
+                }
+            }
             Some(_) => ("window-ended", without),
             None => ("no-session", without),
         };

@@ -1,0 +1,233 @@
+//! Sessions without sshd, for tests: monitors that are shells, rules that sudo's own tools look at.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use daypass_protocol::narrowing::Limits;
+use daypass_protocol::time::Time;
+use daypass_protocol::window::FrozenWindow;
+use serde_json::{Value, json};
+
+use super::record::{Record, tests::record};
+use super::registry::{Sessions, Setup};
+use super::session::Session;
+use crate::alarm::Alarm;
+use crate::facts::{Handle, since_boot};
+use crate::layout::Layout;
+use crate::managed;
+use crate::presence::Presence;
+use crate::sudoers::{Programs, Sudoers, script};
+use crate::watch::Watch;
+
+const STACK: &str = "account required pam_daypass.so\n";
+
+/// How long anything in a test may take.
+pub(super) const SOON: Duration = Duration::from_secs(30);
+
+/// A host in a directory of its own.
+pub(super) struct Host {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) layout: Layout,
+    pub(super) sessions: Sessions,
+    pub(super) entries: Receiver<Value>,
+}
+
+/// sshd's monitor, in its place a shell that waits for a program of the contractor's.
+pub(super) struct Monitor {
+    shell: Child,
+    /// That program.
+    pub(super) child: Handle,
+}
+
+impl Host {
+    /// With this program as its sudo, and this line before sudo's own checker.
+    pub(super) fn new(sudo: &str, before_check: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::under(folder.path());
+        let security = layout.seen(Path::new("/usr/lib/security"));
+        for directory in [layout.pam(), security.clone(), layout.sessions()] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        fs::write(security.join("pam_daypass.so"), "").unwrap();
+        for service in ["sudo", "sudo-i"] {
+            fs::write(layout.pam().join(service), STACK).unwrap();
+        }
+        let (intake, entries) = crate::fixture::intake();
+        let sessions = Sessions::new(Setup {
+            directory: layout.sessions(),
+            journal: layout.journal(),
+            sudoers: Sudoers::with_scripts(
+                &layout.session_sudoers(),
+                folder.path(),
+                &checker(before_check),
+                "exec /usr/bin/cvtsudoers \"$@\"",
+            ),
+            programs: Programs::at(vec![script(folder.path(), "sudo", sudo)]),
+            presence: Arc::new(Presence::new(&layout)),
+            intake,
+            managed: Arc::new(managed::Store::open(&layout.managed()).unwrap()),
+            watch: Watch::start().unwrap(),
+            alarm: Alarm::start().unwrap(),
+            host: "db1".parse().unwrap(),
+            warnings: Vec::new(),
+        });
+        Self {
+            folder,
+            layout,
+            sessions,
+            entries,
+        }
+    }
+
+    /// With the original sudo.
+    pub(super) fn with_sudo(before_check: &str) -> Self {
+        Self::new("echo Sudo version 1.9", before_check)
+    }
+
+    /// With sudo-rs.
+    pub(super) fn with_sudo_rs() -> Self {
+        Self::new("echo sudo-rs 0.2.5", "")
+    }
+
+    /// Lets somebody in by a window of their own with this item; `number` tells sessions apart, and puts them in order.
+    pub(super) fn let_in(&self, number: u64, person: &str, item: &str) -> (Monitor, Arc<Session>) {
+        self.let_in_as(record().uid, number, person, item)
+    }
+
+    /// The same as this uid.
+    pub(super) fn let_in_as(
+        &self,
+        uid: u32,
+        number: u64,
+        person: &str,
+        item: &str,
+    ) -> (Monitor, Arc<Session>) {
+        let monitor = Monitor::start();
+        let window = window(number, person, item);
+        let shell = Handle::open(i32::try_from(monitor.shell.id()).unwrap()).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let boot = u64::try_from(since_boot().as_millis()).unwrap();
+        let record = Record {
+            id: format!("s-{number:016x}").parse().unwrap(),
+            monitor: shell.process(),
+            uid,
+            gid: Some(1_900_000_000 + u32::try_from(number).unwrap()),
+            window: window.text().to_owned(),
+            audit: None,
+            opened: Time::from_unix(i64::try_from(now.as_secs()).unwrap()),
+            opened_since_boot: boot - 1000 + number,
+            closes: Time::from_unix(i64::try_from(now.as_secs()).unwrap() + 3600),
+            closes_since_boot: boot + 3_600_000,
+            ..record()
+        };
+        record.store(&self.layout.sessions()).unwrap();
+        let session = self
+            .sessions
+            .register(record, window, Limits::default(), &shell)
+            .unwrap();
+        (monitor, session)
+    }
+
+    /// Puts this uid under management.
+    pub(super) fn manage(&self, uid: u32) {
+        let path = self.layout.managed();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut managed = managed::Managed::default();
+        managed.insert(uid, vec!["deploy".to_owned()]).unwrap();
+        managed.store(&path).unwrap();
+    }
+
+    /// The files of rules that are in force.
+    pub(super) fn rules(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.layout.session_sudoers()).into_iter();
+        let names = entries.flatten().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        names
+    }
+
+    /// Another program in the place of sudo's checker.
+    pub(super) fn exchange_checker(&self, before_check: &str) {
+        script(self.folder.path(), "visudo", &checker(before_check));
+    }
+
+    /// PAM asks us about sudo no more, or again.
+    pub(super) fn set_pam(&self, asks: bool) {
+        let text = if asks {
+            STACK
+        } else {
+            "account required pam_unix.so\n"
+        };
+        fs::write(self.layout.pam().join("sudo"), text).unwrap();
+    }
+}
+
+impl Monitor {
+    fn start() -> Self {
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", "sleep 600 >/dev/null & echo $!; wait"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let child = Handle::open(line.trim().parse().unwrap()).unwrap();
+        Self { shell, child }
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.child.kill();
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+fn checker(before: &str) -> String {
+    format!("{before}\nexec /usr/sbin/visudo \"$@\"")
+}
+
+fn window(number: u64, person: &str, item: &str) -> FrozenWindow {
+    let document = json!({
+        "v": 1,
+        "id": format!("w-{number:026}"),
+        "ca": "0".repeat(64),
+        "contractor": person,
+        "keys": ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+        "hosts": ["db1"],
+        "accounts": ["deploy"],
+        "sudo": [item],
+        "starts": "2026-01-01T00:00:00Z",
+        "ends": "2100-01-01T00:00:00Z",
+        "permit": ["pty"],
+        "max_certificate_ttl": 600,
+        "reason": "a test",
+    });
+    FrozenWindow::parse(&document.to_string()).unwrap()
+}
+
+/// Looks until it holds.
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < SOON, "{what} does not come");
+        std::thread::yield_now();
+    }
+}
+
+/// A pipe by name, at which a script waits.
+pub(super) fn fifo(folder: &Path) -> PathBuf {
+    let path = folder.join("fifo");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    path
+}

@@ -1,0 +1,162 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::*;
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}
+
+/// Whoever runs the tests, with an empty home in a directory of its own.
+fn account() -> (tempfile::TempDir, Layout, User, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::under(folder.path());
+    let user = User::from_uid(nix::unistd::Uid::current())
+        .unwrap()
+        .unwrap();
+    let home = layout.seen(&user.dir);
+    fs::create_dir_all(&home).unwrap();
+    (folder, layout, user, home)
+}
+
+#[test]
+fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() {
+    let (_folder, layout, user, home) = account();
+    for place in [".ssh", ".config/systemd/user/default.target.wants", "work"] {
+        fs::create_dir_all(home.join(place)).unwrap();
+    }
+    let before = now() - 20;
+    for name in [
+        ".ssh/rc",
+        ".ssh/authorized_keys",
+        ".config/systemd/user/x.service",
+    ] {
+        fs::write(home.join(name), "x").unwrap();
+    }
+    symlink("/dev/null", home.join(".bashrc")).unwrap();
+    let enabled = ".config/systemd/user/default.target.wants/y.service";
+    symlink("/tmp/y.service", home.join(enabled)).unwrap();
+    let shell = home.join("work/sh");
+    fs::write(&shell, "x").unwrap();
+    fs::set_permissions(&shell, fs::Permissions::from_mode(0o4755)).unwrap();
+    fs::write(home.join("work/plain"), "x").unwrap();
+    // The owner sets the time back that they may set.
+    let old = UNIX_EPOCH + std::time::Duration::from_secs(1);
+    let opened = fs::File::options()
+        .write(true)
+        .open(home.join(".ssh/rc"))
+        .unwrap();
+    opened.set_modified(old).unwrap();
+    let Found {
+        plants: found,
+        extent,
+    } = planted(&layout, &user.name, user.uid.as_raw());
+    assert_eq!(extent, Extent::Whole);
+    let named: Vec<_> = found
+        .iter()
+        .map(|plant| {
+            let path = plant.path.strip_prefix(&home).unwrap();
+            (plant.kind.name(), path.to_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("start-up", ".bashrc"),
+            ("start-up", ".ssh"),
+            ("start-up", ".ssh/rc"),
+            ("key", ".ssh"),
+            ("key", ".ssh/authorized_keys"),
+            ("job", ".config"),
+            ("job", ".config/systemd"),
+            ("job", ".config/systemd/user"),
+            ("job", ".config/systemd/user/default.target.wants"),
+            ("job", enabled),
+            ("job", ".config/systemd/user/x.service"),
+            ("setuid", "work/sh"),
+        ]
+    );
+    assert!(found.iter().all(|plant| plant.changed >= before));
+}
+
+#[test]
+fn a_directory_that_is_too_full_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::under(folder.path());
+    let jobs = layout.seen(Path::new(AT_JOBS));
+    fs::create_dir_all(&jobs).unwrap();
+    for number in 0..=OF_A_DIRECTORY {
+        fs::write(jobs.join(number.to_string()), "").unwrap();
+    }
+    let uid = nix::unistd::Uid::current().as_raw();
+    let found = planted(&layout, "nobody-of-this-name", uid);
+    assert_eq!(found.extent, Extent::Partial);
+    assert_eq!(found.plants.len(), OF_A_DIRECTORY);
+}
+
+#[test]
+fn a_link_on_the_way_is_told_and_not_followed() {
+    let (folder, layout, user, home) = account();
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir_all(elsewhere.join("user")).unwrap();
+    for name in ["rc", "authorized_keys", "user/x.service"] {
+        fs::write(elsewhere.join(name), "x").unwrap();
+    }
+    symlink(&elsewhere, home.join(".ssh")).unwrap();
+    fs::create_dir(home.join(".config")).unwrap();
+    symlink(&elsewhere, home.join(".config/systemd")).unwrap();
+    let found = planted(&layout, &user.name, user.uid.as_raw());
+    let named: Vec<_> = found
+        .plants
+        .iter()
+        .map(|plant| (plant.kind.name(), plant.path.clone()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("start-up", home.join(".ssh")),
+            ("key", home.join(".ssh")),
+            ("job", home.join(".config/systemd")),
+        ]
+    );
+    assert_eq!(found.extent, Extent::Partial);
+}
+
+#[test]
+fn a_directory_that_was_put_in_the_place_of_another_is_told_by_its_own_time() {
+    let (_folder, layout, user, home) = account();
+    fs::create_dir(home.join("prepared")).unwrap();
+    let key = home.join("prepared/authorized_keys");
+    fs::write(&key, "x").unwrap();
+    let written = fs::metadata(&key).unwrap();
+    // The kernel's clock for files goes in steps.
+    let written = written.ctime() * 1000 + written.ctime_nsec() / 1_000_000;
+    while now() < written + 100 {
+        std::thread::yield_now();
+    }
+    let before = now() - 20;
+    fs::rename(home.join("prepared"), home.join(".ssh")).unwrap();
+    let found = planted(&layout, &user.name, user.uid.as_raw());
+    let changed: Vec<_> = found
+        .plants
+        .iter()
+        .filter(|plant| plant.changed >= before)
+        .map(|plant| (plant.kind.name(), plant.path.clone()))
+        .collect();
+    assert_eq!(changed, [("key", home.join(".ssh"))]);
+    assert_eq!(found.extent, Extent::Whole);
+}
+
+#[test]
+fn directories_without_anything_in_them_are_not_told() {
+    let (_folder, layout, user, home) = account();
+    for name in [".ssh", ".config/systemd/user/default.target.wants"] {
+        fs::create_dir_all(home.join(name)).unwrap();
+    }
+    fs::write(home.join(".ssh/known_hosts"), "x").unwrap();
+    let found = planted(&layout, &user.name, user.uid.as_raw());
+    assert!(found.plants.is_empty(), "{:?}", found.plants);
+    assert_eq!(found.extent, Extent::Whole);
+}

@@ -1,0 +1,92 @@
+use std::sync::mpsc::TryRecvError;
+
+use super::search::Kind;
+use super::*;
+use crate::sessions::fixture::Host;
+
+#[test]
+fn a_clock_that_was_set_makes_a_session_begin_no_later() {
+    let now = opened(i64::MAX, Duration::ZERO);
+    let hour = Duration::from_secs(3600);
+    let about = |opened: i64, expected: i64| (opened - expected).abs() < 1500;
+    assert!(about(opened(now - 3_600_000, hour), now - 3_600_000));
+    // Set forward by a day meanwhile, and set back.
+    let day = 86_400_000;
+    assert_eq!(opened(now - day, hour), now - day);
+    assert!(about(opened(now + day, hour), now - 3_600_000));
+}
+
+#[test]
+fn a_path_that_is_no_text_is_kept_exactly() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/home/\xff"));
+    assert_eq!(text(path), json!({ "base64": "L2hvbWUv/w==" }));
+}
+
+#[test]
+fn what_was_told_of_a_session_is_not_told_again_and_what_came_later_is() {
+    let host = Host::with_sudo("");
+    let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
+    host.sessions.is_over(&session, Vec::new());
+    host.sessions.is_over(&session, Vec::new());
+    let over = host.sessions.shared.over.take();
+    let [first, second] = &over[..] else {
+        panic!("two looks")
+    };
+    assert_eq!(first.told_until, None);
+    assert_eq!(second.told_until, Some(first.at));
+    let plant = |changed| Plant {
+        kind: Kind::Key,
+        path: "x".into(),
+        changed,
+    };
+    let second = Ended {
+        session,
+        told_until: second.told_until,
+        at: first.at + 1000,
+        swept: Vec::new(),
+    };
+    for early in [first.at - 500, first.at] {
+        assert_eq!(first.during(&[plant(early)]).len(), 1);
+        assert!(second.during(&[plant(early)]).is_empty());
+    }
+    for late in [first.at + 1, second.at] {
+        assert!(first.during(&[plant(late)]).is_empty());
+        assert_eq!(second.during(&[plant(late)]).len(), 1);
+    }
+}
+
+#[test]
+fn of_a_clock_that_was_set_back_all_is_told_once_more() {
+    let host = Host::with_sudo("");
+    let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
+    let at = now();
+    let ended = Ended {
+        session,
+        told_until: Some(at + 3_600_000),
+        at,
+        swept: Vec::new(),
+    };
+    let plants = [Plant {
+        kind: Kind::Key,
+        path: "x".into(),
+        changed: at - 500,
+    }];
+    assert_eq!(ended.during(&plants).len(), 1);
+}
+
+#[test]
+fn where_too_many_wait_it_is_told_at_once_that_nobody_looks() {
+    let host = Host::with_sudo("");
+    let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
+    for _ in 0..MOST {
+        host.sessions.is_over(&session, Vec::new());
+    }
+    assert_eq!(host.entries.try_recv(), Err(TryRecvError::Empty));
+    host.sessions.is_over(&session, Vec::new());
+    let entry = host.entries.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(entry["action"], "session.planted");
+    assert_eq!(entry["code"], "not-searched");
+    assert_eq!(entry["detail"]["searched"], "partly");
+    assert_eq!(host.sessions.shared.over.take().len(), MOST);
+}
