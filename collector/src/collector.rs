@@ -251,9 +251,8 @@ impl Collector {
         let durable = keep::latest(self.stores(), log)?;
         let mark = durable.as_ref().map_or(Mark::empty(), Durable::mark);
         if let Some(size) = size.filter(|size| *size < mark.size) {
-            if let Some(event) = self.watch.rollback(log, size, mark.size) {
-                self.record(&event)?;
-            }
+            self.watch
+                .rollback(log, size, mark.size, |event| self.record(event))?;
             return Err(CollectorError::RolledBack {
                 size,
                 held: mark.size,
@@ -295,9 +294,8 @@ impl Collector {
         match ingest::ingest(self.stores(), log, &record, from, bytes, now) {
             Ok(durable) => {
                 self.has_arrived();
-                for event in self.watch.read(log, bytes, now) {
-                    self.record(&event)?;
-                }
+                self.watch
+                    .read(log, bytes, now, |event| self.record(event))?;
                 Ok(Standing {
                     mark: durable.mark(),
                     cosignature: Some(self.cosign(&durable, now)?),
@@ -345,9 +343,8 @@ impl Collector {
                     held: held.size,
                     size: checkpoint.size,
                 };
-                if let Some(event) = self.watch.contradiction(&log, &found, None) {
-                    self.record(&event)?;
-                }
+                self.watch
+                    .contradiction(&log, &found, None, |event| self.record(event))?;
                 Ok((judgement, None))
             }
             _ => Ok((judgement, None)),

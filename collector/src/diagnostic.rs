@@ -124,6 +124,14 @@ fn behind(done: u64, all: u64) -> String {
     }
 }
 
+/// During `reindex`.
+pub(crate) fn passed_over(error: &dyn Error) -> String {
+    format!(
+        "{}, and run daypass-collector reindex again: its entries are not found until then",
+        sentence(error)
+    )
+}
+
 /// After `restore`.
 pub(crate) fn restored(restored: &Restored) -> String {
     let Restored {

@@ -10,7 +10,7 @@ use crate::alerts::StoreError;
 use crate::collector::{Collector, CollectorError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
-use crate::indexer::{self, FollowIndexError};
+use crate::indexer::FollowIndexError;
 use crate::origin::{InvalidOrigin, Origin, Owner};
 use crate::rewrite::{self, RewriteError};
 
@@ -65,7 +65,7 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
 pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
     // Our own first: what of it is not stored yet comes in without its text.
     let mut count = collector.erase_own(person, &why.by, &why.reason)?;
-    indexer::catch_up(collector.stores(), collector.index())?;
+    collector.follow_index()?;
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
         if *log.owner() != Owner::Collector {

@@ -51,6 +51,7 @@ pub mod rewrite;
 pub mod segments;
 pub mod server;
 mod sessions;
+mod stored;
 pub mod strangers;
 mod tally;
 pub mod watch;

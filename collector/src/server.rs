@@ -19,7 +19,7 @@ use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::export;
-use crate::indexer;
+use crate::metrics::{Metrics, Shown};
 use crate::own::{Own, OwnError};
 
 /// Connections that are still being set up, or whose first request does not come, are dropped after this.
@@ -192,7 +192,7 @@ fn spawn(
 /// Takes segments into the index whenever some came, and at the start.
 fn index(collector: &Collector, arrived: &Receiver<()>) {
     loop {
-        match indexer::catch_up(collector.stores(), collector.index()) {
+        match collector.follow_index() {
             Ok(0) => {}
             Ok(_) => collector.arrivals().came(),
             Err(error) => {

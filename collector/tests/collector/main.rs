@@ -13,6 +13,7 @@ mod host;
 mod hostile;
 mod killed;
 mod link;
+mod lost;
 mod machine;
 mod proxy;
 mod receiver;
