@@ -96,7 +96,7 @@ impl Judge<'_> {
         let mut raised = Vec::new();
         let sieve = alerts.rules().sieve();
         for item in items.iter().filter(|item| sieve.holds_back(&item.line)) {
-            let subject = Subject::new(&item.origin, &item.line);
+            let subject = Subject::new(&item.origin, &item.line).arrived(item.stored);
             for rule in alerts.rules().judge(&subject, &mut self.bursts) {
                 let approved_by = approvers(self.collector, &subject);
                 raised.push(Raised {

@@ -178,6 +178,7 @@ mod tests {
     fn holds(pattern: &str, line: &str) -> bool {
         let pattern: CommandPattern = toml::from_str(pattern).unwrap();
         invocations(line.as_bytes())
+            .programs
             .iter()
             .any(|command| pattern.holds(command))
     }

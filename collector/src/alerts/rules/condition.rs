@@ -29,6 +29,8 @@ pub(crate) struct Condition {
     /// One of these commands is run.
     #[serde(default)]
     commands: Vec<CommandPattern>,
+    /// Whether there is more to the command than is looked at.
+    goes_on: Option<bool>,
     /// By the writer's clock it is outside these hours.
     outside_hours: Option<Schedule>,
 }
@@ -97,6 +99,9 @@ impl Condition {
                 .outside_hours
                 .as_ref()
                 .is_none_or(|schedule| schedule.is_closed(subject))
+            && self
+                .goes_on
+                .is_none_or(|wanted| subject.goes_on() == wanted)
             && (self.commands.is_empty()
                 || subject
                     .commands()
