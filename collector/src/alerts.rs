@@ -99,10 +99,14 @@ impl Alerts {
     /// When the database fails.
     pub fn erase(&self, log: &Origin, runs: &[(u64, u64)]) -> Result<u64, StoreError> {
         let origin = log.to_string();
-        let each = runs
-            .iter()
-            .map(|(first, last)| self.store.erase(&origin, *first, *last));
-        each.sum()
+        let mut count = 0;
+        for (first, last) in runs {
+            count += self.store.erase(&origin, *first, *last)?;
+        }
+        if count > 0 {
+            self.store.settle()?;
+        }
+        Ok(count)
     }
 
     /// Wakes those who deliver.
