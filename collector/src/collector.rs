@@ -4,7 +4,7 @@ mod error;
 mod notice;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +68,7 @@ pub struct Collector {
     stopping: AtomicBool,
     searchable: Arrivals,
     news: Arrivals,
+    evidence_kept: AtomicU64,
 }
 
 /// What is held of a log, and our word for it.
@@ -93,6 +94,7 @@ impl Collector {
             stopping: AtomicBool::new(false),
             searchable: Arrivals::default(),
             news: Arrivals::default(),
+            evidence_kept: AtomicU64::new(0),
         };
         (collector, arrived)
     }
@@ -148,6 +150,11 @@ impl Collector {
         reason: &str,
     ) -> Result<u64, daypass_journal::Error> {
         self.parts.ledger.erase_person(person, by, reason)
+    }
+
+    /// How often the other side of a fork was kept, in the life of this process.
+    pub(crate) fn evidence_kept(&self) -> u64 {
+        self.evidence_kept.load(Ordering::SeqCst)
     }
 
     /// Wakes those who wait for what comes in.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::alerts::StoreError;
 use crate::collector::{Collector, CollectorError};
+use crate::evidence::EvidenceError;
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::FollowIndexError;
@@ -47,6 +48,9 @@ pub enum EraseError {
     /// Alerts.
     #[error(transparent)]
     Alerts(#[from] StoreError),
+    /// What no checkpoint counts.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 /// How many stored entries name a person, as `index` knows.
@@ -89,13 +93,38 @@ pub fn erase_runs(
     runs: &[(u64, u64)],
     why: &Why,
 ) -> Result<(), EraseError> {
+    say(collector, log, runs, why)?;
+    take_out(collector, log, runs)
+}
+
+/// Says which entries lose their text, on whose word.
+///
+/// # Errors
+/// When it is not durable.
+pub fn say(
+    collector: &Collector,
+    log: &Origin,
+    runs: &[(u64, u64)],
+    why: &Why,
+) -> Result<(), CollectorError> {
     let event = Event::new(Action::LogErased)
         .outcome(Outcome::Done)
         .detail("log", log.to_string())
         .detail("entries", json!(runs))
         .detail("by", why.by.as_str())
         .detail("why", why.reason.as_str());
-    collector.record(&event)?;
+    collector.record(&event)
+}
+
+/// Takes out what was [said](say) to be.
+///
+/// # Errors
+/// What was done stays done; the same may be asked again.
+pub fn take_out(
+    collector: &Collector,
+    log: &Origin,
+    runs: &[(u64, u64)],
+) -> Result<(), EraseError> {
     collector.with_log(log, || {
         rewrite::erase(collector.stores(), collector.index(), log, runs)
     })?;

@@ -27,6 +27,7 @@ pub mod database;
 mod diagnostic;
 mod durable;
 pub mod erasure;
+pub mod evidence;
 pub mod export;
 pub mod feed;
 pub mod groups;

@@ -1,6 +1,7 @@
 //! What is noticed and journalled: refusals, contradictions, silence.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use daypass_protocol::enrolment::Record;
@@ -166,7 +167,10 @@ impl Collector {
     /// Keeps the other side of a fork beside ours: no checkpoint counts it.
     fn keep_evidence(&self, log: &Origin, name: &SegmentName, bytes: &[u8]) -> bool {
         match self.parts.segments.put(log, name, bytes) {
-            Ok(_) => true,
+            Ok(_) => {
+                self.evidence_kept.fetch_add(1, Ordering::SeqCst);
+                true
+            }
             Err(error) => {
                 // The alarm matters more than its evidence.
                 let error = &error as &dyn std::error::Error;

@@ -5,6 +5,8 @@ mod alerts;
 mod ca_door;
 #[path = "../../../protocol/tests/protocol/schema/checker.rs"]
 mod checker;
+mod declared;
+mod evidence;
 mod exports;
 mod first_word;
 mod forwarding;
