@@ -21,6 +21,7 @@ mod proxy;
 mod receiver;
 mod refusals;
 mod restart;
+mod restored;
 mod roles;
 mod rosters;
 mod rsyslog;
