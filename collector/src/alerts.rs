@@ -31,8 +31,9 @@ use crate::collector::Collector;
 use crate::database;
 use crate::layout::Layout;
 use crate::origin::Origin;
+use crate::outlet::OutletError;
 use config::AlertsConfig;
-use destination::{Destination, DestinationError};
+use destination::Destination;
 use rules::{Period, RuleSet, RulesError, Severity};
 
 /// Rules, destinations, and what is kept of both.
@@ -54,7 +55,7 @@ pub enum OpenAlertsError {
     Rules(#[from] RulesError),
     /// A destination.
     #[error(transparent)]
-    Destination(#[from] DestinationError),
+    Destination(#[from] OutletError),
     /// The database.
     #[error(transparent)]
     Database(#[from] database::OpenError),

@@ -41,6 +41,7 @@ pub mod ledger;
 pub(crate) mod lock;
 pub mod orders;
 pub mod origin;
+pub mod outlet;
 pub mod own;
 mod ownership;
 pub mod people;
