@@ -39,6 +39,7 @@ pub mod keep;
 pub mod layout;
 pub mod ledger;
 pub(crate) mod lock;
+mod metrics;
 pub mod orders;
 pub mod origin;
 pub mod outlet;

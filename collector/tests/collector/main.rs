@@ -17,6 +17,7 @@ mod killed;
 mod link;
 mod lost;
 mod machine;
+mod metrics;
 mod proxy;
 mod receiver;
 mod refusals;
