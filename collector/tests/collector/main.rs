@@ -18,6 +18,7 @@ mod link;
 mod lost;
 mod machine;
 mod metrics;
+mod openapi;
 mod proxy;
 mod receiver;
 mod refusals;
