@@ -32,8 +32,9 @@ use crate::collector::Collector;
 use crate::database;
 use crate::layout::Layout;
 use crate::origin::Origin;
+use crate::outlet::OutletError;
 use config::AlertsConfig;
-use destination::{Destination, DestinationError};
+use destination::Destination;
 use rules::{Period, RuleSet, RulesError, Severity};
 
 /// Rules, destinations, and what is kept of both.
@@ -55,7 +56,7 @@ pub enum OpenAlertsError {
     Rules(#[from] RulesError),
     /// A destination.
     #[error(transparent)]
-    Destination(#[from] DestinationError),
+    Destination(#[from] OutletError),
     /// The database.
     #[error(transparent)]
     Database(#[from] database::OpenError),
@@ -100,10 +101,14 @@ impl Alerts {
     /// When the database fails.
     pub fn erase(&self, log: &Origin, runs: &[(u64, u64)]) -> Result<u64, StoreError> {
         let origin = log.to_string();
-        let each = runs
-            .iter()
-            .map(|(first, last)| self.store.erase(&origin, *first, *last));
-        each.sum()
+        let mut count = 0;
+        for (first, last) in runs {
+            count += self.store.erase(&origin, *first, *last)?;
+        }
+        if count > 0 {
+            self.store.settle()?;
+        }
+        Ok(count)
     }
 
     /// Wakes those who deliver.

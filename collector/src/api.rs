@@ -17,7 +17,7 @@ mod sessions;
 mod word;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -26,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 
 use crate::collector::Collector;
+use crate::metrics::Metrics;
 use crate::tally::Tally;
 use readers::Readers;
 use refusal::Refusal;
@@ -37,16 +38,22 @@ struct Service {
     collector: Arc<Collector>,
     rate: Arc<Mutex<Tally>>,
     readers: Arc<Readers>,
+    metrics: Arc<Metrics>,
 }
 
 /// The API of `collector`, for `axum_server` with connection info. `requests_per_minute` is for one address without a
-/// client certificate.
-pub fn router(collector: Arc<Collector>, requests_per_minute: u32) -> Router {
+/// client certificate; answers are counted in `metrics`.
+pub(crate) fn router(
+    collector: Arc<Collector>,
+    requests_per_minute: u32,
+    metrics: Arc<Metrics>,
+) -> Router {
     let rate = Tally::new(requests_per_minute, Duration::from_secs(60));
     let service = Service {
         collector,
         rate: Arc::new(Mutex::new(rate)),
         readers: Arc::default(),
+        metrics,
     };
     let mut router = Router::new();
     for route in ROUTES {
@@ -83,8 +90,16 @@ async fn no_such_method() -> Refusal {
 }
 
 async fn answer(service: Service, route: &'static Route, request: Request) -> Response {
-    match gate::pass(service, route, request).await {
+    let (metrics, began) = (Arc::clone(&service.metrics), Instant::now());
+    let response = match gate::pass(service, route, request).await {
         Ok(reply) => reply.into_response(),
         Err(refusal) => refusal.into_response(),
-    }
+    };
+    let method = match route.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+    };
+    metrics.answered(method, route.path, response.status(), began.elapsed());
+    response
 }

@@ -1,7 +1,7 @@
 //! A second copy of all that is stored, in another directory: on another disk, so that one lost disk loses nothing.
 //!
 //! ```text
-//! segments/ORIGIN/NAME   as in the store
+//! segments/ORIGIN/NAME   as in the store, what no list names (evidence of forks) included
 //! list                   a line for each segment, `NUMBER STORED NAME ORIGIN`, in the order in which they were stored (when,
 //!                        in microseconds since 1970); a later line for a number takes the place of an earlier one
 //! logs.json              by whose word each journal is known, and its checkpoint
@@ -24,6 +24,7 @@ use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
 use crate::durable;
 use crate::keep::Stores;
 use crate::layout::Layout;
+use crate::origin::Origin;
 use crate::segments::directory::DirectorySegments;
 use crate::segments::{SegmentError, SegmentName, SegmentStore};
 
@@ -140,6 +141,31 @@ impl Archive {
             self.logs = logs;
         }
         Ok(count)
+    }
+
+    /// Copies what no checkpoint counts: evidence of forks. It is in no list; the names say what it is.
+    ///
+    /// # Errors
+    /// The same may be asked again.
+    pub fn follow_evidence(
+        &self,
+        stores: Stores<'_>,
+        log: &Origin,
+        names: &[SegmentName],
+    ) -> Result<(), ArchiveError> {
+        names.iter().try_for_each(|name| {
+            let bytes = stores.segments.bytes(log, name)?;
+            self.segments.put(log, name, &bytes)?;
+            Ok(())
+        })
+    }
+
+    /// Removes what is not kept any more.
+    ///
+    /// # Errors
+    /// The same may be asked again.
+    pub fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), ArchiveError> {
+        Ok(self.segments.remove(log, name)?)
     }
 
     /// Copies what is small and changes: what the CA said, and the files of our own journal.

@@ -4,7 +4,7 @@ mod error;
 mod notice;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +68,7 @@ pub struct Collector {
     stopping: AtomicBool,
     searchable: Arrivals,
     news: Arrivals,
+    evidence_kept: AtomicU64,
 }
 
 /// What is held of a log, and our word for it.
@@ -93,6 +94,7 @@ impl Collector {
             stopping: AtomicBool::new(false),
             searchable: Arrivals::default(),
             news: Arrivals::default(),
+            evidence_kept: AtomicU64::new(0),
         };
         (collector, arrived)
     }
@@ -148,6 +150,11 @@ impl Collector {
         reason: &str,
     ) -> Result<u64, daypass_journal::Error> {
         self.parts.ledger.erase_person(person, by, reason)
+    }
+
+    /// How often the other side of a fork was kept, in the life of this process.
+    pub(crate) fn evidence_kept(&self) -> u64 {
+        self.evidence_kept.load(Ordering::SeqCst)
     }
 
     /// Wakes those who wait for what comes in.
@@ -251,9 +258,8 @@ impl Collector {
         let durable = keep::latest(self.stores(), log)?;
         let mark = durable.as_ref().map_or(Mark::empty(), Durable::mark);
         if let Some(size) = size.filter(|size| *size < mark.size) {
-            if let Some(event) = self.watch.rollback(log, size, mark.size) {
-                self.record(&event)?;
-            }
+            self.watch
+                .rollback(log, size, mark.size, |event| self.record(event))?;
             return Err(CollectorError::RolledBack {
                 size,
                 held: mark.size,
@@ -295,9 +301,8 @@ impl Collector {
         match ingest::ingest(self.stores(), log, &record, from, bytes, now) {
             Ok(durable) => {
                 self.has_arrived();
-                for event in self.watch.read(log, bytes, now) {
-                    self.record(&event)?;
-                }
+                self.watch
+                    .read(log, bytes, now, |event| self.record(event))?;
                 Ok(Standing {
                     mark: durable.mark(),
                     cosignature: Some(self.cosign(&durable, now)?),
@@ -345,9 +350,8 @@ impl Collector {
                     held: held.size,
                     size: checkpoint.size,
                 };
-                if let Some(event) = self.watch.contradiction(&log, &found, None) {
-                    self.record(&event)?;
-                }
+                self.watch
+                    .contradiction(&log, &found, None, |event| self.record(event))?;
                 Ok((judgement, None))
             }
             _ => Ok((judgement, None)),

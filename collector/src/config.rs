@@ -49,6 +49,9 @@ pub struct Config {
     /// Requests that one address without a client certificate may make in a minute.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// Loopback address and port at which `/metrics` and `/ready` are shown in the clear; nowhere when absent.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
     /// What people are told of at once, and where.
     #[serde(default)]
     pub alerts: AlertsConfig,
@@ -125,6 +128,14 @@ pub enum ConfigError {
         /// What it says.
         found: u64,
     },
+    /// `metrics` is an address that others reach.
+    #[error("{}: metrics are shown in the clear, so they need a loopback address, not {address}", path.display())]
+    MetricsNotLocal {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        address: SocketAddr,
+    },
 }
 
 impl Config {
@@ -155,6 +166,9 @@ impl Config {
                 path,
                 found: config.silence_after,
             });
+        }
+        if let Some(address) = config.metrics.filter(|at| !at.ip().is_loopback()) {
+            return Err(ConfigError::MetricsNotLocal { path, address });
         }
         Ok(config)
     }
@@ -232,6 +246,14 @@ mod tests {
             short,
             Err(ConfigError::SilenceTooShort { found: 5, .. })
         ));
+        for (address, is_taken) in [
+            ("127.0.0.1:9", true),
+            ("[::1]:9", true),
+            ("192.0.2.1:9", false),
+        ] {
+            let config = parse(&format!("{good}metrics = \"{address}\"\n"));
+            assert_eq!(config.is_ok(), is_taken, "{address}");
+        }
         assert!(parse("ca_setup = \"daypass-setup-1.x\"").is_err());
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::audit::Audited;
 use crate::origin::Origin;
-use crate::restore::Restored;
+use crate::restore::{Failure, Restored};
 
 /// After `init`.
 pub(crate) const AFTER_INIT: &str = "\
@@ -124,33 +124,44 @@ fn behind(done: u64, all: u64) -> String {
     }
 }
 
+/// During `reindex`.
+pub(crate) fn passed_over(error: &dyn Error) -> String {
+    format!(
+        "{}, and run daypass-collector reindex again: its entries are not found until then",
+        sentence(error)
+    )
+}
+
 /// After `restore`.
 pub(crate) fn restored(restored: &Restored) -> String {
     let Restored {
         logs,
         segments,
         entries,
-        of_earlier_keys,
+        unsigned,
+        failed,
         short,
     } = restored;
     let mut text = format!(
         "{logs} journals are back: {entries} entries in {segments} segments, each checked from its first line. Start the \
          service: systemctl start daypass-collector"
     );
+    // Writing to a string cannot fail, here and below.
     for (log, from) in short {
-        // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\n{log}: the copy ends before entry {from}; its host sends the rest if it still has it"
+            "\n{log}: what is back ends before entry {from}; its host sends the rest if it still has it"
         );
     }
-    if !of_earlier_keys.is_empty() {
+    if !unsigned.is_empty() {
         let _ = write!(
             text,
-            "\nThe CA's key of today did not sign the records of: {}. An earlier one did, or nobody: compare them with the CA's \
-             journal (host.enrolled).",
-            of_earlier_keys.join(", ")
+            "\nNo key of the CA's signed the records of: {}. They were taken as you said.",
+            unsigned.join(", ")
         );
+    }
+    for Failure { log, why } in failed {
+        let _ = write!(text, "\n{log} is not back, or not all of it: {why}");
     }
     text
 }

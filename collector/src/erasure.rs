@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::alerts::StoreError;
 use crate::collector::{Collector, CollectorError};
+use crate::evidence::EvidenceError;
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
-use crate::indexer::{self, FollowIndexError};
+use crate::indexer::FollowIndexError;
 use crate::origin::{InvalidOrigin, Origin, Owner};
 use crate::rewrite::{self, RewriteError};
 
@@ -47,6 +48,9 @@ pub enum EraseError {
     /// Alerts.
     #[error(transparent)]
     Alerts(#[from] StoreError),
+    /// What no checkpoint counts.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 /// How many stored entries name a person, as `index` knows.
@@ -65,7 +69,7 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
 pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
     // Our own first: what of it is not stored yet comes in without its text.
     let mut count = collector.erase_own(person, &why.by, &why.reason)?;
-    indexer::catch_up(collector.stores(), collector.index())?;
+    collector.follow_index()?;
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
         if *log.owner() != Owner::Collector {
@@ -89,13 +93,38 @@ pub fn erase_runs(
     runs: &[(u64, u64)],
     why: &Why,
 ) -> Result<(), EraseError> {
+    say(collector, log, runs, why)?;
+    take_out(collector, log, runs)
+}
+
+/// Says which entries lose their text, on whose word.
+///
+/// # Errors
+/// When it is not durable.
+pub fn say(
+    collector: &Collector,
+    log: &Origin,
+    runs: &[(u64, u64)],
+    why: &Why,
+) -> Result<(), CollectorError> {
     let event = Event::new(Action::LogErased)
         .outcome(Outcome::Done)
         .detail("log", log.to_string())
         .detail("entries", json!(runs))
         .detail("by", why.by.as_str())
         .detail("why", why.reason.as_str());
-    collector.record(&event)?;
+    collector.record(&event)
+}
+
+/// Takes out what was [said](say) to be.
+///
+/// # Errors
+/// What was done stays done; the same may be asked again.
+pub fn take_out(
+    collector: &Collector,
+    log: &Origin,
+    runs: &[(u64, u64)],
+) -> Result<(), EraseError> {
     collector.with_log(log, || {
         rewrite::erase(collector.stores(), collector.index(), log, runs)
     })?;

@@ -17,12 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-pub use destination::ExportError;
 pub(crate) use store::{Confirmed, StoreError};
 
 use crate::collector::Collector;
 use crate::database;
 use crate::layout::Layout;
+use crate::outlet::OutletError;
 use config::ExportConfig;
 use destination::Destination;
 use store::Store;
@@ -40,7 +40,7 @@ pub struct Exports {
 pub enum OpenExportsError {
     /// A destination.
     #[error(transparent)]
-    Destination(#[from] ExportError),
+    Destination(#[from] OutletError),
     /// The database.
     #[error(transparent)]
     Database(#[from] database::OpenError),

@@ -4,9 +4,9 @@
 //! among them.
 
 use crate::checkpoints::{CheckpointError, StoredSegment};
-use crate::collector::Collector;
-use crate::ingest::overlap;
+use crate::collector::{Collector, CollectorError};
 use crate::segments::SegmentError;
+use crate::stored;
 
 /// Segments that are looked up at once where only their number counts.
 const LOOK: usize = 4096;
@@ -27,6 +27,8 @@ pub struct Item {
     pub origin: String,
     /// The exact line.
     pub line: Vec<u8>,
+    /// When it came in, in microseconds since 1970.
+    pub stored: i64,
     /// Where reading goes on behind it.
     after: Place,
 }
@@ -40,6 +42,9 @@ pub enum FeedError {
     /// A segment.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// A segment is lost, and that could not be told.
+    #[error(transparent)]
+    NotTold(#[from] CollectorError),
 }
 
 /// Reads from a place on.
@@ -107,7 +112,8 @@ impl Feed {
         let Some(segment) = segments.first() else {
             return Ok(false);
         };
-        let entries = overlap::read(stores, segment)?;
+        let lost = |segment: &_, error| Ok::<_, FeedError>(collector.lost(segment, &error)?);
+        let entries = stored::read(stores, segment, lost)?;
         self.rest = self.items(segment, entries);
         if self.rest.is_empty() {
             self.place = Place {
@@ -127,6 +133,7 @@ impl Feed {
             .map(|(seq, line)| Item {
                 origin: origin.clone(),
                 line,
+                stored: segment.stored,
                 after: match Some(seq) == last {
                     true => Place {
                         segment: segment.number,

@@ -1,26 +1,25 @@
 //! What the service does beside serving: orders, erasures that journals declare, retention, the second copy.
 
+mod copy;
 mod declared;
+mod memory;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use daypass_protocol::event::{Action, Event, Outcome};
-use serde::{Deserialize, Serialize};
-
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::Archive;
 use crate::clock::Now;
 use crate::collector::Collector;
 use crate::config::Config;
-use crate::durable;
 use crate::erasure::{self, Why};
+use crate::evidence;
 use crate::layout::Layout;
 use crate::lock;
 use crate::orders::{self, Answer, Order};
 use crate::retention;
-use crate::rewrite;
-use declared::Declared;
+use memory::Memory;
+pub(crate) use memory::remove_later;
 
 /// Orders are looked for, and what came in is copied, this often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -28,28 +27,21 @@ const LOOK: Duration = Duration::from_millis(500);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Our own journal is copied this often.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Of the file of what is remembered.
-const FILE_MODE: u32 = 0o640;
-
-/// What is remembered from one start to the next. All of it may be lost: then some work is done again, in vain.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-struct Memory {
-    retired: retention::Progress,
-    declared: Declared,
-}
-
 /// What is done with.
 pub struct Housekeeping {
     config: Config,
     layout: Layout,
     memory: Memory,
+    /// As it stands in its file.
+    remembered: Vec<u8>,
     archive: Option<Archive>,
     /// Whether the copy could not be made, the last time.
     is_behind: bool,
     retired_at: Option<Instant>,
     files_at: Option<Instant>,
     came: Option<u64>,
+    /// How often evidence had been kept when it was copied last.
+    evidence: Option<u64>,
 }
 
 impl Housekeeping {
@@ -57,8 +49,8 @@ impl Housekeeping {
     pub fn new(config: Config, layout: Layout) -> Self {
         let text = std::fs::read(layout.housekeeping()).unwrap_or_default();
         Self {
-            // A damaged memory is a lost one.
-            memory: serde_json::from_slice(&text).unwrap_or_default(),
+            memory: Memory::read(&text),
+            remembered: text,
             config,
             layout,
             archive: None,
@@ -66,6 +58,7 @@ impl Housekeeping {
             retired_at: None,
             files_at: None,
             came: None,
+            evidence: None,
         }
     }
 
@@ -94,9 +87,10 @@ impl Housekeeping {
     fn take_out(&mut self, collector: &Collector, now: Now) {
         self.carry_out(collector);
         let came = collector.arrivals().count();
-        if self.came.replace(came) != Some(came) || self.memory.declared.is_waited_for() {
-            self.follow_erasures(collector, now);
+        if self.came.replace(came) != Some(came) {
+            self.look_for_erasures(collector, now);
         }
+        self.follow_erasures(collector, now);
         let is_time = self.retired_at.is_none_or(|last| last.elapsed() >= HOUR);
         if is_time && !self.config.retention.keeps_all() {
             self.retire(collector, now);
@@ -120,7 +114,16 @@ impl Housekeeping {
                 continue;
             };
             let why = Why { by, reason };
-            let erased = erasure::erase_person(collector, &person, &why);
+            let mut gone = Vec::new();
+            let erased = erasure::erase_person(collector, &person, &why).and_then(|count| {
+                Ok(count + evidence::erase_person(collector, &person, &why, &mut gone)?)
+            });
+            if self.config.archive.is_some() && !gone.is_empty() {
+                self.memory.lets_go(&gone);
+                self.remember();
+                // What it became is to be copied.
+                self.evidence = None;
+            }
             self.fulfil(&path, &answered(erased));
         }
     }
@@ -138,15 +141,36 @@ impl Housekeeping {
         }
     }
 
-    fn follow_erasures(&mut self, collector: &Collector, now: Now) {
+    fn look_for_erasures(&mut self, collector: &Collector, now: Now) {
         let patience = self.config.follow_erasures;
-        if let Err(error) = self.memory.declared.follow(collector, patience, now) {
+        if let Err(error) = self.memory.declared.look(collector, patience, now) {
             complain(
                 &error,
-                "erasures that journals declare are not followed for now",
+                "erasures that journals declare are not looked for now",
             );
+            // Nothing else may come for long.
+            self.came = None;
         }
         self.remember();
+    }
+
+    fn follow_erasures(&mut self, collector: &Collector, now: Now) {
+        while let Some(mut turn) = self.memory.declared.turn(self.config.follow_erasures, now) {
+            let outcome = turn.say(collector).and_then(|()| {
+                // Said once: what fails from here on is tried again without another word.
+                self.memory.declared.keep(&turn);
+                self.remember();
+                turn.take_out(collector)
+            });
+            if let Err(error) = &outcome {
+                complain(
+                    error,
+                    "an erasure that a journal declares is not followed for now",
+                );
+            }
+            self.memory.declared.done(turn, outcome.is_ok(), now);
+            self.remember();
+        }
     }
 
     fn retire(&mut self, collector: &Collector, now: Now) {
@@ -159,72 +183,14 @@ impl Housekeeping {
         self.remember();
     }
 
-    /// Brings the second copy up to what is stored, and removes what was replaced from both.
-    fn copy(&mut self, collector: &Collector) {
-        let outcome = self.try_copy(collector);
-        let event = Event::new(Action::ArchiveBehind);
-        let event = match (&outcome, self.is_behind) {
-            (Err(error), false) => {
-                complain(error, "the second copy is behind");
-                event.outcome(Outcome::Failed).because(
-                    "archive-behind",
-                    format!("the second copy cannot be made: {}", whole(error)),
-                )
-            }
-            (Ok(()), true) => event.outcome(Outcome::Done),
-            _ => return,
-        };
-        self.is_behind = outcome.is_err();
-        if let Err(error) = collector.record(&event) {
-            complain(
-                &error,
-                "the state of the second copy could not be journalled",
-            );
+    /// Writes down what changed, if anything did.
+    fn remember(&mut self) {
+        match self.memory.write(&self.layout, &self.remembered) {
+            Ok(None) => {}
+            Ok(Some(text)) => self.remembered = text,
+            Err(error) => complain(&error, "what was done is not remembered"),
         }
     }
-
-    fn try_copy(&mut self, collector: &Collector) -> Result<(), CopyError> {
-        let stores = collector.stores();
-        let Some(root) = self.config.archive.clone() else {
-            return Ok(rewrite::settle(stores, None)?);
-        };
-        let archive = match &mut self.archive {
-            Some(archive) => archive,
-            none => none.insert(Archive::open(&root)?),
-        };
-        let outcome = archive
-            .follow(stores)
-            .map_err(CopyError::from)
-            .and_then(|count| {
-                rewrite::settle(stores, Some(archive))?;
-                if self.files_at.is_none_or(|last| last.elapsed() >= MINUTE) {
-                    archive.follow_files(&self.layout, collector.own_incarnation())?;
-                    self.files_at = Some(Instant::now());
-                }
-                Ok(count)
-            });
-        // What failed may be a disk that is gone; the next try opens it anew.
-        if outcome.is_err() {
-            self.archive = None;
-        }
-        outcome.map(drop)
-    }
-
-    fn remember(&self) {
-        let text = serde_json::to_vec(&self.memory).unwrap_or_default();
-        if let Err(error) = durable::replace(&self.layout.housekeeping(), FILE_MODE, &text) {
-            complain(&error, "what was done is not remembered");
-        }
-    }
-}
-
-/// Why the second copy is not what it should be.
-#[derive(Debug, thiserror::Error)]
-enum CopyError {
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    #[error(transparent)]
-    Rewrite(#[from] rewrite::RewriteError),
 }
 
 fn answered<E: std::error::Error + 'static>(outcome: Result<u64, E>) -> Answer {

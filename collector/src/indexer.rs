@@ -1,11 +1,12 @@
 //! Feeds the index from the segments, in the order in which they were stored. The same loop makes it anew.
 
 use crate::checkpoints::{CheckpointError, StoredSegment};
+use crate::collector::CollectorError;
 use crate::index::record::Record;
 use crate::index::{Index, IndexError};
-use crate::ingest::overlap;
 use crate::keep::Stores;
 use crate::segments::SegmentError;
+use crate::stored;
 
 /// Segments that are looked up at once.
 const LOOK: usize = 256;
@@ -24,13 +25,31 @@ pub enum FollowIndexError {
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// A segment is lost, and that could not be told.
+    #[error(transparent)]
+    NotTold(#[from] Box<CollectorError>),
 }
+
+/// Is told of segments that are damaged or missing, before they are passed over.
+pub type Lost<'a> = &'a mut dyn FnMut(&StoredSegment, SegmentError) -> Result<(), FollowIndexError>;
 
 /// Takes every segment into `index` that it has not taken yet; says how many those were.
 ///
 /// # Errors
-/// At the first that cannot be taken; those before it are.
+/// At the first that cannot be taken, one that is lost too; those before it are.
 pub fn catch_up(stores: Stores<'_>, index: &dyn Index) -> Result<u64, FollowIndexError> {
+    follow(stores, index, &mut |_, error| Err(error.into()))
+}
+
+/// The same, but what is lost is told to `lost`, and passed over.
+///
+/// # Errors
+/// At the first that cannot be taken; those before it are.
+pub fn follow(
+    stores: Stores<'_>,
+    index: &dyn Index,
+    lost: Lost<'_>,
+) -> Result<u64, FollowIndexError> {
     let mut count = 0;
     loop {
         let segments = stores.checkpoints.segments_after(index.taken()?, LOOK)?;
@@ -39,11 +58,11 @@ pub fn catch_up(stores: Stores<'_>, index: &dyn Index) -> Result<u64, FollowInde
         }
         let mut batch = Batch::default();
         for segment in &segments {
-            match records(stores, segment) {
+            match records(stores, segment, &mut *lost) {
                 Ok(records) => batch.add(segment.number, records),
                 Err(error) => {
                     batch.hand_over(index)?;
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
             if batch.size >= AT_ONCE {
@@ -81,8 +100,12 @@ impl Batch {
     }
 }
 
-fn records(stores: Stores<'_>, segment: &StoredSegment) -> Result<Vec<Record>, SegmentError> {
-    let entries = overlap::read(stores, segment)?;
+fn records(
+    stores: Stores<'_>,
+    segment: &StoredSegment,
+    lost: Lost<'_>,
+) -> Result<Vec<Record>, FollowIndexError> {
+    let entries = stored::read(stores, segment, lost)?;
     Ok(entries
         .iter()
         // Entries were found to be UTF-8 when they were verified.

@@ -1,4 +1,5 @@
 //! Brings everything back from the second copy: each journal is followed anew from its first line, as it was when it came in.
+//! One that does not hold keeps no other from coming back.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +9,7 @@ use daypass_journal::follow::{FollowError, Follower};
 use daypass_protocol::enrolment::{self, Record, SignedRecord};
 use daypass_protocol::strict_json;
 
-use crate::archive::{self, ArchiveError, ArchivedLog};
+use crate::archive::{self, ArchiveError, ArchivedLog, Listed};
 use crate::authority::Authority;
 use crate::checkpoints::{Advanced, CheckpointError, Held, Mark, Registration};
 use crate::ingest::body;
@@ -26,21 +27,44 @@ pub struct Restored {
     pub segments: u64,
     /// Entries of them.
     pub entries: u64,
-    /// Journals whose record the CA's key of today did not sign: an earlier one did, or nobody.
-    pub of_earlier_keys: Vec<String>,
+    /// Journals whose record no key of the CA's signed that is known.
+    pub unsigned: Vec<String>,
+    /// Journals that are not here, or only up to where they hold, and why.
+    pub failed: Vec<Failure>,
     /// Journals of which the copy has fewer entries than their checkpoint counts: the first number that is missing.
     pub short: Vec<(String, u64)>,
 }
 
-/// Why nothing, or not all, was brought back.
+/// A journal that is not here, or not all of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// Its origin.
+    pub log: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// What is done with a record that no key of the CA's signed that is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unsigned {
+    /// Its journal stays away: whoever wrote the copy could have put it there.
+    Refused,
+    /// Its journal comes back, on the word of whoever said so.
+    Taken,
+}
+
+/// Why nothing was brought back, or one journal was not.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The copy.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A segment, there or here.
+    /// A segment in the copy.
     #[error(transparent)]
-    Segment(#[from] SegmentError),
+    Copied(SegmentError),
+    /// A segment here.
+    #[error(transparent)]
+    Here(SegmentError),
     /// The list of segments here.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -53,38 +77,34 @@ pub enum RestoreError {
         count: usize,
     },
     /// The copy names a journal that is none.
-    #[error("the copy names {0}")]
+    #[error("the copy names it, and {0}")]
     Origin(#[from] InvalidOrigin),
     /// A record that is none, or another journal's or CA's.
-    #[error("the record of {log} in the copy does not count: {reason}")]
+    #[error("its record in the copy does not count: {reason}")]
     Record {
-        /// Whose.
-        log: String,
         /// Why.
         reason: String,
     },
     /// A segment of a journal that the copy has no record of.
-    #[error("the copy has segments of {log} and no record of it")]
-    Stranger {
-        /// Whose.
-        log: Origin,
-    },
+    #[error("the copy has segments of it and no record")]
+    Stranger,
+    /// Nobody vouches for its keys.
+    #[error(
+        "no key of the CA's, of today or before, signed its record; compare it with the CA's journal (host.enrolled), then say --take-unsigned"
+    )]
+    Unsigned,
     /// Its keys.
     #[error(transparent)]
     Keys(#[from] FollowError),
     /// A line.
-    #[error("the lines of {log} in the copy do not hold: {broken}")]
+    #[error("its lines in the copy do not hold: {broken}")]
     Broken {
-        /// Whose.
-        log: Origin,
         /// What does not hold.
         broken: Broken,
     },
     /// A segment that does not end with a seal, or not where its name says.
-    #[error("segment {number} of {log} in the copy does not lead where its name says")]
+    #[error("segment {number} in the copy does not lead where its name says")]
     Elsewhere {
-        /// Whose.
-        log: Origin,
         /// Its number.
         number: u64,
     },
@@ -99,77 +119,56 @@ struct Following {
     mark: Mark,
 }
 
-/// Brings what the copy in `root` has into empty `stores`.
+/// Brings what the copy in `root` has into empty `stores`. What keeps single journals away is in the answer.
 ///
 /// # Errors
-/// At the first that does not hold; what came before it is here.
+/// When the copy's lists cannot be read, there is something here, or nothing can be stored.
 pub fn restore(
     root: &Path,
     stores: Stores<'_>,
     authority: &Authority,
+    unsigned: Unsigned,
 ) -> Result<Restored, RestoreError> {
     let count = stores.checkpoints.logs()?.len();
     if count > 0 {
         return Err(RestoreError::NotEmpty { count });
     }
-    let logs = archive::read_logs(root)?;
+    let (logs, list) = (archive::read_logs(root)?, archive::read_list(root)?);
     let mut restored = Restored::default();
     let mut following: BTreeMap<Origin, Following> = BTreeMap::new();
     for log in &logs {
-        let (origin, record) = register(stores, authority, log, &mut restored)?;
-        let follower = Follower::of_copy(&record.log_key, &record.epoch_key)?;
-        let mark = Mark::empty();
-        following.insert(origin, Following { follower, mark });
-        restored.logs += 1;
+        match register(stores, authority, log, unsigned, &mut restored) {
+            Ok((origin, one)) => {
+                following.insert(origin, one);
+                restored.logs += 1;
+            }
+            Err(error) => restored.fails(&log.origin, error)?,
+        }
     }
     let copy = DirectorySegments::open_to_read(&root.join("segments"));
-    for (number, listed) in archive::read_list(root)? {
-        let log = &listed.log;
-        let bytes = copy.bytes(log, &listed.name)?;
-        let one = following
-            .get_mut(log)
-            .ok_or_else(|| RestoreError::Stranger { log: log.clone() })?;
-        for line in body::lines(&bytes) {
-            one.follower
-                .line(line)
-                .map_err(|broken| RestoreError::Broken {
-                    log: log.clone(),
-                    broken,
-                })?;
+    for (number, listed) in list {
+        let log = listed.log.to_string();
+        let Some(one) = following.get_mut(&listed.log) else {
+            if !restored.has_failed(&log) {
+                restored.fails(&log, RestoreError::Stranger)?;
+            }
+            continue;
+        };
+        // Nothing of it follows from what does not hold.
+        if restored.has_failed(&log) {
+            continue;
         }
-        let elsewhere = || RestoreError::Elsewhere {
-            log: log.clone(),
-            number,
-        };
-        let mark = Mark {
-            size: one.follower.size(),
-            root: one.follower.root(),
-        };
-        let (Some(snapshot), Some(seal)) = (one.follower.snapshot(), one.follower.seal()) else {
-            return Err(elsewhere());
-        };
-        if mark.size != listed.name.size {
-            return Err(elsewhere());
+        match one.take(stores, &copy, number, &listed) {
+            Ok(()) => restored.segments += 1,
+            Err(error) => restored.fails(&log, error)?,
         }
-        let held = Held {
-            mark,
-            seal: seal.to_owned(),
-            follower: serde_json::to_string(&snapshot)?,
-            stored: listed.stored,
-        };
-        stores.segments.put(log, &listed.name, &bytes)?;
-        match stores
-            .checkpoints
-            .advance(log, &one.mark, &held, &listed.name)?
-        {
-            Advanced::Done => one.mark = mark,
-            Advanced::Stale => return Err(elsewhere()),
-        }
-        restored.segments += 1;
     }
     for log in logs {
-        let origin: Origin = log.origin.parse()?;
-        let size = following.get(&origin).map_or(0, |one| one.mark.size);
+        let origin = log.origin.parse::<Origin>().ok();
+        let one = origin.and_then(|origin| following.get(&origin));
+        let Some(size) = one.map(|one| one.mark.size) else {
+            continue;
+        };
         restored.entries += size;
         if size < log.size {
             restored.short.push((log.origin, size));
@@ -178,16 +177,94 @@ pub fn restore(
     Ok(restored)
 }
 
+impl Restored {
+    fn has_failed(&self, log: &str) -> bool {
+        self.failed.iter().any(|failure| failure.log == log)
+    }
+
+    /// Notes why a journal is not here; what is no fault of its own ends it all.
+    fn fails(&mut self, log: &str, error: RestoreError) -> Result<(), RestoreError> {
+        let is_ours = match &error {
+            RestoreError::Checkpoint(_) | RestoreError::Snapshot(_) | RestoreError::Here(_) => true,
+            RestoreError::Archive(_)
+            | RestoreError::NotEmpty { .. }
+            | RestoreError::Copied(_)
+            | RestoreError::Origin(_)
+            | RestoreError::Record { .. }
+            | RestoreError::Stranger
+            | RestoreError::Unsigned
+            | RestoreError::Keys(_)
+            | RestoreError::Broken { .. }
+            | RestoreError::Elsewhere { .. } => false,
+        };
+        if is_ours {
+            return Err(error);
+        }
+        self.failed.push(Failure {
+            log: log.to_owned(),
+            why: crate::diagnostic::sentence(&error),
+        });
+        Ok(())
+    }
+}
+
+impl Following {
+    /// Follows a segment, and stores it.
+    fn take(
+        &mut self,
+        stores: Stores<'_>,
+        copy: &DirectorySegments,
+        number: u64,
+        listed: &Listed,
+    ) -> Result<(), RestoreError> {
+        let log = &listed.log;
+        let bytes = copy
+            .bytes(log, &listed.name)
+            .map_err(RestoreError::Copied)?;
+        for line in body::lines(&bytes) {
+            self.follower
+                .line(line)
+                .map_err(|broken| RestoreError::Broken { broken })?;
+        }
+        let mark = Mark {
+            size: self.follower.size(),
+            root: self.follower.root(),
+        };
+        let (Some(snapshot), Some(seal)) = (self.follower.snapshot(), self.follower.seal()) else {
+            return Err(RestoreError::Elsewhere { number });
+        };
+        if mark.size != listed.name.size {
+            return Err(RestoreError::Elsewhere { number });
+        }
+        let held = Held {
+            mark,
+            seal: seal.to_owned(),
+            follower: serde_json::to_string(&snapshot)?,
+            stored: listed.stored,
+        };
+        stores
+            .segments
+            .put(log, &listed.name, &bytes)
+            .map_err(RestoreError::Here)?;
+        match stores
+            .checkpoints
+            .advance(log, &self.mark, &held, &listed.name)?
+        {
+            Advanced::Done => self.mark = mark,
+            Advanced::Stale => return Err(RestoreError::Elsewhere { number }),
+        }
+        Ok(())
+    }
+}
+
 fn register(
     stores: Stores<'_>,
     authority: &Authority,
     log: &ArchivedLog,
+    unsigned: Unsigned,
     restored: &mut Restored,
-) -> Result<(Origin, Record), RestoreError> {
-    let refused = |reason: String| RestoreError::Record {
-        log: log.origin.clone(),
-        reason,
-    };
+) -> Result<(Origin, Following), RestoreError> {
+    let refused = |reason: String| RestoreError::Record { reason };
     let origin: Origin = log.origin.parse()?;
     let record: Record = strict_json::parse_document(&log.record, enrolment::MAX_DOCUMENT)
         .map_err(|error| refused(error.to_string()))?;
@@ -201,17 +278,21 @@ fn register(
         record: log.record.clone(),
         signature,
     });
-    // The CA's key may have changed since: the lines are checked by the keys in the record in any case.
     // Its own journal a collector vouches for by itself.
     let is_ours = *origin.owner() == Owner::Collector;
     if !is_ours && !signed.is_ok_and(|signed| authority.check(&signed).is_ok()) {
-        restored.of_earlier_keys.push(log.origin.clone());
+        if unsigned == Unsigned::Refused {
+            return Err(RestoreError::Unsigned);
+        }
+        restored.unsigned.push(log.origin.clone());
     }
+    let follower = Follower::of_copy(&record.log_key, &record.epoch_key)?;
     stores.checkpoints.register(&Registration {
         log: origin.clone(),
         record: log.record.clone(),
         signature: log.signature.clone(),
         registered: log.registered,
     })?;
-    Ok((origin, record))
+    let mark = Mark::empty();
+    Ok((origin, Following { follower, mark }))
 }

@@ -136,6 +136,13 @@ pub enum SegmentError {
     },
 }
 
+impl SegmentError {
+    /// Whether asking again is of no use: the bytes are gone, or are others.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Missing { .. })
+    }
+}
+
 /// Bytes that are put once.
 pub trait SegmentStore: Send + Sync {
     /// Puts `bytes` unless they are there, and returns once they are durable, whoever put them. May be repeated.

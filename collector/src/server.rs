@@ -19,7 +19,7 @@ use crate::api;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::export;
-use crate::indexer;
+use crate::metrics::{Metrics, Shown};
 use crate::own::{Own, OwnError};
 
 /// Connections that are still being set up, or whose first request does not come, are dropped after this.
@@ -44,6 +44,8 @@ pub struct Server {
     exports: export::Service,
     own: JoinHandle<()>,
     watching: (Sender<()>, JoinHandle<()>),
+    metrics: Arc<Metrics>,
+    shown: Option<Shown>,
 }
 
 /// Why a server did not start or stop in order.
@@ -98,7 +100,12 @@ impl Server {
         let own = spawn("own", Arc::clone(&collector), move |collector| {
             own.follow(&collector);
         })?;
-        let router = api::router(Arc::clone(&collector), requests_per_minute);
+        let metrics = Arc::<Metrics>::default();
+        let router = api::router(
+            Arc::clone(&collector),
+            requests_per_minute,
+            Arc::clone(&metrics),
+        );
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -130,7 +137,19 @@ impl Server {
             exports,
             own,
             watching: (stop_watching, watching),
+            metrics,
+            shown: None,
         })
+    }
+
+    /// Shows metrics in the clear on another listener.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn show_metrics(&mut self, listener: TcpListener) -> Result<(), ServerError> {
+        let (collector, metrics) = (Arc::clone(&self.collector), Arc::clone(&self.metrics));
+        self.shown = Some(Shown::start(collector, metrics, listener)?);
+        Ok(())
     }
 
     /// Where it listens.
@@ -163,8 +182,9 @@ impl Server {
             thread.join().map_err(|_| ServerError::Panicked)?;
         }
         served?;
+        let shown = self.shown.is_none_or(Shown::stop);
         let (alerted, exported) = (self.alerts.stop(), self.exports.stop());
-        if !alerted || !exported {
+        if !shown || !alerted || !exported {
             return Err(ServerError::Panicked);
         }
         // The threads hold the collector, which holds the way to them: they are told by an end of their own.
@@ -192,7 +212,7 @@ fn spawn(
 /// Takes segments into the index whenever some came, and at the start.
 fn index(collector: &Collector, arrived: &Receiver<()>) {
     loop {
-        match indexer::catch_up(collector.stores(), collector.index()) {
+        match collector.follow_index() {
             Ok(0) => {}
             Ok(_) => collector.arrivals().came(),
             Err(error) => {

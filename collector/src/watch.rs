@@ -1,5 +1,6 @@
 //! What looks wrong: a log with two pasts, one that went back, one that fell silent, one by a clock that cannot be right.
 
+mod alarm;
 mod reading;
 mod silence;
 
@@ -7,14 +8,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use daypass_protocol::enrolment::Record;
-use daypass_protocol::event::{Action, Event, Outcome, Resource};
+use daypass_protocol::event::Event;
 
-use crate::checkpoints::Registration;
+use crate::checkpoints::{Registration, StoredSegment};
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
-use crate::segments::SegmentName;
-use reading::{Anomaly, Clock, Seen};
+use crate::segments::{SegmentError, SegmentName};
+use reading::Seen;
 use silence::Silences;
 
 /// Alarms of one kind about one place are raised once in the life of a process; so many are remembered.
@@ -80,13 +81,14 @@ impl Contradiction {
 /// Whose alarms were raised already, and how each log looked last.
 pub struct Watch {
     began: Now,
+    /// By the log's name: those of other CAs have no origin of ours. Held while an alarm is told, so that each is told once,
+    /// and is taken as told only when it was.
+    raised: Mutex<HashSet<(String, Alarm)>>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// By the log's name: those of other CAs have no origin of ours.
-    raised: HashSet<(String, Alarm)>,
     evidence: HashMap<Origin, HashSet<SegmentName>>,
     seen: HashMap<Origin, Seen>,
     silences: Silences,
@@ -96,6 +98,7 @@ struct Inner {
 enum Alarm {
     Contradiction(u64, String),
     Rollback(u64),
+    Lost(SegmentName),
 }
 
 impl Watch {
@@ -103,15 +106,31 @@ impl Watch {
     pub fn new(now: Now) -> Self {
         Self {
             began: now,
+            raised: Mutex::default(),
             inner: Mutex::default(),
         }
     }
 
-    /// Reads lines of `log` that were taken in at `now`; the alarms about its clock.
-    pub fn read(&self, log: &Origin, bytes: &[u8], now: Now) -> Vec<Event> {
+    /// Reads lines of `log` that were taken in at `now`, and tells the alarms about its clock.
+    ///
+    /// # Errors
+    /// Those of `tell`: then nothing was read, and the same lines are told of when they come again.
+    pub fn read<E>(
+        &self,
+        log: &Origin,
+        bytes: &[u8],
+        now: Now,
+        tell: impl FnMut(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
         // Read on a copy: one log is taken in by one thread at a time, and megabytes take a while.
         let mut seen = self.lock().seen.get(log).cloned().unwrap_or_default();
         let reading = seen.read(bytes, now);
+        let alarms: Vec<Event> = reading
+            .anomalies
+            .iter()
+            .map(|found| alarm::clock(log, found))
+            .collect();
+        alarms.iter().try_for_each(tell)?;
         let mut inner = self.lock();
         inner.seen.insert(log.clone(), seen);
         inner.silences.hears(log, Presence::Stays);
@@ -123,11 +142,7 @@ impl Watch {
         for issue in issues {
             inner.silences.issued(issue, now);
         }
-        reading
-            .anomalies
-            .iter()
-            .map(|found| clock(log, found))
-            .collect()
+        Ok(())
     }
 
     /// Something was heard of who writes `log`.
@@ -149,92 +164,96 @@ impl Watch {
         kept.contains(name) || kept.len() < EVIDENCE && kept.insert(*name)
     }
 
-    /// The alarm about a contradiction; `None` when it was raised before.
-    pub fn contradiction(
+    /// Tells the alarm about a contradiction, unless it was told before.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn contradiction<E>(
         &self,
         log: &Origin,
         found: &Contradiction,
         evidence: Option<&SegmentName>,
-    ) -> Option<Event> {
-        let (seq, owner) = (found.seq(), log.owner());
-        let forked = format!(
-            "{owner}'s journal has two pasts from entry {seq} on, both signed: it was cloned, restored or rewritten"
-        );
-        let (kind, event) = match found {
-            Contradiction::Entries(fork) => (
-                fork.offered.to_string(),
-                alarm(Action::AlarmFork, log)
-                    .detail("held", fork.held.to_string())
-                    .detail("offered", fork.offered.to_string())
-                    .because("fork", forked),
-            ),
-            Contradiction::Checkpoint { size, .. } => (
-                size.to_string(),
-                alarm(Action::AlarmFork, log).detail("size", *size).because("fork", forked),
-            ),
-            Contradiction::Lines { reason, .. } => (
-                reason.clone(),
-                alarm(Action::AlarmTampered, log).detail("found", reason.clone()).because(
-                    "tampered",
-                    format!(
-                        "from entry {seq} on, {owner}'s journal is not what was sealed, or does not follow from what is \
-                         stored: it was rewritten, cloned or restored"
-                    ),
-                ),
-            ),
-        };
-        let event = event.detail("seq", seq);
-        let event = match evidence {
-            Some(name) => event.detail("evidence", name.to_string()),
-            None => event,
-        };
-        self.once(&log.to_string(), Alarm::Contradiction(seq, kind), event)
-    }
-
-    /// The alarm about a checkpoint that another CA's log signed, and that contradicts what was cosigned here; `None` when
-    /// it was raised before.
-    pub fn stranger(&self, log: &str, held: u64, size: u64) -> Option<Event> {
-        let event = Event::new(Action::AlarmFork)
-            .outcome(Outcome::Failed)
-            .detail("log", log)
-            .detail("seq", held.min(size))
-            .detail("size", size)
-            .because(
-                "fork",
-                format!("{log} has two pasts of {size} entries, both signed by it"),
-            );
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (kind, event) = alarm::contradiction(log, found, evidence);
+        let seq = found.seq();
         self.once(
-            log,
-            Alarm::Contradiction(held.min(size), size.to_string()),
-            event,
+            &log.to_string(),
+            Alarm::Contradiction(seq, kind),
+            &event,
+            tell,
         )
     }
 
-    /// The alarm about a log that says it has `size` entries where `held` are stored; `None` when it was raised before.
-    pub fn rollback(&self, log: &Origin, size: u64, held: u64) -> Option<Event> {
-        let event = alarm(Action::AlarmRollback, log)
-            .detail("seq", size)
-            .detail("size", size)
-            .detail("held", held)
-            .because(
-                "rollback",
-                format!(
-                    "{}'s journal ends after {size} entries, {held} are stored here: its end was cut off or an old copy put back",
-                    log.owner()
-                ),
-            );
-        self.once(&log.to_string(), Alarm::Rollback(size), event)
+    /// Tells the alarm about a checkpoint that another CA's log signed, and that contradicts what was cosigned here, unless it
+    /// was told before.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn stranger<E>(
+        &self,
+        log: &str,
+        held: u64,
+        size: u64,
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let event = alarm::stranger(log, held, size);
+        self.once(
+            log,
+            Alarm::Contradiction(held.min(size), size.to_string()),
+            &event,
+            tell,
+        )
     }
 
-    fn once(&self, log: &str, alarm: Alarm, event: Event) -> Option<Event> {
-        let mut inner = self.lock();
-        if inner.raised.len() >= REMEMBERED {
-            inner.raised.clear();
+    /// Tells the alarm about a log that says it has `size` entries where `held` are stored, unless it was told before.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn rollback<E>(
+        &self,
+        log: &Origin,
+        size: u64,
+        held: u64,
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let event = alarm::rollback(log, size, held);
+        self.once(&log.to_string(), Alarm::Rollback(size), &event, tell)
+    }
+
+    /// Tells the alarm about a segment whose bytes are gone or are others, unless it was told before.
+    ///
+    /// # Errors
+    /// Those of `tell`.
+    pub fn lost<E>(
+        &self,
+        segment: &StoredSegment,
+        error: &SegmentError,
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let StoredSegment { log, name, .. } = segment;
+        let event = alarm::lost(segment, error);
+        self.once(&log.to_string(), Alarm::Lost(*name), &event, tell)
+    }
+
+    fn once<E>(
+        &self,
+        log: &str,
+        alarm: Alarm,
+        event: &Event,
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        let alarm = (log.to_owned(), alarm);
+        if raised.contains(&alarm) {
+            return Ok(());
         }
-        inner
-            .raised
-            .insert((log.to_owned(), alarm))
-            .then_some(event)
+        tell(event)?;
+        if raised.len() >= REMEMBERED {
+            raised.clear();
+        }
+        raised.insert(alarm);
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -261,31 +280,5 @@ fn is_silent(last: i64, now: Now, after: u64) -> bool {
     now.micros().saturating_sub(last) > micros
 }
 
-fn clock(log: &Origin, found: &Anomaly) -> Event {
-    let Anomaly { seq, seconds, kind } = *found;
-    let owner = log.owner();
-    let (code, reason) = match kind {
-        Clock::Back => (
-            "clock-back",
-            format!("{owner}'s clock was set back by {seconds} s before entry {seq}"),
-        ),
-        Clock::Ahead => (
-            "clock-ahead",
-            format!("{owner}'s clock was {seconds} s ahead of this one at entry {seq}"),
-        ),
-    };
-    alarm(Action::AlarmClock, log)
-        .detail("seq", seq)
-        .detail("seconds", seconds)
-        .because(code, reason)
-}
-
-fn alarm(action: Action, log: &Origin) -> Event {
-    Event::new(action)
-        .outcome(Outcome::Failed)
-        .on(Resource {
-            host: log.owner().host().cloned(),
-            ..Resource::default()
-        })
-        .detail("log", log.to_string())
-}
+#[cfg(test)]
+mod tests;

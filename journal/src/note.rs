@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
-use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -103,11 +103,6 @@ impl VerifierKey {
         self.kind
     }
 
-    /// The key itself.
-    pub(crate) fn key(&self) -> &VerifyingKey {
-        &self.key
-    }
-
     /// The same key for another use; its id differs.
     pub(crate) fn as_kind(&self, kind: KeyKind) -> Self {
         Self::new(self.name.clone(), kind, self.key)
@@ -120,10 +115,11 @@ impl VerifierKey {
         format!("\u{2014} {} {}\n", self.name, base64(&bytes))
     }
 
-    /// Whether `signature` is this key's over exactly `message`.
+    /// Whether `signature` is this key's over exactly `message`: by the strictest reading of RFC 8032, so that whatever counts
+    /// here counts for every other verifier, too.
     pub(crate) fn signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = Signature::from_bytes(signature);
-        self.key.verify(message, &signature).is_ok()
+        self.key.verify_strict(message, &signature).is_ok()
     }
 }
 

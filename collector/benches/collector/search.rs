@@ -85,7 +85,20 @@ pub(crate) fn run(out: &mut impl Write) -> io::Result<()> {
             "--text and --user",
             format!("text=restart+nginx&user=p56&since={since}&limit=500"),
         ),
-        ("--text, two letters", "text=rm&limit=500".to_owned()),
+        ("--text, two letters", "text=up&limit=500".to_owned()),
+        (
+            "--text, two letters, nowhere",
+            "text=rm&limit=500".to_owned(),
+        ),
+        (
+            "--text, two letters, every thousandth",
+            "text=%25q&limit=500".to_owned(),
+        ),
+        (
+            "--text, two letters, every 128th",
+            "text=%25r&limit=500&order=newest".to_owned(),
+        ),
+        ("--text, one letter", "text=%25&limit=500".to_owned()),
         ("--action alarm", "action=alarm&limit=500".to_owned()),
         (
             "live: what came in the last minute",
@@ -163,8 +176,10 @@ fn line(n: u64) -> String {
         other if other % 3 == 1 => "sudo.start",
         _ => "sudo.end",
     };
-    let command = match n % 50_000 {
-        49_999 => format!("psql -c 'DROP TABLE t{n}'"),
+    let command = match (n % 50_000, n % 997, n % 128) {
+        (49_999, ..) => format!("psql -c 'DROP TABLE t{n}'"),
+        (_, 0, _) => format!("date +%q # {n}"),
+        (_, _, 0) => format!("date +%r # {n}"),
         _ => format!("{} # {n}", COMMANDS[(n % 8) as usize]),
     };
     format!(

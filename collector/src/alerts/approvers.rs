@@ -1,28 +1,28 @@
-//! Who let somebody in: what entries about the window say.
+//! Who let somebody in: what the CA says about the window. Hosts can write anything about anybody's windows.
 
 use serde_json::Value;
 
 use super::subject::Subject;
 use crate::collector::Collector;
 use crate::index::query::{Order, Query};
+use crate::origin::{Origin, Owner};
 
 /// Entries about one window that are looked at.
 const LOOK: usize = 20;
 
-/// The people who approved the window that an entry names; none when it names none, or nobody knows.
+/// The people who approved the window that an entry names; none when it names none, or the CA's journal does not say.
 pub(super) fn approvers(collector: &Collector, subject: &Subject<'_>) -> Vec<String> {
-    let source = subject.source();
-    if let Some(named) = source.value("/detail/approved_by") {
-        return names(named);
-    }
-    let Some(window) = source.text("/identity/window") else {
+    let Some(window) = subject.source().text("/identity/window") else {
         return Vec::new();
     };
     let query = Query {
         windows: vec![window.to_owned()],
-        actions: ["session.open", "window.approved", "window.granted"]
+        actions: ["window.approved", "window.granted"]
             .map(str::to_owned)
             .to_vec(),
+        // What the CA says of a window is about no host, and of a host's journal every entry is about that host: so none of
+        // theirs can crowd these out.
+        hosts: vec![String::new()],
         limit: LOOK,
         ..Query::all(Order::Newest)
     };
@@ -37,31 +37,18 @@ pub(super) fn approvers(collector: &Collector, subject: &Subject<'_>) -> Vec<Str
     };
     let mut people = Vec::new();
     for found in page.entries {
+        let log = found.origin.parse::<Origin>();
+        if !log.is_ok_and(|log| *log.owner() == Owner::Ca) {
+            continue;
+        }
         let entry: Value = serde_json::from_str(&found.entry).unwrap_or(Value::Null);
-        let said = match entry["action"].as_str() {
-            Some("session.open") => names(&entry["detail"]["approved_by"]),
-            _ => entry["identity"]["person"]
-                .as_str()
-                .map(shown)
-                .into_iter()
-                .collect(),
-        };
-        for person in said {
-            if !people.contains(&person) {
-                people.push(person);
-            }
+        if let Some(person) = entry["identity"]["person"].as_str().map(shown)
+            && !people.contains(&person)
+        {
+            people.push(person);
         }
     }
     people
-}
-
-fn names(value: &Value) -> Vec<String> {
-    let listed = value.as_array().into_iter().flatten();
-    listed
-        .filter_map(Value::as_str)
-        .take(LOOK)
-        .map(shown)
-        .collect()
 }
 
 fn shown(name: &str) -> String {

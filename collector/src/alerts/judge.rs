@@ -8,12 +8,11 @@ use daypass_protocol::event::{Action, Event, Outcome};
 use super::approvers::approvers;
 use super::document;
 use super::rules::Bursts;
-use super::store::{Addressees, Raised, StoreError};
+use super::store::{Addressees, Raised, StoreError, Told};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::feed::{Feed, FeedError, Item, Place};
-use daypass_protocol::alert::Alert;
 
 /// Entries that are judged between two commits.
 const BATCH: usize = 512;
@@ -67,11 +66,9 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
             looked = Instant::now();
             judge.keep()?;
             let of = |severity| alerts.addressees(severity);
-            if alerts
-                .store()
-                .repeat(&Addressees { of: &of }, Now::read().micros())?
-                > 0
-            {
+            let told = |told: Told<'_>| Ok::<_, JudgeError>(collector.record(&event(told))?);
+            let (addressees, now) = (Addressees { of: &of }, Now::read().micros());
+            if alerts.store().repeat(&addressees, now, told)? > 0 {
                 alerts.letters().came();
             }
         }
@@ -96,7 +93,7 @@ impl Judge<'_> {
         let mut raised = Vec::new();
         let sieve = alerts.rules().sieve();
         for item in items.iter().filter(|item| sieve.holds_back(&item.line)) {
-            let subject = Subject::new(&item.origin, &item.line);
+            let subject = Subject::new(&item.origin, &item.line).arrived(item.stored);
             for rule in alerts.rules().judge(&subject, &mut self.bursts) {
                 let approved_by = approvers(self.collector, &subject);
                 raised.push(Raised {
@@ -134,7 +131,7 @@ impl Judge<'_> {
             &mut self.bursts,
             &Addressees { of: &of },
             Now::read().micros(),
-            |alert| collector.record(&told(alert)).map_err(JudgeError::from),
+            |told| collector.record(&event(told)).map_err(JudgeError::from),
         )?;
         self.kept = Some(self.feed.place());
         if new > 0 {
@@ -144,14 +141,29 @@ impl Judge<'_> {
     }
 }
 
-fn told(alert: &Alert) -> Event {
-    Event::new(Action::AlertRaised)
-        .outcome(Outcome::Done)
-        .because(&alert.rule, &alert.title)
-        .detail("alert", alert.id.clone())
-        .detail("severity", alert.severity.as_str())
-        .detail("log", alert.entry.origin.clone())
-        .detail("seq", alert.entry.seq)
+fn event(told: Told<'_>) -> Event {
+    match told {
+        Told::Raised(alert) => Event::new(Action::AlertRaised)
+            .outcome(Outcome::Done)
+            .because(&alert.rule, &alert.title)
+            .detail("alert", alert.id.clone())
+            .detail("severity", alert.severity.as_str())
+            .detail("log", alert.entry.origin.clone())
+            .detail("seq", alert.entry.seq),
+        Told::Overflown {
+            destination,
+            letters,
+        } => Event::new(Action::AlertDead)
+            .outcome(Outcome::Failed)
+            .because(
+                "too-many",
+                format!(
+                    "so many letters wait for {destination} that {letters} were given up at once"
+                ),
+            )
+            .detail("destination", destination)
+            .detail("letters", letters),
+    }
 }
 
 fn pause(collector: &Collector, stop: &AtomicBool, pause: Duration) {

@@ -26,8 +26,8 @@ struct Replaying<'a> {
     rules: &'a RuleSet,
     bursts: Bursts,
     found: Replay,
-    /// By rule and subject: which of the alerts, and until when the same is counted.
-    quiet: HashMap<(String, String), (usize, i64)>,
+    /// By rule, writer and subject: which of the alerts, and until when the same is counted.
+    quiet: HashMap<(String, String, String), (usize, i64)>,
 }
 
 /// Tries `rules` on what is stored; until `deadline`.
@@ -80,7 +80,8 @@ impl Replaying<'_> {
         let subject = Subject::new(origin, line);
         let time = subject.source().micros().unwrap_or_default();
         for rule in self.rules.judge(&subject, &mut self.bursts) {
-            let key = (rule.name.clone(), rule.subject_of(&subject));
+            let (writer, of) = (subject.writer().to_owned(), rule.subject_of(&subject));
+            let key = (rule.name.clone(), writer, of);
             if let Some((place, until)) = self.quiet.get(&key)
                 && time < *until
             {

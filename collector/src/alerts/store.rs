@@ -3,14 +3,17 @@
 
 mod letters;
 mod list;
+mod rows;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use rusqlite_migration::{M, Migrations};
 
 pub(crate) use letters::Letter;
+use letters::Overflow;
+use rows::{count, forget, insert, keep_count, keep_place};
 
 use super::document;
 use super::rules::{Bursts, Severity};
@@ -19,11 +22,14 @@ use crate::feed::Place;
 use daypass_protocol::alert::Alert;
 
 /// Every migration ever shipped, oldest first; what is listed here is never edited.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/alerts-1.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/alerts-1.sql")),
+    M::up(include_str!("../../migrations/alerts-2.sql")),
+];
 
 /// Alerts that are kept; the oldest go first, with their letters.
 const KEPT: u64 = 100_000;
-/// Letters that wait for one destination; one more is dead at once.
+/// Letters that wait for one destination; with one more, the least severe is dead.
 pub(crate) const WAITING: u64 = if cfg!(test) { 100 } else { 10_000 };
 
 /// The database.
@@ -52,6 +58,15 @@ pub(crate) struct Raised {
 /// Where an alert of some severity goes.
 pub(crate) struct Addressees<'a> {
     pub(crate) of: &'a dyn Fn(Severity) -> Vec<String>,
+}
+
+/// What our own journal is told before it counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told<'a> {
+    /// An alert that is new.
+    Raised(&'a Alert),
+    /// So many letters to a destination are dead at once, since too many wait for it.
+    Overflown { destination: &'a str, letters: u64 },
 }
 
 impl Store {
@@ -98,8 +113,8 @@ impl Store {
         Ok(Bursts::restored(kept))
     }
 
-    /// Takes what came of some entries, with how far judging is: all of it, or nothing. `told` is called with each alert
-    /// that is new, before anything of it counts.
+    /// Takes what came of some entries, with how far judging is: all of it, or nothing. `told` is called before anything of it
+    /// counts.
     pub(crate) fn commit<E: From<StoreError>>(
         &self,
         raised: &[Raised],
@@ -107,21 +122,24 @@ impl Store {
         bursts: &mut Bursts,
         addressees: &Addressees<'_>,
         now: i64,
-        mut told: impl FnMut(&Alert) -> Result<(), E>,
+        mut told: impl FnMut(Told<'_>) -> Result<(), E>,
     ) -> Result<usize, E> {
         let failed = failed("take an alert");
         let mut connection = self.lock();
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let mut new = 0;
+        let (mut new, mut overflow) = (0, Overflow::default());
         for Raised { alert, period } in raised {
             if count(&transaction, alert, now).map_err(&failed)? {
                 continue;
             }
-            told(alert)?;
-            new += insert(&transaction, alert, *period, addressees, now)?;
+            told(Told::Raised(alert))?;
+            let number = insert(&transaction, alert, *period, now)?;
+            letters::write(&transaction, number, alert, addressees, now, &mut overflow)?;
+            new += 1;
         }
+        overflow.tell(&mut told)?;
         keep_place(&transaction, place).map_err(&failed)?;
         for ((rule, counted), times) in bursts.changes() {
             keep_count(&transaction, &rule, &counted, &times).map_err(&failed)?;
@@ -134,11 +152,12 @@ impl Store {
     }
 
     /// Writes letters about alerts that came again in their quiet time, once that is over; how many there were.
-    pub(crate) fn repeat(
+    pub(crate) fn repeat<E: From<StoreError>>(
         &self,
         addressees: &Addressees<'_>,
         now: i64,
-    ) -> Result<usize, StoreError> {
+        mut told: impl FnMut(Told<'_>) -> Result<(), E>,
+    ) -> Result<usize, E> {
         let failed = failed("repeat an alert");
         let mut connection = self.lock();
         let due: Vec<(u64, u64, String)> = {
@@ -156,10 +175,18 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
+        let mut overflow = Overflow::default();
         for (number, count, document) in &due {
             let alert: Alert = serde_json::from_str(document).map_err(json("repeat an alert"))?;
             let alert = document::again(alert, *count);
-            letters::write(&transaction, *number, &alert, addressees, now)?;
+            letters::write(
+                &transaction,
+                *number,
+                &alert,
+                addressees,
+                now,
+                &mut overflow,
+            )?;
             transaction
                 .execute(
                     "UPDATE alerts SET told = ?2 WHERE number = ?1",
@@ -167,6 +194,7 @@ impl Store {
                 )
                 .map_err(&failed)?;
         }
+        overflow.tell(&mut told)?;
         transaction.commit().map_err(&failed)?;
         Ok(due.len())
     }
@@ -186,7 +214,14 @@ impl Store {
                 params![origin, first, last],
             )
             .map(|count| count as u64)
-            .map_err(failed)
+            .map_err(&failed)
+    }
+
+    /// Has nothing of what was erased stand in the database's log either.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        self.lock()
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(failed("write down what was erased"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -194,95 +229,6 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Counts an alert that is the same as one in its quiet time, or as one that is there already; whether there is one.
-fn count(transaction: &Transaction<'_>, alert: &Alert, now: i64) -> rusqlite::Result<bool> {
-    // The very same, after a crash between the entry in our journal and the commit of another transaction.
-    let is_known = transaction
-        .prepare_cached("SELECT 1 FROM alerts WHERE id = ?1")?
-        .exists([&alert.id])?;
-    if is_known {
-        return Ok(true);
-    }
-    let same: Option<u64> = transaction
-        .prepare_cached("SELECT number FROM alerts WHERE rule = ?1 AND subject = ?2 AND quiet > ?3 ORDER BY number DESC LIMIT 1")?
-        .query_row(params![alert.rule, alert.subject, now], |row| row.get(0))
-        .optional()?;
-    let Some(number) = same else {
-        return Ok(false);
-    };
-    transaction
-        .prepare_cached("UPDATE alerts SET count = count + 1, last = ?2 WHERE number = ?1")?
-        .execute(params![number, now])?;
-    Ok(true)
-}
-
-fn insert(
-    transaction: &Transaction<'_>,
-    alert: &Alert,
-    period: i64,
-    addressees: &Addressees<'_>,
-    now: i64,
-) -> Result<usize, StoreError> {
-    let document = serde_json::to_string(alert).map_err(json("write an alert down"))?;
-    transaction
-        .prepare_cached(
-            "INSERT INTO alerts (id, rule, subject, severity, raised, quiet, count, told, last, document) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 1, ?5, ?7)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
-                alert.id,
-                alert.rule,
-                alert.subject,
-                alert.severity as u8,
-                now,
-                now.saturating_add(period),
-                document
-            ])
-        })
-        .map_err(failed("take an alert"))?;
-    let number = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
-    letters::write(transaction, number, alert, addressees, now)?;
-    Ok(1)
-}
-
-fn keep_place(transaction: &Transaction<'_>, place: Place) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO place (only, segment, seq) VALUES (1, ?1, ?2)")?
-        .execute(params![place.segment, place.seq])
-        .map(|_| ())
-}
-
-fn keep_count(
-    transaction: &Transaction<'_>,
-    rule: &str,
-    counted: &str,
-    times: &[i64],
-) -> rusqlite::Result<()> {
-    if times.is_empty() {
-        return transaction
-            .prepare_cached("DELETE FROM bursts WHERE rule = ?1 AND counted = ?2")?
-            .execute(params![rule, counted])
-            .map(|_| ());
-    }
-    let times = format!("{times:?}");
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO bursts (rule, counted, times) VALUES (?1, ?2, ?3)")?
-        .execute(params![rule, counted, times])
-        .map(|_| ())
-}
-
-/// Lets the oldest alerts go, but for those that still have to be told.
-fn forget(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "DELETE FROM alerts WHERE number <= (SELECT max(number) FROM alerts) - ?1 \
-             AND NOT EXISTS (SELECT 1 FROM letters WHERE alert = alerts.number AND state = 'waiting')",
-        )?
-        .execute([KEPT])
-        .map(|_| ())
 }
 
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {

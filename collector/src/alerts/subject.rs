@@ -10,6 +10,8 @@ use super::invocation::{Invocation, Invocations, invocations};
 /// An entry, read once; its command is taken apart when a rule first asks.
 pub(crate) struct Subject<'a> {
     source: Source<'a>,
+    /// When it came in, in microseconds since 1970, where that is known.
+    arrived: Option<i64>,
     commands: OnceCell<Invocations>,
 }
 
@@ -17,8 +19,31 @@ impl<'a> Subject<'a> {
     pub(crate) fn new(origin: &'a str, line: &'a [u8]) -> Self {
         Self {
             source: Source::new(Some(origin), line),
+            arrived: None,
             commands: OnceCell::new(),
         }
+    }
+
+    /// The same, known to have come in then.
+    pub(crate) fn arrived(self, micros: i64) -> Self {
+        Self {
+            arrived: Some(micros),
+            ..self
+        }
+    }
+
+    /// When it happened: by its writer's clock, but not after it came in; 0 where nobody knows. A clock that is ahead, or set
+    /// ahead, moves nothing into the future.
+    pub(crate) fn micros(&self) -> i64 {
+        match (self.source.micros(), self.arrived) {
+            (Some(written), Some(arrived)) => written.min(arrived),
+            (written, arrived) => written.or(arrived).unwrap_or_default(),
+        }
+    }
+
+    /// Whose journal it stands in, whichever life of it.
+    pub(crate) fn writer(&self) -> &str {
+        writer_of(self.source.origin().unwrap_or_default())
     }
 
     pub(crate) fn source(&self) -> &Source<'a> {
@@ -63,4 +88,9 @@ impl Judged for Subject<'_> {
     fn goes_on(&self) -> bool {
         self.goes_on()
     }
+}
+
+/// An origin without its incarnation.
+pub(crate) fn writer_of(origin: &str) -> &str {
+    origin.rsplit_once('/').map_or(origin, |(writer, _)| writer)
 }

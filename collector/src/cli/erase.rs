@@ -14,6 +14,8 @@ use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::diagnostic;
 use crate::erasure::{self, EraseError, Why};
+use crate::evidence;
+use crate::housekeeping;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
@@ -120,7 +122,13 @@ fn here(
     why: &Why,
 ) -> Result<u64, EraseCommandError> {
     let (collector, _arrived) = Collector::new(open::parts(config, layout)?, Now::read());
-    let count = erasure::erase_person(&collector, person, why)?;
+    let mut gone = Vec::new();
+    let erased = erasure::erase_person(&collector, person, why)
+        .and_then(|count| Ok(count + evidence::erase_person(&collector, person, why, &mut gone)?));
+    if config.archive.is_some() {
+        housekeeping::remove_later(layout, &gone);
+    }
+    let count = erased?;
     // The second copy follows when the service runs.
     if config.archive.is_none() {
         rewrite::settle(collector.stores(), None)?;

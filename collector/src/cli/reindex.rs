@@ -70,9 +70,13 @@ pub(crate) enum ReindexError {
 pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), ReindexError> {
     let config = Config::read(&arguments.config)?;
     let count = reindex(&Layout::new(&config.data))?;
-    // Nobody needs this line to go on.
-    let _ = writeln!(io::stderr().lock(), "{count} segments indexed");
+    say(&format!("{count} segments indexed"));
     Ok(())
+}
+
+fn say(text: &str) {
+    // Nobody needs this line to go on.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Makes the index anew; says of how many segments.
@@ -109,7 +113,10 @@ fn make(layout: &Layout) -> Result<u64, ReindexError> {
     remove(&ready)?;
     remove(&new)?;
     let index = SqliteIndex::open(&new)?;
-    let count = indexer::catch_up(stores, &index)?;
+    let count = indexer::follow(stores, &index, &mut |_, error| {
+        say(&crate::diagnostic::passed_over(&error));
+        Ok(())
+    })?;
     // The last connection to close brings everything into the one file.
     drop(index);
     durable::rename(&new, &ready).map_err(|source| ReindexError::File {

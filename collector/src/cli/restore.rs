@@ -17,7 +17,7 @@ use crate::keep::Stores;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
 use crate::ownership::{self, OwnershipError};
-use crate::restore::{self, RestoreError};
+use crate::restore::{self, RestoreError, Unsigned};
 use crate::segments::SegmentError;
 use crate::segments::directory::DirectorySegments;
 
@@ -27,6 +27,9 @@ pub struct RestoreArgs {
     /// The directory that `archive` in the lost collector's configuration named, or a copy of it.
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
+    /// Takes journals whose enrolment record no known key of the CA's signed, too.
+    #[arg(long)]
+    pub take_unsigned: bool,
     /// Configuration to read.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     pub config: PathBuf,
@@ -56,6 +59,12 @@ pub(crate) enum RestoreCommandError {
     /// The index.
     #[error(transparent)]
     Follow(#[from] FollowIndexError),
+    /// Some journals are not back.
+    #[error("{count} journals are not back, or not all of them; what is, can be used")]
+    Incomplete {
+        /// How many.
+        count: usize,
+    },
     /// Files cannot be given to the service's user.
     #[error(transparent)]
     Ownership(#[from] OwnershipError),
@@ -80,12 +89,19 @@ pub(crate) fn run(arguments: &RestoreArgs) -> Result<(), RestoreCommandError> {
         segments: &segments,
     };
     let authority = authority(arguments, &config, &layout)?;
-    let restored = restore::restore(&arguments.from, stores, &authority)?;
+    let unsigned = match arguments.take_unsigned {
+        true => Unsigned::Taken,
+        false => Unsigned::Refused,
+    };
+    let restored = restore::restore(&arguments.from, stores, &authority, unsigned)?;
     let index = SqliteIndex::open(&layout.index())?;
     indexer::catch_up(stores, &index)?;
     ownership::restore(layout.root())?;
     say(&crate::diagnostic::restored(&restored));
-    Ok(())
+    match restored.failed.len() {
+        0 => Ok(()),
+        count => Err(RestoreCommandError::Incomplete { count }),
+    }
 }
 
 /// What the CA said last: as it is known here, or else as the copy has it; it holds from the pin up, or not at all.

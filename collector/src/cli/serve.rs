@@ -66,10 +66,11 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), ServeError> {
     let _lock = lock::take(&layout.lock())?;
     let papers = Papers::read(&layout)?;
     let tls = papers.server()?;
-    let listener = TcpListener::bind(config.listen).map_err(|source| ServeError::Listen {
-        address: config.listen,
-        source,
-    })?;
+    let listen = |address| {
+        TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })
+    };
+    let listener = listen(config.listen)?;
+    let monitored = config.metrics.map(listen).transpose()?;
     if first::hear(
         &papers.refresh(&config.ca_setup)?,
         &config,
@@ -80,13 +81,16 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), ServeError> {
         return Ok(());
     }
     let (collector, arrived) = Collector::new(open::parts(&config, &layout)?, Now::read());
-    let server = Server::start(
+    let mut server = Server::start(
         collector,
         arrived,
         listener,
         tls,
         config.requests_per_minute,
     )?;
+    if let Some(listener) = monitored {
+        server.show_metrics(listener)?;
+    }
     let housekeeping = Housekeeping::new(config.clone(), layout.clone());
     let upkeep = Upkeep::new(papers, config, layout)?;
     let outcome = attend(&server, upkeep, housekeeping, signals);

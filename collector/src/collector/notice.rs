@@ -1,6 +1,7 @@
 //! What is noticed and journalled: refusals, contradictions, silence.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use daypass_protocol::enrolment::Record;
@@ -8,12 +9,13 @@ use daypass_protocol::event::{Event, Origin as From, Outcome};
 
 use super::{Collector, CollectorError};
 use crate::add_checkpoint::{AddCheckpoint, Judgement};
-use crate::checkpoints::Registration;
+use crate::checkpoints::{Registration, StoredSegment};
 use crate::clock::Now;
+use crate::indexer::{self, FollowIndexError};
 use crate::ingest::{self, IngestError};
 use crate::origin::Origin;
 use crate::refusals::Verdict;
-use crate::segments::SegmentName;
+use crate::segments::{SegmentError, SegmentName};
 use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
@@ -58,10 +60,11 @@ impl Collector {
     /// # Errors
     /// When the store or the journal fails.
     pub fn look(&self, now: Now) -> Result<(), CollectorError> {
-        let events = self
-            .watch
-            .look(&*self.parts.checkpoints, now, self.parts.silence_after)?;
-        events.iter().try_for_each(|event| self.record(event))
+        let silence_after = self.parts.silence_after;
+        self.watch
+            .look(&*self.parts.checkpoints, now, silence_after, |event| {
+                self.record(event)
+            })
     }
 
     /// Whether who writes this log has gone for good.
@@ -69,7 +72,29 @@ impl Collector {
         self.watch.has_retired(registration)
     }
 
-    /// Remembers how each journal looked last, from what is stored of it: its newest segments.
+    /// A stored segment is damaged or missing: raises the alarm, once, so that its reader may pass it over.
+    ///
+    /// # Errors
+    /// When it is not durable: what nobody is told of is not passed over.
+    pub(crate) fn lost(
+        &self,
+        segment: &StoredSegment,
+        error: &SegmentError,
+    ) -> Result<(), CollectorError> {
+        self.watch.lost(segment, error, |event| self.record(event))
+    }
+
+    /// Takes into the index what it has not taken yet, and passes over what is lost; says how many segments those were.
+    ///
+    /// # Errors
+    /// At the first that cannot be taken.
+    pub fn follow_index(&self) -> Result<u64, FollowIndexError> {
+        indexer::follow(self.stores(), self.index(), &mut |segment, error| {
+            Ok(self.lost(segment, &error).map_err(Box::new)?)
+        })
+    }
+
+    /// Remembers how each journal looked last, from what is stored of it: its newest segments. Of one that is lost nothing is.
     ///
     /// # Errors
     /// When the stores cannot say.
@@ -82,12 +107,18 @@ impl Collector {
                 .checkpoints
                 .segments_of(&registration.log, before, SEGMENTS)?
             {
-                let bytes = stores.segments.bytes(&segment.log, &segment.name);
-                let bytes = bytes.map_err(IngestError::from)?;
+                let bytes = match stores.segments.bytes(&segment.log, &segment.name) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.is_loss() => {
+                        self.lost(&segment, &error)?;
+                        continue;
+                    }
+                    Err(error) => return Err(IngestError::from(error).into()),
+                };
+                let now = Now::of_micros(held.stored);
                 // Told of when they came.
-                let _ = self
-                    .watch
-                    .read(&segment.log, &bytes, Now::of_micros(held.stored));
+                let told = |_: &Event| Ok::<_, CollectorError>(());
+                self.watch.read(&segment.log, &bytes, now, told)?;
             }
         }
         Ok(())
@@ -101,12 +132,10 @@ impl Collector {
     ) -> Result<(Judgement, Option<Cosignature>), CollectorError> {
         let checkpoint = &request.checkpoint;
         let Witnessed { judgement, kept } = self.parts.strangers.add(request)?;
-        if let Judgement::OtherRoot { held } = judgement
-            && let Some(event) = self
-                .watch
-                .stranger(&checkpoint.origin, held, checkpoint.size)
-        {
-            self.record(&event)?;
+        if let Judgement::OtherRoot { held } = judgement {
+            let (origin, size) = (&checkpoint.origin, checkpoint.size);
+            self.watch
+                .stranger(origin, held, size, |event| self.record(event))?;
         }
         let cosignature = match kept {
             Some(kept) => Some(self.parts.witness.cosign_stranger(&kept, now).ok_or(
@@ -142,16 +171,17 @@ impl Collector {
         let evidence =
             self.watch.takes_evidence(log, &name) && self.keep_evidence(log, &name, bytes);
         let evidence = evidence.then_some(&name);
-        match self.watch.contradiction(log, &found, evidence) {
-            Some(event) => self.record(&event),
-            None => Ok(()),
-        }
+        self.watch
+            .contradiction(log, &found, evidence, |event| self.record(event))
     }
 
     /// Keeps the other side of a fork beside ours: no checkpoint counts it.
     fn keep_evidence(&self, log: &Origin, name: &SegmentName, bytes: &[u8]) -> bool {
         match self.parts.segments.put(log, name, bytes) {
-            Ok(_) => true,
+            Ok(_) => {
+                self.evidence_kept.fetch_add(1, Ordering::SeqCst);
+                true
+            }
             Err(error) => {
                 // The alarm matters more than its evidence.
                 let error = &error as &dyn std::error::Error;

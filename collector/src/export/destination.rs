@@ -2,15 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use daypass_protocol::export::Source;
 use daypass_protocol::export::syslog::{Body, Head};
-use syslog::Facility;
 
 use super::config::{Begin, ExportConfig, MOST_DESTINATIONS};
 use super::{local, tls};
+use crate::outlet::{self, Kind, Outlet, OutletError};
 
 /// A way out.
 pub(super) trait Carrier: fmt::Display + Send + Sync {
@@ -59,38 +58,6 @@ pub(super) struct Destination {
     pub(super) carrier: Box<dyn Carrier>,
 }
 
-/// Why a destination cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// More than anybody needs.
-    #[error("there are more than {MOST_DESTINATIONS} exports")]
-    TooMany,
-    /// Two of one name.
-    #[error("two exports are called {name:?}; give each a name of its own")]
-    Twice {
-        /// The name.
-        name: String,
-    },
-    /// A value that cannot work.
-    #[error("export {name:?}: {reason}")]
-    Unfit {
-        /// Which export.
-        name: String,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
-    /// A file that cannot be used.
-    #[error("export {name:?}: {} {reason}", path.display())]
-    File {
-        /// Which export.
-        name: String,
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 /// How entries become messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
@@ -99,7 +66,7 @@ pub(super) struct Form {
 }
 
 /// All destinations of a configuration.
-pub(super) fn all(config: &ExportConfig) -> Result<Vec<Destination>, ExportError> {
+pub(super) fn all(config: &ExportConfig) -> Result<Vec<Destination>, OutletError> {
     let mut all = Vec::new();
     for one in &config.tls {
         all.push(Destination {
@@ -118,34 +85,15 @@ pub(super) fn all(config: &ExportConfig) -> Result<Vec<Destination>, ExportError
             carrier: Box::new(local::Local::new(one)?),
         });
     }
-    if all.len() > MOST_DESTINATIONS {
-        return Err(ExportError::TooMany);
-    }
-    for (place, one) in all.iter().enumerate() {
-        if all[..place].iter().any(|other| other.name == one.name) {
-            return Err(ExportError::Twice {
-                name: one.name.clone(),
-            });
-        }
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if one.name.is_empty() || one.name.len() > 64 || !one.name.bytes().all(is_name) {
-            return Err(ExportError::Unfit {
-                name: one.name.chars().take(64).collect(),
-                reason: "a name has 1 to 64 letters, digits, dots, dashes and underscores"
-                    .to_owned(),
-            });
-        }
-    }
+    let names = all.iter().map(|one| one.name.as_str());
+    outlet::check(Kind::Export, MOST_DESTINATIONS, names)?;
     Ok(all)
 }
 
-/// A facility by its name.
-pub(super) fn facility(name: &str, text: &str) -> Result<Facility, ExportError> {
-    text.parse().map_err(|()| ExportError::Unfit {
-        name: name.to_owned(),
-        reason: format!(
-            "no facility of syslog is called {:?}; authpriv, daemon and local0 to local7 are some",
-            text.chars().take(32).collect::<String>()
-        ),
-    })
+/// As messages call it.
+pub(super) fn outlet(name: &str) -> Outlet<'_> {
+    Outlet {
+        kind: Kind::Export,
+        name,
+    }
 }

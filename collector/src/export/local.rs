@@ -3,19 +3,22 @@
 use std::fmt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use daypass_protocol::export::Source;
 use daypass_protocol::export::syslog::{Body, severity};
 use syslog::Facility;
 
 use super::config::LocalConfig;
-use super::destination::{Carrier, Connection, ExportError, Trouble, facility};
+use super::destination::{Carrier, Connection, Trouble, outlet};
+use crate::outlet::{OutletError, SOCKET_PATIENCE};
 
 /// Where the socket is, and how a message looks.
 pub(super) struct Local {
     socket: PathBuf,
     facility: Facility,
     body: Body,
+    patience: Duration,
 }
 
 struct Open {
@@ -25,11 +28,12 @@ struct Open {
 }
 
 impl Local {
-    pub(super) fn new(config: &LocalConfig) -> Result<Self, ExportError> {
+    pub(super) fn new(config: &LocalConfig) -> Result<Self, OutletError> {
         Ok(Self {
             socket: config.socket.clone(),
-            facility: facility(&config.name, &config.facility)?,
+            facility: outlet(&config.name).facility(&config.facility)?,
             body: config.format,
+            patience: SOCKET_PATIENCE,
         })
     }
 }
@@ -44,6 +48,10 @@ impl Carrier for Local {
     fn open(&self) -> Result<Box<dyn Connection>, Trouble> {
         let socket = UnixDatagram::unbound().map_err(Trouble::Unreachable)?;
         socket.connect(&self.socket).map_err(Trouble::Unreachable)?;
+        // A daemon that does not read must not hold a stop up.
+        socket
+            .set_write_timeout(Some(self.patience))
+            .map_err(Trouble::Unreachable)?;
         Ok(Box::new(Open {
             socket,
             facility: self.facility,
@@ -110,6 +118,7 @@ mod tests {
             socket: path.clone(),
             facility: Facility::LOG_AUTHPRIV,
             body: Body::Entry,
+            patience: Duration::from_millis(50),
         };
         assert!(
             matches!(local.open(), Err(Trouble::Unreachable(error)) if error.kind() == std::io::ErrorKind::NotFound)
@@ -123,6 +132,14 @@ mod tests {
         let text = std::str::from_utf8(&bytes[..length]).unwrap();
         assert!(text.starts_with("<84>daypass["), "{text}");
         assert!(text.ends_with("\"reason\":\"a\\u009bb\"}"), "{text}");
+        // It stands still: its queue is full at some time, and nobody waits for ever.
+        let error = std::iter::from_fn(|| Some(open.send(&Source::new(None, line.as_bytes()))))
+            .take(1_000_000)
+            .find_map(Result::err);
+        let Some(Trouble::Broken(error)) = error else {
+            panic!("its queue takes everything");
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
         drop(daemon);
         assert!(open.send(&Source::new(None, line.as_bytes())).is_err());
     }

@@ -19,7 +19,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::config::TlsConfig;
 use super::confirm::{self, Ended};
-use super::destination::{Carrier, Connection, ExportError, Form, Trouble, facility};
+use super::destination::{Carrier, Connection, Form, Trouble, outlet};
+use crate::outlet::OutletError;
 
 /// How long connecting, a write that does not move, and the other end's close may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,11 +42,8 @@ struct Open {
 }
 
 impl Tls {
-    pub(super) fn new(config: &TlsConfig) -> Result<Self, ExportError> {
-        let unfit = |reason: String| ExportError::Unfit {
-            name: config.name.clone(),
-            reason,
-        };
+    pub(super) fn new(config: &TlsConfig) -> Result<Self, OutletError> {
+        let unfit = |reason: String| outlet(&config.name).unfit(reason);
         let host = config
             .address
             .rsplit_once(':')
@@ -66,7 +64,7 @@ impl Tls {
             config: Arc::new(client(config)?),
             form: Form {
                 head: Head {
-                    facility: (facility(&config.name, &config.facility)? as u32 / 8) as u8,
+                    facility: (outlet(&config.name).facility(&config.facility)? as u32 / 8) as u8,
                     enterprise: config.enterprise,
                 },
                 body: config.format,
@@ -90,17 +88,10 @@ impl Tls {
     }
 }
 
-fn client(config: &TlsConfig) -> Result<ClientConfig, ExportError> {
-    let wrong = |path: &Path, reason: String| ExportError::File {
-        name: config.name.clone(),
-        path: path.to_owned(),
-        reason,
-    };
-    let unfit = |reason: String| ExportError::Unfit {
-        name: config.name.clone(),
-        reason,
-    };
-    let certificates = |path: &PathBuf| -> Result<Vec<CertificateDer<'static>>, ExportError> {
+fn client(config: &TlsConfig) -> Result<ClientConfig, OutletError> {
+    let wrong = |path: &Path, reason: String| outlet(&config.name).wrong(path, reason);
+    let unfit = |reason: String| outlet(&config.name).unfit(reason);
+    let certificates = |path: &PathBuf| -> Result<Vec<CertificateDer<'static>>, OutletError> {
         let read =
             CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         match read {
@@ -129,7 +120,7 @@ fn client(config: &TlsConfig) -> Result<ClientConfig, ExportError> {
     match (&config.certificate_file, &config.key_file) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => {
-            let private = PrivateKeyDer::from_pem_file(key)
+            let private = PrivateKeyDer::from_pem_slice(&outlet(&config.name).secret(key)?)
                 .map_err(|error| wrong(key, format!("holds no private key in PEM: {error}")))?;
             builder
                 .with_client_auth_cert(certificates(certificate)?, private)

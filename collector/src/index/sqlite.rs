@@ -2,6 +2,7 @@
 
 mod carry;
 mod condition;
+mod pairs;
 mod plan;
 mod readers;
 mod renewal;
@@ -25,6 +26,7 @@ use super::story::Story;
 use super::{Index, IndexError, Page};
 use crate::database;
 use crate::segments::Cause;
+use pairs::Pairs;
 use readers::Readers;
 use rows::{Hit, Overwritten};
 
@@ -33,6 +35,7 @@ use rows::{Hit, Overwritten};
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/index-1.sql")),
     M::up(include_str!("../../migrations/index-2.sql")),
+    M::up(include_str!("../../migrations/index-3.sql")),
 ];
 
 /// The index.
@@ -59,6 +62,7 @@ impl Open {
         };
         rows::prepare(&writer).map_err(not_opened)?;
         carry::over(&mut writer).map_err(not_opened)?;
+        pairs::fill(&mut writer).map_err(not_opened)?;
         Ok(Self {
             readers: Readers::open(path)?,
             writer: Mutex::new(writer),
@@ -148,13 +152,14 @@ impl Index for SqliteIndex {
                     given: first,
                 });
             }
+            let mut pairs = Pairs::default();
             for (number, records) in (first..).zip(segments) {
                 if number > taken {
-                    rows::insert(transaction, number, records).map_err(failed)?;
+                    rows::insert(transaction, number, records, &mut pairs).map_err(failed)?;
                     rows::took(transaction, number).map_err(failed)?;
                 }
             }
-            Ok(())
+            pairs.write(transaction).map_err(failed)
         })
     }
 

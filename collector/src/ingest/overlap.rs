@@ -1,7 +1,7 @@
 //! Lines that are held already: the same again are ignored, others are a fork.
 
 use daypass_journal::follow::leaf;
-use daypass_journal::remains::{self, Stored};
+use daypass_journal::remains;
 use daypass_journal::tree::Hash;
 use daypass_protocol::digest::Digest;
 
@@ -10,7 +10,6 @@ use super::{Fork, IngestError};
 use crate::checkpoints::StoredSegment;
 use crate::keep::Stores;
 use crate::origin::Origin;
-use crate::segments::SegmentError;
 
 /// Segments that are looked up at once.
 const LOOK: usize = 64;
@@ -65,18 +64,4 @@ fn compare_segment(
 /// The leaf hash of an entry whose form was checked.
 fn leaf_of(line: &[u8]) -> Digest {
     Digest::from_bytes(leaf(line).map_or(Hash::default(), |(_, hash)| hash))
-}
-
-/// The entries of a stored segment with their sequence numbers; those whose text is gone are not there.
-pub(crate) fn read(
-    stores: Stores<'_>,
-    segment: &StoredSegment,
-) -> Result<Vec<(u64, Vec<u8>)>, SegmentError> {
-    let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
-    let entries = remains::entries(&bytes);
-    let whole = entries.iter().filter_map(|entry| match entry {
-        Stored::Whole { seq, line } => Some((*seq, line.to_vec())),
-        Stored::Gone { .. } => None,
-    });
-    Ok(whole.collect())
 }

@@ -12,6 +12,9 @@ use crate::ingest::body::lines;
 const STEP: TimeDelta = TimeDelta::seconds(2);
 /// A clock that is ahead of ours by more is wrong: at as much the host itself lets no contractor in.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
+/// Of one log each kind of wrong clock is told so often, in microseconds of ours: whoever writes a log can set its clock at
+/// every entry, and each alarm is a write to the disk.
+const QUIET: i64 = 60 * 1_000_000;
 
 /// How far a log was read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -23,6 +26,15 @@ pub(crate) struct Seen {
     /// Whether it said last that it goes for good.
     pub(super) retires: bool,
     is_ahead: bool,
+    back: Told,
+    ahead: Told,
+}
+
+/// When an alarm was told last, and how many were not told since.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Told {
+    at: Option<i64>,
+    untold: u64,
 }
 
 /// A clock that cannot be right.
@@ -33,6 +45,8 @@ pub(super) struct Anomaly {
     /// By so much.
     pub(super) seconds: i64,
     pub(super) kind: Clock,
+    /// How many of the kind before it were not told one by one.
+    pub(super) untold: u64,
 }
 
 /// What is wrong with it.
@@ -68,14 +82,14 @@ impl Seen {
             if self.last.as_ref().is_some_and(|(seq, _)| head.seq <= *seq) {
                 continue;
             }
-            self.read_clock(&head, &mut reading);
+            self.read_clock(&head, now, &mut reading);
             self.read_event(&head, &mut reading);
         }
         self.compare(now, &mut reading);
         reading
     }
 
-    fn read_clock(&mut self, head: &Head<'_>, reading: &mut Reading) {
+    fn read_clock(&mut self, head: &Head<'_>, now: Now, reading: &mut Reading) {
         match &mut self.last {
             None => self.last = Some((head.seq, head.time.to_owned())),
             Some((seq, time)) => {
@@ -83,11 +97,8 @@ impl Seen {
                 if head.time < time.as_str()
                     && let Some(back) = between(head.time, time).filter(|back| *back >= STEP)
                 {
-                    reading.anomalies.push(Anomaly {
-                        seq: head.seq,
-                        seconds: back.num_seconds(),
-                        kind: Clock::Back,
-                    });
+                    let found = (head.seq, back.num_seconds(), Clock::Back);
+                    reading.anomalies.extend(self.back.anomaly(found, now));
                 }
                 *seq = head.seq;
                 if *time != head.time {
@@ -166,12 +177,29 @@ impl Seen {
         if ahead <= AHEAD {
             self.is_ahead = false;
         } else if !std::mem::replace(&mut self.is_ahead, true) {
-            reading.anomalies.push(Anomaly {
-                seq: *seq,
-                seconds: ahead.num_seconds(),
-                kind: Clock::Ahead,
-            });
+            let found = (*seq, ahead.num_seconds(), Clock::Ahead);
+            reading.anomalies.extend(self.ahead.anomaly(found, now));
         }
+    }
+}
+
+impl Told {
+    /// What is to be told, unless one of the kind was a moment ago.
+    fn anomaly(&mut self, (seq, seconds, kind): (u64, i64, Clock), now: Now) -> Option<Anomaly> {
+        let now = now.micros();
+        // A clock of ours that went back keeps nothing quiet.
+        let is_quiet = |at: i64| (0..QUIET).contains(&now.saturating_sub(at));
+        if self.at.is_some_and(is_quiet) {
+            self.untold = self.untold.saturating_add(1);
+            return None;
+        }
+        self.at = Some(now);
+        Some(Anomaly {
+            seq,
+            seconds,
+            kind,
+            untold: std::mem::take(&mut self.untold),
+        })
     }
 }
 
@@ -182,135 +210,4 @@ fn between(first: &str, second: &str) -> Option<TimeDelta> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    use super::*;
-
-    fn line(seq: u64, time: &str, event: &str) -> String {
-        let (boot, salt) = ("a".repeat(32), "b".repeat(32));
-        format!(
-            "{{\"seq\":{seq},\"time\":\"2026-11-23T{time}.000000Z\",\"boot\":\"{boot}\",\"mono\":1,\"salt\":\"{salt}\",{event}}}\n"
-        )
-    }
-
-    /// 10:00 on that day.
-    fn ten() -> Now {
-        SystemTime::into(UNIX_EPOCH + Duration::from_secs(1_795_428_000))
-    }
-
-    fn heartbeat(seq: u64, time: &str) -> String {
-        line(
-            seq,
-            time,
-            "\"action\":\"agent.heartbeat\",\"detail\":{\"sessions\":2}",
-        )
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_is_told_with_its_entry_and_once() {
-        let mut seen = Seen::default();
-        let text = heartbeat(4, "09:00:00") + &heartbeat(5, "09:00:05") + &heartbeat(6, "08:00:05");
-        let found = seen.read(text.as_bytes(), ten()).anomalies;
-        let expected = Anomaly {
-            seq: 6,
-            seconds: 3600,
-            kind: Clock::Back,
-        };
-        assert_eq!(found, [expected]);
-        // The same lines again, and those behind them.
-        let text = text + &heartbeat(7, "08:00:04") + &heartbeat(8, "08:00:10");
-        assert_eq!(seen.read(text.as_bytes(), ten()).anomalies, []);
-    }
-
-    #[test]
-    fn a_clock_that_is_ahead_is_told_until_it_is_right() {
-        let mut seen = Seen::default();
-        let mut read = |seq, time| {
-            let text = heartbeat(seq, time);
-            seen.read(text.as_bytes(), ten()).anomalies
-        };
-        assert_eq!(read(0, "10:04:00"), []);
-        let ahead = Anomaly {
-            seq: 1,
-            seconds: 600,
-            kind: Clock::Ahead,
-        };
-        assert_eq!(read(1, "10:10:00"), [ahead]);
-        assert_eq!(read(2, "10:10:01"), []);
-        let back = read(3, "10:00:00");
-        assert_eq!(back.len(), 1, "{back:?}");
-        assert_eq!(read(4, "10:10:00").len(), 1);
-    }
-
-    #[test]
-    fn who_is_in_is_known_from_sessions_and_heartbeats() {
-        let mut seen = Seen::default();
-        let mut after = |seq, event: &str| {
-            seen.read(line(seq, "09:00:00", event).as_bytes(), ten());
-            seen.sessions
-        };
-        let of =
-            |action: &str| format!("\"action\":\"{action}\",\"identity\":{{\"window\":\"w-1\"}}");
-        assert_eq!(after(0, &of("session.open")), 1);
-        assert_eq!(
-            after(
-                1,
-                "\"action\":\"session.open\",\"identity\":{\"account\":\"root\"}"
-            ),
-            1
-        );
-        assert_eq!(after(2, &of("session.open")), 2);
-        assert_eq!(after(3, &of("session.end")), 1);
-        assert_eq!(after(4, &of("session.close")), 0);
-        assert_eq!(after(5, &of("session.close")), 0);
-        assert_eq!(
-            after(
-                6,
-                "\"action\":\"agent.heartbeat\",\"detail\":{\"sessions\":3}"
-            ),
-            3
-        );
-        assert_eq!(
-            after(
-                7,
-                "\"action\":\"agent.heartbeat\",\"detail\":{\"sessions\":\"x\"}"
-            ),
-            0
-        );
-    }
-
-    #[test]
-    fn certificates_are_known_by_host_and_entry() {
-        let event = "\"action\":\"certificate.issued\",\"identity\":{\"serial\":\"77\"},\"resource\":{\"host\":\"db1\"}";
-        let text = line(9, "09:00:00", event);
-        let found = Seen::default().read(text.as_bytes(), ten()).issues;
-        let expected = Issue {
-            host: "db1".parse().unwrap(),
-            serial: "77".to_owned(),
-            seq: 9,
-        };
-        assert_eq!(found, [expected]);
-    }
-
-    #[test]
-    fn who_goes_for_good_says_so_until_it_is_back() {
-        let mut seen = Seen::default();
-        let mut after = |seq, event: &str| {
-            seen.read(line(seq, "09:00:00", event).as_bytes(), ten());
-            seen.retires
-        };
-        let stop = "\"action\":\"agent.stop\",\"outcome\":\"done\"";
-        assert!(!after(0, stop));
-        assert!(!after(
-            1,
-            &format!("{stop},\"detail\":{{\"retires\":\"yes\"}}")
-        ));
-        assert!(after(2, &format!("{stop},\"detail\":{{\"retires\":true}}")));
-        assert!(after(
-            3,
-            "\"action\":\"journal.close\",\"detail\":{\"epoch\":1}"
-        ));
-        assert!(!after(4, "\"action\":\"agent.start\""));
-    }
-}
+mod tests;

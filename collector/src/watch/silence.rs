@@ -6,7 +6,8 @@ use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
-use super::{Presence, Watch, alarm, is_ephemeral, is_silent};
+use super::alarm::alarm;
+use super::{Presence, Watch, is_ephemeral, is_silent};
 use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::origin::{Origin, Owner};
@@ -34,6 +35,13 @@ pub(super) struct Silences {
     elsewhere: HashSet<Origin>,
     /// Hosts of which no journal ever came.
     unheard: HashSet<HostName>,
+}
+
+/// What is remembered once it was told.
+enum Told {
+    Silent(Origin),
+    Heard(Origin),
+    Unheard(HostName),
 }
 
 /// A log as it was heard last.
@@ -64,27 +72,37 @@ impl Silences {
 }
 
 impl Watch {
-    /// Looks who fell silent and who is heard again. Each log is named once for each silence; of an owner with several
+    /// Looks who fell silent and who is heard again, and tells it. Each log is named once for each silence; of an owner with several
     /// incarnations only the one heard last counts. Nobody is silent for what passed before this process listened.
     ///
     /// Silence is longer than `silence_after` seconds; it is a minute while contractors are in, and a heartbeat where the
     /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed.
     ///
     /// # Errors
-    /// When the store cannot say.
-    pub fn look(
+    /// When the store cannot say, and those of `tell`: what was not told is told at the next look.
+    pub fn look<E: From<CheckpointError>>(
         &self,
         checkpoints: &dyn CheckpointStore,
         now: Now,
         silence_after: u64,
-    ) -> Result<Vec<Event>, CheckpointError> {
-        let newest = newest(checkpoints)?;
-        let mut inner = self.lock();
-        let mut events = Vec::new();
-        let hosts: HashSet<&HostName> = newest.keys().filter_map(Owner::host).collect();
-        for host in inner.silences.unheard(&hosts, now) {
-            events.push(host);
+        mut tell: impl FnMut(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (event, told) in self.changes(newest(checkpoints)?, now, silence_after) {
+            tell(&event)?;
+            self.lock().silences.remember(told);
         }
+        Ok(())
+    }
+
+    fn changes(
+        &self,
+        newest: HashMap<Owner, Heard>,
+        now: Now,
+        silence_after: u64,
+    ) -> Vec<(Event, Told)> {
+        let mut inner = self.lock();
+        let hosts: HashSet<&HostName> = newest.keys().filter_map(Owner::host).collect();
+        let mut events = inner.silences.unheard(&hosts, now);
         for heard in newest.into_values() {
             let has_retired =
                 heard.ephemeral && inner.seen.get(&heard.log).is_some_and(|seen| seen.retires);
@@ -106,47 +124,61 @@ impl Watch {
                 .cloned();
             let is_left = sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
             let is_silent = is_left || issued.is_some() || is_silent(since, now, silence_after);
-            let silent = &mut inner.silences.silent;
-            if is_silent && silent.insert(log.clone()) {
+            let was_silent = inner.silences.silent.contains(&log);
+            if is_silent && !was_silent {
                 let sessions = if is_left { sessions } else { 0 };
-                events.push(silence(&log, last, size, sessions, issued.as_ref()));
-            } else if !is_silent && silent.remove(&log) {
+                let event = silence(&log, last, size, sessions, issued.as_ref());
+                events.push((event, Told::Silent(log)));
+            } else if !is_silent && was_silent {
                 let reason = format!("{}'s journal is heard again", log.owner());
                 let over = alarm(Action::AlarmOver, &log).detail("seq", size);
-                events.push(over.because("heard", reason));
+                events.push((over.because("heard", reason), Told::Heard(log)));
             }
         }
-        Ok(events)
+        events
     }
 }
 
 impl Silences {
     /// Certificates were made for hosts of which nothing ever came.
-    fn unheard(&mut self, heard: &HashSet<&HostName>, now: Now) -> Vec<Event> {
+    fn unheard(&mut self, heard: &HashSet<&HostName>, now: Now) -> Vec<(Event, Told)> {
         self.unheard.retain(|host| !heard.contains(host));
         let mut events = Vec::new();
         for (host, issued) in &self.issued {
             let is_late = !heard.contains(host) && is_silent(issued.at, now, CALM);
-            if is_late && self.unheard.insert(host.clone()) {
+            if is_late && !self.unheard.contains(host) {
                 let reason = format!(
                     "the CA made certificate {} for {host}, and no journal of {host} ever came here",
                     issued.serial
                 );
-                events.push(
-                    Event::new(Action::AlarmSilence)
-                        .outcome(Outcome::Failed)
-                        .on(Resource {
-                            host: Some(host.clone()),
-                            ..Resource::default()
-                        })
-                        .detail("seq", 0)
-                        .detail("serial", issued.serial.clone())
-                        .detail("issued", issued.seq)
-                        .because("never-heard", reason),
-                );
+                let event = Event::new(Action::AlarmSilence)
+                    .outcome(Outcome::Failed)
+                    .on(Resource {
+                        host: Some(host.clone()),
+                        ..Resource::default()
+                    })
+                    .detail("seq", 0)
+                    .detail("serial", issued.serial.clone())
+                    .detail("issued", issued.seq)
+                    .because("never-heard", reason);
+                events.push((event, Told::Unheard(host.clone())));
             }
         }
         events
+    }
+
+    fn remember(&mut self, told: Told) {
+        match told {
+            Told::Silent(log) => {
+                self.silent.insert(log);
+            }
+            Told::Heard(log) => {
+                self.silent.remove(&log);
+            }
+            Told::Unheard(host) => {
+                self.unheard.insert(host);
+            }
+        }
     }
 }
 

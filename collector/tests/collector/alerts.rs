@@ -75,11 +75,19 @@ fn a_sensitive_command_reaches_the_receiver_with_a_valid_signature() {
     host.write(&[json!({
         "action": "session.open", "outcome": "allowed",
         "identity": {"person": "carol", "account": "deploy", "window": WINDOW},
-        "detail": {"approved_by": ["bob"]},
+        "detail": {"approved_by": ["mallory"]},
     })]);
+    // Who approved the CA says, whatever a host says of it, and however often.
+    let said = |person: &str| json!({"action": "window.approved", "identity": {"person": person, "window": WINDOW}});
+    host.write(&vec![said("mallory"); 30]);
     let held = host.forward(&site, 0)["size"].as_u64().unwrap();
-    site.find("action=session.open", 1);
-    host.write(&[sudo("carol", "sudo rm -rf '/srv/\u{1b}[2J\u{202e}'")]);
+    let ca = site.host("ca");
+    ca.write(&[said("bob")]);
+    ca.forward(&site, 0);
+    site.find("action=session.open&action=window.approved", 32);
+    let mut typed = sudo("carol", "sudo rm -rf '/srv/\u{1b}[2J\u{202e}'");
+    typed["detail"]["approved_by"] = json!(["mallory"]);
+    host.write(&[typed]);
     let begun = Instant::now();
     host.forward(&site, held);
 

@@ -1,6 +1,7 @@
 //! Entries reach a SIEM over TLS, each at least once, whatever is killed on either side.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -129,6 +130,7 @@ fn a_receiver_that_wants_a_certificate_gets_it_and_trouble_is_shown() {
         "{export}"
     );
 
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let more = format!(
         "confirm_after = \"1s\"\nformat = \"ocsf\"\ncertificate_file = {certificate:?}\nkey_file = {key:?}"
     );

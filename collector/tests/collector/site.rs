@@ -1,6 +1,6 @@
 //! A CA in miniature, hosts with journals, and a collector on a port of its own.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -314,6 +314,15 @@ impl Site {
 
     pub(crate) fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
+    }
+
+    /// Shows metrics to monitoring; where.
+    pub(crate) fn show_metrics(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = self.server.as_mut().unwrap();
+        server.show_metrics(listener).unwrap();
+        address
     }
 
     /// A client that trusts our root, and shows this certificate, if any.

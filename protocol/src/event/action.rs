@@ -168,6 +168,8 @@ actions! {
     AlarmSilence = "alarm.silence",
     /// Collector: a journal by a clock that was set back, or is ahead; `detail.log`, `.seq`, `.seconds`.
     AlarmClock = "alarm.clock",
+    /// Collector: a stored segment is damaged or missing, and is passed over; `detail.log`, `.seq`, `.size`, `.segment`.
+    AlarmStore = "alarm.store",
     /// Collector: a silent journal is heard again; `detail.log`.
     AlarmOver = "alarm.over",
     /// Collector: a rule fired (`code`) for an entry; `detail.alert`, `.severity`, `.log`, `.seq`.

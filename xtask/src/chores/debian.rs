@@ -16,6 +16,7 @@ pub(crate) const TO_COMPILE: &[&str] = &["gcc", "libc6-dev", "libpam0g-dev"];
 pub(crate) const TO_JUDGE: &[&str] = &[
     "openssh-client",
     "openssl",
+    "python3-aiosmtpd",
     "rsyslog",
     "rsyslog-gnutls",
     "softhsm2",

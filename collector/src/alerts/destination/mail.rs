@@ -6,8 +6,9 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport as _};
 
-use super::{Carrier, DestinationError, PATIENCE, Undelivered, is_local, secret};
+use super::{Carrier, PATIENCE, Undelivered, is_local, outlet};
 use crate::alerts::config::{MailConfig, MailTls};
+use crate::outlet::OutletError;
 use daypass_protocol::alert::Alert;
 
 /// Addresses of one destination, at most.
@@ -23,12 +24,9 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    pub(super) fn new(config: &MailConfig) -> Result<Self, DestinationError> {
-        let unfit = |reason: String| DestinationError::Unfit {
-            name: config.name.clone(),
-            reason,
-        };
-        let mailbox = |text: &String| -> Result<Mailbox, DestinationError> {
+    pub(super) fn new(config: &MailConfig) -> Result<Self, OutletError> {
+        let unfit = |reason: String| outlet(&config.name).unfit(reason);
+        let mailbox = |text: &String| -> Result<Mailbox, OutletError> {
             text.parse()
                 .map_err(|error| unfit(format!("{text:?} is no address: {error}")))
         };
@@ -48,11 +46,8 @@ impl Mail {
     }
 }
 
-fn transport(config: &MailConfig) -> Result<SmtpTransport, DestinationError> {
-    let unfit = |reason: String| DestinationError::Unfit {
-        name: config.name.clone(),
-        reason,
-    };
+fn transport(config: &MailConfig) -> Result<SmtpTransport, OutletError> {
+    let unfit = |reason: String| outlet(&config.name).unfit(reason);
     let (tls, usual) = match config.tls {
         MailTls::None => (Tls::None, 25),
         MailTls::Starttls => (Tls::Required(parameters(config)?), 587),
@@ -65,7 +60,7 @@ fn transport(config: &MailConfig) -> Result<SmtpTransport, DestinationError> {
     let builder = match (&config.user, &config.password_file) {
         (None, None) => builder,
         (Some(user), Some(path)) => {
-            let password = secret(&config.name, path)?;
+            let password = outlet(&config.name).password(path)?;
             let password = String::from_utf8(password)
                 .map_err(|_| unfit("the password is no text".to_owned()))?;
             builder.credentials(Credentials::new(user.clone(), password))
@@ -75,20 +70,13 @@ fn transport(config: &MailConfig) -> Result<SmtpTransport, DestinationError> {
     Ok(builder.build())
 }
 
-fn parameters(config: &MailConfig) -> Result<TlsParameters, DestinationError> {
-    let unfit = |reason: String| DestinationError::Unfit {
-        name: config.name.clone(),
-        reason,
-    };
+fn parameters(config: &MailConfig) -> Result<TlsParameters, OutletError> {
+    let unfit = |reason: String| outlet(&config.name).unfit(reason);
     let builder = TlsParameters::builder(config.server.clone());
     let builder = match &config.ca_file {
         None => builder,
         Some(path) => {
-            let wrong = |reason: String| DestinationError::File {
-                name: config.name.clone(),
-                path: path.clone(),
-                reason,
-            };
+            let wrong = |reason: String| outlet(&config.name).wrong(path, reason);
             let pem =
                 std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
             let root = Certificate::from_pem(&pem)

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use syslog::{Facility, Formatter3164};
+use syslog::{Facility, Formatter3164, LoggerBackend};
 
-use super::{Carrier, DestinationError, Undelivered};
+use super::{Carrier, Undelivered, outlet};
 use crate::alerts::config::SyslogConfig;
 use crate::alerts::rules::Severity;
+use crate::outlet::{OutletError, SOCKET_PATIENCE};
 use daypass_protocol::alert::Alert;
 
 /// The socket of a syslog daemon.
@@ -16,17 +17,10 @@ pub(super) struct Syslog {
 }
 
 impl Syslog {
-    pub(super) fn new(config: &SyslogConfig) -> Result<Self, DestinationError> {
-        let facility = config.facility.parse().map_err(|()| DestinationError::Unfit {
-            name: config.name.clone(),
-            reason: format!(
-                "no facility of syslog is called {:?}; authpriv, daemon and local0 to local7 are some",
-                config.facility.chars().take(32).collect::<String>()
-            ),
-        })?;
+    pub(super) fn new(config: &SyslogConfig) -> Result<Self, OutletError> {
         Ok(Self {
             socket: config.socket.clone(),
-            facility,
+            facility: outlet(&config.name).facility(&config.facility)?,
         })
     }
 }
@@ -44,6 +38,14 @@ impl Carrier for Syslog {
         };
         // Opened each time: a syslog daemon that was restarted has a new socket.
         let mut logger = syslog::unix_custom(formatter, &self.socket).map_err(away)?;
+        // A daemon that does not read must not keep the other letters waiting for ever.
+        let patience = Some(SOCKET_PATIENCE);
+        match &logger.backend {
+            LoggerBackend::Unix(socket) => socket.set_write_timeout(patience),
+            LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(patience),
+            LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => Ok(()),
+        }
+        .map_err(|error| Undelivered::Away(format!("{}: {error}", self.socket.display()), None))?;
         let line = format!(
             "alert {} {} severity={} count={} {} See: {}",
             alert.id,

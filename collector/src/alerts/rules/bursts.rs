@@ -1,14 +1,28 @@
-//! How often something happened lately, by the clocks of those who wrote it.
+//! How often something happened lately.
+//!
+//! Each journal is counted apart: what one host writes neither adds to another's count nor pushes it out. Times are those
+//! of the writers, as far as they are believed, since many entries of one upload come at the same moment.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::Period;
 
-/// Counts that are kept; beyond, the one that was quiet longest is forgotten.
+/// Counts that are kept; beyond, whoever has most loses those that were quiet longest.
 const KEPT: usize = 20_000;
+/// So many of them go at once, so that not every entry looks through all.
+const AT_ONCE: usize = KEPT / 64;
 
-/// The name of a rule, and what it counts apart by.
+/// The name of a rule, and what it counts apart by: the writer, a line break, the fields.
 pub(crate) type Key = (String, String);
+
+/// What is counted apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct By<'a> {
+    /// Whose journal it is.
+    pub(super) writer: &'a str,
+    /// What the rule's fields say; in one line.
+    pub(super) fields: &'a str,
+}
 
 /// Counts of all rules.
 #[derive(Clone, Debug, Default)]
@@ -29,21 +43,21 @@ impl Bursts {
     }
 
     /// Counts one at `time`; whether it is the `count`th within the period. Then counting begins anew.
-    pub(crate) fn count(
+    pub(super) fn count(
         &mut self,
         rule: &str,
-        by: &str,
+        by: By<'_>,
         time: i64,
         within: Period,
         count: usize,
     ) -> bool {
-        let key = (rule.to_owned(), by.to_owned());
+        let key = (rule.to_owned(), format!("{}\n{}", by.writer, by.fields));
         if self.times.len() >= KEPT && !self.times.contains_key(&key) {
-            self.forget_oldest();
+            self.make_room();
         }
         let times = self.times.entry(key.clone()).or_default();
         times.push_back(time);
-        // Lines of one journal are in order; a burst over several may not be.
+        // A writer's clock may have gone back.
         let newest = times.iter().copied().max().unwrap_or(time);
         times.retain(|time| newest.saturating_sub(*time) <= within.micros());
         let is_full = times.len() >= count;
@@ -71,17 +85,38 @@ impl Bursts {
         changes
     }
 
-    fn forget_oldest(&mut self) {
-        let oldest = self
+    /// Whoever fills the memory makes room in it.
+    fn make_room(&mut self) {
+        let mut shares: HashMap<&str, usize> = HashMap::new();
+        for key in self.times.keys() {
+            *shares.entry(writer(key)).or_default() += 1;
+        }
+        // Of several that have as many, one by its name, so that the same is forgotten each time.
+        let largest = shares
+            .into_iter()
+            .max_by_key(|(name, share)| (*share, *name));
+        let Some((largest, _)) = largest else {
+            return;
+        };
+        let mut oldest: Vec<(Option<i64>, Key)> = self
             .times
             .iter()
-            .min_by_key(|(_, times)| times.back().copied())
-            .map(|(key, _)| key.clone());
-        if let Some(key) = oldest {
+            .filter(|(key, _)| writer(key) == largest)
+            .map(|(key, times)| (times.back().copied(), key.clone()))
+            .collect();
+        oldest.sort_unstable();
+        // Of one that has no more than that many some are left.
+        let many = AT_ONCE.min(oldest.len().div_ceil(2));
+        for (_, key) in oldest.into_iter().take(many) {
             self.times.remove(&key);
             self.changed.insert(key);
         }
     }
+}
+
+/// Whose count it is.
+fn writer((_, counted): &Key) -> &str {
+    counted.split_once('\n').map_or("", |(writer, _)| writer)
 }
 
 #[cfg(test)]
@@ -90,7 +125,12 @@ mod tests {
 
     const SECOND: i64 = 1_000_000;
 
-    fn count(bursts: &mut Bursts, by: &str, second: i64) -> bool {
+    fn count(bursts: &mut Bursts, fields: &str, second: i64) -> bool {
+        count_of(bursts, "db1", fields, second)
+    }
+
+    fn count_of(bursts: &mut Bursts, writer: &str, fields: &str, second: i64) -> bool {
+        let by = By { writer, fields };
         bursts.count("rule", by, second * SECOND, Period::minutes(1), 3)
     }
 
@@ -112,7 +152,7 @@ mod tests {
         let kept = bursts.changes();
         assert_eq!(
             kept,
-            [(("rule".to_owned(), "a".to_owned()), vec![0, SECOND])]
+            [(("rule".to_owned(), "db1\na".to_owned()), vec![0, SECOND])]
         );
         assert!(bursts.changes().is_empty());
         let mut bursts = Bursts::restored(kept);
@@ -121,15 +161,31 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn each_journal_is_counted_apart() {
         let mut bursts = Bursts::default();
-        for number in 0..KEPT + 10 {
-            count(
-                &mut bursts,
-                &number.to_string(),
-                i64::try_from(number).unwrap(),
-            );
+        for second in 0..2 {
+            assert!(!count_of(&mut bursts, "db1", "a", second));
+            assert!(!count_of(&mut bursts, "db2", "a", second));
         }
-        assert_eq!(bursts.times.len(), KEPT);
+        assert!(count_of(&mut bursts, "db2", "a", 2));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_who_fills_it_loses_its_own() {
+        let mut bursts = Bursts::default();
+        count_of(&mut bursts, "db2", "a", 0);
+        count_of(&mut bursts, "db2", "a", 1);
+        for number in 0..2 * KEPT {
+            let second = i64::try_from(number).unwrap();
+            count_of(&mut bursts, "db1", &number.to_string(), second);
+            assert!(bursts.times.len() <= KEPT);
+        }
+        let newest = (2 * KEPT - 1).to_string();
+        let is_there = |fields: &str| {
+            let key = ("rule".to_owned(), format!("db1\n{fields}"));
+            bursts.times.contains_key(&key)
+        };
+        assert!(is_there(&newest) && !is_there("0"));
+        assert!(count_of(&mut bursts, "db2", "a", 2), "the other's is whole");
     }
 }

@@ -1,10 +1,13 @@
 //! One rule: when it fires, how often is told of it, and the examples that show it.
 
 use daypass_protocol::alert::Severity;
+use daypass_protocol::digest::Digest;
 use daypass_protocol::hours::{UnknownZone, Zone};
+use daypass_protocol::inert::inert;
 use daypass_protocol::rule::Condition;
 use serde::Deserialize;
 
+use super::bursts::By;
 use super::example::Example;
 use super::fault::WrongExample;
 use super::{Bursts, Field, Period};
@@ -12,6 +15,8 @@ use crate::alerts::subject::Subject;
 
 pub(super) const LONGEST_NAME: usize = 64;
 const LONGEST_TITLE: usize = 200;
+/// Characters of one field in what makes alerts the same.
+const LONGEST_VALUE: usize = 200;
 
 /// One rule.
 #[derive(Clone, Debug, Deserialize)]
@@ -88,14 +93,17 @@ impl Rule {
             && match &self.burst {
                 None => true,
                 Some(burst) => {
-                    let key = key(&burst.by, subject);
-                    let time = subject.source().micros().unwrap_or_default();
-                    bursts.count(&self.name, &key, time, burst.within, burst.count)
+                    let by = By {
+                        writer: subject.writer(),
+                        fields: &key(&burst.by, subject),
+                    };
+                    let within = burst.within;
+                    bursts.count(&self.name, by, subject.micros(), within, burst.count)
                 }
             }
     }
 
-    /// What this entry shares with those that are the same for this rule.
+    /// What this entry shares with those that are the same for this rule, beside the journal that it stands in.
     pub(crate) fn subject_of(&self, subject: &Subject<'_>) -> String {
         key(&self.subject, subject)
     }
@@ -130,19 +138,26 @@ impl Rule {
     }
 }
 
-/// What the fields say, each behind its name.
+/// What the fields say, each behind its name, in one line.
 fn key(fields: &[Field], subject: &Subject<'_>) -> String {
     let parts: Vec<String> = fields
         .iter()
-        .map(|field| {
-            format!(
-                "{}={}",
-                field.name(),
-                daypass_protocol::inert::inert(&field.of(subject))
-            )
-        })
+        .map(|field| format!("{}={}", field.name(), shortened(&field.of(subject))))
         .collect();
     parts.join(" ")
+}
+
+/// Inert. Of a long text the beginning, and what tells it from others that begin so.
+fn shortened(text: &str) -> String {
+    let inert = inert(text);
+    match inert.char_indices().nth(LONGEST_VALUE) {
+        None => inert.into_owned(),
+        Some((end, _)) => {
+            let digest = Digest::of(text).to_string();
+            let hex = digest.rsplit(':').next().unwrap_or_default();
+            format!("{}…{}", &inert[..end], hex.get(..16).unwrap_or(hex))
+        }
+    }
 }
 
 fn usual_subject() -> Vec<Field> {
@@ -154,4 +169,23 @@ fn usual_subject() -> Vec<Field> {
 
 fn usual_period() -> Period {
     Period::minutes(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_bounded_and_tells_long_texts_apart() {
+        let origin = "daypass/0123456789abcdef/host/db1/00000000000000ff";
+        let fields: [Field; 2] = ["person", "host"].map(|name| name.parse().unwrap());
+        let of = |person: &str| {
+            let line = serde_json::json!({"identity": {"person": person}}).to_string();
+            key(&fields, &Subject::new(origin, line.as_bytes()))
+        };
+        assert_eq!(of("carol\n"), "person=carol\\n host=db1");
+        let (one, other) = ("x".repeat(60_000) + "1", "x".repeat(60_000) + "2");
+        assert!(of(&one).len() < 300, "{}", of(&one).len());
+        assert_ne!(of(&one), of(&other));
+    }
 }

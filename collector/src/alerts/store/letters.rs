@@ -1,12 +1,15 @@
 //! Letters: one alert for one destination, until it is delivered or given up.
 
-use rusqlite::{Transaction, params};
+use std::collections::BTreeMap;
 
-use super::{Addressees, Store, StoreError, WAITING, failed, json};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{Addressees, Store, StoreError, Told, WAITING, failed, json};
 use daypass_protocol::alert::Alert;
 
 /// Dead letters that are kept of one destination; the oldest go first.
 const DEAD: u64 = 10_000;
+const TOO_MANY: &str = "too many letters wait for this destination";
 
 /// What is to be delivered.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,43 +33,95 @@ pub(crate) struct Standing {
     pub(crate) error: Option<String>,
 }
 
+/// Letters that are dead at once, by destination.
+#[derive(Debug, Default)]
+pub(super) struct Overflow(BTreeMap<String, u64>);
+
+impl Overflow {
+    /// Once for each destination, however many there are: a flood is not to become one of our own journal.
+    pub(super) fn tell<E>(self, told: &mut impl FnMut(Told<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.0.iter().try_for_each(|(destination, letters)| {
+            told(Told::Overflown {
+                destination,
+                letters: *letters,
+            })
+        })
+    }
+}
+
 pub(super) fn write(
     transaction: &Transaction<'_>,
     number: u64,
     alert: &Alert,
     addressees: &Addressees<'_>,
     now: i64,
+    overflow: &mut Overflow,
 ) -> Result<(), StoreError> {
     let body = serde_json::to_string(alert).map_err(json("write a letter"))?;
+    let severity = alert.severity as u8;
     for destination in (addressees.of)(alert.severity) {
-        one(transaction, number, &destination, &body, now).map_err(failed("write a letter"))?;
+        let failed = failed("write a letter");
+        let makes_room = has_room(transaction, &destination, severity, now).map_err(&failed)?;
+        if makes_room != Room::Free {
+            *overflow.0.entry(destination.clone()).or_default() += 1;
+        }
+        let (state, error) = match makes_room {
+            Room::Free | Room::Made => ("waiting", None),
+            Room::None => ("dead", Some(TOO_MANY)),
+        };
+        transaction
+            .prepare_cached(
+                "INSERT INTO letters (alert, destination, body, state, queued, due, attempts, changed, error, severity) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?5, ?6, ?7)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![number, destination, body, state, now, error, severity])
+            })
+            .and_then(|_| bury(transaction, &destination))
+            .map_err(&failed)?;
     }
     Ok(())
 }
 
-fn one(
+/// Whether one more letter can wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Room {
+    Free,
+    /// One that was less severe is dead instead.
+    Made,
+    None,
+}
+
+fn has_room(
     transaction: &Transaction<'_>,
-    alert: u64,
     destination: &str,
-    body: &str,
+    severity: u8,
     now: i64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Room> {
     let waiting: u64 = transaction
         .prepare_cached(
             "SELECT count(*) FROM letters WHERE destination = ?1 AND state = 'waiting'",
         )?
         .query_row([destination], |row| row.get(0))?;
-    let (state, error) = match waiting < WAITING {
-        true => ("waiting", None),
-        false => ("dead", Some("too many letters wait for this destination")),
+    if waiting < WAITING {
+        return Ok(Room::Free);
+    }
+    let least: Option<u64> = transaction
+        .prepare_cached(
+            "SELECT number FROM letters WHERE destination = ?1 AND state = 'waiting' AND severity < ?2 \
+             ORDER BY severity, due DESC LIMIT 1",
+        )?
+        .query_row(params![destination, severity], |row| row.get(0))
+        .optional()?;
+    let Some(least) = least else {
+        return Ok(Room::None);
     };
     transaction
         .prepare_cached(
-            "INSERT INTO letters (alert, destination, body, state, queued, due, attempts, changed, error) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0, ?5, ?6)",
+            "UPDATE letters SET state = 'dead', changed = ?2, error = ?3 WHERE number = ?1",
         )?
-        .execute(params![alert, destination, body, state, now, error])?;
-    bury(transaction, destination)
+        .execute(params![least, now, TOO_MANY])?;
+    Ok(Room::Made)
 }
 
 fn bury(transaction: &Transaction<'_>, destination: &str) -> rusqlite::Result<()> {
@@ -80,7 +135,8 @@ fn bury(transaction: &Transaction<'_>, destination: &str) -> rusqlite::Result<()
 }
 
 impl Store {
-    /// The letter that is due first, and when the next one will be if none is now.
+    /// Of the letters that are due, the most severe, and of those the one that waits longest; when the next one will be if none
+    /// is now.
     pub(crate) fn due(
         &self,
         destination: &str,
@@ -89,28 +145,32 @@ impl Store {
         let connection = self.lock();
         let row = connection
             .prepare_cached(
-                "SELECT number, body, attempts, queued, due FROM letters \
-                 WHERE destination = ?1 AND state = 'waiting' ORDER BY due, number LIMIT 1",
+                "SELECT number, body, attempts, queued FROM letters \
+                 WHERE destination = ?1 AND state = 'waiting' AND due <= ?2 ORDER BY severity DESC, due, number LIMIT 1",
             )
             .and_then(|mut statement| {
-                let mut rows = statement.query([destination])?;
-                let Some(row) = rows.next()? else {
-                    return Ok(None);
-                };
-                let letter = Letter {
-                    number: row.get(0)?,
-                    body: row.get(1)?,
-                    attempts: row.get(2)?,
-                    queued: row.get(3)?,
-                };
-                Ok(Some((letter, row.get::<_, i64>(4)?)))
+                statement
+                    .query_row(params![destination, now], |row| {
+                        Ok(Letter {
+                            number: row.get(0)?,
+                            body: row.get(1)?,
+                            attempts: row.get(2)?,
+                            queued: row.get(3)?,
+                        })
+                    })
+                    .optional()
             })
             .map_err(failed("find a letter"))?;
-        Ok(match row {
-            Some((letter, due)) if due <= now => Ok(letter),
-            Some((_, due)) => Err(Some(due)),
-            None => Err(None),
-        })
+        if let Some(letter) = row {
+            return Ok(Ok(letter));
+        }
+        let next = connection
+            .prepare_cached(
+                "SELECT min(due) FROM letters WHERE destination = ?1 AND state = 'waiting'",
+            )
+            .and_then(|mut statement| statement.query_row([destination], |row| row.get(0)))
+            .map_err(failed("find a letter"))?;
+        Ok(Err(next))
     }
 
     /// It was taken.

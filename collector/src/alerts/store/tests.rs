@@ -32,9 +32,11 @@ fn alert(seq: u64, subject: &str) -> Alert {
 }
 
 struct Bench {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     store: Store,
     told: Vec<String>,
+    /// Letters of which it was told that they are dead at once.
+    overflown: u64,
 }
 
 impl Bench {
@@ -42,8 +44,9 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         Self {
             store: Store::open(&dir.path().join("alerts.db")).unwrap(),
-            _dir: dir,
+            dir,
             told: Vec::new(),
+            overflown: 0,
         }
     }
 
@@ -57,7 +60,7 @@ impl Bench {
             })
             .collect();
         let of = |_| vec!["pager".to_owned()];
-        let told = &mut self.told;
+        let (told, overflown) = (&mut self.told, &mut self.overflown);
         self.store
             .commit::<StoreError>(
                 &raised,
@@ -65,8 +68,11 @@ impl Bench {
                 &mut Bursts::default(),
                 &Addressees { of: &of },
                 second * SECOND,
-                |alert| {
-                    told.push(alert.id.clone());
+                |event| {
+                    match event {
+                        Told::Raised(alert) => told.push(alert.id.clone()),
+                        Told::Overflown { letters, .. } => *overflown += letters,
+                    }
                     Ok(())
                 },
             )
@@ -101,17 +107,16 @@ fn the_same_within_its_period_is_counted_and_told_once_more() {
     assert_eq!(bench.letters(9).len(), 2);
     let of = |_| vec!["pager".to_owned()];
     let addressees = Addressees { of: &of };
-    assert_eq!(
-        bench.store.repeat(&addressees, 9 * SECOND).unwrap(),
-        0,
-        "its time is not over"
-    );
-    assert_eq!(bench.store.repeat(&addressees, 10 * SECOND).unwrap(), 1);
-    assert_eq!(
-        bench.store.repeat(&addressees, 11 * SECOND).unwrap(),
-        0,
-        "once"
-    );
+    let repeat = |bench: &Bench, second: i64| {
+        let told = |_: Told<'_>| Ok::<_, StoreError>(());
+        bench
+            .store
+            .repeat(&addressees, second * SECOND, told)
+            .unwrap()
+    };
+    assert_eq!(repeat(&bench, 9), 0, "its time is not over");
+    assert_eq!(repeat(&bench, 10), 1);
+    assert_eq!(repeat(&bench, 11), 0, "once");
     let again = bench.letters(11);
     let told: Alert = serde_json::from_str(&again[0].body).unwrap();
     assert_eq!(
@@ -119,6 +124,21 @@ fn the_same_within_its_period_is_counted_and_told_once_more() {
         (1, 3, "a-0000000000000001")
     );
     assert_eq!(bench.commit(&[alert(5, "x")], 12), 1, "a new one after it");
+}
+
+#[test]
+fn what_a_host_writes_keeps_nothing_quiet_that_others_write() {
+    let mut bench = Bench::new();
+    let by = |owner: &str, incarnation: &str, seq| {
+        let mut alert = alert(seq, "host=db2");
+        alert.entry.origin = format!("daypass/0123456789abcdef/{owner}/{incarnation}");
+        alert
+    };
+    let (first, second) = ("00000000000000ff", "00000000000000fe");
+    assert_eq!(bench.commit(&[by("host/db1", first, 1)], 0), 1);
+    assert_eq!(bench.commit(&[by("collector", first, 2)], 1), 1);
+    // Another life of the same journal is the same writer.
+    assert_eq!(bench.commit(&[by("host/db1", second, 3)], 2), 0);
 }
 
 #[test]
@@ -143,6 +163,7 @@ fn a_full_queue_lets_nothing_disappear() {
     bench.commit(&many, 0);
     let standing = bench.store.standing("pager").unwrap();
     assert_eq!((standing.waiting, standing.dead), (WAITING, 3));
+    assert_eq!(bench.overflown, 3, "and is told");
     let dead = bench.store.dead(None, 10).unwrap();
     assert_eq!(dead.len(), 3);
     assert!(dead[0].error.contains("too many letters"));
@@ -153,10 +174,55 @@ fn a_full_queue_lets_nothing_disappear() {
 }
 
 #[test]
+fn what_is_severe_goes_first_and_makes_itself_room() {
+    let mut bench = Bench::new();
+    let mut many: Vec<_> = (0..WAITING)
+        .map(|seq| alert(seq, &seq.to_string()))
+        .collect();
+    many[0].severity = Severity::Low;
+    bench.commit(&many, 0);
+    let mut late = alert(WAITING, "late");
+    late.severity = Severity::Critical;
+    bench.commit(std::slice::from_ref(&late), 1);
+    assert_eq!(bench.overflown, 1);
+    let dead = bench.store.dead(None, 10).unwrap();
+    assert_eq!(
+        (dead.len(), dead[0].alert.entry.seq),
+        (1, 0),
+        "the least severe"
+    );
+    let letters = bench.letters(1);
+    let seqs: Vec<u64> = letters
+        .iter()
+        .map(|letter| {
+            serde_json::from_str::<Alert>(&letter.body)
+                .unwrap()
+                .entry
+                .seq
+        })
+        .collect();
+    assert_eq!(seqs[..3], [WAITING, 1, 2]);
+    // One that is as severe as those that wait makes no room.
+    let many: Vec<_> = (0..WAITING)
+        .map(|seq| alert(1000 + seq, &format!("again {seq}")))
+        .collect();
+    bench.commit(&many, 20);
+    bench.commit(&[alert(5000, "one more")], 21);
+    assert_eq!(bench.store.dead(None, 10).unwrap()[0].alert.entry.seq, 5000);
+}
+
+#[test]
 fn what_is_erased_is_gone_with_its_letters() {
     let mut bench = Bench::new();
-    bench.commit(&[alert(1, "x"), alert(2, "y"), alert(3, "z")], 0);
+    bench.commit(&[alert(1, "x"), alert(2, "yes-this"), alert(3, "z")], 0);
     assert_eq!(bench.store.erase("log", 2, 3).unwrap(), 2);
+    bench.store.settle().unwrap();
+    for file in std::fs::read_dir(bench.dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let is_there = bytes.windows(8).any(|part| part == b"yes-this");
+        assert!(!is_there, "{}", path.display());
+    }
     assert_eq!(bench.store.erase("other", 1, 1).unwrap(), 0);
     assert_eq!(bench.letters(1).len(), 1);
     assert_eq!(bench.store.list(Severity::Info, None, 10).unwrap().len(), 1);

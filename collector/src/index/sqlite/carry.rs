@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::record::Record;
+use super::pairs::Pairs;
 use super::rows;
 use crate::origin::Origin;
 
@@ -48,12 +49,15 @@ fn some(writer: &mut Connection) -> rusqlite::Result<bool> {
     else {
         return Ok(false);
     };
+    let mut pairs = Pairs::default();
     for (segment, seq, origin, line) in rows {
         // We wrote it; a database that was meddled with is made anew by a reindex.
         if let Ok(log) = origin.parse::<Origin>() {
-            rows::insert(&transaction, segment, &[Record::of(&log, seq, &line)])?;
+            let record = Record::of(&log, seq, &line);
+            rows::insert(&transaction, segment, &[record], &mut pairs)?;
         }
     }
+    pairs.write(&transaction)?;
     transaction.execute(
         "DELETE FROM carried WHERE (segment, seq) <= (?1, ?2)",
         params![last_segment, last_seq],

@@ -9,6 +9,7 @@ use super::super::cursor::Cursor;
 use super::super::query::{Order, Query};
 use super::super::story::Story;
 use super::condition::{Span, Statement, number};
+use super::pairs::Short;
 use super::rows::{BLOCK_SHIFT, HIT, Hit, hit};
 use super::texts::FEW;
 use super::ways::{Access, SESSION, TIME, WINDOW, Way};
@@ -18,24 +19,30 @@ use super::{text, texts, ways};
 pub(super) fn search(reader: &Connection, query: &Query) -> rusqlite::Result<Vec<Hit>> {
     // All parts see the index as it stands now.
     let snapshot = reader.unchecked_transaction()?;
-    let text = query.text.as_deref().and_then(text::expression);
-    match (query.order, text) {
-        (Order::Arrival, text) => by_arrival(&snapshot, query, text),
-        (_, None) => by_time(&snapshot, query),
-        (_, Some(text)) => texts::by_text(&snapshot, query, &text),
+    let text = query.text.as_deref();
+    let (pieces, short) = (text.and_then(text::expression), text.and_then(Short::of));
+    match (query.order, pieces, short) {
+        (Order::Arrival, pieces, short) => by_arrival(&snapshot, query, pieces, short),
+        (_, Some(pieces), _) => texts::by_text(&snapshot, query, &pieces),
+        (_, None, Some(short)) => texts::by_short_text(&snapshot, query, &short),
+        (_, None, None) => by_time(&snapshot, query),
     }
 }
 
 fn by_arrival(
     reader: &Connection,
     query: &Query,
-    text: Option<String>,
+    pieces: Option<String>,
+    short: Option<Short>,
 ) -> rusqlite::Result<Vec<Hit>> {
     let after = id_before(reader, query)?;
-    if let (None, Some(ways)) = (&text, rare(reader, query)?) {
+    if let (None, Some(ways)) = (&pieces, rare(reader, query)?) {
         return of_ways(reader, query, &ways, after);
     }
-    let mut statement = match text {
+    if let Some(short) = short {
+        return texts::by_short_arrival(reader, query, &short, after);
+    }
+    let mut statement = match pieces {
         None => {
             let mut statement = Statement::of(format!("SELECT {HIT} FROM entries WHERE "));
             statement.with("entries.id > ?#", after);

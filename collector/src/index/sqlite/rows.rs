@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::super::Found;
 use super::super::record::Record;
 use super::condition::number;
+use super::pairs::{self, Pairs};
 use super::{sessions, text};
 
 /// Ids of one block, as a shift: 16,384.
@@ -90,11 +91,12 @@ pub(super) fn took(connection: &Connection, number: u64) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Adds entries of one segment behind all others.
+/// Adds entries of one segment behind all others; their pairs are gathered, to be written by the caller.
 pub(super) fn insert(
     connection: &Connection,
     number: u64,
     records: &[Record],
+    pairs: &mut Pairs,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO entries (segment, seq, time, origin, host, action, outcome, person, account, target, \
@@ -127,6 +129,7 @@ pub(super) fn insert(
         ])?;
         let id = connection.last_insert_rowid();
         if let Some(text) = text::of(&record.command, &record.reason) {
+            pairs.add(id, &text);
             say.execute(params![id, text])?;
         }
         widen.execute(params![id >> BLOCK_SHIFT, record.time])?;
@@ -152,7 +155,9 @@ pub(super) fn forget(
         "SELECT id, origin, seq, command, reason FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3",
     )?;
     let mut rows = find.query([segment, first, last])?;
+    let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
+        ids.push(row.get(0)?);
         let (command, reason): (Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?);
         if let Some(text) = text::of(&command, &String::from_utf8_lossy(&reason)) {
             unsay.execute(params![row.get::<_, i64>(0)?, text])?;
@@ -161,6 +166,6 @@ pub(super) fn forget(
     }
     connection
         .prepare_cached("DELETE FROM entries WHERE segment = ?1 AND seq BETWEEN ?2 AND ?3")?
-        .execute([segment, first, last])
-        .map(drop)
+        .execute([segment, first, last])?;
+    pairs::forget(connection, &ids)
 }

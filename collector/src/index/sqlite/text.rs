@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 const MOST: usize = 24;
 const LENGTH: usize = 3;
 /// In place of what cannot be text, and between command and reason.
-const FILLER: char = '\u{fffd}';
+pub(super) const FILLER: char = '\u{fffd}';
 
 /// What FTS5 is given of an entry; `None` where there is nothing to find.
 ///
@@ -21,6 +21,14 @@ pub(super) fn of(command: &[u8], reason: &str) -> Option<String> {
     text.push(FILLER);
     text.push_str(reason);
     Some(text.replace('\0', FILLER.encode_utf8(&mut [0; 4])))
+}
+
+/// As a character stands there.
+pub(super) fn filled(character: char) -> char {
+    match character {
+        '\0' => FILLER,
+        other => other,
+    }
 }
 
 /// The expression in FTS5's language that every entry with `text` in it matches; `None` where the text is too short.

@@ -1,0 +1,105 @@
+//! The second copy: brought up to what is stored, and rid of what was replaced.
+
+use std::time::Instant;
+
+use daypass_protocol::event::{Action, Event, Outcome};
+
+use super::{Housekeeping, MINUTE, complain, whole};
+use crate::archive::{Archive, ArchiveError};
+use crate::collector::Collector;
+use crate::evidence::{self, EvidenceError};
+use crate::origin::Origin;
+use crate::rewrite;
+use crate::segments::SegmentName;
+
+impl Housekeeping {
+    /// Brings the second copy up to what is stored, and removes what was replaced from both.
+    pub(super) fn copy(&mut self, collector: &Collector) {
+        let outcome = self.try_copy(collector);
+        let event = Event::new(Action::ArchiveBehind);
+        let event = match (&outcome, self.is_behind) {
+            (Err(error), false) => {
+                complain(error, "the second copy is behind");
+                event.outcome(Outcome::Failed).because(
+                    "archive-behind",
+                    format!("the second copy cannot be made: {}", whole(error)),
+                )
+            }
+            (Ok(()), true) => event.outcome(Outcome::Done),
+            _ => return,
+        };
+        self.is_behind = outcome.is_err();
+        if let Err(error) = collector.record(&event) {
+            complain(
+                &error,
+                "the state of the second copy could not be journalled",
+            );
+        }
+    }
+
+    fn try_copy(&mut self, collector: &Collector) -> Result<(), CopyError> {
+        let stores = collector.stores();
+        let Some(root) = self.config.archive.clone() else {
+            return Ok(rewrite::settle(stores, None)?);
+        };
+        let archive = match &mut self.archive {
+            Some(archive) => archive,
+            none => none.insert(Archive::open(&root)?),
+        };
+        let outcome = archive
+            .follow(stores)
+            .map_err(CopyError::from)
+            .and_then(|count| {
+                rewrite::settle(stores, Some(archive))?;
+                let kept = collector.evidence_kept();
+                if self.evidence != Some(kept) {
+                    copy_evidence(collector, archive)?;
+                    self.evidence = Some(kept);
+                }
+                while let Some(gone) = self.memory.gone.last() {
+                    if let Some((log, name)) = evidence_at(gone) {
+                        archive.remove(&log, &name)?;
+                    }
+                    self.memory.gone.pop();
+                }
+                if self.files_at.is_none_or(|last| last.elapsed() >= MINUTE) {
+                    archive.follow_files(&self.layout, collector.own_incarnation())?;
+                    self.files_at = Some(Instant::now());
+                }
+                Ok(count)
+            });
+        // What failed may be a disk that is gone; the next try opens it anew.
+        if outcome.is_err() {
+            self.archive = None;
+        }
+        self.remember();
+        outcome.map(drop)
+    }
+}
+
+/// Copies of each log what no checkpoint counts; while nobody adds to it, since what is under way is none of that.
+fn copy_evidence(collector: &Collector, archive: &Archive) -> Result<(), CopyError> {
+    let stores = collector.stores();
+    for (registration, _) in stores.checkpoints.logs().map_err(ArchiveError::from)? {
+        let log = registration.log;
+        let names = collector.with_log(&log, || evidence::unlisted(stores, &log))?;
+        archive.follow_evidence(stores, &log, &names)?;
+    }
+    Ok(())
+}
+
+fn evidence_at(text: &str) -> Option<(Origin, SegmentName)> {
+    let (log, name) = text.split_once(' ')?;
+    Some((log.parse().ok()?, name.parse().ok()?))
+}
+
+/// Why the second copy is not what it should be.
+#[derive(Debug, thiserror::Error)]
+enum CopyError {
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Rewrite(#[from] rewrite::RewriteError),
+}

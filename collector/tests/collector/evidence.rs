@@ -1,0 +1,84 @@
+//! The other side of a fork: in the second copy too, and without the text of who is forgotten.
+
+use std::path::{Path, PathBuf};
+
+use daypass_collector::clock::Now;
+use daypass_collector::housekeeping::Housekeeping;
+use daypass_collector::orders::{self, Order};
+use serde_json::{Value, json};
+
+use crate::site::{Site, refused};
+
+fn typed(person: &str, line: &str) -> Value {
+    json!({"action": "sudo.request", "identity": {"person": person}, "command": {"line": line}})
+}
+
+fn files(dir: &Path, with: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(dir).unwrap() {
+        let path = file.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path, with)),
+            false => {
+                let bytes = std::fs::read(&path).unwrap();
+                let has = bytes
+                    .windows(with.len())
+                    .any(|part| part == with.as_bytes());
+                found.extend(has.then_some(path));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_other_side_of_a_fork_is_copied_and_forgets_who_is_forgotten() {
+    let site = Site::new();
+    let archive = tempfile::tempdir().unwrap();
+    let host = site.host("db1");
+    host.write(&[typed("bob", "id first")]);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    let clone = host.clone_machine();
+    host.write(&[typed("bob", "id here")]);
+    host.forward(&site, held);
+
+    let mut config = site.config();
+    config.archive = Some(archive.path().to_owned());
+    let mut housekeeping = Housekeeping::new(config.clone(), site.layout());
+    let collector = site.server().collector();
+    housekeeping.once(collector, Now::read());
+    clone.write(&[
+        typed("carol", "id secret-of-carol"),
+        typed("bob", "id of-bob"),
+    ]);
+    refused(clone.send(&site, held, &clone.lines(held)));
+    housekeeping.once(collector, Now::read());
+    let (store, copy) = (site.layout().segments(), archive.path().join("segments"));
+    let [kept] = &files(&store, "of-bob")[..] else {
+        panic!("the other side is kept");
+    };
+    let copied = copy.join(kept.strip_prefix(&store).unwrap());
+    assert_eq!(
+        std::fs::read(&copied).unwrap(),
+        std::fs::read(kept).unwrap()
+    );
+
+    let order = Order::Erase {
+        person: "carol".to_owned(),
+        by: "root".to_owned(),
+        reason: "asked on 3 May".to_owned(),
+    };
+    orders::leave(&site.layout().orders(), &order).unwrap();
+    housekeeping.once(collector, Now::read());
+    for dir in [&store, &copy] {
+        assert!(files(dir, "secret-of-carol").is_empty());
+        assert_eq!(files(dir, "of-bob").len(), 1, "what others did stays");
+    }
+    assert!(!kept.exists() && !copied.exists());
+    let erased = site.journalled("log.erased");
+    let told = erased.iter().find(|entry| entry["detail"]["count"] == 1);
+    let names = told.unwrap()["detail"]["evidence"].as_array().unwrap();
+    assert!(kept.ends_with(names[0].as_str().unwrap()));
+    assert!(files(&store, "of-bob")[0].ends_with(names[1].as_str().unwrap()));
+    assert!(crate::checker::check_journal(&site.layout().journal()) > 0);
+}
