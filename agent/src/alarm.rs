@@ -57,12 +57,18 @@ impl Alarm {
             .unwrap_or_else(PoisonError::into_inner);
         let number = queue.next;
         queue.next += 1;
+        let is_first = match queue.due.peek() {
+            Some(Reverse(first)) => when < first.when,
+            None => true,
+        };
         queue.due.push(Reverse(Entry {
             when,
             number,
             deed: Box::new(deed),
         }));
-        self.shared.earlier.notify_one();
+        if is_first {
+            self.shared.earlier.notify_one();
+        }
     }
 }
 

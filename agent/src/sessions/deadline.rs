@@ -10,6 +10,7 @@ use super::registry::Sessions;
 use super::session::{Phase, Session};
 use super::terminal;
 use crate::diagnostic;
+use crate::facts::since_boot;
 
 /// The clock may be set at any time, so nobody sleeps longer than this without looking at it.
 const LOOK: Duration = Duration::from_secs(5);
@@ -35,13 +36,8 @@ fn ahead_of(sessions: &Sessions, session: &Session) -> Ahead {
             .copied()
             .filter(|warning| *warning < left)
             .collect(),
-        extension: extension(session),
+        extension: session.extended_by(),
     }
-}
-
-fn extension(session: &Session) -> Option<WindowId> {
-    let extended = session.extended()?;
-    Some(extended.window.document().id)
 }
 
 /// Whoever asks later whether somebody was warned finds it.
@@ -69,7 +65,7 @@ fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Ahead) {
         sessions.end(&session, cause);
         return;
     }
-    if ahead.extension != extension(&session) {
+    if ahead.extension != session.extended_by() {
         ahead = ahead_of(&sessions, &session);
     }
     let left = session.left();
@@ -88,5 +84,34 @@ fn look(sessions: Sessions, session: Arc<Session>, mut ahead: Ahead) {
         .map(|warning| left.saturating_sub(*warning))
         .min()
         .unwrap_or(left);
-    look_again(sessions, session, ahead, Instant::now() + next.min(LOOK));
+    let nap = nap(next, since_boot());
+    look_again(sessions, session, ahead, Instant::now() + nap);
+}
+
+/// Until a session is looked at again that has this long until something is due. Looks that nothing hangs on fall on the
+/// same moments for all sessions, so that hundreds of them wake nobody hundreds of times.
+fn nap(next: Duration, since_boot: Duration) -> Duration {
+    if next < LOOK {
+        return next;
+    }
+    let since_last = since_boot.as_nanos() % LOOK.as_nanos();
+    LOOK.saturating_sub(Duration::from_nanos(
+        u64::try_from(since_last).unwrap_or_default(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_soon_is_looked_at_then_and_all_others_at_the_same_moment() {
+        let soon = LOOK - Duration::from_millis(1);
+        assert_eq!(nap(soon, Duration::from_secs(7)), soon);
+        let moment = |since_boot| since_boot + nap(Duration::from_secs(3600), since_boot);
+        let (one, other) = (Duration::from_millis(5_001), Duration::from_millis(9_999));
+        assert_eq!(moment(one), Duration::from_secs(10));
+        assert_eq!(moment(other), Duration::from_secs(10));
+        assert_eq!(nap(LOOK, Duration::from_secs(10)), LOOK);
+    }
 }

@@ -1,11 +1,11 @@
 //! One live session.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use daypass_protocol::event::{Identity, Origin};
 use daypass_protocol::sudo_item::SudoItem;
-use daypass_protocol::window::{FrozenWindow, Window};
+use daypass_protocol::window::{FrozenWindow, Window, WindowId};
 
 use super::cgroup::Cgroup;
 use super::end::Cause;
@@ -84,27 +84,35 @@ impl Session {
     }
 
     pub(super) fn extended(&self) -> Option<Extended> {
-        self.extended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.extension().clone()
+    }
+
+    /// The window of the extension by which it lasts, if it does.
+    pub(super) fn extended_by(&self) -> Option<WindowId> {
+        let extension = self.extension();
+        Some(extension.as_ref()?.window.document().id)
+    }
+
+    fn extension(&self) -> MutexGuard<'_, Option<Extended>> {
+        self.extended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on it lasts by this, or by its own window again.
     pub(super) fn extend(&self, extended: Option<Extended>) {
-        *self.extended.lock().unwrap_or_else(PoisonError::into_inner) = extended;
+        *self.extension() = extended;
     }
 
     pub(super) fn narrowed(&self) -> Narrowed {
-        self.narrowed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.narrowing().clone()
+    }
+
+    fn narrowing(&self) -> MutexGuard<'_, Narrowed> {
+        self.narrowed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on this is left of it.
     pub(super) fn narrow(&self, narrowed: Narrowed) {
-        *self.narrowed.lock().unwrap_or_else(PoisonError::into_inner) = narrowed;
+        *self.narrowing() = narrowed;
     }
 
     /// What sudo may run in it still.
@@ -131,12 +139,15 @@ impl Session {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let left = match self.extended() {
-            Some(extended) => extended.note.left(now, since_boot()),
-            None => self.record.left(now, since_boot()),
+        // Every session is asked every few seconds: nothing is copied for it.
+        let (left, window) = match self.extension().as_ref() {
+            Some(extended) => (
+                extended.note.left(now, since_boot()),
+                extended.window.document().id,
+            ),
+            None => (self.record.left(now, since_boot()), self.document().id),
         };
-        let window = self.lasts_by().document().id;
-        let narrowed = self.narrowed().left(window, now);
+        let narrowed = self.narrowing().left(window, now);
         narrowed.map_or(left, |narrowed| left.min(narrowed))
     }
 
