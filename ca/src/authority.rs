@@ -5,6 +5,7 @@
 //! see [`records`].
 
 mod announce;
+mod checked;
 mod collectors;
 mod open;
 mod own;
@@ -32,6 +33,7 @@ use crate::revoke::Revoked;
 use crate::store::{Nonces, Store, StoreError, Tx};
 
 pub use announce::{AnnounceError, Announced};
+pub(crate) use checked::Checked;
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
@@ -69,6 +71,7 @@ pub struct Authority {
     decisions: RwLock<()>,
     waiting: Waiting,
     revoked_uses: RevokedUses,
+    checked: Checked,
     under_way: Arc<UnderWay>,
     successions: Vec<SignedSuccession>,
 }
@@ -139,6 +142,11 @@ impl Authority {
     /// The database.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Statements that were checked before.
+    pub(crate) fn checked(&self) -> &Checked {
+        &self.checked
     }
 
     /// The replay cache.

@@ -11,6 +11,7 @@ use daypass_protocol::time::Time;
 use daypass_protocol::window::{FrozenWindow, Window};
 
 use crate::approve::{self, Said};
+use crate::authority::Checked;
 use crate::narrow;
 use crate::store::{StoreError, StoredStatement, StoredWindow, Tx};
 
@@ -152,13 +153,19 @@ impl Case {
     ///
     /// # Errors
     /// When it is not.
-    pub fn approved(&self, roster: &VerifiedRoster, now: Time) -> Result<ApprovedWindow, Refusal> {
+    pub(crate) fn approved(
+        &self,
+        roster: &VerifiedRoster,
+        checked: &Checked,
+        now: Time,
+    ) -> Result<ApprovedWindow, Refusal> {
         let counting = approve::counting(self.window.document(), &self.said, roster);
         let statements = counting
             .into_iter()
             .filter_map(|at| self.statements.get(at).cloned());
         let grant = Grant::new(&self.window, statements.collect());
-        let window = grant.check(roster, &self.places, now)?;
+        let check = |signed: &SignedStatement| checked.check(signed, roster);
+        let window = grant.check_with(roster, &self.places, now, check)?;
         Ok(window.narrowed(&self.limits()))
     }
 

@@ -11,7 +11,7 @@ pub use visit::{Admission, Turned, Visit};
 
 use crate::place::Place;
 use crate::roster::{Role, VerifiedRoster};
-use crate::statement::SignedStatement;
+use crate::statement::{self, SignedStatement, VerifiedStatement};
 use crate::strict_json;
 use crate::time::Time;
 use crate::version::Version;
@@ -112,6 +112,18 @@ impl Grant {
         places: &[Place],
         now: Time,
     ) -> Result<ApprovedWindow, Refusal> {
+        self.check_with(roster, places, now, |signed| signed.check(roster))
+    }
+
+    /// As [`Grant::check`], for who remembers statements: `check` says what [`SignedStatement::check`] says of each under
+    /// this very roster. Whether they are timely, and enough, is judged anew.
+    pub fn check_with(
+        &self,
+        roster: &VerifiedRoster,
+        places: &[Place],
+        now: Time,
+        check: impl Fn(&SignedStatement) -> Result<VerifiedStatement, statement::Error>,
+    ) -> Result<ApprovedWindow, Refusal> {
         let window = FrozenWindow::parse(&self.window)?;
         let document = window.document();
         if document.ca != roster.pin() {
@@ -127,7 +139,7 @@ impl Grant {
         }
         roster.policy.permits(document, places)?;
         let keys = rules::live_keys(document, roster)?;
-        let statements = self.verified(&window, roster, now)?;
+        let statements = self.verified(&window, now, check)?;
         let (opener, approvers) = rules::judge(document, &statements, roster, places)?;
         let approval = Approval {
             statements,
@@ -150,14 +162,14 @@ impl Grant {
     fn verified(
         &self,
         window: &FrozenWindow,
-        roster: &VerifiedRoster,
         now: Time,
-    ) -> Result<Vec<crate::statement::VerifiedStatement>, Refusal> {
+        check: impl Fn(&SignedStatement) -> Result<VerifiedStatement, statement::Error>,
+    ) -> Result<Vec<VerifiedStatement>, Refusal> {
         if self.statements.len() > MAX_STATEMENTS {
             return Err(Refusal::TooManyStatements(self.statements.len()));
         }
-        let check = |signed: &SignedStatement| {
-            let verified = signed.check(roster)?;
+        let judge = |signed: &SignedStatement| {
+            let verified = check(signed)?;
             let (signer, verb) = (verified.signer().clone(), verified.verb());
             if verified.statement().window != window.hash() {
                 return Err(Refusal::OtherWindow { signer, verb });
@@ -171,7 +183,7 @@ impl Grant {
                 }),
             }
         };
-        self.statements.iter().map(check).collect()
+        self.statements.iter().map(judge).collect()
     }
 }
 

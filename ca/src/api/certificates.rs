@@ -1,5 +1,7 @@
 //! `POST /v1/certificates`
 
+use std::thread;
+
 use daypass_protocol::api::{CertificateWish, Issued, WindowState};
 use daypass_protocol::event::{Action, Identity, Outcome, Resource};
 use daypass_protocol::grant::{self, ApprovedWindow, Turned};
@@ -55,9 +57,17 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
             )
         })?
         .number;
-    let serial = record(authority, call, &wish, &window, validity, &host, now)?;
+    let serial = reserve(authority)?;
     let terms = Terms { serial, state, now };
-    let certificate = issue::issue(&window, &wish.key, terms, authority.keys().user_ca())?;
+    // Made while the disk is waited for. It leaves when its record is durable, and is dropped where that fails.
+    let (recorded, made) = thread::scope(|scope| {
+        let made =
+            scope.spawn(|| issue::issue(&window, &wish.key, terms, authority.keys().user_ca()));
+        let recorded = record(authority, call, &wish, terms, &window, validity, &host);
+        (recorded, made.join())
+    });
+    recorded?;
+    let certificate = made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     Reply::of(&Issued {
         certificate: certificate.to_openssh()?,
         window: window.document().id,
@@ -132,7 +142,7 @@ fn choose(
             reason = reason.or(Some(Refusal::forbidden("revoked", message)));
             continue;
         }
-        let served = serves(&case, wish, roster, now).and_then(|(window, validity)| {
+        let served = serves(authority, &case, wish, roster, now).and_then(|(window, validity)| {
             is_signed_soundly(&authority.revoked(), &window)?;
             Ok((window, validity))
         });
@@ -154,6 +164,7 @@ fn choose(
 
 /// The proof that a window serves for this key now.
 fn serves(
+    authority: &Authority,
     case: &Case,
     wish: &CertificateWish,
     roster: &VerifiedRoster,
@@ -173,7 +184,7 @@ fn serves(
             return Err(Refusal::forbidden(code(state), message));
         }
     }
-    let window = case.approved(roster, now)?;
+    let window = case.approved(roster, authority.checked(), now)?;
     if !window.keys().contains(&wish.key.fingerprint()) {
         return Err(match roster.person(&document.contractor) {
             Some(person) if person.keys.contains(&wish.key) => Refusal::forbidden(
@@ -215,51 +226,55 @@ fn code(state: WindowState) -> &'static str {
     }
 }
 
-/// Records a fresh serial as this certificate's, durably: only then may it be made.
+/// A fresh serial that is kept for one certificate.
+fn reserve(authority: &Authority) -> Result<u64, Refusal> {
+    for _ in 0..ATTEMPTS {
+        let serial = issue::fresh_serial()?;
+        if authority.reserve_serial(serial)? {
+            return Ok(serial);
+        }
+    }
+    Err(Refusal::failure(&NoFreeSerial))
+}
+
+/// Records the certificate with this serial, durably: only then may it leave.
 fn record(
     authority: &Authority,
     call: &Call,
     wish: &CertificateWish,
+    terms: Terms,
     window: &ApprovedWindow,
     validity: Validity,
     host: &HostName,
-    now: Time,
-) -> Result<u64, Refusal> {
+) -> Result<(), Refusal> {
+    let Terms { serial, now, .. } = terms;
     let document = window.document();
-    for _ in 0..ATTEMPTS {
-        let serial = issue::fresh_serial()?;
-        if !authority.reserve_serial(serial)? {
-            continue;
-        }
-        let certificate = IssuedCertificate {
-            serial,
-            window: document.id.to_string(),
-            person: document.contractor.to_string(),
-            key: wish.key.fingerprint().to_string(),
-            host: host.to_string(),
-            account: wish.account.to_string(),
-            valid_after: validity.after.unix(),
-            valid_before: validity.before.unix(),
-            issued: now.unix(),
-        };
-        let event = call
-            .event_about(
-                Action::CertificateIssued,
-                Outcome::Allowed,
-                Identity {
-                    window: Some(document.id),
-                    serial: Some(serial),
-                    key: Some(wish.key.fingerprint()),
-                    ..Identity::default()
-                },
-            )
-            .on(resource(host, wish))
-            .detail("valid_after", validity.after.to_string())
-            .detail("valid_before", validity.before.to_string());
-        authority.record_certificate(certificate, &event)?;
-        return Ok(serial);
-    }
-    Err(Refusal::failure(&NoFreeSerial))
+    let certificate = IssuedCertificate {
+        serial,
+        window: document.id.to_string(),
+        person: document.contractor.to_string(),
+        key: wish.key.fingerprint().to_string(),
+        host: host.to_string(),
+        account: wish.account.to_string(),
+        valid_after: validity.after.unix(),
+        valid_before: validity.before.unix(),
+        issued: now.unix(),
+    };
+    let event = call
+        .event_about(
+            Action::CertificateIssued,
+            Outcome::Allowed,
+            Identity {
+                window: Some(document.id),
+                serial: Some(serial),
+                key: Some(wish.key.fingerprint()),
+                ..Identity::default()
+            },
+        )
+        .on(resource(host, wish))
+        .detail("valid_after", validity.after.to_string())
+        .detail("valid_before", validity.before.to_string());
+    Ok(authority.record_certificate(certificate, &event)?)
 }
 
 fn resource(host: &HostName, wish: &CertificateWish) -> Resource {

@@ -161,6 +161,7 @@ impl Authority {
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
+            checked: super::Checked::default(),
             under_way: Arc::default(),
             successions: state_key::told(layout)?,
         };

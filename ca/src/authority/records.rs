@@ -1,6 +1,6 @@
 //! The records of certificates: the journal is the first, and the only one that is waited for; the database follows it.
 //!
-//! A certificate's entry is durable before the certificate is made, and has all that the row has. The row is written by the
+//! A certificate's entry is durable before the certificate leaves, and has all that the row has. The row is written by the
 //! database's own thread, after it, in whatever commit comes next. A mark says up to which entry the rows are known to be
 //! durable; what comes after it is held against the table at each start. So a lone login waits for one `fdatasync`.
 
@@ -134,7 +134,7 @@ impl Authority {
     /// Records the certificate whose serial was reserved; returns when its entry is durable, and it may leave.
     ///
     /// # Errors
-    /// When it does not become durable; then the certificate must not be made.
+    /// When it does not become durable; then the certificate must not leave.
     pub(crate) fn record_certificate(
         &self,
         certificate: IssuedCertificate,

@@ -10,7 +10,7 @@ use crate::window::Window;
 use ssh_key::certificate::{Builder, CertType};
 use ssh_key::{Certificate, SigningKey};
 
-/// What a certificate is made of. The CA records serial and request durably before it signs.
+/// What a certificate is made of. The CA records serial and request durably before the certificate leaves.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The proof that it may be made.
