@@ -175,7 +175,7 @@ fn journals(
     let journals = Family::<Looks, Gauge>::default();
     let entries = Gauge::<i64>::default();
     // Named where there is none, too: an alert on what is absent is hard to write.
-    for state in ["new", "live", "silent"] {
+    for state in ["new", "live", "silent", "retired"] {
         journals.get_or_create(&Looks { state }).set(0);
     }
     for (registration, held) in collector.stores().checkpoints.logs()? {
@@ -184,12 +184,14 @@ fn journals(
         let looks = match registration.log.owner() {
             // Whoever answers this is heard.
             Owner::Collector => Condition::Live,
+            _ if collector.has_retired(&registration) => Condition::Retired,
             Owner::Ca | Owner::Host(_) => condition(stored, now, collector.silence_after()),
         };
         let state = match looks {
             Condition::New => "new",
             Condition::Live => "live",
             Condition::Silent => "silent",
+            Condition::Retired => "retired",
         };
         journals.get_or_create(&Looks { state }).inc();
     }
