@@ -81,31 +81,42 @@ mod tests {
         Key::try_from(key(seed).public_key().key_data().clone()).unwrap()
     }
 
-    fn pin() -> Pin {
-        Pin::from_bytes([7; 32])
-    }
-
-    /// Signed by ada, its admin, whose key is made from this seed.
-    fn roster(seed: u8) -> VerifiedRoster {
+    /// As signed by ada, its only admin.
+    fn document(number: u64, previous: Option<Digest>, seed: u8) -> SignedRoster {
         let ada = Person {
             name: "ada".parse().unwrap(),
             roles: vec![Role::Admin, Role::Approver],
             keys: vec![public(seed)],
         };
-        let mut signed = SignedRoster::unsigned(
-            serde_json::to_string(&Roster {
-                v: Version,
-                number: 1,
-                previous: None,
-                time: Time::from_unix(0),
-                people: vec![ada],
-                recovery: public(9),
-                policy: Policy::default(),
-            })
-            .unwrap(),
-        );
-        signed.sign(sshsig::with_key(&key(seed))).unwrap();
-        VerifiedRoster::genesis(pin(), &signed).unwrap()
+        let roster = Roster {
+            v: Version,
+            number,
+            previous,
+            time: Time::from_unix(0),
+            people: vec![ada],
+            recovery: public(9),
+            policy: Policy::default(),
+        };
+        let mut signed = SignedRoster::unsigned(serde_json::to_string(&roster).unwrap());
+        signed.sign(sshsig::with_key(&key(1))).unwrap();
+        signed
+    }
+
+    /// One in which ada has this key.
+    fn roster(seed: u8) -> VerifiedRoster {
+        let first = document(1, None, 1);
+        let genesis = VerifiedRoster::genesis(pin(), &first).unwrap();
+        match seed {
+            1 => genesis,
+            _ => {
+                let second = document(2, Some(genesis.hash()), seed);
+                genesis.successor(&second).unwrap()
+            }
+        }
+    }
+
+    fn pin() -> Pin {
+        Pin::from(Digest::of(&document(1, None, 1).roster))
     }
 
     fn approval(seed: u8) -> SignedStatement {
