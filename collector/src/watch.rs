@@ -1,6 +1,7 @@
 //! What looks wrong: a log with two pasts, one that went back, one that fell silent, one by a clock that cannot be right.
 
 mod reading;
+mod recall;
 mod silence;
 
 use std::collections::{HashMap, HashSet};
@@ -15,6 +16,7 @@ use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
 use crate::segments::SegmentName;
 use reading::{Anomaly, Clock, Seen};
+pub use recall::silent;
 use silence::Silences;
 
 /// Alarms of one kind about one place are raised once in the life of a process; so many are remembered.
@@ -242,6 +244,7 @@ impl Watch {
     }
 }
 
+/// Whether the CA enrolled this log's host as one that may go for good by its own word.
 fn is_ephemeral(registration: &Registration) -> bool {
     let record: Option<Record> = serde_json::from_str(&registration.record).ok();
     record.is_some_and(|record| record.ephemeral)

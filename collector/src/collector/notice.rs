@@ -18,12 +18,6 @@ use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
 
-/// Entries from which a journal is known again after a start: what a host says last, and its journal's own after that.
-const LAST: u64 = 4;
-
-/// As many segments as have them.
-const SEGMENTS: usize = 4;
-
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
     ///
@@ -77,18 +71,12 @@ impl Collector {
         let stores = self.stores();
         for (registration, held) in stores.checkpoints.logs()? {
             let Some(held) = held else { continue };
-            let before = held.mark.size.saturating_sub(LAST);
-            for segment in stores
-                .checkpoints
-                .segments_of(&registration.log, before, SEGMENTS)?
-            {
-                let bytes = stores.segments.bytes(&segment.log, &segment.name);
-                let bytes = bytes.map_err(IngestError::from)?;
-                // Told of when they came.
-                let _ = self
-                    .watch
-                    .read(&segment.log, &bytes, Now::of_micros(held.stored));
-            }
+            self.watch.recall(
+                stores.checkpoints,
+                stores.segments,
+                &registration.log,
+                &held,
+            )?;
         }
         Ok(())
     }

@@ -1,0 +1,63 @@
+//! How a journal looked last, read from what is stored of it: after a start, and by who asks beside the service.
+
+use crate::checkpoints::{CheckpointStore, Held};
+use crate::clock::Now;
+use crate::ingest::IngestError;
+use crate::origin::Origin;
+use crate::segments::SegmentStore;
+
+use super::{Condition, Watch, condition, is_ephemeral};
+
+/// Entries from which a journal is known again: what a host says last, and its journal's own after that.
+const LAST: u64 = 4;
+
+/// As many segments as have them.
+const SEGMENTS: usize = 4;
+
+impl Watch {
+    /// Reads the newest of what is `held` of a log.
+    ///
+    /// # Errors
+    /// When the stores cannot say.
+    pub fn recall(
+        &self,
+        checkpoints: &dyn CheckpointStore,
+        segments: &dyn SegmentStore,
+        log: &Origin,
+        held: &Held,
+    ) -> Result<(), IngestError> {
+        let from = held.mark.size.saturating_sub(LAST);
+        for segment in checkpoints.segments_of(log, from, SEGMENTS)? {
+            let bytes = segments.bytes(&segment.log, &segment.name)?;
+            // Told of when they came.
+            let _ = self.read(&segment.log, &bytes, Now::of_micros(held.stored));
+        }
+        Ok(())
+    }
+}
+
+/// How many journals are silent at `now`, but for those of hosts that went for good.
+///
+/// # Errors
+/// When the stores cannot say.
+pub fn silent(
+    checkpoints: &dyn CheckpointStore,
+    segments: &dyn SegmentStore,
+    now: Now,
+    silence_after: u64,
+) -> Result<usize, IngestError> {
+    let watch = Watch::new(now);
+    let mut count = 0;
+    for (registration, held) in checkpoints.logs()? {
+        let Some(held) = held else { continue };
+        if condition(Some(held.stored), now, silence_after) != Condition::Silent {
+            continue;
+        }
+        // All others count without a look at what they said last.
+        if is_ephemeral(&registration) {
+            watch.recall(checkpoints, segments, &registration.log, &held)?;
+        }
+        count += usize::from(!watch.has_retired(&registration));
+    }
+    Ok(count)
+}
