@@ -169,6 +169,8 @@ impl Poller {
     pub fn run(mut self, interval: Duration) {
         // Whoever was away asks at once: what was revoked meanwhile is to be known before anybody comes.
         self.turn();
+        // They may be kept where they could not be when they came.
+        self.follow_roots();
         self.renew();
         loop {
             match self.authority.next_turn(interval) {

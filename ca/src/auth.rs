@@ -96,11 +96,12 @@ pub fn machine(authority: &Authority, certificate: &[u8]) -> Result<Machine, Aut
             certificate: fingerprint,
         });
     }
-    let collector = store
+    let mut collector = store
         .read(|tx| tx.collector_with_certificate(&fingerprint))?
         .ok_or(AuthError::UnknownCertificate)?;
     if collector.certificate != fingerprint {
         store.write::<_, StoreError>(move |tx| tx.use_renewed_collector(&fingerprint))?;
+        collector.certificate = fingerprint;
     }
     Ok(Machine::Collector(Box::new(collector)))
 }

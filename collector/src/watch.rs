@@ -2,6 +2,7 @@
 
 mod alarm;
 mod reading;
+mod recall;
 mod silence;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
 use crate::segments::{SegmentError, SegmentName};
 use reading::Seen;
+pub use recall::silent;
 use silence::Silences;
 
 /// Alarms of one kind about one place are raised once in the life of a process; so many are remembered.
@@ -261,6 +263,7 @@ impl Watch {
     }
 }
 
+/// Whether the CA enrolled this log's host as one that may go for good by its own word.
 fn is_ephemeral(registration: &Registration) -> bool {
     let record: Option<Record> = serde_json::from_str(&registration.record).ok();
     record.is_some_and(|record| record.ephemeral)

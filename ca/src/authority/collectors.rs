@@ -134,9 +134,12 @@ impl Authority {
             .detail("renewed", true)
             .detail("url", row.url.clone())
             .detail("witness", row.witness.clone());
+        let known = known.clone();
         let _alone = self.deciding();
         self.decide(move |tx| {
-            tx.renew_collector(&row.url, &row.certificate, row.expires)?;
+            if !tx.renew_collector(&known, &row.certificate, row.expires)? {
+                return Err(CollectorRefusal::Unknown { url: known.url }.into());
+            }
             Ok::<_, CollectorError>(((), event))
         })?;
         Ok(certificate)

@@ -68,18 +68,19 @@ impl Tx<'_> {
         self.one("certificate = ?1 OR renewed = ?1", certificate)
     }
 
-    /// Keeps a renewed certificate beside the current one, until it is used.
+    /// Keeps a renewed certificate beside the current one, until it is used. False where the collector has another current
+    /// one than `known` by now: it was removed, or admitted anew.
     pub(crate) fn renew_collector(
         &self,
-        url: &str,
+        known: &AdmittedCollector,
         certificate: &[u8; 32],
         expires: i64,
-    ) -> Result<(), StoreError> {
-        self.0.execute(
-            "UPDATE collectors SET renewed = ?2, expires = ?3 WHERE url = ?1",
-            params![url, certificate, expires],
+    ) -> Result<bool, StoreError> {
+        let changed = self.0.execute(
+            "UPDATE collectors SET renewed = ?3, expires = ?4 WHERE url = ?1 AND certificate = ?2",
+            params![known.url, known.certificate, certificate, expires],
         )?;
-        Ok(())
+        Ok(changed == 1)
     }
 
     /// The renewed certificate was used: the one before counts no more.

@@ -284,3 +284,28 @@ fn renewed_certificates_of_the_version_before_have_an_end() {
     assert!(ends[0] > 1_700_000_000 && ends[0] < far, "{ends:?}");
     assert_eq!(ends[1], far);
 }
+
+#[test]
+fn a_collector_that_was_admitted_anew_is_not_given_to_the_machine_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    let collector = |certificate| AdmittedCollector {
+        url: "https://logs:7444".to_owned(),
+        names: vec!["logs".to_owned()],
+        witness: "vkey".to_owned(),
+        certificate: [certificate; 32],
+        added: 1,
+        expires: 2,
+    };
+    let (before, after) = (collector(1), collector(2));
+    let found = store
+        .write::<_, StoreError>(move |tx| {
+            tx.put_collector(&before)?;
+            assert!(tx.renew_collector(&before, &[3; 32], 8)?);
+            tx.put_collector(&after)?;
+            assert!(!tx.renew_collector(&before, &[4; 32], 9)?);
+            tx.collector_with_certificate(&[4; 32])
+        })
+        .unwrap();
+    assert_eq!(found, None);
+}

@@ -12,9 +12,11 @@ use crate::database;
 use crate::diagnostic::{self, Standing};
 use crate::index::IndexError;
 use crate::index::sqlite::SqliteIndex;
+use crate::ingest::IngestError;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
-use crate::watch::{Condition, condition};
+use crate::segments::directory::DirectorySegments;
+use crate::watch::silent;
 
 /// Replaced segments that are counted, at most.
 const MANY: usize = 1000;
@@ -31,6 +33,9 @@ pub(crate) enum StatusError {
     /// The list of segments.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// What is stored of a journal.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -51,8 +56,8 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), StatusError> {
     let checkpoints = SqliteCheckpoints::open_to_read(&layout.checkpoints())?;
     let logs = checkpoints.logs()?;
     let now = Now::read();
-    let is_silent =
-        |stored: i64| condition(Some(stored), now, config.silence_after) == Condition::Silent;
+    let segments = DirectorySegments::open_to_read(&layout.segments());
+    let silent = silent(&checkpoints, &segments, now, config.silence_after)?;
     let held: Vec<_> = logs.iter().filter_map(|(_, held)| held.as_ref()).collect();
     let runs = match lock::take(&layout.lock()) {
         Ok(_) => false,
@@ -62,7 +67,7 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), StatusError> {
     let standing = Standing {
         runs,
         logs: logs.len(),
-        silent: held.iter().filter(|held| is_silent(held.stored)).count(),
+        silent,
         entries: held.iter().map(|held| held.mark.size).sum(),
         segments: checkpoints.last_segment()?,
         indexed: SqliteIndex::taken_at(&layout.index())?,

@@ -20,12 +20,6 @@ use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
 
-/// Entries from which a journal is known again after a start: what a host says last, and its journal's own after that.
-const LAST: u64 = 4;
-
-/// As many segments as have them.
-const SEGMENTS: usize = 4;
-
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
     ///
@@ -102,24 +96,13 @@ impl Collector {
         let stores = self.stores();
         for (registration, held) in stores.checkpoints.logs()? {
             let Some(held) = held else { continue };
-            let before = held.mark.size.saturating_sub(LAST);
-            for segment in stores
-                .checkpoints
-                .segments_of(&registration.log, before, SEGMENTS)?
-            {
-                let bytes = match stores.segments.bytes(&segment.log, &segment.name) {
-                    Ok(bytes) => bytes,
-                    Err(error) if error.is_loss() => {
-                        self.lost(&segment, &error)?;
-                        continue;
-                    }
-                    Err(error) => return Err(IngestError::from(error).into()),
-                };
-                let now = Now::of_micros(held.stored);
-                // Told of when they came.
-                let told = |_: &Event| Ok::<_, CollectorError>(());
-                self.watch.read(&segment.log, &bytes, now, told)?;
-            }
+            self.watch.recall(
+                stores.checkpoints,
+                stores.segments,
+                &registration.log,
+                &held,
+                |segment, error| self.lost(segment, error),
+            )?;
         }
         Ok(())
     }

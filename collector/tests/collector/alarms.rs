@@ -1,6 +1,9 @@
 //! Two pasts of one journal, one that went back, one that falls silent, one by a wrong clock.
 
+use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
+use daypass_collector::segments::directory::DirectorySegments;
+use daypass_collector::watch;
 use daypass_journal::follow::leaf;
 use daypass_transport::client::Request;
 use serde_json::{Value, json};
@@ -279,6 +282,12 @@ fn an_ephemeral_host_that_goes_for_good_is_not_missed_and_no_other_goes_by_its_o
             log.unwrap()["state"].clone()
         };
         assert_eq!([state("web1"), state("db1")], ["retired", "live"]);
+        let layout = site.layout();
+        let checkpoints = SqliteCheckpoints::open_to_read(&layout.checkpoints()).unwrap();
+        let segments = DirectorySegments::open_to_read(&layout.segments());
+        let count = watch::silent(&checkpoints, &segments, in_seconds(2 * 3600), 2700).unwrap();
+        // With the collector's own journal, which nobody writes for so long.
+        assert_eq!(count, 3);
         // It is remembered.
         site.stop();
         site.start();
