@@ -27,7 +27,7 @@ impl Gates {
             Verdict::Ends(rule) => {
                 let message = diagnostic::ended_by_rule(rule.title.as_str());
                 // Begun before the entry: a disk that hangs keeps nobody in.
-                self.end_by(session, rule);
+                self.sessions.end(session, cause(rule));
                 let event = denied
                     .because(ENDED, &message)
                     .detail("rule", rule.name.clone());
@@ -49,30 +49,40 @@ impl Gates {
         event: &Event,
         words: impl FnOnce() -> Vec<Vec<u8>>,
     ) -> bool {
-        if self.config.end.is_empty() {
-            return false;
+        let cause = self.cause_of(event, words);
+        let ends = cause.is_some();
+        if let Some(cause) = cause {
+            self.sessions.end(session, cause);
         }
-        match self.config.end.judge(event, &words()) {
-            Verdict::Ends(rule) => {
-                self.end_by(session, rule);
-                true
-            }
-            Verdict::Passes | Verdict::Unclear => false,
-        }
+        ends
     }
 
-    fn end_by(&self, session: &Arc<Session>, rule: &EndRule) {
-        let cause = Cause::Rule {
-            name: rule.name.clone(),
-            title: rule.title.to_string(),
-        };
-        self.sessions.end(session, cause);
+    /// Why a session ends in which this happens, if it does.
+    pub(super) fn cause_of(
+        &self,
+        event: &Event,
+        words: impl FnOnce() -> Vec<Vec<u8>>,
+    ) -> Option<Cause> {
+        if self.config.end.is_empty() {
+            return None;
+        }
+        match self.config.end.judge(event, &words()) {
+            Verdict::Ends(rule) => Some(cause(rule)),
+            Verdict::Passes | Verdict::Unclear => None,
+        }
     }
 
     /// Sealed, under a key that is wiped, like a request that is granted. A journal that is down has it set aside.
     fn refuse_durably(&self, event: &Event, message: &str) -> Response {
         let _ = self.intake.commit_ending_epoch(event);
         Response::deny(message)
+    }
+}
+
+fn cause(rule: &EndRule) -> Cause {
+    Cause::Rule {
+        name: rule.name.clone(),
+        title: rule.title.to_string(),
     }
 }
 

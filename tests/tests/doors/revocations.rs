@@ -39,6 +39,10 @@ pub(crate) const ROWS: &Rows = &[
         "a_revoked_host_comes_back_by_a_token_that_takes_its_place",
         replaced,
     ),
+    (
+        "what_a_revoked_key_granted_admits_no_new_login_and_whoever_is_in_stays",
+        revoked_approver,
+    ),
     // The last one: Mallory does not come back.
     (
         "a_person_who_is_removed_loses_sessions_and_windows_in_one_command",
@@ -250,6 +254,53 @@ fn rotated(site: &Site) -> Result<()> {
     }
     let after = db1.script("cat /etc/daypass/ssh/user_ca.pub").ok()?;
     assert_ne!(before, after);
+    Ok(())
+}
+
+/// An approver for this row alone: the others' keys are needed still.
+fn revoked_approver(site: &Site) -> Result<()> {
+    const DORA: &str = "dora";
+    close_all(site)?;
+    let laptop = site.network.host("laptop")?;
+    laptop.add_user(DORA)?;
+    let keygen = "mkdir -m700 .ssh; ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519; ssh-keygen -lf .ssh/id_ed25519.pub";
+    let said = laptop.user(DORA, ["sh", "-ec", keygen]).ok()?;
+    let key = said.split_whitespace().nth(1).unwrap_or_default();
+    let copy = "/home/alice/dora.pub";
+    let copied = ["install", "-m644", "/home/dora/.ssh/id_ed25519.pub", copy];
+    laptop.root(copied).ok()?;
+    let alice = site.person(ALICE);
+    let add = [
+        "person", "add", DORA, "--key", copy, "--role", "approver", "--yes",
+    ];
+    alice.daypass(add).ok()?;
+    site.person(DORA).set_up()?;
+    site.person(DORA)
+        .grant(CAROL, &Wish::deploy_on("db1", HOUR))?;
+
+    let carol = site.person(CAROL);
+    let mut inside = carol.ssh("deploy@db1", &["echo here; cat"]).spawn()?;
+    inside.await_text("here", SOON)?;
+    let id = || carol.ssh("deploy@db1", &["id", "-un"]).run();
+    assert!(id()?.success());
+    alice.daypass(["revoke", "--key", key]).ok()?;
+    // With the certificate that she has; and there is no other one.
+    daypass_tests::until("the host to hear of it", SOON, || Ok(!id()?.success()))?;
+    let denied = site.await_entry("db1", "login.denied", &["statement-key-revoked"])?;
+    assert!(denied.contains(key), "{denied}");
+    carol.command(["rm", "-rf", CERTIFICATES]).ok()?;
+    outside(&id()?);
+    let why = carol
+        .daypass(["login", "--host", "db1", "--user", "deploy"])
+        .run()?;
+    assert!(why.stderr().contains("needs a new approval"), "{why}");
+    inside.write(b"still here\n")?;
+    inside.await_text("still here", SOON)?;
+
+    alice.daypass(["person", "remove", DORA, "--yes"]).ok()?;
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let again = id()?;
+    assert_eq!(again.stdout(), "deploy\n", "{again}");
     Ok(())
 }
 

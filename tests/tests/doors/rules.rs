@@ -1,8 +1,9 @@
 //! A host's own rules: what ends the session of whoever does it, at once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
+use daypass_tests::{BOB, CAROL, Host, Result, SOON, Site, Wish};
 
 use crate::Rows;
 use crate::others::from_olga;
@@ -15,24 +16,27 @@ pub(crate) const ROWS: &Rows = &[(
     ended,
 )];
 
-const RULE: &str = r#"
+/// No groups, whatever shows them.
+pub(crate) const RULE: &str = r#"
 [[end]]
 name = "no-groups"
 title = "Groups are nobody's business"
-when.actions = ["sudo.request"]
-when.commands = [{ program = "id", options = ["G groups"] }]
+when.actions = ["sudo"]
+when.commands = [{ program = "id|true", options = ["G groups"] }]
 "#;
 
 fn ended(site: &Site) -> Result<()> {
-    let db1 = site.network.host("db1")?;
-    db1.write("/etc/daypass/agent.toml", RULE)?;
-    let shown = db1
-        .root(["systemctl", "restart", "daypass-agent"])
-        .ok()
-        .and_then(|_| under_the_rule(site));
-    db1.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
+    under(site.network.host("db1")?, RULE, || under_the_rule(site))
+}
+
+/// With these settings of the agent, for as long as it takes.
+pub(crate) fn under(host: &Host, settings: &str, shown: impl FnOnce() -> Result<()>) -> Result<()> {
+    host.write("/etc/daypass/agent.toml", settings)?;
+    let restarted = host.root(["systemctl", "restart", "daypass-agent"]).ok();
+    let shown = catch_unwind(AssertUnwindSafe(|| restarted.and_then(|_| shown())));
+    host.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
         .ok()?;
-    shown
+    shown.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn under_the_rule(site: &Site) -> Result<()> {

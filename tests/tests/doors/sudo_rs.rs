@@ -7,6 +7,7 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, Host, MALLORY, Release, Result, Running, SOON, Site, Wish};
 
 use crate::others::from_olga;
+use crate::rules::{RULE, under};
 use crate::windows::carol_gets;
 use crate::{Row, row};
 
@@ -30,6 +31,10 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
         (
             "without_pams_line_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
             line_gone,
+        ),
+        (
+            "a_rule_of_the_host_ends_a_session_whichever_sudo_it_calls",
+            rules,
         ),
     ];
     let has_sudo_rs = matches!(Release::chosen(), Ok(Release::Trixie));
@@ -137,6 +142,25 @@ fn in_turn(site: &Site, _: &Host) -> Result<()> {
         .daypass(["end", &mallorys])
         .ok()
         .map(drop)
+}
+
+fn rules(site: &Site, db1: &Host) -> Result<()> {
+    under(db1, RULE, || {
+        for (command, action) in [
+            ("sudo-rs -n id -G", "sudo.denied"),
+            // Not granted: a look from outside finds it, unless the machine is busy.
+            ("while :; do sudo-rs -n true -G; done", "session.end"),
+        ] {
+            let window = carol_gets(site, &wish("/usr/bin/id"))?;
+            let mut carol = shell(site, CAROL)?;
+            assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
+            carol.write(format!("{command}\n").as_bytes())?;
+            site.await_entry("db1", action, &[&window, "ended-by-rule"])?;
+            site.await_entry("db1", "session.end", &[&window, "no-groups"])?;
+            assert!(!carol.wait(SOON)?.success());
+        }
+        others_go_on(site)
+    })
 }
 
 fn module_gone(site: &Site, db1: &Host) -> Result<()> {

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use daypass_gate::Caller;
-use daypass_protocol::event::{Action, Outcome};
+use daypass_protocol::event::{Action, Event, Outcome};
 
 use super::Sudo;
 use crate::facts::{Handle, Process};
 use crate::gate::Gates;
 use crate::gate::flood::with_untold;
-use crate::sessions::Session;
+use crate::sessions::{Cause, Session};
 
 /// How long a start is looked for: the program is opened a moment before the process runs it.
 const START: Duration = Duration::from_millis(4);
@@ -35,8 +35,16 @@ pub(in crate::gate) struct Unasked {
 
 #[derive(Debug, Default)]
 struct Inner {
-    calls: BTreeMap<Process, Sudo>,
+    calls: BTreeMap<Process, Call>,
     asked: VecDeque<Process>,
+}
+
+/// A call that has not asked yet.
+#[derive(Debug)]
+struct Call {
+    sudo: Sudo,
+    /// The session that a rule ends, if the call turns out to be refused: only as long as it runs its words are known.
+    ends: Option<(Arc<Session>, Cause)>,
 }
 
 impl Unasked {
@@ -86,7 +94,7 @@ impl Gates {
 
     fn look_at(
         self: &Arc<Self>,
-        session: &Session,
+        session: &Arc<Session>,
         pid: i32,
         programs: &BTreeSet<(u64, u64)>,
     ) -> Option<()> {
@@ -105,13 +113,17 @@ impl Gates {
             service: "sudo".to_owned(),
             ..Caller::default()
         };
-        let sudo = self.sudo(process, &ids, Some(session), &caller);
+        let sudo = self.sudo(process, &ids, Some(session.as_ref()), &caller);
         // As long as it has no words it is still becoming what it is.
         let has_words = process.command_line().is_ok_and(|words| words != [b""]);
         if !has_words || ids.real_uid != session.record.uid {
             return None;
         }
-        self.unasked.lock().calls.insert(process, sudo);
+        let ends = self
+            .cause_of(&self.refused(&sudo), || sudo.words())
+            .map(|cause| (Arc::clone(session), cause));
+        let call = Call { sudo, ends };
+        self.unasked.lock().calls.insert(process, call);
         let gates = Arc::clone(self);
         let watched = self
             .watch
@@ -126,17 +138,23 @@ impl Gates {
         let ended = {
             let mut inner = self.unasked.lock();
             let call = inner.calls.remove(&process);
-            call.filter(|call| !call.lists && !inner.asked.contains(&process))
+            call.filter(|call| !call.sudo.lists && !inner.asked.contains(&process))
         };
-        let Some(sudo) = ended else {
+        let Some(Call { sudo, ends }) = ended else {
             return;
         };
-        if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            let reason = "sudo-rs ended without asking PAM: its rules do not grant it, or it was interrupted";
-            let event = sudo
-                .event(self, Action::SudoDenied, Outcome::Denied)
-                .because("sudo-not-granted", reason);
-            self.intake.note(&with_untold(event, untold));
+        if let Some((session, cause)) = ends {
+            self.sessions.end(&session, cause);
         }
+        if let Some(untold) = self.flood.tell(sudo.origin.address) {
+            self.intake.note(&with_untold(self.refused(&sudo), untold));
+        }
+    }
+
+    fn refused(&self, sudo: &Sudo) -> Event {
+        let reason =
+            "sudo-rs ended without asking PAM: its rules do not grant it, or it was interrupted";
+        sudo.event(self, Action::SudoDenied, Outcome::Denied)
+            .because("sudo-not-granted", reason)
     }
 }
