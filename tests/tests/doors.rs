@@ -24,6 +24,8 @@ mod journal;
 mod memory;
 #[path = "doors/others.rs"]
 mod others;
+#[path = "doors/planted.rs"]
+mod planted;
 #[path = "doors/revocations.rs"]
 mod revocations;
 #[path = "doors/rules.rs"]
@@ -89,6 +91,7 @@ fn all_rows() -> impl Iterator<Item = Row> {
         windows::ROWS,
         certificates::ROWS,
         ends::ROWS,
+        planted::ROWS,
         escapes::ROWS,
         sudo::ROWS,
         rules::ROWS,

@@ -8,12 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::registry::Sessions;
-use super::session::Session;
+use super::session::{Phase, Session};
 use super::sweep;
 
 /// After the last session of an account closed by itself, how long its user manager and its jobs may go on: a tool that
 /// logs in again and again is not to start it anew each time.
 const AFTERGLOW: Duration = Duration::from_secs(15);
+/// Between two looks at what those who left have left running.
+const AGAIN: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
 
 /// Sessions that somebody is to look at.
 #[derive(Default)]
@@ -90,12 +92,24 @@ impl Sessions {
         self.shared.leaving.change(|left| left.closed.push(session));
     }
 
+    /// Whoever left nothing is gone; after what others left is looked again, until it ends or is ended.
     pub(super) fn leave(&self, leaving: &[Arc<Session>]) {
         let census = self.shared.censuses.now();
-        for session in leaving {
-            if session.members(&census).is_empty() {
-                self.be_gone(session);
-            }
+        let is_here = |session: &&Arc<Session>| {
+            session.phase() == Phase::Closed && self.by_id(session.record.id).is_some()
+        };
+        let leaving = leaving.iter().filter(is_here).cloned();
+        let (gone, staying): (Vec<_>, Vec<_>) =
+            leaving.partition(|session| session.members(&census).is_empty());
+        for session in gone {
+            self.be_gone(&session);
+        }
+        if !staying.is_empty() {
+            let sessions = self.clone();
+            self.shared.setup.alarm.at(Instant::now() + AGAIN, move || {
+                let leaving = &sessions.shared.leaving;
+                leaving.change(|left| left.closed.extend(staying));
+            });
         }
     }
 
@@ -134,7 +148,8 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use crate::sessions::fixture::Host;
+    use super::*;
+    use crate::sessions::fixture::{Host, SOON, until};
 
     /// An account that is managed, and in whose name nothing runs: no system gives this number away.
     const NOBODYS: u32 = 1_999_999_999;
@@ -148,6 +163,32 @@ mod tests {
         assert_eq!(host.sessions.count_over(), 0);
         host.sessions.fade(&[session]);
         assert_eq!(host.sessions.count_over(), 1);
+    }
+
+    #[test]
+    fn what_a_session_left_running_is_looked_after_until_it_ends() {
+        let host = Host::with_sudo("");
+        let (monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
+        session.go_on_to(Phase::Closed);
+        let is_fading = || {
+            let left = host.sessions.shared.leaving.lock();
+            left.fading
+                .iter()
+                .any(|one| one.record.id == session.record.id)
+        };
+        host.sessions.leave(&[Arc::clone(&session)]);
+        // The monitor lives, and tells of nothing.
+        let (closed, _) = host.sessions.shared.leaving.take();
+        host.sessions.leave(&closed);
+        assert!(!is_fading() && host.sessions.by_id(session.record.id).is_some());
+        monitor.child.kill();
+        assert!(monitor.child.ends_within(SOON));
+        until("the end of what it left", || {
+            let (closed, _) = host.sessions.shared.leaving.take();
+            host.sessions.leave(&closed);
+            is_fading()
+        });
+        assert!(host.sessions.by_id(session.record.id).is_none());
     }
 
     #[test]

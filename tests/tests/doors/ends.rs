@@ -44,7 +44,6 @@ pub(crate) const ROWS: &Rows = &[
         "a_session_whose_notes_are_wiped_has_its_sudo_and_ends_with_its_window",
         wiped,
     ),
-    ("what_a_session_plants_is_told_at_its_end", planted),
     ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
     (
         "an_upgrade_lays_sshds_block_out_as_the_new_version_has_it",
@@ -57,7 +56,7 @@ pub(crate) const ROWS: &Rows = &[
 ];
 
 /// Nothing of the account runs on db1 any more.
-fn nothing_is_left(site: &Site) -> Result<()> {
+pub(crate) fn nothing_is_left(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
     db1.await_condition("! pgrep -u deploy", SOON)
 }
@@ -261,60 +260,6 @@ fn wiped(site: &Site) -> Result<()> {
     let end = site.await_entry_within("db1", "session.end", &[&window], patience)?;
     assert!(end.contains("window-ended"), "{end}");
     assert!(!shell.wait(SOON)?.success());
-    nothing_is_left(site)
-}
-
-/// A session that leaves something for those who come later, and one that leaves nothing.
-fn planted(site: &Site) -> Result<()> {
-    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
-    let visit = |line: &str| {
-        let visit = site.person(CAROL).ssh("deploy@db1", &[line]).run()?;
-        assert!(visit.success(), "{visit}");
-        Ok(())
-    };
-    // The time that an owner can set back is not what is asked.
-    visit(
-        "umask 077 && mkdir -p .ssh work && chmod 700 .ssh && echo ': planted' >> .bash_aliases && echo 'ssh-ed25519 AAAA' > .ssh/authorized_keys && \
-         cp /bin/true work/lent && chmod 4755 work/lent && touch -d 2020-01-01 .bash_aliases .ssh/authorized_keys work/lent",
-    )?;
-    let patience = Duration::from_secs(60);
-    let told = site.await_entry_within(
-        "db1",
-        "session.planted",
-        &[
-            &window,
-            ".bash_aliases",
-            ".ssh/authorized_keys",
-            "work/lent",
-            "\"setuid\"",
-        ],
-        patience,
-    )?;
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
-    // Those three, and the directory of the keys.
-    assert_eq!(told["detail"]["files_count"], 4, "{told}");
-    let session = told["origin"]["session"].as_str().unwrap_or_default();
-    site.await_entry("db1", "session.close", &[&window, session])?;
-    // The next one finds it there and changes nothing; the one after cleans up, which plants nothing either.
-    visit("cat .bash_aliases")?;
-    visit("rm -r .bash_aliases .ssh/authorized_keys work")?;
-    visit("echo ': again' > .bash_aliases")?;
-    site.await_entry_within(
-        "db1",
-        "session.planted",
-        &[&window, "\"files_count\":1"],
-        patience,
-    )?;
-    let entries = site.entries("db1")?;
-    let of_the_window = entries
-        .iter()
-        .filter(|entry| entry.contains("\"session.planted\"") && entry.contains(&window));
-    assert_eq!(of_the_window.count(), 2);
-    site.network
-        .host("db1")?
-        .script("rm -f ~deploy/.bash_aliases")
-        .ok()?;
-    site.person(BOB).daypass(["revoke", &window]).ok()?;
     nothing_is_left(site)
 }
 
