@@ -83,6 +83,7 @@ pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u6
             }
         }
     }
+    collector.alerts().forget_person(person)?;
     match failed {
         None => Ok(count),
         Some(error) => Err(error),

@@ -17,7 +17,7 @@ pub use daypass_protocol::alert::Severity;
 use daypass_protocol::hours::Zone;
 use serde::Deserialize;
 
-pub(crate) use bursts::Bursts;
+pub(crate) use bursts::{Bursts, is_of};
 pub(crate) use condition::Field;
 pub use fault::{RulesError, WrongExample};
 pub use period::Period;
