@@ -111,6 +111,15 @@ impl Alerts {
         Ok(count)
     }
 
+    /// Forgets what was counted of a person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_person(&self, person: &str) -> Result<(), StoreError> {
+        self.store.forget_person(person)?;
+        self.store.settle()
+    }
+
     /// Wakes those who deliver.
     pub(crate) fn letters(&self) -> &Arrivals {
         &self.letters

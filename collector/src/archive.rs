@@ -21,12 +21,14 @@ mod contents;
 pub use contents::{ArchivedLog, Listed, read_list, read_logs};
 
 use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
+use crate::collector::CollectorError;
 use crate::durable;
 use crate::keep::Stores;
 use crate::layout::Layout;
 use crate::origin::Origin;
 use crate::segments::directory::DirectorySegments;
 use crate::segments::{SegmentError, SegmentName, SegmentStore};
+use crate::stored::{self, Now};
 
 /// Segments that are copied before the list is synced.
 const AT_ONCE: usize = 256;
@@ -44,6 +46,9 @@ pub enum ArchiveError {
     /// A segment, here or there.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// A segment is lost, and that could not be told.
+    #[error(transparent)]
+    NotTold(#[from] Box<CollectorError>),
     /// A file of the archive.
     #[error("the archive's {} cannot be read or written", path.display())]
     File {
@@ -76,6 +81,8 @@ pub struct Archive {
     segments: DirectorySegments,
     list: File,
     copied: u64,
+    /// Numbers before that which are not in the list.
+    left_out: Vec<u64>,
     logs: Vec<u8>,
 }
 
@@ -99,12 +106,15 @@ impl Archive {
             .open(&path)
             .map_err(failed(&path))?;
         mend(&mut list).map_err(failed(&path))?;
-        let copied = read_list(root)?.keys().next_back().copied();
+        let listed = read_list(root)?;
+        let copied = listed.keys().next_back().copied();
+        let left_out = (1..copied.unwrap_or(0)).filter(|number| !listed.contains_key(number));
         Ok(Self {
             segments: DirectorySegments::open(&root.join("segments"))?,
             root: root.to_owned(),
             list,
             copied: copied.unwrap_or(0),
+            left_out: left_out.collect(),
             logs: Vec::new(),
         })
     }
@@ -114,25 +124,28 @@ impl Archive {
         self.copied
     }
 
-    /// Copies what is not there yet; says of how many segments.
+    /// Copies what is not there yet; says of how many segments. What is lost is told to `lost`, and passed over until the archive
+    /// is opened again.
     ///
     /// # Errors
     /// What was copied stays, and the next call goes on.
-    pub fn follow(&mut self, stores: Stores<'_>) -> Result<u64, ArchiveError> {
+    pub fn follow(
+        &mut self,
+        stores: Stores<'_>,
+        lost: &mut dyn FnMut(&StoredSegment, SegmentError) -> Result<(), ArchiveError>,
+    ) -> Result<u64, ArchiveError> {
         // Read first, so that whatever they count is copied when they are written.
         let logs = logs(stores)?;
-        let mut count = 0;
+        let mut count = self.fill(stores, lost)?;
         loop {
             let segments = stores.checkpoints.segments_after(self.copied, AT_ONCE)?;
             let Some(last) = segments.last().map(|segment| segment.number) else {
                 break;
             };
-            for segment in &segments {
-                self.put(stores, segment)?;
-            }
-            self.append(&segments)?;
+            let there = self.put_all(stores, segments, lost)?;
+            self.append(&there)?;
             self.copied = last;
-            count += segments.len() as u64;
+            count += there.len() as u64;
         }
         if logs != self.logs {
             let path = self.root.join("logs.json");
@@ -141,6 +154,46 @@ impl Archive {
             self.logs = logs;
         }
         Ok(count)
+    }
+
+    /// Copies what was lost here when it was to be copied, and is back.
+    fn fill(
+        &mut self,
+        stores: Stores<'_>,
+        lost: &mut dyn FnMut(&StoredSegment, SegmentError) -> Result<(), ArchiveError>,
+    ) -> Result<u64, ArchiveError> {
+        let mut count = 0;
+        while let Some(number) = self.left_out.last().copied() {
+            let mut segments = stores.checkpoints.segments_after(number - 1, 1)?;
+            segments.retain(|segment| segment.number == number);
+            let there = self.put_all(stores, segments, lost)?;
+            if !there.is_empty() {
+                self.append(&there)?;
+                count += 1;
+            }
+            self.left_out.pop();
+        }
+        Ok(count)
+    }
+
+    /// Puts what is not lost, by the names of now.
+    fn put_all(
+        &self,
+        stores: Stores<'_>,
+        segments: Vec<StoredSegment>,
+        lost: &mut dyn FnMut(&StoredSegment, SegmentError) -> Result<(), ArchiveError>,
+    ) -> Result<Vec<StoredSegment>, ArchiveError> {
+        let mut there = Vec::new();
+        for segment in segments {
+            match stored::now::<ArchiveError>(stores, &segment)? {
+                Now::Whole(name, bytes) => {
+                    self.put_bytes(&segment.log, &name, &bytes)?;
+                    there.push(StoredSegment { name, ..segment });
+                }
+                Now::Lost(error) => lost(&segment, error)?,
+            }
+        }
+        Ok(there)
     }
 
     /// Copies what no checkpoint counts: evidence of forks. It is in no list; the names say what it is.
@@ -153,11 +206,18 @@ impl Archive {
         log: &Origin,
         names: &[SegmentName],
     ) -> Result<(), ArchiveError> {
-        names.iter().try_for_each(|name| {
-            let bytes = stores.segments.bytes(log, name)?;
-            self.segments.put(log, name, &bytes)?;
-            Ok(())
-        })
+        for name in names {
+            match stores.segments.bytes(log, name) {
+                Ok(bytes) => self.put_bytes(log, name, &bytes)?,
+                // Nothing counts it: the alarm that it was kept for stands.
+                Err(error) if error.is_loss() => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "evidence is not copied");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Removes what is not kept any more.
@@ -212,8 +272,16 @@ impl Archive {
     /// Copies a segment, and reads the copy.
     fn put(&self, stores: Stores<'_>, segment: &StoredSegment) -> Result<(), ArchiveError> {
         let StoredSegment { log, name, .. } = segment;
-        let bytes = stores.segments.bytes(log, name)?;
-        self.segments.put(log, name, &bytes)?;
+        self.put_bytes(log, name, &stores.segments.bytes(log, name)?)
+    }
+
+    fn put_bytes(
+        &self,
+        log: &Origin,
+        name: &SegmentName,
+        bytes: &[u8],
+    ) -> Result<(), ArchiveError> {
+        self.segments.put(log, name, bytes)?;
         self.segments.bytes(log, name)?;
         Ok(())
     }

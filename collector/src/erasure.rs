@@ -65,11 +65,12 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
 /// Forgets a person: says how many entries lost their text.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again.
+/// What was done stays done; the same may be asked again. A journal of which a segment is lost keeps no other waiting.
 pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
     // Our own first: what of it is not stored yet comes in without its text.
     let mut count = collector.erase_own(person, &why.by, &why.reason)?;
     collector.follow_index()?;
+    let mut failed = None;
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
         if *log.owner() != Owner::Collector {
@@ -77,10 +78,16 @@ pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u6
         }
         let runs = of_journal::runs(&entries);
         for runs in runs.chunks(MOST_RUNS) {
-            erase_runs(collector, &log, runs, why)?;
+            if let Err(error) = erase_runs(collector, &log, runs, why) {
+                failed = Some(error);
+            }
         }
     }
-    Ok(count)
+    collector.alerts().forget_person(person)?;
+    match failed {
+        None => Ok(count),
+        Some(error) => Err(error),
+    }
 }
 
 /// Takes the text of these entries out, and says so first.
@@ -125,11 +132,12 @@ pub fn take_out(
     log: &Origin,
     runs: &[(u64, u64)],
 ) -> Result<(), EraseError> {
-    collector.with_log(log, || {
+    let taken = collector.with_log(log, || {
         rewrite::erase(collector.stores(), collector.index(), log, runs)
-    })?;
+    });
     // What people were told of them, and are still to be told.
     collector.alerts().erase(log, runs)?;
+    taken?;
     Ok(())
 }
 

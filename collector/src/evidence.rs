@@ -62,7 +62,7 @@ pub fn unlisted(stores: Stores<'_>, log: &Origin) -> Result<Vec<SegmentName>, Ev
 /// second copy, is put into `gone`.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again.
+/// What was done stays done; the same may be asked again. A segment that is lost keeps no other waiting.
 pub fn erase_person(
     collector: &Collector,
     person: &str,
@@ -70,16 +70,20 @@ pub fn erase_person(
     gone: &mut Vec<(Origin, SegmentName)>,
 ) -> Result<u64, EraseError> {
     let stores = collector.stores();
-    let mut count = 0;
+    let (mut count, mut lost) = (0, None);
     for (registration, _) in stores.checkpoints.logs().map_err(RewriteError::from)? {
         let log = registration.log;
         count += collector.with_log(&log, || -> Result<u64, EraseError> {
             let mut count = 0;
             for name in unlisted(stores, &log)? {
-                let bytes = stores
-                    .segments
-                    .bytes(&log, &name)
-                    .map_err(RewriteError::from)?;
+                let bytes = match stores.segments.bytes(&log, &name) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.is_loss() => {
+                        lost = Some(error);
+                        continue;
+                    }
+                    Err(error) => return Err(RewriteError::from(error).into()),
+                };
                 let entries = naming(&bytes, person);
                 if entries.is_empty() {
                     continue;
@@ -97,7 +101,10 @@ pub fn erase_person(
             Ok(count)
         })?;
     }
-    Ok(count)
+    match lost {
+        None => Ok(count),
+        Some(error) => Err(RewriteError::from(error).into()),
+    }
 }
 
 /// The entries whose `identity.person` this is.

@@ -1,6 +1,6 @@
 //! Lines come in: checked against what is held and against the log's keys, then kept.
 
-pub mod body;
+pub(crate) mod body;
 pub(crate) mod overlap;
 
 use daypass_journal::error::Broken;

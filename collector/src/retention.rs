@@ -128,8 +128,15 @@ fn retire_log(
     for segment in &old {
         let retired = collector.with_log(log, || {
             rewrite::retire(collector.stores(), collector.index(), segment)
-        })?;
-        count += u64::from(retired.is_some());
+        });
+        match retired {
+            Ok(retired) => count += u64::from(retired.is_some()),
+            // It must not keep all that is older from going, hour after hour.
+            Err(RewriteError::Segment(error)) if error.is_loss() => {
+                collector.lost(segment, &error)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     // What people were told of them goes as well.
     collector

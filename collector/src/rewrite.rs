@@ -41,7 +41,7 @@ pub enum RewriteError {
 /// the log's lock.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again.
+/// What was done stays done; the same may be asked again. A segment that is lost keeps no other from being erased from.
 pub fn erase(
     stores: Stores<'_>,
     index: &dyn Index,
@@ -55,24 +55,32 @@ pub fn erase(
     ) else {
         return Ok(0);
     };
-    let mut at = first;
+    let (mut at, mut lost) = (first, None);
     while at <= last {
         let segments = stores.checkpoints.segments_of(log, at, LOOK)?;
         let Some(end) = segments.last().map(|segment| segment.name.size) else {
             break;
         };
         for segment in segments.iter().filter(|segment| meets(segment, runs)) {
-            let bytes = stores.segments.bytes(log, &segment.name)?;
-            let left = daypass_journal::remains::erase(&bytes, runs);
-            if left != bytes {
-                replace(stores, segment, &left)?;
-                count += 1;
+            match stores.segments.bytes(log, &segment.name) {
+                Ok(bytes) => {
+                    let left = daypass_journal::remains::erase(&bytes, runs);
+                    if left != bytes {
+                        replace(stores, segment, &left)?;
+                        count += 1;
+                    }
+                }
+                Err(error) if error.is_loss() => lost = Some(error),
+                Err(error) => return Err(error.into()),
             }
             forget(stores, index, segment, runs)?;
         }
         at = end;
     }
-    Ok(count)
+    match lost {
+        None => Ok(count),
+        Some(error) => Err(error.into()),
+    }
 }
 
 /// Retires a segment: leaf hashes and what proves stay. `None` when that was done before.

@@ -4,7 +4,7 @@ use daypass_journal::remains::{self, Stored};
 
 use crate::checkpoints::{CheckpointError, StoredSegment};
 use crate::keep::Stores;
-use crate::segments::SegmentError;
+use crate::segments::{SegmentError, SegmentName};
 
 /// Its entries that have their text, with their sequence numbers.
 pub(crate) type Entries = Vec<(u64, Vec<u8>)>;
@@ -16,29 +16,56 @@ pub(crate) fn read<E: From<SegmentError> + From<CheckpointError>>(
     segment: &StoredSegment,
     lost: impl FnOnce(&StoredSegment, SegmentError) -> Result<(), E>,
 ) -> Result<Entries, E> {
-    let error = match bytes(stores, segment) {
-        Err(error) if error.is_loss() => error,
-        other => return Ok(other?),
-    };
-    // Text may have been taken out of it since it was listed: then it has another name now, and the old one is gone.
-    let before = segment.number.saturating_sub(1);
-    let listed = stores.checkpoints.segments_after(before, 1)?;
-    match listed.into_iter().next() {
-        Some(now) if now.number == segment.number && now.name != segment.name => {
-            Ok(bytes(stores, &now)?)
-        }
-        _ => lost(segment, error).map(|()| Entries::new()),
+    match now::<E>(stores, segment)? {
+        Now::Whole(_, bytes) => Ok(entries(&bytes)),
+        Now::Lost(error) => lost(segment, error).map(|()| Entries::new()),
     }
 }
 
-fn bytes(stores: Stores<'_>, segment: &StoredSegment) -> Result<Entries, SegmentError> {
-    let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
-    let entries = remains::entries(&bytes);
+/// A segment as it is now.
+pub(crate) enum Now {
+    /// By which name, and its bytes.
+    Whole(SegmentName, Vec<u8>),
+    /// They are gone, or are others.
+    Lost(SegmentError),
+}
+
+/// Reads a segment that was listed a moment ago. Text may have been taken out of it since: then it has another name now, and the
+/// old one is gone.
+pub(crate) fn now<E: From<SegmentError> + From<CheckpointError>>(
+    stores: Stores<'_>,
+    segment: &StoredSegment,
+) -> Result<Now, E> {
+    let StoredSegment {
+        number, log, name, ..
+    } = segment;
+    let error = match stores.segments.bytes(log, name) {
+        Ok(bytes) => return Ok(Now::Whole(*name, bytes)),
+        Err(error) if error.is_loss() => error,
+        Err(error) => return Err(error.into()),
+    };
+    let listed = stores
+        .checkpoints
+        .segments_after(number.saturating_sub(1), 1)?;
+    let renamed = listed.into_iter().next();
+    let renamed = renamed.filter(|listed| listed.number == *number && listed.name != *name);
+    let Some(StoredSegment { name, .. }) = renamed else {
+        return Ok(Now::Lost(error));
+    };
+    match stores.segments.bytes(log, &name) {
+        Ok(bytes) => Ok(Now::Whole(name, bytes)),
+        Err(error) if error.is_loss() => Ok(Now::Lost(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn entries(bytes: &[u8]) -> Entries {
+    let entries = remains::entries(bytes);
     let whole = entries.iter().filter_map(|entry| match entry {
         Stored::Whole { seq, line } => Some((*seq, line.to_vec())),
         Stored::Gone { .. } => None,
     });
-    Ok(whole.collect())
+    whole.collect()
 }
 
 #[cfg(test)]
@@ -47,8 +74,8 @@ mod tests {
     use crate::checkpoints::memory::MemoryCheckpoints;
     use crate::checkpoints::{CheckpointStore as _, Held, Mark, Registration};
     use crate::origin::Origin;
+    use crate::segments::SegmentStore as _;
     use crate::segments::memory::MemorySegments;
-    use crate::segments::{SegmentName, SegmentStore as _};
 
     #[derive(Debug, thiserror::Error)]
     enum Failed {

@@ -1,7 +1,7 @@
 //! Uploads: whatever comes as lines of a journal is taken apart without a panic, and followed by keys that signed none of it.
 #![no_main]
 
-use daypass_collector::ingest::body::Body;
+use daypass_collector::ingest::Body;
 use daypass_journal::follow::Follower;
 use daypass_journal::remains;
 use libfuzzer_sys::fuzz_target;

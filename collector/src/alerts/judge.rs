@@ -64,6 +64,7 @@ fn work(collector: &Collector, stop: &AtomicBool) -> Result<(), JudgeError> {
         judge.judge(&items)?;
         if looked.elapsed() >= LOOK {
             looked = Instant::now();
+            judge.bursts.expire(Now::read().micros());
             judge.keep()?;
             let of = |severity| alerts.addressees(severity);
             let told = |told: Told<'_>| Ok::<_, JudgeError>(collector.record(&event(told))?);

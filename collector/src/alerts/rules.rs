@@ -15,7 +15,7 @@ use daypass_protocol::hours::Zone;
 use daypass_protocol::rule::Condition;
 use serde::Deserialize;
 
-pub(crate) use bursts::Bursts;
+pub(crate) use bursts::{Bursts, is_of};
 pub(crate) use daypass_protocol::rule::Field;
 pub use fault::{RulesError, WrongExample};
 pub use period::Period;

@@ -35,6 +35,8 @@ pub(crate) const WAITING: u64 = if cfg!(test) { 100 } else { 10_000 };
 /// The database.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
+    /// People who were forgotten here, and may still stand in what is counted in memory.
+    forgotten: Mutex<Vec<String>>,
 }
 
 /// Why it could not.
@@ -75,6 +77,7 @@ impl Store {
         let connection = database::open(path, database::Commits::ReachTheDisk, &migrations)?;
         Ok(Self {
             connection: Mutex::new(connection),
+            forgotten: Mutex::default(),
         })
     }
 
@@ -126,6 +129,9 @@ impl Store {
     ) -> Result<usize, E> {
         let failed = failed("take an alert");
         let mut connection = self.lock();
+        for person in self.no_longer_known().drain(..) {
+            bursts.forget(&person);
+        }
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
@@ -215,6 +221,24 @@ impl Store {
             )
             .map(|count| count as u64)
             .map_err(&failed)
+    }
+
+    /// Forgets what was counted of a person.
+    pub(crate) fn forget_person(&self, person: &str) -> Result<(), StoreError> {
+        let failed = failed("forget what was counted");
+        let connection = self.lock();
+        // Under the same lock as every commit: none comes in between.
+        self.no_longer_known().push(person.to_owned());
+        connection
+            .pragma_update(None, "secure_delete", true)
+            .map_err(&failed)?;
+        rows::forget_person(&connection, person).map_err(&failed)
+    }
+
+    fn no_longer_known(&self) -> MutexGuard<'_, Vec<String>> {
+        self.forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has nothing of what was erased stand in the database's log either.

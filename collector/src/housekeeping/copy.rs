@@ -28,12 +28,13 @@ impl Housekeeping {
             (Ok(()), true) => event.outcome(Outcome::Done),
             _ => return,
         };
-        self.is_behind = outcome.is_err();
-        if let Err(error) = collector.record(&event) {
-            complain(
+        match collector.record(&event) {
+            Ok(()) => self.is_behind = outcome.is_err(),
+            // Told the next time.
+            Err(error) => complain(
                 &error,
                 "the state of the second copy could not be journalled",
-            );
+            ),
         }
     }
 
@@ -46,8 +47,11 @@ impl Housekeeping {
             Some(archive) => archive,
             none => none.insert(Archive::open(&root)?),
         };
+        let mut lost = |segment: &_, error| {
+            Ok::<_, ArchiveError>(collector.lost(segment, &error).map_err(Box::new)?)
+        };
         let outcome = archive
-            .follow(stores)
+            .follow(stores, &mut lost)
             .map_err(CopyError::from)
             .and_then(|count| {
                 rewrite::settle(stores, Some(archive))?;

@@ -1,8 +1,14 @@
 //! Segments that are damaged or gone: told of once, and passed over by everything that reads what is stored.
 
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
+use daypass_collector::archive::read_list;
+use daypass_collector::clock::Now;
+use daypass_collector::erasure::{self, Why};
 use daypass_collector::feed::{Feed, Place};
+use daypass_collector::housekeeping::Housekeeping;
+use daypass_collector::retention::{self, Policy, Progress};
 use serde_json::json;
 
 use crate::host::Host;
@@ -67,4 +73,89 @@ fn what_is_damaged_or_gone_is_told_of_once_and_everything_behind_it_is_read() {
     db1.write(&[json!({"action": "later"})]);
     db1.forward(&site, held);
     site.find("action=later", 1);
+}
+
+/// A site with two hosts of which each sent twice.
+fn two() -> (Site, [Host; 2]) {
+    let site = Site::new();
+    let hosts = ["db1", "db2"].map(|name| {
+        let host = site.host(name);
+        let mut held = 0;
+        for part in ["first", "second"] {
+            let typed = |person: &str, line: String| {
+                json!({"action": "sudo.request", "identity": {"person": person}, "command": {"line": line}})
+            };
+            host.write(&[
+                typed("carol", format!("id {part}-of-{name}")),
+                typed("bob", "id something".to_owned()),
+            ]);
+            held = host.forward(&site, held)["size"].as_u64().unwrap();
+        }
+        host
+    });
+    site.find("person=carol", 4);
+    (site, hosts)
+}
+
+#[test]
+fn the_second_copy_goes_on_and_takes_what_is_put_back() {
+    let (site, hosts) = two();
+    let archive = tempfile::tempdir().unwrap();
+    let mut config = site.config();
+    config.archive = Some(archive.path().to_owned());
+    let lost = segments(&site, &hosts[0]).remove(0);
+    let aside = site.layout().root().join("aside");
+    std::fs::rename(&lost, &aside).unwrap();
+    let collector = site.server().collector();
+    let mut housekeeping = Housekeeping::new(config.clone(), site.layout());
+    housekeeping.once(collector, Now::read());
+    housekeeping.once(collector, Now::read());
+    let copied = || {
+        let list = read_list(archive.path()).unwrap();
+        let hosts = list.values().filter(|one| one.log.owner().host().is_some());
+        hosts.count()
+    };
+    assert_eq!(copied(), 3);
+    assert!(site.journalled("archive.behind").is_empty());
+    assert_eq!(site.journalled("alarm.store").len(), 1);
+
+    std::fs::rename(&aside, &lost).unwrap();
+    // As after a restart.
+    Housekeeping::new(config, site.layout()).once(collector, Now::read());
+    assert_eq!(copied(), 4);
+}
+
+#[test]
+fn a_person_is_forgotten_and_what_is_old_goes_wherever_it_can_be_read() {
+    let (site, hosts) = two();
+    let collector = site.server().collector();
+    std::fs::write(&segments(&site, &hosts[0])[0], "something else\n").unwrap();
+    let why = Why {
+        by: "root".to_owned(),
+        reason: "asked on 3 May".to_owned(),
+    };
+    let error = erasure::erase_person(collector, "carol", &why).unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
+    let left = site.ask("dora", "/v1/entries?text=-of-db").unwrap();
+    assert_eq!(left["entries"], json!([]), "in no search");
+    for host in &hosts {
+        for path in segments(&site, host) {
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(!text.contains("-of-db"), "{text}");
+        }
+    }
+
+    let policy: Policy = toml::from_str("keep_days = 30").unwrap();
+    let later = Now::from(SystemTime::now() + Duration::from_secs(31 * 86_400));
+    let mut progress = Progress::default();
+    for retired in [3, 0] {
+        let count = retention::retire(collector, &policy, &mut progress, later).unwrap();
+        assert_eq!(count, retired);
+    }
+    assert_eq!(
+        site.journalled("log.retired").len(),
+        2,
+        "one for each journal"
+    );
+    assert_eq!(site.journalled("alarm.store").len(), 1);
 }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::Period;
+use super::period::LONGEST;
 
 /// Counts that are kept; beyond, whoever has most loses those that were quiet longest.
 const KEPT: usize = 20_000;
@@ -85,6 +86,36 @@ impl Bursts {
         changes
     }
 
+    /// Forgets what is too old for any rule at `now`.
+    pub(crate) fn expire(&mut self, now: i64) {
+        let longest = i64::try_from(LONGEST).unwrap_or(i64::MAX);
+        let oldest = now.saturating_sub(longest.saturating_mul(1_000_000));
+        let is_over = |times: &VecDeque<i64>| times.iter().all(|time| *time < oldest);
+        self.drop_where(|_, times| is_over(times));
+    }
+
+    /// Forgets what was counted of a person.
+    pub(crate) fn forget(&mut self, person: &str) {
+        self.drop_where(|(_, counted), _| is_of(counted, person));
+    }
+
+    /// How many counts there are.
+    #[cfg(test)]
+    pub(crate) fn count_all(&self) -> usize {
+        self.times.len()
+    }
+
+    fn drop_where(&mut self, goes: impl Fn(&Key, &VecDeque<i64>) -> bool) {
+        let Self { times, changed } = self;
+        times.retain(|key, kept| {
+            let goes = goes(key, kept);
+            if goes {
+                changed.insert(key.clone());
+            }
+            !goes
+        });
+    }
+
     /// Whoever fills the memory makes room in it.
     fn make_room(&mut self) {
         let mut shares: HashMap<&str, usize> = HashMap::new();
@@ -112,6 +143,16 @@ impl Bursts {
             self.changed.insert(key);
         }
     }
+}
+
+/// Whether this was counted apart for a person.
+pub(crate) fn is_of(counted: &str, person: &str) -> bool {
+    let fields = counted
+        .split_once('\n')
+        .map_or(counted, |(_, fields)| fields);
+    fields
+        .split(' ')
+        .any(|field| field.strip_prefix("person=") == Some(person))
 }
 
 /// Whose count it is.
@@ -158,6 +199,30 @@ mod tests {
         let mut bursts = Bursts::restored(kept);
         assert!(count(&mut bursts, "a", 2));
         assert!(bursts.changes()[0].1.is_empty());
+    }
+
+    #[test]
+    fn what_is_too_old_or_a_forgotten_persons_goes() {
+        let mut bursts = Bursts::default();
+        count(&mut bursts, "person=carol host=db1", 0);
+        count(&mut bursts, "person=caroline host=db1", 40 * 24 * 3600);
+        count(&mut bursts, "person=dave", 40 * 24 * 3600);
+        bursts.forget("dave");
+        bursts.expire(40 * 24 * 3600 * SECOND);
+        let mut changes = bursts.changes();
+        changes.sort();
+        let left: Vec<_> = changes
+            .iter()
+            .map(|((_, counted), times)| (counted.as_str(), times.len()))
+            .collect();
+        assert_eq!(
+            left,
+            [
+                ("db1\nperson=carol host=db1", 0),
+                ("db1\nperson=caroline host=db1", 1),
+                ("db1\nperson=dave", 0)
+            ]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 /// The longest that a rule looks back, or keeps quiet.
-const LONGEST: u64 = 31 * 24 * 3600;
+pub(super) const LONGEST: u64 = 31 * 24 * 3600;
 
 /// A span of whole seconds, from one second to 31 days.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

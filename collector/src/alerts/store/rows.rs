@@ -1,9 +1,10 @@
 //! Alerts, counts and the place, as rows of one transaction.
 
 use daypass_protocol::alert::Alert;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{KEPT, StoreError, failed, json};
+use crate::alerts::rules::is_of;
 use crate::alerts::subject::writer_of;
 use crate::feed::Place;
 
@@ -74,7 +75,7 @@ pub(super) fn keep_place(transaction: &Transaction<'_>, place: Place) -> rusqlit
 }
 
 pub(super) fn keep_count(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     rule: &str,
     counted: &str,
     times: &[i64],
@@ -90,6 +91,19 @@ pub(super) fn keep_count(
         .prepare_cached("INSERT OR REPLACE INTO bursts (rule, counted, times) VALUES (?1, ?2, ?3)")?
         .execute(params![rule, counted, times])
         .map(|_| ())
+}
+
+/// Takes out what was counted of a person.
+pub(super) fn forget_person(connection: &Connection, person: &str) -> rusqlite::Result<()> {
+    let mut find = connection.prepare("SELECT rule, counted FROM bursts")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let (rule, counted): (String, String) = (row.get(0)?, row.get(1)?);
+        if is_of(&counted, person) {
+            keep_count(connection, &rule, &counted, &[])?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the oldest alerts go, but for those that still have to be told.

@@ -155,6 +155,41 @@ fn what_is_judged_twice_is_told_once() {
 }
 
 #[test]
+fn what_was_counted_of_a_forgotten_person_is_gone_and_does_not_come_back() {
+    let bench = Bench::new();
+    let rules = crate::alerts::rules::RuleSet::defaults().unwrap();
+    let mut bursts = Bursts::default();
+    let deny = |bursts: &mut Bursts, person: &str| {
+        let line = format!(
+            r#"{{"seq":1,"time":"2026-11-23T10:00:00Z","action":"sudo.denied","identity":{{"person":"{person}"}}}}"#
+        );
+        let origin = "daypass/0123456789abcdef/host/db1/00000000000000ff";
+        let subject = crate::alerts::subject::Subject::new(origin, line.as_bytes());
+        rules.judge(&subject, bursts);
+    };
+    let keep = |bursts: &mut Bursts| {
+        let of = |_| Vec::new();
+        let (place, addressees) = (Place { segment: 1, seq: 0 }, Addressees { of: &of });
+        let told = |_: Told<'_>| Ok::<_, StoreError>(());
+        bench
+            .store
+            .commit(&[], place, bursts, &addressees, 0, told)
+            .unwrap();
+    };
+    deny(&mut bursts, "carol");
+    deny(&mut bursts, "dave");
+    keep(&mut bursts);
+    let counts = || bench.store.bursts().unwrap().count_all();
+    assert_eq!(counts(), 2);
+    bench.store.forget_person("carol").unwrap();
+    assert_eq!(counts(), 1);
+    // What is in memory has it still, until the next commit.
+    deny(&mut bursts, "dave");
+    keep(&mut bursts);
+    assert_eq!(counts(), 1);
+}
+
+#[test]
 fn a_full_queue_lets_nothing_disappear() {
     let mut bench = Bench::new();
     let many: Vec<_> = (0..WAITING + 3)
