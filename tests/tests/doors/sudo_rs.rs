@@ -18,7 +18,7 @@ const PACKAGE: &str = "/var/cache/daypass-tests/sudo-rs_*.deb";
 /// Debian 12 has no sudo-rs.
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
     type Shown = fn(&Site, &Host) -> Result<()>;
-    let rows: [(&'static str, Shown); 4] = [
+    let rows: [(&'static str, Shown); 5] = [
         (
             "sudo_rs_runs_what_a_window_grants_and_what_it_refuses_by_itself_is_journalled",
             grants,
