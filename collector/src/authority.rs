@@ -13,10 +13,15 @@ use daypass_protocol::state::{self, SignedState, VerifiedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Now;
 use crate::durable;
 
 /// Bytes of what is stored, at most: a chain of a few large rosters, and a state.
 const FILE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// A state is dated so many seconds ahead of this clock at most: one of years ahead could be followed by none of a CA that was
+/// restored.
+const AHEAD: u64 = 300;
 
 /// What the CA said last, as it is stored and brought.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -69,23 +74,39 @@ pub enum WordError {
 }
 
 impl WordError {
-    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands.
+    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands, and a state that is dated
+    /// ahead that the CA's key is, or that a clock is wrong.
     pub fn alarm(&self) -> Option<Event> {
-        let Self::Forked {
-            number,
-            held,
-            offered,
-        } = self
-        else {
-            return None;
-        };
-        let event = Event::new(Action::AlarmRosterFork)
-            .outcome(Outcome::Failed)
-            .because("roster-forked", self.to_string())
-            .detail("roster", *number)
-            .detail("held", held.to_string())
-            .detail("offered", offered.to_string());
-        Some(event)
+        match self {
+            Self::Forked {
+                number,
+                held,
+                offered,
+            } => Some(
+                Event::new(Action::AlarmRosterFork)
+                    .outcome(Outcome::Failed)
+                    .because("roster-forked", self.to_string())
+                    .detail("roster", *number)
+                    .detail("held", held.to_string())
+                    .detail("offered", offered.to_string()),
+            ),
+            Self::State(state::Error::Ahead { now, found }) => Some(
+                Event::new(Action::AlarmClock)
+                    .outcome(Outcome::Failed)
+                    .because("state-ahead", self.to_string())
+                    .detail("seconds", found.since(*now)),
+            ),
+            _ => None,
+        }
+    }
+
+    /// What is told once, however often it is met.
+    pub(crate) fn gist(&self) -> String {
+        match self {
+            // How late it is plays no part.
+            Self::State(state::Error::Ahead { .. }) => "state-ahead".to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -185,6 +206,7 @@ impl Authority {
         let known = self.known();
         let new = Known::check(self.pin, word, &known.state.state().state_key)?;
         new.state.may_follow(&known.state)?;
+        new.state.is_due(Now::read().time(), AHEAD)?;
         let (before, after) = (known.number(), new.number());
         if after < before {
             return Err(WordError::Fewer {

@@ -79,7 +79,7 @@ impl Upkeep {
         let RefreshError::Word(error) = error else {
             return;
         };
-        let (Some(alarm), text) = (error.alarm(), error.to_string()) else {
+        let (Some(alarm), text) = (error.alarm(), error.gist()) else {
             return;
         };
         if self.told.as_ref() == Some(&text) {

@@ -1,6 +1,7 @@
 //! What the collector takes over from the CA, and what it does not.
 
 use daypass_collector::authority::{Authority, WordError};
+use daypass_collector::clock::Now;
 use daypass_protocol::api::Rosters;
 use daypass_protocol::event::Action;
 use daypass_protocol::roster::VerifiedRoster;
@@ -74,4 +75,21 @@ fn a_roster_by_the_recovery_key_is_told_before_it_is_taken_over() {
     authority.follow(&word).unwrap();
     // Once.
     assert!(authority.alarm_before(&word).unwrap().is_none());
+}
+
+#[test]
+fn a_state_that_is_dated_ahead_is_not_taken_over_and_is_an_alarm() {
+    let ca = Ca::new();
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::begin(&directory.path().join("word"), ca.pin, &ca.word).unwrap();
+    let now = Now::read().time();
+    authority.follow(&ca.word_dated(now.plus(60))).unwrap();
+    let before = authority.state();
+    let error = authority
+        .follow(&ca.word_dated(now.plus(3600)))
+        .unwrap_err();
+    assert_eq!(authority.state(), before);
+    let alarm = serde_json::to_value(error.alarm().unwrap()).unwrap();
+    assert_eq!(alarm["action"], Action::AlarmClock.to_string());
+    assert_eq!(alarm["code"], "state-ahead");
 }

@@ -160,6 +160,16 @@ impl Ca {
         }
     }
 
+    /// The same state, dated otherwise.
+    pub(crate) fn word_dated(&self, time: daypass_protocol::time::Time) -> Word {
+        let mut state = self.word.state.read_unverified().unwrap();
+        state.time = time;
+        Word {
+            chain: self.word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// What the CA says once it has these collectors.
     pub(crate) fn word_naming(&self, collectors: Vec<daypass_protocol::state::Collector>) -> Word {
         let mut state = self.word.state.read_unverified().unwrap();
