@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use daypass_protocol::event::{Action, Event};
 use daypass_protocol::export::Source;
 use daypass_protocol::hours::{UnknownZone, Zone};
-use daypass_protocol::invocation::{Invocation, Invocations, invocations_of};
+use daypass_protocol::invocation::{Invocation, Invocations, invocations_of_sudo_words};
 use daypass_protocol::line::Line;
 use daypass_protocol::rule::{Condition, Judged};
 use serde::Deserialize;
@@ -199,24 +199,8 @@ impl Asked<'_> {
             if self.is_too_long() || self.words.is_empty() {
                 return Invocations::default();
             }
-            // Whoever calls sudo calls it what they like; where the name ends so it may be an edit.
-            let mut found = self.called(b"sudo");
-            if self
-                .words
-                .first()
-                .is_some_and(|name| name.ends_with(b"edit"))
-            {
-                let edit = self.called(b"sudoedit");
-                found.programs.extend(edit.programs);
-                found.goes_on |= edit.goes_on;
-            }
-            found
+            invocations_of_sudo_words(self.words)
         })
-    }
-
-    fn called(&self, name: &[u8]) -> Invocations {
-        let behind = self.words.iter().skip(1).cloned();
-        invocations_of(std::iter::once(name.to_vec()).chain(behind).collect())
     }
 
     fn is_too_long(&self) -> bool {

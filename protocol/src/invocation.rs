@@ -43,10 +43,27 @@ pub fn invocations(line: &[u8]) -> Invocations {
     found
 }
 
+/// All programs that a call of sudo runs; `line` is as for [`invocations`], the call's own name first.
+pub fn invocations_of_sudo(line: &[u8]) -> Invocations {
+    invocations_of_sudo_words(&shell::words(line))
+}
+
 /// The same of words that are known one by one.
-pub fn invocations_of(words: Vec<Vec<u8>>) -> Invocations {
+///
+/// Whoever calls sudo calls it what they like. Where that name ends in "edit" it may be an edit, so both are found.
+pub fn invocations_of_sudo_words(words: &[Vec<u8>]) -> Invocations {
     let mut found = Invocations::default();
-    found.run(words, 0);
+    let Some((name, rest)) = words.split_first() else {
+        return found;
+    };
+    let names: &[&[u8]] = match name.ends_with(b"edit") {
+        true => &[b"sudo", b"sudoedit"],
+        false => &[b"sudo"],
+    };
+    for name in names {
+        let called = std::iter::once(name.to_vec()).chain(rest.iter().cloned());
+        found.run(called.collect(), 0);
+    }
     found
 }
 

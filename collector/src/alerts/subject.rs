@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use daypass_protocol::export::Source;
 use daypass_protocol::rule::Judged;
 
-use super::invocation::{Invocation, Invocations, invocations};
+use super::invocation::{Invocation, Invocations, invocations, invocations_of_sudo};
 
 /// An entry, read once; its command is taken apart when a rule first asks.
 pub(crate) struct Subject<'a> {
@@ -70,8 +70,14 @@ impl<'a> Subject<'a> {
 
     fn invocations(&self) -> &Invocations {
         self.commands.get_or_init(|| {
-            let line = self.source.command_bytes();
-            line.map(|line| invocations(&line)).unwrap_or_default()
+            let Some(line) = self.source.command_bytes() else {
+                return Invocations::default();
+            };
+            // What a call of sudo calls itself is its caller's choice.
+            match self.source.action().starts_with("sudo.") {
+                true => invocations_of_sudo(&line),
+                false => invocations(&line),
+            }
         })
     }
 }

@@ -62,6 +62,28 @@ fn wrappers_and_paths_are_looked_through() {
 }
 
 #[test]
+fn a_call_of_sudo_is_one_whatever_it_calls_itself() {
+    let seen = |line: &str| {
+        let found = invocations_of_sudo(line.as_bytes()).programs;
+        let programs = found.into_iter().map(|found| found.program);
+        programs
+            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .collect::<Vec<_>>()
+    };
+    for (line, what) in [
+        ("sudo bash", &["bash"][..]),
+        ("x bash", &["bash"]),
+        ("'' -u root bash", &["bash"]),
+        ("A=b bash", &["bash"]),
+        ("nice -n bash", &["bash"]),
+        ("sudoedit /etc/passwd", &["passwd", "sudoedit"]),
+        ("", &[]),
+    ] {
+        assert_eq!(seen(line), what, "{line}");
+    }
+}
+
+#[test]
 fn scripts_are_taken_apart() {
     for (line, what) in [
         (
