@@ -42,7 +42,12 @@ fn compare_segment(
     segment: &StoredSegment,
     body: &Body<'_>,
 ) -> Result<(), IngestError> {
-    let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
+    let bytes = match stores.segments.bytes(&segment.log, &segment.name) {
+        Ok(bytes) => bytes,
+        // With what is lost nothing can be compared. What is new has to follow from the tree in any case.
+        Err(error) if error.is_loss() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     for held in remains::entries(&bytes) {
         let seq = held.seq();
         let Some(offered) = body.entry(seq) else {

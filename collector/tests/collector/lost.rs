@@ -12,7 +12,7 @@ use daypass_collector::retention::{self, Policy, Progress};
 use serde_json::json;
 
 use crate::host::Host;
-use crate::site::Site;
+use crate::site::{Site, refused};
 
 /// The files of a host's segments, in their order.
 fn segments(site: &Site, host: &Host) -> Vec<PathBuf> {
@@ -158,4 +158,22 @@ fn a_person_is_forgotten_and_what_is_old_goes_wherever_it_can_be_read() {
         "one for each journal"
     );
     assert_eq!(site.journalled("alarm.store").len(), 1);
+}
+
+#[test]
+fn a_host_that_sends_again_what_is_lost_here_is_not_refused() {
+    let (site, hosts) = two();
+    let [db1, _] = &hosts;
+    std::fs::remove_file(&segments(&site, db1)[0]).unwrap();
+    db1.write(&[json!({"action": "later"})]);
+    let size = db1.forward(&site, 0)["size"].as_u64().unwrap();
+    site.find("action=later", 1);
+    // What is there is compared as ever.
+    let lines = String::from_utf8(db1.lines(0)).unwrap();
+    let forged = lines.replace("second-of-db1", "SECOND-of-db1");
+    assert_eq!(
+        refused(db1.send(&site, 0, forged.as_bytes())),
+        (422, "fork".to_owned())
+    );
+    assert_eq!(db1.forward(&site, 0)["size"].as_u64(), Some(size));
 }
