@@ -8,7 +8,6 @@ pub mod config;
 pub mod destination;
 pub mod rules;
 
-mod approvers;
 mod deliver;
 mod document;
 mod judge;

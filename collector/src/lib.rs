@@ -12,6 +12,7 @@ extern crate self as daypass_collector;
 pub mod add_checkpoint;
 pub mod alerts;
 pub mod api;
+mod approvers;
 pub mod archive;
 pub mod arrivals;
 pub mod audit;

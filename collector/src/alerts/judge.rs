@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use daypass_protocol::event::{Action, Event, Outcome};
 
-use super::approvers::approvers;
 use super::document;
 use super::rules::Bursts;
 use super::store::{Addressees, Raised, StoreError, Told};
 use super::subject::Subject;
+use crate::approvers::approvers;
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::feed::{Feed, FeedError, Item, Place};
@@ -96,7 +96,10 @@ impl Judge<'_> {
         for item in items.iter().filter(|item| sieve.holds_back(&item.line)) {
             let subject = Subject::new(&item.origin, &item.line).arrived(item.stored);
             for rule in alerts.rules().judge(&subject, &mut self.bursts) {
-                let approved_by = approvers(self.collector, &subject);
+                let window = subject.source().text("/identity/window");
+                let approved_by = window
+                    .map(|window| approvers(self.collector, window))
+                    .unwrap_or_default();
                 raised.push(Raised {
                     alert: document::alert(
                         rule,

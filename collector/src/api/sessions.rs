@@ -1,5 +1,7 @@
 //! `GET /v1/sessions` and `GET /v1/sessions/SESSION`: who is where, and the story of one visit. Who asked is journalled.
 
+use std::collections::HashMap;
+
 use daypass_protocol::forwarding::{
     Found, Session as Shown, SessionState, Sessions, Story as Told,
 };
@@ -8,6 +10,7 @@ use daypass_protocol::time::Time;
 use super::call::{Call, Reply};
 use super::readers;
 use super::refusal::Refusal;
+use crate::approvers::approvers;
 use crate::collector::CollectorError;
 use crate::groups;
 use crate::index::query::{Order, Query};
@@ -51,7 +54,14 @@ pub(super) fn list(call: &Call) -> Result<Reply, Refusal> {
     found.truncate(asked.limit);
     let next = found.last().filter(|_| more).map(Place::of);
     let logs = Logs::read(call.collector.stores().checkpoints).map_err(CollectorError::from)?;
-    let sessions = found.iter().map(|session| shown(call, &logs, session));
+    // Many sessions have the same window.
+    let mut known: HashMap<&str, Vec<String>> = HashMap::new();
+    let sessions = found.iter().map(|session| {
+        let approved_by = known
+            .entry(&session.window)
+            .or_insert_with(|| approvers(&call.collector, &session.window));
+        shown(call, &logs, session, approved_by.clone())
+    });
     Reply::json(&Sessions {
         sessions: sessions.collect(),
         next: next.map(|next| next.to_string()),
@@ -83,7 +93,12 @@ pub(super) fn story(call: &Call) -> Result<Reply, Refusal> {
         entry: found.entry,
     });
     Reply::json(&Told {
-        session: shown(call, &logs, &session),
+        session: shown(
+            call,
+            &logs,
+            &session,
+            approvers(&call.collector, &session.window),
+        ),
         entries: entries.collect(),
         next: page.next.map(|next| next.to_string()),
     })
@@ -155,7 +170,8 @@ fn window_of(log: &Origin, line: &str) -> String {
     crate::index::record::Record::of(log, 0, line).window
 }
 
-fn shown(call: &Call, logs: &Logs, session: &Session) -> Shown {
+/// A host can write anything about anybody's windows: who approved them, the CA's journal says.
+fn shown(call: &Call, logs: &Logs, session: &Session, approved_by: Vec<String>) -> Shown {
     let time = |micros: i64| Time::from_unix(micros.div_euclid(1_000_000));
     let heard = logs.heard(&session.log);
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -170,7 +186,7 @@ fn shown(call: &Call, logs: &Logs, session: &Session) -> Shown {
         account: session.account.clone(),
         address: text(&session.address),
         window: text(&session.window),
-        approved_by: session.approvers.clone(),
+        approved_by,
         since: time(session.opened),
         until: session.closes.map(time),
         state,

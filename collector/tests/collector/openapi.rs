@@ -233,6 +233,11 @@ fn what_the_program_answers_fits_the_document() {
         "origin": {"address": "192.0.2.7", "tty": "pts/1", "session": "s-0123456789abcdef"},
         "command": {"line": "sudo rm -rf /srv"},
     });
+    let ca = site.host("ca");
+    ca.write(&[
+        json!({"action": "window.approved", "identity": {"person": "bob", "window": window}}),
+    ]);
+    ca.forward(&site, 0);
     host.write(&[opened, typed]);
     answers.take("post", "/v1/logs/{origin}/lines", &host.forward(&site, 0));
     let held = machine.call(&Request::get(&host.path())).unwrap();

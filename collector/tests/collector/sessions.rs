@@ -32,7 +32,8 @@ fn opened(closes: &str) -> Value {
         "session.open",
         &json!({
             "resource": {"host": "db1", "service": "sshd", "account": "deploy"},
-            "detail": {"closes": closes, "approved_by": ["bob"]},
+            // A host can write anything; the CA says who it was.
+            "detail": {"closes": closes, "approved_by": ["mallory"]},
         }),
     )
 }

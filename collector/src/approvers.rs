@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::subject::Subject;
 use crate::collector::Collector;
 use crate::index::query::{Order, Query};
 use crate::origin::{Origin, Owner};
@@ -10,11 +9,11 @@ use crate::origin::{Origin, Owner};
 /// Entries about one window that are looked at.
 const LOOK: usize = 20;
 
-/// The people who approved the window that an entry names; none when it names none, or the CA's journal does not say.
-pub(super) fn approvers(collector: &Collector, subject: &Subject<'_>) -> Vec<String> {
-    let Some(window) = subject.source().text("/identity/window") else {
+/// The people who approved this window; none when the CA's journal, as far as it is searchable here, does not say.
+pub(crate) fn approvers(collector: &Collector, window: &str) -> Vec<String> {
+    if window.is_empty() {
         return Vec::new();
-    };
+    }
     let query = Query {
         windows: vec![window.to_owned()],
         actions: ["window.approved", "window.granted"]
@@ -29,9 +28,9 @@ pub(super) fn approvers(collector: &Collector, subject: &Subject<'_>) -> Vec<Str
     let page = match collector.index().search(&query) {
         Ok(page) => page,
         Err(error) => {
-            // An alert without its approver is better than none.
+            // An answer without the approver is better than none.
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "an alert does not say who approved the window");
+            tracing::warn!(error, "nobody can say who approved a window");
             return Vec::new();
         }
     };
