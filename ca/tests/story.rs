@@ -216,6 +216,16 @@ fn a_contractor_ends_their_own_window() {
         login(&house, &cody, "db1").map(|_| ()),
         no(403, "window-ended")
     );
+    // One that waits is told of first, whichever of them ends later.
+    for hours in [1, 12] {
+        let mut wish = house.wish("db1");
+        wish.ends = wish.starts.plus(hours * 3600);
+        house.request(&cody, &wish);
+        assert_eq!(
+            login(&house, &cody, "db1").map(|_| ()),
+            no(403, "not-approved")
+        );
+    }
 }
 
 #[test]

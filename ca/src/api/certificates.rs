@@ -12,6 +12,7 @@ use daypass_protocol::time::Time;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::windows::in_force;
+use crate::approve::is_final;
 use crate::authority::Authority;
 use crate::case::Case;
 use crate::issue::{self, Terms, Validity};
@@ -111,7 +112,8 @@ fn choose(
             .map(|stored| Ok(Case::open(tx, stored)?))
             .collect(),
     })?;
-    let mut reason = None;
+    // Of windows that are open, or may be: what became of others is said where there is nothing else to say.
+    let (mut reason, mut past) = (None, None);
     for case in cases {
         let document = case.window().document();
         let named = document.contractor == *person
@@ -148,10 +150,11 @@ fn choose(
         });
         match served {
             Ok((window, validity)) => return Ok((window, validity, host)),
+            Err(refusal) if is_final(case.state(roster, now)) => past = past.or(Some(refusal)),
             Err(refusal) => reason = reason.or(Some(refusal)),
         }
     }
-    Err(reason.unwrap_or_else(|| {
+    Err(reason.or(past).unwrap_or_else(|| {
         Refusal::forbidden(
             "no-window",
             format!(
