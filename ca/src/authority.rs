@@ -58,6 +58,8 @@ pub struct Authority {
     x509: daypass_transport::authority::Authority,
     /// The root after or before that one, during a rotation, in PEM.
     x509_beside: Option<String>,
+    /// Whether its rotation ever began.
+    x509_rotated: bool,
     pin: Pin,
     incarnation: Incarnation,
     url: CaUrl,
@@ -132,6 +134,16 @@ impl Authority {
         std::iter::once(first)
             .chain(self.x509_beside.clone())
             .collect()
+    }
+
+    /// Those that documents name: none until the first rotation begins. Everybody knows the only one there was, and who is of
+    /// a version that knows no roots in documents refuses one that has them.
+    pub fn named_roots(&self) -> Vec<String> {
+        if self.x509_rotated {
+            self.x509_roots()
+        } else {
+            Vec::new()
+        }
     }
 
     /// The signing keys.

@@ -106,6 +106,11 @@ impl Layout {
         self.tls().join("root-old.pem")
     }
 
+    /// There from the first rotation of the root on.
+    pub fn tls_rotated(&self) -> PathBuf {
+        self.tls().join("rotated")
+    }
+
     /// The server's certificate, PEM.
     pub fn tls_server(&self) -> PathBuf {
         self.tls().join("server.pem")

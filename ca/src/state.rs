@@ -36,7 +36,7 @@ pub struct Content {
     pub successions: Vec<SignedSuccession>,
     /// Where journals are forwarded to.
     pub collectors: Vec<Collector>,
-    /// The X.509 roots, the one that issues first.
+    /// The X.509 roots, the one that issues first; none until the first rotation begins.
     pub x509: Vec<String>,
 }
 

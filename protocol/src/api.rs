@@ -91,7 +91,7 @@ pub struct Hosts {
     pub hosts: Vec<Host>,
     /// The keys that sign host certificates, for `@cert-authority` lines.
     pub host_ca: Vec<Key>,
-    /// The X.509 roots that are trusted, in PEM, the one that issues first.
+    /// The X.509 roots that are trusted, in PEM, the one that issues first; none until the first rotation begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub x509: Vec<String>,
 }

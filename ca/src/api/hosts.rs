@@ -15,7 +15,7 @@ pub(super) fn list(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
     Reply::of(&Hosts {
         hosts: hosts.iter().map(view).collect::<Result<_, _>>()?,
         host_ca: authority.keys().public().host_ca.clone(),
-        x509: authority.x509_roots(),
+        x509: authority.named_roots(),
     })
 }
 

@@ -132,7 +132,7 @@ impl Authority {
             collectors: named(collectors)?,
             revoked: revoked.signed().to_vec(),
             narrowings: narrow::all_telling(&narrowings)?,
-            x509: self.x509_roots(),
+            x509: self.named_roots(),
         };
         let digest = content.digest();
         let number = match self.announced() {

@@ -148,6 +148,7 @@ impl Authority {
             keys,
             x509,
             x509_beside: x509::beside(layout)?,
+            x509_rotated: x509::is_rotated(layout),
             pin,
             incarnation,
             url,

@@ -26,6 +26,8 @@ pub fn add(layout: &Layout, now: Time) -> Result<Digest, RotationError> {
         }
     }
     let root = Authority::create("daypass CA", now.into())?;
+    // From here on roots are named, before there is another one to be named.
+    tls::replace(&layout.tls_rotated(), "")?;
     // The certificate last: where it is, the root is there.
     tls::replace(&layout.tls_root_next_key(), &root.key())?;
     tls::replace(&layout.tls_root_next(), root.certificate())?;
@@ -88,6 +90,11 @@ pub fn beside(layout: &Layout) -> Result<Option<String>, RotationError> {
     let paths = [layout.tls_root_next(), layout.tls_root_old()];
     let found = paths.iter().find(|path| path.exists());
     found.map(|path| read(path)).transpose()
+}
+
+/// Whether a rotation ever began.
+pub fn is_rotated(layout: &Layout) -> bool {
+    layout.tls_rotated().exists()
 }
 
 fn read(path: &Path) -> Result<String, RotationError> {
