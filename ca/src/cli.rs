@@ -174,7 +174,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .map(|path| say(&diagnostic::of_backup_made(&path)))
             .map_err(|error| diagnostic::of_backup(&error)),
         Command::Restore(arguments) => restore::run(&arguments)
-            .map(|restored| say(&diagnostic::of_restored(&restored)))
+            .map(|restored| {
+                say(&diagnostic::of_restored(&restored));
+                if let Some(warning) = diagnostic::of_damaged_journal(&restored) {
+                    let _ = std::io::stderr().lock().write_all(warning.as_bytes());
+                }
+            })
             .map_err(|error| diagnostic::of_restore(&error)),
         Command::Trust(arguments) => trust::trust(&Layout::new(arguments.data))
             .map_err(|error| diagnostic::of_trust(&error))

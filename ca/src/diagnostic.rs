@@ -239,6 +239,7 @@ pub fn of_restored(restored: &Restored) -> String {
         incarnation,
         roster,
         from,
+        journal_damaged: _,
     } = restored;
     format!(
         "The CA {ca} is in {}, as it was at {from}, in the new incarnation {incarnation}.
@@ -252,6 +253,18 @@ The CA's journal begins anew, and its collectors are told so. Next: systemctl st
 ",
         directory.display()
     )
+}
+
+/// What `restore` warns of, although all else went well.
+pub fn of_damaged_journal(restored: &Restored) -> Option<String> {
+    let damage = restored.journal_damaged.as_deref()?;
+    Some(format!(
+        "Warning: the backup's journal does not tell all: {damage}.
+The CA was restored; its list of certificates lacks those that only later entries tell of. What was revoked stays revoked. Keep
+that journal as it is, beside the new one in {}, and look for another copy of the backup, or at the collectors, for what it told.
+",
+        restored.directory.display()
+    ))
 }
 
 /// What `backup` says when it failed.

@@ -1,7 +1,7 @@
 //! What a journal tells of certificates, read from a given entry on: at each start, and once more at a restore.
 //!
 //! However long the journal is, no more than [`AT_ONCE`] rows are held. The end of a segment may be torn, as a crash leaves it;
-//! a journal that is damaged anywhere else is not read over.
+//! a journal that is damaged anywhere else is not read over: a start refuses it, a restore takes what it tells until there.
 
 use std::path::Path;
 
@@ -43,6 +43,20 @@ pub fn certificates<E: From<ReplayError>>(
     since: u64,
     take: impl FnMut(Vec<IssuedCertificate>) -> Result<(), E>,
 ) -> Result<u64, E> {
+    let (entries, damage) = until_damage(directory, since, take)?;
+    damage.map_or(Ok(entries), |damage| Err(damage.into()))
+}
+
+/// As [`certificates`], of a journal that may be damaged: what it tells until there, how many entries that are, and what the
+/// damage is.
+///
+/// # Errors
+/// When there is no journal, and whatever `take` says.
+pub fn until_damage<E: From<ReplayError>>(
+    directory: &Path,
+    since: u64,
+    take: impl FnMut(Vec<IssuedCertificate>) -> Result<(), E>,
+) -> Result<(u64, Option<ReplayError>), E> {
     in_chunks(directory, since, AT_ONCE, take)
 }
 
@@ -51,17 +65,21 @@ fn in_chunks<E: From<ReplayError>>(
     since: u64,
     at_once: usize,
     mut take: impl FnMut(Vec<IssuedCertificate>) -> Result<(), E>,
-) -> Result<u64, E> {
+) -> Result<(u64, Option<ReplayError>), E> {
     let mut lines = Reader::open_at(directory, since).map_err(ReplayError::from)?;
     let (mut entries, mut found) = (0, Vec::new());
     let mut torn: Option<(String, u64)> = None;
-    while let Some(line) = lines.next() {
-        let line = line.map_err(ReplayError::from)?;
+    let damage = loop {
+        let line = match lines.next() {
+            Some(Ok(line)) => line,
+            Some(Err(error)) => break Some(error.into()),
+            None => break None,
+        };
         if let Some((segment, offset)) = torn.take()
             && lines.segment().as_ref() == Some(&segment)
         {
             if matches!(line, Line::Seal(_)) {
-                return Err(ReplayError::Damaged { segment, offset }.into());
+                break Some(ReplayError::Damaged { segment, offset });
             }
             // Pages of a torn end come in any order: no seal covers what stands there, and nobody was answered.
             torn = Some((segment, offset));
@@ -82,11 +100,11 @@ fn in_chunks<E: From<ReplayError>>(
         if found.len() == at_once {
             take(std::mem::take(&mut found))?;
         }
-    }
+    };
     if !found.is_empty() {
         take(found)?;
     }
-    Ok(entries)
+    Ok((entries, damage))
 }
 
 /// The certificate that a line tells of, if it does. A line that was erased tells nothing any more.
@@ -160,13 +178,22 @@ mod tests {
         (directory, journal)
     }
 
-    fn read(journal: &Path, since: u64) -> Result<(u64, Vec<Vec<u64>>), ReplayError> {
+    /// Entries, chunks of serials, damage.
+    type Told = (u64, Vec<Vec<u64>>, Option<ReplayError>);
+
+    fn told(journal: &Path, since: u64) -> Told {
         let mut chunks = Vec::new();
-        let entries = in_chunks(journal, since, 2, |some| {
+        let read = in_chunks(journal, since, 2, |some| {
             chunks.push(some.iter().map(|one| one.serial).collect());
             Ok::<_, ReplayError>(())
-        })?;
-        Ok((entries, chunks))
+        });
+        let (entries, damage) = read.unwrap();
+        (entries, chunks, damage)
+    }
+
+    fn read(journal: &Path, since: u64) -> Result<(u64, Vec<Vec<u64>>), ReplayError> {
+        let (entries, chunks, damage) = told(journal, since);
+        damage.map_or(Ok((entries, chunks)), Err)
     }
 
     fn segment(journal: &Path) -> PathBuf {
@@ -225,24 +252,32 @@ mod tests {
     }
 
     #[test]
-    fn damage_anywhere_else_is_named() {
+    fn damage_anywhere_else_is_named_and_what_stands_before_it_is_told() {
         let (_directory, journal) = journal();
         let path = segment(&journal);
         let mut bytes = std::fs::read(&path).unwrap();
-        let third = bytes
+        let fourth = bytes
             .windows(13)
-            .position(|part| part == b"\"serial\":\"3\"," as &[u8]);
+            .position(|part| part == b"\"serial\":\"4\"," as &[u8]);
         // As a disk would: the line is none any more.
-        let begins = bytes[..third.unwrap()]
+        let begins = bytes[..fourth.unwrap()]
             .iter()
             .rposition(|byte| *byte == b'\n');
+        let seq = seq_of(&journal, 4);
         bytes[begins.unwrap() + 1] = b'x';
         std::fs::write(&path, &bytes).unwrap();
         let expected = begins.unwrap() as u64 + 1;
-        let found = read(&journal, 0);
+        let (entries, chunks, damage) = told(&journal, 0);
+        assert_eq!((entries, chunks), (seq, vec![vec![1, 2], vec![3]]));
         assert!(
-            matches!(&found, Err(ReplayError::Damaged { offset, .. }) if *offset == expected),
-            "{found:?}"
+            matches!(&damage, Some(ReplayError::Damaged { offset, .. }) if *offset == expected),
+            "{damage:?}"
+        );
+        // A start goes by all of it or none.
+        let strict = certificates(&journal, 0, |_| Ok::<_, ReplayError>(()));
+        assert!(
+            matches!(strict, Err(ReplayError::Damaged { .. })),
+            "{strict:?}"
         );
     }
 }

@@ -5,6 +5,7 @@
 //! numbers than any that the CA before can have signed; join tokens of before are worth nothing; and it begins a new
 //! journal, whose first entry names the one before and where that one ends.
 
+use std::error::Error;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -45,6 +46,8 @@ pub struct Restored {
     pub roster: u64,
     /// The moment of the backup.
     pub from: Time,
+    /// Where the backup's journal is damaged, if it is: what it tells from there on was not taken over.
+    pub journal_damaged: Option<String>,
 }
 
 /// Why nothing was restored.
@@ -87,7 +90,7 @@ pub enum RestoreError {
     /// The new journal's keys, or the old journal.
     #[error("the journal could not be begun")]
     Journal(#[from] daypass_journal::Error),
-    /// The old journal is not whole.
+    /// There is no old journal.
     #[error(
         "the backup's journal does not tell what certificates there are; take another copy of the backup"
     )]
@@ -187,7 +190,7 @@ fn put_in_place(
     let incarnation = Incarnation::from_bytes(random::bytes()?);
     let before = anew(&waiting, &layout.old_journal(old), incarnation, now)?;
     Identity::create(&layout.journal_keys(), &ca_origin(ca, incarnation))?;
-    let event = Event::new(Action::CaRestored)
+    let mut event = Event::new(Action::CaRestored)
         .outcome(Outcome::Done)
         .detail("backup", Time::from_unix(manifest.time).to_string())
         .detail("incarnation", incarnation.to_string())
@@ -195,6 +198,9 @@ fn put_in_place(
         .detail("journal_before", ca_origin(ca, old))
         .detail("entries_before", before.entries)
         .detail("roster", before.roster);
+    if let Some(damage) = &before.damage {
+        event = event.detail("journal_damaged", damage.clone());
+    }
     let ledger = Ledger::open(layout, before.witnesses)?;
     ledger.record(&serde_json::to_value(event).map_err(LedgerError::Event)?)?;
     ledger.close()?;
@@ -209,6 +215,7 @@ fn put_in_place(
         incarnation,
         roster: before.roster,
         from: Time::from_unix(manifest.time),
+        journal_damaged: before.damage,
     })
 }
 
@@ -218,8 +225,10 @@ struct Before {
     roster: u64,
     /// Who witnessed its journal.
     witnesses: Vec<String>,
-    /// How many entries that holds in the backup.
+    /// How many entries that holds in the backup; where it is damaged, until there.
     entries: u64,
+    /// Where that is.
+    damage: Option<String>,
 }
 
 /// Makes the database that of a new incarnation.
@@ -232,7 +241,8 @@ fn anew(
     let store = Store::open(path)?;
     // The journal was copied after the database, and is ahead of it in any case.
     let mark = store.read(|tx| tx.journalled())?;
-    let entries = replay::certificates(journal, mark, |some| {
+    // A journal that is damaged keeps nobody from having a CA again: whatever else there is may be damaged, too.
+    let (entries, damage) = replay::until_damage(journal, mark, |some| {
         store.write::<_, StoreError>(move |tx| some.iter().try_for_each(|one| tx.make_up(one)))?;
         Ok::<_, RestoreError>(())
     })?;
@@ -248,8 +258,20 @@ fn anew(
     Ok(Before {
         roster,
         witnesses: witnesses.collect(),
-        entries,
+        // What the database knows already stood in it.
+        entries: entries.max(mark),
+        damage: damage.map(|damage| whole(&damage)),
     })
+}
+
+/// An error with its causes, in one line.
+fn whole(error: &ReplayError) -> String {
+    let (mut text, mut next) = (error.to_string(), Error::source(error));
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 /// The configuration in a backup that is whole.

@@ -141,6 +141,30 @@ fn a_backup_made_while_people_work_is_one_moment_and_whole() {
 }
 
 #[test]
+fn a_damaged_line_of_the_journal_keeps_no_backup_from_being_restored() {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let mut house = House::with(&[(&cody, &[Role::Contractor]), (&bob, &[Role::Approver])]);
+    house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    house.say(&bob, Verb::Approve, &window).unwrap();
+    login(&house, &cody).unwrap();
+    let file = house.directory.path().join("backup.tar");
+    backup::write(&house.layout(), None, &file, house.now().unix()).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let line = b"\n{\"seq\":";
+    let begins = bytes.windows(line.len()).rposition(|part| part == line);
+    bytes[begins.expect("the journal's last entry") + 1] = b'x';
+    std::fs::write(&file, bytes).unwrap();
+
+    let restored = house.replace_by(&file);
+    let damage = restored.journal_damaged.unwrap();
+    assert!(damage.contains("is no line"), "{damage}");
+    let told = house.told("ca.restored");
+    assert_eq!(told[0]["detail"]["journal_damaged"], damage);
+    login(&house, &cody).unwrap();
+}
+
+#[test]
 fn nothing_is_written_over() {
     let house = House::unsigned();
     let file = house.directory.path().join("backup.tar");
