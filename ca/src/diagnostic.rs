@@ -205,6 +205,9 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
                 Some("Finish that one with: daypass-ca key use, key retire")
             }
             RotationError::NoNext { .. } => Some("Add one with: daypass-ca key add"),
+            RotationError::Unannounced { .. } => Some(
+                "Restart the CA (systemctl restart daypass-ca), wait until every host and collector has heard, and try again.",
+            ),
             RotationError::NoOld { .. } => None,
             RotationError::Keys(error) => of_keys(error),
             RotationError::File { .. } | RotationError::Tls(_) => {

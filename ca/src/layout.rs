@@ -101,9 +101,19 @@ impl Layout {
         self.tls().join("root-next.key")
     }
 
-    /// The root before it, PEM; its key is gone.
+    /// The next root as the signed state has named it, PEM.
+    pub fn tls_root_next_announced(&self) -> PathBuf {
+        self.tls().join("root-next.announced")
+    }
+
+    /// The root before it, PEM; its key beside it.
     pub fn tls_root_old(&self) -> PathBuf {
         self.tls().join("root-old.pem")
+    }
+
+    /// The private key of the root before, PEM, until that is retired.
+    pub fn tls_root_old_key(&self) -> PathBuf {
+        self.tls().join("root-old.key")
     }
 
     /// There from the first rotation of the root on.

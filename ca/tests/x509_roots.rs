@@ -93,6 +93,11 @@ fn hosts_go_from_one_root_to_the_next_and_none_is_refused_meanwhile() {
         assert!(matches!(again, Err(RotationError::UnderWay { .. })));
         let early = x509::retire(&house.layout());
         assert!(matches!(early, Err(RotationError::NoOld { .. })));
+        // Nobody can have heard.
+        let key = std::fs::read(house.layout().tls_root_key()).unwrap();
+        let early = x509::switch(&house.layout());
+        assert!(matches!(early, Err(RotationError::Unannounced { .. })));
+        assert_eq!(std::fs::read(house.layout().tls_root_key()).unwrap(), key);
     });
     let state = db1.follow(&house);
     assert!(state.number > number);
@@ -104,7 +109,11 @@ fn hosts_go_from_one_root_to_the_next_and_none_is_refused_meanwhile() {
     assert_eq!(hosts.x509, state.x509);
 
     step(&mut house, |house| {
-        x509::switch(&house.layout()).unwrap();
+        let layout = house.layout();
+        let key = std::fs::read(layout.tls_root_key()).unwrap();
+        x509::switch(&layout).unwrap();
+        assert_eq!(std::fs::read(layout.tls_root_old_key()).unwrap(), key);
+        assert!(!layout.tls_root_next_announced().exists());
         let again = x509::switch(&house.layout());
         assert!(matches!(again, Err(RotationError::NoNext { .. })));
     });
@@ -127,6 +136,7 @@ fn hosts_go_from_one_root_to_the_next_and_none_is_refused_meanwhile() {
     ));
 
     step(&mut house, |house| x509::retire(&house.layout()).unwrap());
+    assert!(!house.layout().tls_root_old_key().exists());
     assert_eq!(db1.follow(&house).x509, std::slice::from_ref(&second));
     db1.renew(&house);
     db1.state(&house).unwrap();

@@ -168,6 +168,11 @@ impl Authority {
         };
         authority.mark_records()?;
         authority.announce()?;
+        if let Some(beside) = &authority.x509_beside
+            && authority.announced().is_some()
+        {
+            x509::note_announced(layout, beside)?;
+        }
         Ok(authority)
     }
 }

@@ -38,6 +38,12 @@ pub enum RotationError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The next root was added, and no state has named it since.
+    #[error("the next root {} was never announced", path.display())]
+    Unannounced {
+        /// The root.
+        path: PathBuf,
+    },
     /// There is no key before to retire.
     #[error("there is no key of before, {}", path.display())]
     NoOld {

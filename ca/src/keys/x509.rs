@@ -1,7 +1,7 @@
 //! From one X.509 root to the next, by the steps of [`super::rotation`].
 //!
 //! *add* makes the next root, which the signed state announces; *use*, when everybody has heard, lets it issue; the one before
-//! is still trusted, so that certificates of it count, until *retire*. Its key goes with *use*: nothing needs it any more.
+//! is still trusted, so that certificates of it count, until *retire*. Its key stays as long: until then it turns out who has not heard.
 
 use std::io;
 use std::path::Path;
@@ -37,17 +37,22 @@ pub fn add(layout: &Layout, now: Time) -> Result<Digest, RotationError> {
 /// Lets the next root issue; the one before is trusted until it is retired.
 ///
 /// # Errors
-/// When there is no next one. What a crash left half done is done by calling it again.
+/// When there is no next one, or nobody can have heard of it. What a crash left half done is done by calling it again.
 pub fn switch(layout: &Layout) -> Result<(), RotationError> {
     finish(layout)?;
     let (next, key) = (layout.tls_root_next(), layout.tls_root_next_key());
     if !next.exists() {
         return Err(RotationError::NoNext { path: next });
     }
+    let root = read(&next)?;
+    let announced = layout.tls_root_next_announced();
+    if !announced.exists() || read(&announced)? != root {
+        return Err(RotationError::Unannounced { path: next });
+    }
     // It must be one that can issue before the other one stops.
-    Authority::from_pem(&read(&next)?, &read(&key)?)?;
-    let current = read(&layout.tls_root())?;
-    tls::replace(&layout.tls_root_old(), &current)?;
+    Authority::from_pem(&root, &read(&key)?)?;
+    tls::replace(&layout.tls_root_old_key(), &read(&layout.tls_root_key())?)?;
+    tls::replace(&layout.tls_root_old(), &read(&layout.tls_root())?)?;
     // From here on `finish` goes on.
     rename(&key, &layout.tls_root_key())?;
     finish(layout)
@@ -61,6 +66,20 @@ pub fn finish(layout: &Layout) -> Result<(), RotationError> {
     let next = layout.tls_root_next();
     if next.exists() && !layout.tls_root_next_key().exists() {
         rename(&next, &layout.tls_root())?;
+        remove(&layout.tls_root_next_announced())?;
+    }
+    Ok(())
+}
+
+/// Notes that the state names the root `beside`, if that is the next one: only then may it issue.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn note_announced(layout: &Layout, beside: &str) -> Result<(), RotationError> {
+    let next = layout.tls_root_next();
+    // One that was added since is not it.
+    if next.exists() && read(&next)? == beside {
+        tls::replace(&layout.tls_root_next_announced(), beside)?;
     }
     Ok(())
 }
@@ -79,7 +98,9 @@ pub fn retire(layout: &Layout) -> Result<(), RotationError> {
     if next.exists() {
         return Err(RotationError::UnderWay { path: next });
     }
-    std::fs::remove_file(&old).map_err(failed(&old))
+    // The certificate last: as long as it is there, this can be called again.
+    remove(&layout.tls_root_old_key())?;
+    remove(&old)
 }
 
 /// The root that is trusted beside the one that issues, in PEM.
@@ -103,6 +124,14 @@ fn read(path: &Path) -> Result<String, RotationError> {
 
 fn rename(from: &Path, to: &Path) -> Result<(), RotationError> {
     std::fs::rename(from, to).map_err(failed(from))
+}
+
+/// Takes a file away, if it is there.
+fn remove(path: &Path) -> Result<(), RotationError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> RotationError {
