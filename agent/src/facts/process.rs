@@ -19,6 +19,8 @@ const MAX_FILE: u64 = 256 * 1024;
 const MAX_COMMAND_LINE: u64 = 4 * 1024 * 1024;
 /// What the kernel writes for "no audit session".
 const NO_AUDIT_SESSION: u32 = u32::MAX;
+/// What it writes where nobody has logged in.
+const NO_LOGIN_UID: u32 = u32::MAX;
 
 /// A process, as long as the machine runs: a pid alone is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,6 +153,14 @@ impl Process {
     #[must_use]
     pub fn audit_session(self) -> Option<u32> {
         audit_session(self.pid)
+    }
+
+    /// The uid that logged in to start it, which stays through sudo and su; `None` where nobody did.
+    #[must_use]
+    pub fn login_uid(self) -> Option<u32> {
+        let text = read_text(&self.path("loginuid"), self.pid).ok()?;
+        let uid = text.trim().parse().ok()?;
+        (uid != NO_LOGIN_UID).then_some(uid)
     }
 
     /// Where systemd put it, as a path from the hierarchy's root: `/user.slice/…`.

@@ -21,24 +21,21 @@ impl Gates {
         }
         let words = sudo.words();
         let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
-        let denied = sudo.event(self, Action::SudoDenied, Outcome::Denied);
         match self.config.end.judge(&request, &words) {
             Verdict::Passes => None,
             Verdict::Ends(rule) => {
                 let message = diagnostic::ended_by_rule(rule.title.as_str());
                 // Begun before the entry: a disk that hangs keeps nobody in.
                 self.sessions.end(session, cause(rule));
-                let event = denied
+                let event = sudo
+                    .event(self, Action::SudoDenied, Outcome::Denied)
                     .because(ENDED, &message)
                     .detail("rule", rule.name.clone());
                 let refused = self.refuse_durably(&event, &message);
                 hold(sudo);
                 Some(refused)
             }
-            Verdict::Unclear => {
-                let event = denied.because("command-goes-on", diagnostic::COMMAND_GOES_ON);
-                Some(self.refuse_durably(&event, diagnostic::COMMAND_GOES_ON))
-            }
+            Verdict::Unclear => Some(self.refuse_unclear(sudo)),
         }
     }
 
@@ -73,7 +70,7 @@ impl Gates {
     }
 
     /// Sealed, under a key that is wiped, like a request that is granted. A journal that is down has it set aside.
-    fn refuse_durably(&self, event: &Event, message: &str) -> Response {
+    pub(super) fn refuse_durably(&self, event: &Event, message: &str) -> Response {
         let _ = self.intake.commit_ending_epoch(event);
         Response::deny(message)
     }

@@ -25,6 +25,7 @@ use crate::sessions::{Session, SessionId, Sudo as Granted};
 
 pub(super) use counted::Counted;
 pub(super) use crowd::Crowd;
+use crowd::Place;
 use listing::only_lists;
 use teller::told;
 pub(super) use unasked::Unasked;
@@ -82,10 +83,15 @@ impl Gates {
             .map(|session| (session, self.sessions.sudo_for(session, process)));
         match granted {
             Some((session, Granted::Granted)) => {
+                // Before anything that waits for the disk.
+                let place = self.crowd.come(session.record.id);
+                if place.is_none() && is_guarded {
+                    return self.refuse_crowded(&sudo, session);
+                }
                 if let Some(refused) = self.end_by_request(session, &sudo) {
                     return refused;
                 }
-                if let Err(refusal) = self.commit_request(session, &sudo, is_guarded) {
+                if let Err(refusal) = self.commit_request(place, &sudo, is_guarded) {
                     return refusal;
                 }
             }
@@ -99,18 +105,16 @@ impl Gates {
         self.follow(peer, sudo)
     }
 
-    /// What is granted is durable, and seen elsewhere, before it is answered.
+    /// What is granted is durable, and seen elsewhere, before it is answered: by whoever has a place to wait for that. Only
+    /// those come without one who are never refused.
     fn commit_request(
         &self,
-        session: &Session,
+        place: Option<Place>,
         sudo: &Sudo,
         is_guarded: bool,
     ) -> Result<(), Response> {
         let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
-        let Some(_place) = self.crowd.come(session.record.id) else {
-            if is_guarded {
-                return Err(self.refuse_crowded(sudo));
-            }
+        let Some(_place) = place else {
             self.intake.note(&request);
             return Ok(());
         };

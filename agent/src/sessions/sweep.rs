@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::cgroup::Cgroup;
 use super::session::Session;
-use crate::facts::Handle;
+use crate::facts::{Handle, Process};
 
 const LINGER: &str = "/var/lib/systemd/linger";
 const AT_JOBS: &str = "/var/spool/cron/atjobs";
@@ -61,8 +61,10 @@ pub(super) fn user_manager(uid: u32) {
     }
 }
 
-/// Ends the jobs that run in the account's name: nothing does without a session.
+/// Ends the jobs that were started for the account: none is without a session. What root's own jobs run in its name
+/// (`sudo -u deploy backup`) is root's.
 fn jobs(uid: u32) {
+    let at_boot = Process::with_pid(1).ok().and_then(Process::login_uid);
     for unit in SCHEDULERS {
         let Some(group) = Cgroup::find(&format!("/system.slice/{unit}")) else {
             continue;
@@ -72,8 +74,9 @@ fn jobs(uid: u32) {
             let all = group.pids().into_iter();
             let held = all.filter_map(|pid| Handle::open(pid).ok());
             let is_ours = |handle: &Handle| {
-                let ids = handle.process().ids();
-                ids.is_ok_and(|ids| ids.real_uid == uid)
+                let process = handle.process();
+                process.ids().is_ok_and(|ids| ids.real_uid == uid)
+                    && is_started_for(uid, process.login_uid(), at_boot)
             };
             let ours: Vec<Handle> = held.filter(is_ours).collect();
             if ours.is_empty() {
@@ -90,8 +93,36 @@ fn jobs(uid: u32) {
     }
 }
 
+/// Whether a job of this login uid was started for the account. PAM sets it for each job (`pam_loginuid`) and only root can
+/// change it afterwards. Where it could not be set a job has what the machine booted with, a container maybe somebody's,
+/// and whose it is stays in doubt: then it goes.
+fn is_started_for(uid: u32, login: Option<u32>, at_boot: Option<u32>) -> bool {
+    login.is_none() || login == Some(uid) || login == at_boot
+}
+
 /// Removes what is new. What stood there before the session is the administrator's.
 fn was_removed(path: &Path, since: i64) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && about.mtime() >= since)
         && fs::remove_file(path).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_roots_own_jobs_run_as_the_account_is_no_job_of_the_accounts() {
+        for (login, at_boot, is_started) in [
+            (Some(1001), None, true),
+            (None, None, true),
+            (Some(0), None, false),
+            (Some(1002), None, false),
+            // A container's, in which nobody can set it.
+            (Some(1000), Some(1000), true),
+            (Some(0), Some(1000), false),
+        ] {
+            let found = is_started_for(1001, login, at_boot);
+            assert_eq!(found, is_started, "{login:?}, at boot {at_boot:?}");
+        }
+    }
 }

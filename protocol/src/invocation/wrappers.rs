@@ -1,5 +1,8 @@
 //! Programs whose arguments are another command.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 /// How such a program takes its arguments.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Wrapper {
@@ -223,16 +226,18 @@ impl Wrapper {
         let Options { seen, values, rest } = self.options(arguments);
         match self.kind {
             Kind::Plain => words(rest.into_iter().skip(self.operands).collect()),
-            Kind::Env => match values
-                .into_iter()
-                .find(|(name, _)| is_option(name, "S", "split-string"))
-            {
+            Kind::Env => match values.into_iter().find(|(name, _)| self.splits(name)) {
+                // What is split may begin with options as well.
                 Some((_, text)) => {
-                    let mut inner = super::shell::words(&text);
-                    inner.extend(rest);
-                    words(inner)
+                    let mut again = vec![self.name.as_bytes().to_vec()];
+                    again.extend(super::shell::words(&text));
+                    again.extend(rest);
+                    Inner::Words(again)
                 }
-                None => words(rest),
+                None => {
+                    let is_variable = |word: &Vec<u8>| word.contains(&b'=');
+                    words(rest.into_iter().skip_while(is_variable).collect())
+                }
             },
             Kind::Su => {
                 let script = values.into_iter().find(|(name, _)| {
@@ -256,23 +261,37 @@ impl Wrapper {
 
     fn options(&self, arguments: Vec<Vec<u8>>) -> Options {
         let mut options = Options::default();
-        let mut words = self.leading(arguments, &mut options);
-        // `su USER -c …`: options may follow.
-        while self.kind == Kind::Su && words.len() > 1 && words[1].starts_with(b"-") {
-            let behind = words.split_off(1);
-            options.rest.append(&mut words);
-            words = self.leading(behind, &mut options);
+        let mut words = arguments.into_iter().peekable();
+        let mut ends = self.leading(&mut words, &mut options);
+        match self.kind {
+            // `sudo A=b -n …`: options may follow what is for the environment.
+            Kind::Sudo => {
+                while !ends && words.next_if(|word| is_for_environment(word)).is_some() {
+                    ends = self.leading(&mut words, &mut options);
+                }
+            }
+            // `su USER -c …`: options may follow.
+            Kind::Su => {
+                while let Some(word) = words.next() {
+                    options.rest.push(word);
+                    if !words.peek().is_some_and(|word| word.starts_with(b"-")) {
+                        break;
+                    }
+                    self.leading(&mut words, &mut options);
+                }
+            }
+            Kind::Plain | Kind::Env => {}
         }
-        options.rest.append(&mut words);
+        options.rest.extend(words);
         options
     }
 
-    /// Takes the options at the beginning off.
-    fn leading(&self, arguments: Vec<Vec<u8>>, options: &mut Options) -> Vec<Vec<u8>> {
-        let mut words = arguments.into_iter().peekable();
+    /// Takes the options at the beginning off; whether they were ended by `--`, or by text that env splits into words, which
+    /// takes its place before all that follow.
+    fn leading(&self, words: &mut Peekable<IntoIter<Vec<u8>>>, options: &mut Options) -> bool {
         while let Some(word) = words.next_if(|word| word.starts_with(b"-")) {
             if word == b"--" {
-                break;
+                return true;
             }
             if let Some(long) = word.strip_prefix(b"--") {
                 let (name, value) = match long.iter().position(|byte| *byte == b'=') {
@@ -284,7 +303,11 @@ impl Wrapper {
                 let takes_value = self.long.iter().any(|long| long.starts_with(&name));
                 let takes_next = value.is_none() && takes_value;
                 let value = if takes_next { words.next() } else { value };
+                let splits = self.splits(&name);
                 options.saw(name, value);
+                if splits {
+                    return true;
+                }
                 continue;
             }
             let letters = &word[1..];
@@ -300,11 +323,19 @@ impl Wrapper {
                 } else {
                     Some(behind.to_vec())
                 };
+                let splits = self.splits(&name);
                 options.saw(name, value);
+                if splits {
+                    return true;
+                }
                 break;
             }
         }
-        words.collect()
+        false
+    }
+
+    fn splits(&self, name: &str) -> bool {
+        self.kind == Kind::Env && is_option(name, "S", "split-string")
     }
 }
 
@@ -329,6 +360,11 @@ fn is_option(name: &str, letter: &str, long: &str) -> bool {
     name == letter || (name.len() > 1 && long.starts_with(name))
 }
 
+/// Whether sudo takes a word before the command for the environment: any with `=` but a path.
+fn is_for_environment(word: &[u8]) -> bool {
+    word.contains(&b'=') && !word.starts_with(b"/")
+}
+
 fn sudo(seen: &[String], rest: Vec<Vec<u8>>) -> Inner {
     let has = |short: &str, long: &str| seen.iter().any(|name| is_option(name, short, long));
     if has("e", "edit") {
@@ -340,8 +376,7 @@ fn sudo(seen: &[String], rest: Vec<Vec<u8>>) -> Inner {
                 .iter()
                 .any(|long| is_option(name, "", long))
     });
-    let has_command = rest.iter().any(|word| !super::is_assignment(word));
-    if has_command && !has("l", "list") {
+    if !rest.is_empty() && !has("l", "list") {
         return words(rest);
     }
     if lists {

@@ -36,15 +36,27 @@ impl Gates {
         Response::deny(diagnostic::NOT_WITNESSED)
     }
 
-    /// Too many of the session wait already.
-    pub(super) fn refuse_crowded(&self, sudo: &Sudo) -> Response {
+    /// Too many of the session wait already. Rules hold for these as for all that is refused, and nobody waits for that.
+    pub(super) fn refuse_crowded(&self, sudo: &Sudo, session: &Arc<Session>) -> Response {
+        let event = sudo
+            .event(self, Action::SudoDenied, Outcome::Denied)
+            .because("sudo-crowded", diagnostic::SUDO_CROWDED);
+        self.end_after(session, &event, || sudo.words());
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            let event = sudo
-                .event(self, Action::SudoDenied, Outcome::Denied)
-                .because("sudo-crowded", diagnostic::SUDO_CROWDED);
             self.intake.note(&with_untold(event, untold));
         }
         Response::deny(diagnostic::SUDO_CROWDED)
+    }
+
+    /// No rule can judge it. Nobody dies of asking again, so of many not each is worth a write to the disk.
+    pub(in crate::gate) fn refuse_unclear(&self, sudo: &Sudo) -> Response {
+        let Some(untold) = self.flood.tell(sudo.origin.address) else {
+            return Response::deny(diagnostic::COMMAND_GOES_ON);
+        };
+        let event = sudo
+            .event(self, Action::SudoDenied, Outcome::Denied)
+            .because("command-goes-on", diagnostic::COMMAND_GOES_ON);
+        self.refuse_durably(&with_untold(event, untold), diagnostic::COMMAND_GOES_ON)
     }
 
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Arc<Session>>) -> Response {
