@@ -76,7 +76,8 @@ impl Watch {
     /// incarnations only the one heard last counts. Nobody is silent for what passed before this process listened.
     ///
     /// Silence is longer than `silence_after` seconds; it is a minute while contractors are in, and a heartbeat where the
-    /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed.
+    /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed,
+    /// unless the CA makes certificates for it after that: then somebody goes on by its name.
     ///
     /// # Errors
     /// When the store cannot say, and those of `tell`: what was not told is told at the next look.
@@ -109,8 +110,8 @@ impl Watch {
             let Heard {
                 last, size, log, ..
             } = heard;
-            // Nobody is missed there, or another collector listens.
-            if has_retired || inner.silences.elsewhere.contains(&log) {
+            // Another collector listens.
+            if inner.silences.elsewhere.contains(&log) {
                 continue;
             }
             let since = last.max(self.began.micros());
@@ -122,8 +123,11 @@ impl Watch {
             let issued = issued
                 .filter(|issued| issued.at > last && is_silent(issued.at.max(since), now, CALM))
                 .cloned();
-            let is_left = sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
-            let is_silent = is_left || issued.is_some() || is_silent(since, now, silence_after);
+            // Whoever went for good is missed by nobody, but asks for no certificate either.
+            let is_left =
+                !has_retired && sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
+            let is_silent =
+                is_left || issued.is_some() || !has_retired && is_silent(since, now, silence_after);
             let was_silent = inner.silences.silent.contains(&log);
             if is_silent && !was_silent {
                 let sessions = if is_left { sessions } else { 0 };
