@@ -82,3 +82,31 @@ fn the_other_side_of_a_fork_is_copied_and_forgets_who_is_forgotten() {
     assert!(files(&store, "of-bob")[0].ends_with(names[1].as_str().unwrap()));
     assert!(crate::checker::check_journal(&site.layout().journal()) > 0);
 }
+
+#[test]
+fn whoever_sends_the_same_fork_again_makes_no_work_for_the_second_copy() {
+    let site = Site::new();
+    let archive = tempfile::tempdir().unwrap();
+    let host = site.host("db1");
+    host.write(&[typed("bob", "id first")]);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    let clone = host.clone_machine();
+    host.write(&[typed("bob", "id here")]);
+    host.forward(&site, held);
+    let mut config = site.config();
+    config.archive = Some(archive.path().to_owned());
+    let mut housekeeping = Housekeeping::new(config, site.layout());
+    let collector = site.server().collector();
+    clone.write(&[typed("bob", "id elsewhere")]);
+    let copied = |housekeeping: &mut Housekeeping| {
+        refused(clone.send(&site, held, &clone.lines(held)));
+        housekeeping.once(collector, Now::read());
+        files(&archive.path().join("segments"), "id elsewhere")
+    };
+    let [copy] = &copied(&mut housekeeping)[..] else {
+        panic!("the other side is copied once");
+    };
+    // Whoever copies all evidence again brings it back.
+    std::fs::remove_file(copy).unwrap();
+    assert!(copied(&mut housekeeping).is_empty());
+}
