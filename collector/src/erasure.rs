@@ -51,6 +51,9 @@ pub enum EraseError {
     /// What no checkpoint counts.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// What goes from the second copy.
+    #[error("what is to be removed from the second copy could not be written down")]
+    Copy(#[source] std::io::Error),
 }
 
 /// How many stored entries name a person, as `index` knows.

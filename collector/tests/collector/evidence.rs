@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use daypass_collector::clock::Now;
+use daypass_collector::erasure::{EraseError, Why};
+use daypass_collector::evidence;
 use daypass_collector::housekeeping::Housekeeping;
 use daypass_collector::orders::{self, Order};
+use daypass_collector::segments::SegmentName;
 use serde_json::{Value, json};
 
 use crate::site::{Site, refused};
@@ -62,6 +65,19 @@ fn the_other_side_of_a_fork_is_copied_and_forgets_who_is_forgotten() {
         std::fs::read(&copied).unwrap(),
         std::fs::read(kept).unwrap()
     );
+
+    // What cannot be remembered to go from the copy does not go here: else nobody would know that it is to go there.
+    let why = Why {
+        by: "root".to_owned(),
+        reason: "asked on 3 May".to_owned(),
+    };
+    let mut goes = |_: &_, name: &SegmentName| {
+        assert!(kept.ends_with(name.to_string()) && kept.exists());
+        Err(std::io::Error::other("the disk is full"))
+    };
+    let error = evidence::erase_person(collector, "carol", &why, &mut goes).unwrap_err();
+    assert!(matches!(error, EraseError::Copy(_)), "{error}");
+    assert!(kept.exists());
 
     let order = Order::Erase {
         person: "carol".to_owned(),
