@@ -7,7 +7,7 @@ use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
 use super::alarm::alarm;
-use super::{Presence, Watch, is_ephemeral, is_silent};
+use super::{Presence, Watch, is_ephemeral, is_silent, last_heard};
 use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::origin::{Origin, Owner};
@@ -188,25 +188,23 @@ impl Silences {
 
 /// Of each owner, the log that was heard last. The collector's own tells nothing by its silence: who would hear it?
 fn newest(checkpoints: &dyn CheckpointStore) -> Result<HashMap<Owner, Heard>, CheckpointError> {
-    let mut newest: HashMap<Owner, Heard> = HashMap::new();
-    for (registration, held) in checkpoints.logs()? {
-        let size = held.as_ref().map_or(0, |held| held.mark.size);
-        let last = held.map_or(registration.registered, |held| held.stored);
-        let ephemeral = is_ephemeral(&registration);
-        let log = registration.log;
-        let is_older = |other: &Heard| other.last >= last;
-        if *log.owner() == Owner::Collector || newest.get(log.owner()).is_some_and(is_older) {
+    let logs = checkpoints.logs()?;
+    let newest = super::newest(&logs);
+    let mut heard = HashMap::new();
+    for (registration, held) in &logs {
+        let log = &registration.log;
+        if *log.owner() == Owner::Collector || !newest.contains(log) {
             continue;
         }
-        let heard = Heard {
-            last,
-            size,
-            ephemeral,
+        let one = Heard {
+            last: last_heard(registration, held.as_ref()),
+            size: held.as_ref().map_or(0, |held| held.mark.size),
+            ephemeral: is_ephemeral(registration),
             log: log.clone(),
         };
-        newest.insert(log.owner().clone(), heard);
+        heard.insert(log.owner().clone(), one);
     }
-    Ok(newest)
+    Ok(heard)
 }
 
 fn silence(log: &Origin, last: i64, size: u64, sessions: u64, issued: Option<&Issued>) -> Event {
