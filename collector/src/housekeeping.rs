@@ -14,7 +14,6 @@ use crate::clock::Now;
 use crate::collector::Collector;
 use crate::config::Config;
 use crate::erasure::{self, Why};
-use crate::evidence;
 use crate::layout::Layout;
 use crate::lock;
 use crate::orders::{self, Answer, Order};
@@ -117,10 +116,8 @@ impl Housekeeping {
                 continue;
             };
             let why = Why { by, reason };
-            let erased = erasure::erase_person(collector, &person, &why).and_then(|count| {
-                let mut goes = |log: &_, name: &_| self.lets_go(log, name);
-                Ok(count + evidence::erase_person(collector, &person, &why, &mut goes)?)
-            });
+            let mut goes = |log: &_, name: &_| self.lets_go(log, name);
+            let erased = erasure::forget(collector, &person, &why, &mut goes);
             self.fulfil(&path, &answered(erased));
         }
     }

@@ -14,7 +14,6 @@ use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::diagnostic;
 use crate::erasure::{self, EraseError, Why};
-use crate::evidence;
 use crate::housekeeping;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
@@ -128,9 +127,7 @@ fn here(
         Some(_) => housekeeping::remove_later(layout, log, name),
         None => Ok(()),
     };
-    let count = erasure::erase_person(&collector, person, why).and_then(|count| {
-        Ok(count + evidence::erase_person(&collector, person, why, &mut goes)?)
-    })?;
+    let count = erasure::forget(&collector, person, why, &mut goes)?;
     // The second copy follows when the service runs.
     if config.archive.is_none() {
         rewrite::settle(collector.stores(), None)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use daypass_collector::clock::Now;
-use daypass_collector::erasure::{EraseError, Why};
+use daypass_collector::erasure::{self, EraseError, Why};
 use daypass_collector::evidence;
 use daypass_collector::housekeeping::Housekeeping;
 use daypass_collector::orders::{self, Order};
@@ -125,4 +125,44 @@ fn whoever_sends_the_same_fork_again_makes_no_work_for_the_second_copy() {
     // Whoever copies all evidence again brings it back.
     std::fs::remove_file(copy).unwrap();
     assert!(copied(&mut housekeeping).is_empty());
+}
+
+#[test]
+fn a_segment_that_is_lost_keeps_no_evidence_waiting_and_is_erased_from_once_it_is_back() {
+    let mut site = Site::new();
+    let host = site.host("db1");
+    host.write(&[typed("carol", "id first-secret")]);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    site.find("person=carol", 1);
+    let clone = host.clone_machine();
+    host.write(&[typed("bob", "id here")]);
+    host.forward(&site, held);
+    clone.write(&[typed("carol", "id other-secret")]);
+    refused(clone.send(&site, held, &clone.lines(held)));
+    let store = site.layout().segments();
+    let [lost] = &files(&store, "first-secret")[..] else {
+        panic!("it is stored");
+    };
+    let aside = site.layout().root().join("aside");
+    std::fs::rename(lost, &aside).unwrap();
+    let why = Why {
+        by: "root".to_owned(),
+        reason: "asked on 3 May".to_owned(),
+    };
+    let erase = |site: &Site| {
+        let collector = site.server().collector();
+        erasure::forget(collector, "carol", &why, &mut |_, _| Ok(()))
+    };
+    let error = erase(&site).unwrap_err().to_string();
+    assert!(error.contains("reindex"), "{error}");
+    let left = files(&store, "other-secret");
+    assert!(left.is_empty(), "evidence does not wait");
+
+    site.stop();
+    std::fs::rename(&aside, lost).unwrap();
+    crate::lost::remove_index(&site);
+    site.start();
+    site.find("person=carol", 1);
+    erase(&site).unwrap();
+    assert!(files(&store, "-secret").is_empty());
 }
