@@ -57,6 +57,17 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// Its last segment is not the one of that number here.
+    #[error(
+        "the copy in {} is another store's: its segment {number} is not the one that has this number here. Name an empty directory \
+         as archive in collector.toml; what is in this one stays", path.display()
+    )]
+    Another {
+        /// The archive.
+        path: PathBuf,
+        /// The number.
+        number: u64,
+    },
     /// A line of its list.
     #[error("line {line} of the archive's {} names no segment", path.display())]
     List {
@@ -81,6 +92,8 @@ pub struct Archive {
     segments: DirectorySegments,
     list: File,
     copied: u64,
+    /// The last in the list, until it was compared with what is stored.
+    unchecked: Option<Listed>,
     /// Numbers before that which are not in the list.
     left_out: Vec<u64>,
     logs: Vec<u8>,
@@ -107,13 +120,18 @@ impl Archive {
             .map_err(failed(&path))?;
         mend(&mut list).map_err(failed(&path))?;
         let listed = read_list(root)?;
-        let copied = listed.keys().next_back().copied();
+        let last = listed.last_key_value();
+        let (copied, unchecked) = (
+            last.map(|(number, _)| *number),
+            last.map(|(_, listed)| listed.clone()),
+        );
         let left_out = (1..copied.unwrap_or(0)).filter(|number| !listed.contains_key(number));
         Ok(Self {
             segments: DirectorySegments::open(&root.join("segments"))?,
             root: root.to_owned(),
             list,
             copied: copied.unwrap_or(0),
+            unchecked,
             left_out: left_out.collect(),
             logs: Vec::new(),
         })
@@ -128,12 +146,13 @@ impl Archive {
     /// is opened again.
     ///
     /// # Errors
-    /// What was copied stays, and the next call goes on.
+    /// What was copied stays, and the next call goes on. [`ArchiveError::Another`] before anything is copied.
     pub fn follow(
         &mut self,
         stores: Stores<'_>,
         lost: &mut dyn FnMut(&StoredSegment, SegmentError) -> Result<(), ArchiveError>,
     ) -> Result<u64, ArchiveError> {
+        self.belongs(stores)?;
         // Read first, so that whatever they count is copied when they are written.
         let logs = logs(stores)?;
         let mut count = self.fill(stores, lost)?;
@@ -154,6 +173,32 @@ impl Archive {
             self.logs = logs;
         }
         Ok(count)
+    }
+
+    /// Whether this is the copy of what is stored here. Numbers are others after a restore that did not bring everything back, or in
+    /// a store that is older than the copy: what is new would be taken for copied.
+    fn belongs(&mut self, stores: Stores<'_>) -> Result<(), ArchiveError> {
+        let Some(last) = &self.unchecked else {
+            return Ok(());
+        };
+        let number = self.copied;
+        let stored = stores
+            .checkpoints
+            .segments_after(number.saturating_sub(1), 1)?;
+        // Its name is another where text was taken out since.
+        let is_same = stored.first().is_some_and(|stored| {
+            let (name, other) = (&stored.name, &last.name);
+            let place = (stored.number, &stored.log, name.first, name.size);
+            place == (number, &last.log, other.first, other.size)
+        });
+        if !is_same {
+            return Err(ArchiveError::Another {
+                path: self.root.clone(),
+                number,
+            });
+        }
+        self.unchecked = None;
+        Ok(())
     }
 
     /// Copies what was lost here when it was to be copied, and is back.

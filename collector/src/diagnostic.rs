@@ -163,6 +163,11 @@ pub(crate) fn restored(restored: &Restored) -> String {
     for Failure { log, why } in failed {
         let _ = write!(text, "\n{log} is not back, or not all of it: {why}");
     }
+    if !failed.is_empty() {
+        text.push_str(
+            "\nSegments have other numbers than in the copy: before the start, name an empty directory as archive in collector.toml",
+        );
+    }
     text
 }
 

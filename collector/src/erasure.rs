@@ -1,6 +1,7 @@
 //! Forgetting a person: said in our own journal first, then done in segments, index and that journal itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use daypass_journal::erasure::{self as of_journal, MOST_RUNS};
 use daypass_protocol::event::{Action, Event, Outcome};
@@ -8,12 +9,13 @@ use serde_json::json;
 
 use crate::alerts::StoreError;
 use crate::collector::{Collector, CollectorError};
-use crate::evidence::EvidenceError;
+use crate::evidence::{self, EvidenceError};
 use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::FollowIndexError;
 use crate::origin::{InvalidOrigin, Origin, Owner};
 use crate::rewrite::{self, RewriteError};
+use crate::segments::{SegmentError, SegmentName};
 
 /// Whose word it is.
 #[derive(Clone, Debug)]
@@ -51,6 +53,15 @@ pub enum EraseError {
     /// What no checkpoint counts.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// Text stands in a segment that cannot be read.
+    #[error(
+        "{0}; what it says of the person stays in it. Once it is put back, make the index anew (daypass-collector reindex), and erase \
+         again"
+    )]
+    Lost(SegmentError),
+    /// What goes from the second copy.
+    #[error("what is to be removed from the second copy could not be written down")]
+    Copy(#[source] io::Error),
 }
 
 /// How many stored entries name a person, as `index` knows.
@@ -62,7 +73,43 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
     Ok(named.values().map(|entries| entries.len() as u64).sum())
 }
 
-/// Forgets a person: says how many entries lost their text.
+/// Forgets a person in all that is kept, evidence included: says how many entries lost their text. `goes` is told of evidence as
+/// by [`evidence::erase_person`].
+///
+/// # Errors
+/// What was done stays done. What fails in what checkpoints count keeps no evidence waiting.
+pub fn forget(
+    collector: &Collector,
+    person: &str,
+    why: &Why,
+    goes: &mut dyn FnMut(&Origin, &SegmentName) -> io::Result<()>,
+) -> Result<u64, EraseError> {
+    let counted = erase_person(collector, person, why);
+    let evidence = evidence::erase_person(collector, person, why, goes);
+    match (counted, evidence) {
+        (Ok(counted), Ok(evidence)) => Ok(counted + evidence),
+        (Ok(_), Err(error)) => Err(advised(error)),
+        (Err(error), evidence) => {
+            if let Err(error) = evidence {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "evidence could not be erased from");
+            }
+            Err(advised(error))
+        }
+    }
+}
+
+/// Whoever is not in the index any more is looked for in vain when the segment is back.
+fn advised(error: EraseError) -> EraseError {
+    match error {
+        EraseError::Rewrite(RewriteError::Segment(error)) if error.is_loss() => {
+            EraseError::Lost(error)
+        }
+        other => other,
+    }
+}
+
+/// Forgets a person in what checkpoints count: says how many entries lost their text.
 ///
 /// # Errors
 /// What was done stays done; the same may be asked again. A journal of which a segment is lost keeps no other waiting.

@@ -58,16 +58,17 @@ pub fn unlisted(stores: Stores<'_>, log: &Origin) -> Result<Vec<SegmentName>, Ev
     Ok(names.into_iter().collect())
 }
 
-/// Forgets a person in what no checkpoint counts: says of how many entries. What is gone from here, and still stands in the
-/// second copy, is put into `gone`.
+/// Forgets a person in what no checkpoint counts: says of how many entries. What goes from here, and may still stand in the
+/// second copy, is told to `goes` before: a crash behind that leaves work, and no text that nobody knows of.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again. A segment that is lost keeps no other waiting.
+/// What was done stays done; the same may be asked again. A segment that is lost keeps no other waiting. What `goes` fails on
+/// stays.
 pub fn erase_person(
     collector: &Collector,
     person: &str,
     why: &Why,
-    gone: &mut Vec<(Origin, SegmentName)>,
+    goes: &mut dyn FnMut(&Origin, &SegmentName) -> std::io::Result<()>,
 ) -> Result<u64, EraseError> {
     let stores = collector.stores();
     let (mut count, mut lost) = (0, None);
@@ -93,7 +94,7 @@ pub fn erase_person(
                 collector.record(&said(&log, &name, &new, entries.len(), why))?;
                 let put = stores.segments.put(&log, &new, &left);
                 put.map_err(RewriteError::from)?;
-                gone.push((log.clone(), name));
+                goes(&log, &name).map_err(EraseError::Copy)?;
                 let removed = stores.segments.remove(&log, &name);
                 removed.map_err(RewriteError::from)?;
                 count += entries.len() as u64;

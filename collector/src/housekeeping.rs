@@ -4,6 +4,7 @@ mod copy;
 mod declared;
 mod memory;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -13,11 +14,12 @@ use crate::clock::Now;
 use crate::collector::Collector;
 use crate::config::Config;
 use crate::erasure::{self, Why};
-use crate::evidence;
 use crate::layout::Layout;
 use crate::lock;
 use crate::orders::{self, Answer, Order};
+use crate::origin::Origin;
 use crate::retention;
+use crate::segments::SegmentName;
 use memory::Memory;
 pub(crate) use memory::remove_later;
 
@@ -114,18 +116,21 @@ impl Housekeeping {
                 continue;
             };
             let why = Why { by, reason };
-            let mut gone = Vec::new();
-            let erased = erasure::erase_person(collector, &person, &why).and_then(|count| {
-                Ok(count + evidence::erase_person(collector, &person, &why, &mut gone)?)
-            });
-            if self.config.archive.is_some() && !gone.is_empty() {
-                self.memory.lets_go(&gone);
-                self.remember();
-                // What it became is to be copied.
-                self.evidence = None;
-            }
+            let mut goes = |log: &_, name: &_| self.lets_go(log, name);
+            let erased = erasure::forget(collector, &person, &why, &mut goes);
             self.fulfil(&path, &answered(erased));
         }
+    }
+
+    /// Writes down that this evidence has to go from the second copy, before it goes here.
+    fn lets_go(&mut self, log: &Origin, name: &SegmentName) -> io::Result<()> {
+        if self.config.archive.is_none() {
+            return Ok(());
+        }
+        // What it became is to be copied.
+        self.evidence = None;
+        self.memory.lets_go(log, name);
+        self.write_down()
     }
 
     fn waiting(&self) -> Vec<(PathBuf, Order)> {
@@ -185,11 +190,16 @@ impl Housekeeping {
 
     /// Writes down what changed, if anything did.
     fn remember(&mut self) {
-        match self.memory.write(&self.layout, &self.remembered) {
-            Ok(None) => {}
-            Ok(Some(text)) => self.remembered = text,
-            Err(error) => complain(&error, "what was done is not remembered"),
+        if let Err(error) = self.write_down() {
+            complain(&error, "what was done is not remembered");
         }
+    }
+
+    fn write_down(&mut self) -> io::Result<()> {
+        if let Some(text) = self.memory.write(&self.layout, &self.remembered)? {
+            self.remembered = text;
+        }
+        Ok(())
     }
 }
 

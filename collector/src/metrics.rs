@@ -25,7 +25,7 @@ use crate::collector::Collector;
 use crate::export::StoreError as ExportsError;
 use crate::index::IndexError;
 use crate::origin::Owner;
-use crate::watch::{Condition, condition};
+use crate::watch::{self, Condition, condition};
 
 /// Seconds; a sudo waits for its upload for a quarter of one.
 const BUCKETS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.25, 1.0];
@@ -178,8 +178,14 @@ fn journals(
     for state in ["new", "live", "silent", "retired"] {
         journals.get_or_create(&Looks { state }).set(0);
     }
-    for (registration, held) in collector.stores().checkpoints.logs()? {
+    let logs = collector.stores().checkpoints.logs()?;
+    let newest = watch::newest(&logs);
+    for (registration, held) in logs {
         entries.inc_by(number(held.as_ref().map_or(0, |held| held.mark.size)));
+        // Nothing comes of a life that is over: it would be silent for ever.
+        if !newest.contains(&registration.log) {
+            continue;
+        }
         let stored = held.map(|held| held.stored);
         let looks = match registration.log.owner() {
             // Whoever answers this is heard.

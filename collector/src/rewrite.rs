@@ -3,6 +3,8 @@
 //! The order is: the new segment, durably; the list, in one write, which remembers the old name; the old segment's removal,
 //! here and in the second copy; the memory of it. A crash anywhere in between leaves work that [`settle`] finishes.
 
+use std::collections::HashSet;
+
 use crate::archive::{Archive, ArchiveError};
 use crate::checkpoints::{Advanced, CheckpointError, StoredSegment};
 use crate::index::{Index, IndexError};
@@ -113,23 +115,48 @@ pub fn retire(
 /// Removes what was replaced, from the second copy too, if there is one.
 ///
 /// # Errors
-/// At the first that cannot be; the others are tried at the next call.
+/// At the first that cannot be; the others are tried at the next call. Where what took its place is lost, that keeps no other
+/// waiting: it is tried again at the next call.
 pub fn settle(stores: Stores<'_>, mut archive: Option<&mut Archive>) -> Result<(), RewriteError> {
+    let (mut passed, mut lost) = (HashSet::new(), None);
     loop {
-        let replaced = stores.checkpoints.replaced(LOOK)?;
+        // Those that are passed over come first again.
+        let mut replaced = stores.checkpoints.replaced(LOOK + passed.len())?;
+        replaced.retain(|old| !passed.contains(&(old.number, old.name)));
         if replaced.is_empty() {
-            return Ok(());
+            return lost.map_or(Ok(()), |error| Err(RewriteError::Segment(error)));
         }
         for old in &replaced {
-            stores.segments.remove(&old.log, &old.name)?;
-            if let Some(archive) = archive.as_deref_mut() {
-                let now = stores.checkpoints.segments_after(old.number - 1, 1)?;
-                if let Some(now) = now.first().filter(|now| now.number == old.number) {
-                    archive.replace(stores, &old.name, now)?;
+            match settle_one(stores, archive.as_deref_mut(), old) {
+                Ok(()) => stores.checkpoints.settled(old)?,
+                Err(RewriteError::Segment(error)) if error.is_loss() => {
+                    passed.insert((old.number, old.name));
+                    lost = Some(error);
                 }
+                Err(error) => return Err(error),
             }
-            stores.checkpoints.settled(old)?;
         }
+    }
+}
+
+fn settle_one(
+    stores: Stores<'_>,
+    archive: Option<&mut Archive>,
+    old: &StoredSegment,
+) -> Result<(), RewriteError> {
+    stores.segments.remove(&old.log, &old.name)?;
+    let Some(archive) = archive else {
+        return Ok(());
+    };
+    let now = stores.checkpoints.segments_after(old.number - 1, 1)?;
+    match now.first().filter(|now| now.number == old.number) {
+        Some(now) => archive
+            .replace(stores, &old.name, now)
+            .map_err(|error| match error {
+                ArchiveError::Segment(error) => RewriteError::Segment(error),
+                other => RewriteError::Archive(other),
+            }),
+        None => Ok(()),
     }
 }
 

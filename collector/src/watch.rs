@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use daypass_protocol::enrolment::Record;
 use daypass_protocol::event::Event;
 
-use crate::checkpoints::{Registration, StoredSegment};
+use crate::checkpoints::{Held, Registration, StoredSegment};
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
@@ -267,6 +267,25 @@ impl Watch {
 fn is_ephemeral(registration: &Registration) -> bool {
     let record: Option<Record> = serde_json::from_str(&registration.record).ok();
     record.is_some_and(|record| record.ephemeral)
+}
+
+/// When something came of a log last, or it was made known, in microseconds since 1970.
+fn last_heard(registration: &Registration, held: Option<&Held>) -> i64 {
+    held.map_or(registration.registered, |held| held.stored)
+}
+
+/// Of each owner, the log that was heard last: the others are of lives that are over.
+pub(crate) fn newest(logs: &[(Registration, Option<Held>)]) -> HashSet<Origin> {
+    let mut newest: HashMap<&Owner, (i64, &Origin)> = HashMap::new();
+    for (registration, held) in logs {
+        let last = last_heard(registration, held.as_ref());
+        let log = &registration.log;
+        let is_older = |other: &(i64, _)| other.0 >= last;
+        if !newest.get(log.owner()).is_some_and(is_older) {
+            newest.insert(log.owner(), (last, log));
+        }
+    }
+    newest.into_values().map(|(_, log)| log.clone()).collect()
 }
 
 /// How a log looks whose last lines were stored at `stored` (microseconds since 1970).

@@ -41,6 +41,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// When it came in; by its writer's clock where that is not known.
+    pub(crate) fn came(&self) -> i64 {
+        self.arrived.unwrap_or_else(|| self.micros())
+    }
+
     /// Whose journal it stands in, whichever life of it.
     pub(crate) fn writer(&self) -> &str {
         writer_of(self.source.origin().unwrap_or_default())

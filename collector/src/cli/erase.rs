@@ -14,14 +14,15 @@ use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::diagnostic;
 use crate::erasure::{self, EraseError, Why};
-use crate::evidence;
 use crate::housekeeping;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
 use crate::orders::{self, Answer, Order};
+use crate::origin::Origin;
 use crate::ownership::{self, OwnershipError};
 use crate::rewrite::{self, RewriteError};
+use crate::segments::SegmentName;
 
 /// The service is given so long; the order stays.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -122,13 +123,11 @@ fn here(
     why: &Why,
 ) -> Result<u64, EraseCommandError> {
     let (collector, _arrived) = Collector::new(open::parts(config, layout)?, Now::read());
-    let mut gone = Vec::new();
-    let erased = erasure::erase_person(&collector, person, why)
-        .and_then(|count| Ok(count + evidence::erase_person(&collector, person, why, &mut gone)?));
-    if config.archive.is_some() {
-        housekeeping::remove_later(layout, &gone);
-    }
-    let count = erased?;
+    let mut goes = |log: &Origin, name: &SegmentName| match &config.archive {
+        Some(_) => housekeeping::remove_later(layout, log, name),
+        None => Ok(()),
+    };
+    let count = erasure::forget(&collector, person, why, &mut goes)?;
     // The second copy follows when the service runs.
     if config.archive.is_none() {
         rewrite::settle(collector.stores(), None)?;

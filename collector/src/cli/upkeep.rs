@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
+use daypass_protocol::event::Event;
+
 use crate::certificate::{CertificateError, Papers};
 use crate::config::Config;
 use crate::layout::Layout;
@@ -20,8 +22,7 @@ pub(crate) struct Upkeep {
     refresh: Refresh,
     config: Config,
     layout: Layout,
-    /// The alarm that was raised last.
-    told: Option<String>,
+    told: Told,
 }
 
 impl Upkeep {
@@ -35,7 +36,7 @@ impl Upkeep {
             papers,
             config,
             layout,
-            told: None,
+            told: Told::default(),
         })
     }
 
@@ -43,9 +44,16 @@ impl Upkeep {
     pub(crate) fn run(mut self, server: &Server, stopped: &Receiver<()>) {
         loop {
             let mut pause = PAUSE;
-            if let Err(error) = self.ask(server) {
+            let asked = self.ask(server);
+            let told = self
+                .told
+                .tell(&asked, |alarm| server.collector().record(alarm));
+            if let Err(error) = told {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "an alarm could not be journalled");
+            }
+            if let Err(error) = asked {
                 pause = LONG_PAUSE;
-                self.tell(server, &error);
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the CA's rosters and state are those of before");
             }
@@ -72,26 +80,6 @@ impl Upkeep {
             );
             collector.record(alarm)
         })
-    }
-
-    /// Journals an alarm once, however often the CA repeats what it is about.
-    fn tell(&mut self, server: &Server, error: &RefreshError) {
-        let RefreshError::Word(error) = error else {
-            return;
-        };
-        let (Some(alarm), text) = (error.alarm(), error.gist()) else {
-            return;
-        };
-        if self.told.as_ref() == Some(&text) {
-            return;
-        }
-        match server.collector().record(&alarm) {
-            Ok(()) => self.told = Some(text),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "an alarm could not be journalled");
-            }
-        }
     }
 
     fn follow_roots(&mut self, server: &Server) -> Result<(), CertificateError> {
@@ -121,5 +109,71 @@ impl Upkeep {
         self.take(server, renewed)?;
         tracing::info!("this collector's certificate was renewed");
         Ok(())
+    }
+}
+
+/// What the alarm that was raised last is about.
+#[derive(Default)]
+struct Told(Option<String>);
+
+impl Told {
+    /// Tells an alarm once, however often the CA repeats what it is about. Once the CA's word holds again, the next is another.
+    fn tell<E>(
+        &mut self,
+        asked: &Result<(), RefreshError>,
+        tell: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let word = match asked {
+            Ok(()) => {
+                self.0 = None;
+                return Ok(());
+            }
+            Err(RefreshError::Word(word)) => word,
+            Err(_) => return Ok(()),
+        };
+        let (Some(alarm), gist) = (word.alarm(), word.gist()) else {
+            return Ok(());
+        };
+        if self.0.as_ref() != Some(&gist) {
+            tell(&alarm)?;
+            self.0 = Some(gist);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daypass_protocol::state;
+    use daypass_protocol::time::Time;
+
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_dated_ahead_is_told_once_until_the_cas_word_holds_again() {
+        let mut told = Told::default();
+        let ahead = |found| {
+            let now = Time::from_unix(0);
+            let found = Time::from_unix(found);
+            Err(RefreshError::Word(
+                state::Error::Ahead { now, found }.into(),
+            ))
+        };
+        let mut count = |asked: &Result<(), RefreshError>, is_full: bool| {
+            let mut count = 0;
+            let outcome = told.tell(asked, |_| {
+                count += 1;
+                if is_full { Err("full") } else { Ok(()) }
+            });
+            assert_eq!(outcome.is_err(), is_full);
+            count
+        };
+        assert_eq!(count(&ahead(7000), true), 1);
+        assert_eq!(count(&ahead(7001), false), 1, "it was not told");
+        assert_eq!(count(&ahead(7002), false), 0);
+        assert_eq!(count(&Err(RefreshError::Unsigned), false), 0);
+        assert_eq!(count(&ahead(7003), false), 0, "nothing held meanwhile");
+        assert_eq!(count(&Ok(()), false), 0);
+        assert_eq!(count(&ahead(7004), false), 1);
     }
 }

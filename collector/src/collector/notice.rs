@@ -15,7 +15,7 @@ use crate::indexer::{self, FollowIndexError};
 use crate::ingest::{self, IngestError};
 use crate::origin::Origin;
 use crate::refusals::Verdict;
-use crate::segments::{SegmentError, SegmentName};
+use crate::segments::{Put, SegmentError, SegmentName};
 use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
@@ -161,8 +161,11 @@ impl Collector {
     /// Keeps the other side of a fork beside ours: no checkpoint counts it.
     fn keep_evidence(&self, log: &Origin, name: &SegmentName, bytes: &[u8]) -> bool {
         match self.parts.segments.put(log, name, bytes) {
-            Ok(_) => {
-                self.evidence_kept.fetch_add(1, Ordering::SeqCst);
+            Ok(put) => {
+                // Whoever sends the same again and again makes no work for the second copy.
+                if put == Put::New {
+                    self.evidence_kept.fetch_add(1, Ordering::SeqCst);
+                }
                 true
             }
             Err(error) => {

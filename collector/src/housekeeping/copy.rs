@@ -54,7 +54,8 @@ impl Housekeeping {
             .follow(stores, &mut lost)
             .map_err(CopyError::from)
             .and_then(|count| {
-                rewrite::settle(stores, Some(archive))?;
+                // A segment that is lost keeps nothing else waiting.
+                let settled = rewrite::settle(stores, Some(archive));
                 let kept = collector.evidence_kept();
                 if self.evidence != Some(kept) {
                     copy_evidence(collector, archive)?;
@@ -70,6 +71,7 @@ impl Housekeeping {
                     archive.follow_files(&self.layout, collector.own_incarnation())?;
                     self.files_at = Some(Instant::now());
                 }
+                settled?;
                 Ok(count)
             });
         // What failed may be a disk that is gone; the next try opens it anew.

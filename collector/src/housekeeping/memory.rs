@@ -4,7 +4,6 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::complain;
 use super::declared::Declared;
 use crate::durable;
 use crate::layout::Layout;
@@ -21,7 +20,7 @@ const FILE_MODE: u32 = 0o640;
 pub(super) struct Memory {
     pub(super) retired: retention::Progress,
     pub(super) declared: Declared,
-    /// Evidence that was rewritten here, `ORIGIN NAME`, and still stands in the second copy.
+    /// Evidence that was rewritten here, or is about to be, `ORIGIN NAME`, and is to be removed from the second copy.
     pub(super) gone: Vec<String>,
 }
 
@@ -31,9 +30,11 @@ impl Memory {
         serde_json::from_slice(text).unwrap_or_default()
     }
 
-    pub(super) fn lets_go(&mut self, gone: &[(Origin, SegmentName)]) {
-        let gone = gone.iter().map(|(log, name)| format!("{log} {name}"));
-        self.gone.extend(gone);
+    pub(super) fn lets_go(&mut self, log: &Origin, name: &SegmentName) {
+        let gone = format!("{log} {name}");
+        if !self.gone.contains(&gone) {
+            self.gone.push(gone);
+        }
     }
 
     /// Writes it where it is not what stands there `before`; the new text.
@@ -46,15 +47,10 @@ impl Memory {
     }
 }
 
-/// Has the service remove evidence from the second copy that was rewritten while it did not run.
-pub(crate) fn remove_later(layout: &Layout, gone: &[(Origin, SegmentName)]) {
+/// Has the service remove evidence from the second copy that is rewritten while it does not run.
+pub(crate) fn remove_later(layout: &Layout, log: &Origin, name: &SegmentName) -> io::Result<()> {
     let before = std::fs::read(layout.housekeeping()).unwrap_or_default();
     let mut memory = Memory::read(&before);
-    memory.lets_go(gone);
-    if let Err(error) = memory.write(layout, &before) {
-        complain(
-            &error,
-            "evidence in the second copy has to be removed by hand",
-        );
-    }
+    memory.lets_go(log, name);
+    memory.write(layout, &before).map(drop)
 }

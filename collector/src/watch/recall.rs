@@ -6,7 +6,7 @@ use crate::ingest::IngestError;
 use crate::origin::Origin;
 use crate::segments::{SegmentError, SegmentStore};
 
-use super::{Condition, Watch, condition, is_ephemeral};
+use super::{Condition, Watch, condition, is_ephemeral, newest};
 
 /// Entries from which a journal is known again: what a host says last, and its journal's own after that.
 const LAST: u64 = 4;
@@ -46,7 +46,8 @@ impl Watch {
     }
 }
 
-/// How many journals are silent at `now`, but for those of hosts that went for good.
+/// How many journals are silent at `now`, but for those of hosts that went for good, and for former lives of those that are
+/// heard by another.
 ///
 /// # Errors
 /// When the stores cannot say.
@@ -58,18 +59,23 @@ pub fn silent(
 ) -> Result<usize, IngestError> {
     let watch = Watch::new(now);
     let mut count = 0;
-    for (registration, held) in checkpoints.logs()? {
+    let logs = checkpoints.logs()?;
+    let newest = newest(&logs);
+    for (registration, held) in &logs {
         let Some(held) = held else { continue };
+        if !newest.contains(&registration.log) {
+            continue;
+        }
         if condition(Some(held.stored), now, silence_after) != Condition::Silent {
             continue;
         }
         // All others count without a look at what they said last.
-        if is_ephemeral(&registration) {
+        if is_ephemeral(registration) {
             // The service tells of what is lost.
             let lost = |_: &StoredSegment, _: &SegmentError| Ok::<_, IngestError>(());
-            watch.recall(checkpoints, segments, &registration.log, &held, lost)?;
+            watch.recall(checkpoints, segments, &registration.log, held, lost)?;
         }
-        count += usize::from(!watch.has_retired(&registration));
+        count += usize::from(!watch.has_retired(registration));
     }
     Ok(count)
 }

@@ -7,7 +7,7 @@ use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
 use super::alarm::alarm;
-use super::{Presence, Watch, is_ephemeral, is_silent};
+use super::{Presence, Watch, is_ephemeral, is_silent, last_heard};
 use crate::checkpoints::{CheckpointError, CheckpointStore};
 use crate::clock::Now;
 use crate::origin::{Origin, Owner};
@@ -76,7 +76,8 @@ impl Watch {
     /// incarnations only the one heard last counts. Nobody is silent for what passed before this process listened.
     ///
     /// Silence is longer than `silence_after` seconds; it is a minute while contractors are in, and a heartbeat where the
-    /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed.
+    /// CA has made a certificate for a host since it was heard. An ephemeral host that said that it goes for good is not missed,
+    /// unless the CA makes certificates for it after that: then somebody goes on by its name.
     ///
     /// # Errors
     /// When the store cannot say, and those of `tell`: what was not told is told at the next look.
@@ -109,8 +110,8 @@ impl Watch {
             let Heard {
                 last, size, log, ..
             } = heard;
-            // Nobody is missed there, or another collector listens.
-            if has_retired || inner.silences.elsewhere.contains(&log) {
+            // Another collector listens.
+            if inner.silences.elsewhere.contains(&log) {
                 continue;
             }
             let since = last.max(self.began.micros());
@@ -122,8 +123,11 @@ impl Watch {
             let issued = issued
                 .filter(|issued| issued.at > last && is_silent(issued.at.max(since), now, CALM))
                 .cloned();
-            let is_left = sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
-            let is_silent = is_left || issued.is_some() || is_silent(since, now, silence_after);
+            // Whoever went for good is missed by nobody, but asks for no certificate either.
+            let is_left =
+                !has_retired && sessions > 0 && is_silent(since, now, BUSY.min(silence_after));
+            let is_silent =
+                is_left || issued.is_some() || !has_retired && is_silent(since, now, silence_after);
             let was_silent = inner.silences.silent.contains(&log);
             if is_silent && !was_silent {
                 let sessions = if is_left { sessions } else { 0 };
@@ -184,25 +188,23 @@ impl Silences {
 
 /// Of each owner, the log that was heard last. The collector's own tells nothing by its silence: who would hear it?
 fn newest(checkpoints: &dyn CheckpointStore) -> Result<HashMap<Owner, Heard>, CheckpointError> {
-    let mut newest: HashMap<Owner, Heard> = HashMap::new();
-    for (registration, held) in checkpoints.logs()? {
-        let size = held.as_ref().map_or(0, |held| held.mark.size);
-        let last = held.map_or(registration.registered, |held| held.stored);
-        let ephemeral = is_ephemeral(&registration);
-        let log = registration.log;
-        let is_older = |other: &Heard| other.last >= last;
-        if *log.owner() == Owner::Collector || newest.get(log.owner()).is_some_and(is_older) {
+    let logs = checkpoints.logs()?;
+    let newest = super::newest(&logs);
+    let mut heard = HashMap::new();
+    for (registration, held) in &logs {
+        let log = &registration.log;
+        if *log.owner() == Owner::Collector || !newest.contains(log) {
             continue;
         }
-        let heard = Heard {
-            last,
-            size,
-            ephemeral,
+        let one = Heard {
+            last: last_heard(registration, held.as_ref()),
+            size: held.as_ref().map_or(0, |held| held.mark.size),
+            ephemeral: is_ephemeral(registration),
             log: log.clone(),
         };
-        newest.insert(log.owner().clone(), heard);
+        heard.insert(log.owner().clone(), one);
     }
-    Ok(newest)
+    Ok(heard)
 }
 
 fn silence(log: &Origin, last: i64, size: u64, sessions: u64, issued: Option<&Issued>) -> Event {

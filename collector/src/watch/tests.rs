@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::checkpoints::memory::MemoryCheckpoints;
-use crate::checkpoints::{CheckpointError, CheckpointStore as _, Registration};
+use crate::checkpoints::{CheckpointError, CheckpointStore as _, Held, Mark, Registration};
+use crate::segments::memory::MemorySegments;
 
 #[derive(Debug, thiserror::Error)]
 enum Failed {
@@ -60,4 +61,39 @@ fn a_wrong_clock_that_could_not_be_journalled_is_told_when_its_lines_come_again(
     let line = "{\"seq\":0,\"time\":\"2026-11-23T10:00:00.000000Z\",\"boot\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"mono\":1,\
                 \"salt\":\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\",\"action\":\"x\"}\n";
     told(|tell| watch.read(&log(), line.as_bytes(), Now::of_micros(0), tell));
+}
+
+#[test]
+fn a_life_that_is_over_is_not_silent() {
+    let checkpoints = MemoryCheckpoints::default();
+    for (incarnation, stored) in [(1, 1_000_000), (2, 90_000_000)] {
+        let log: Origin = format!("daypass/0123456789abcdef/host/db1/{incarnation:016x}")
+            .parse()
+            .unwrap();
+        let registration = Registration {
+            log: log.clone(),
+            record: String::new(),
+            signature: String::new(),
+            registered: 0,
+        };
+        checkpoints.register(&registration).unwrap();
+        let held = Held {
+            mark: Mark {
+                size: 1,
+                root: [1; 32],
+            },
+            seal: String::new(),
+            follower: String::new(),
+            stored,
+        };
+        let name = SegmentName::of(0, 1, b"x");
+        checkpoints
+            .advance(&log, &Mark::empty(), &held, &name)
+            .unwrap();
+    }
+    let segments = MemorySegments::default();
+    for (second, expected) in [(100, 0), (200, 1)] {
+        let now = Now::of_micros(second * 1_000_000);
+        assert_eq!(silent(&checkpoints, &segments, now, 60).unwrap(), expected);
+    }
 }

@@ -318,6 +318,36 @@ fn a_certificate_for_a_host_that_is_not_heard_is_an_alarm() {
 }
 
 #[test]
+fn an_ephemeral_host_that_went_for_good_and_gets_certificates_is_missed() {
+    let site = Site::new();
+    let farewell = json!({"action": "agent.stop", "detail": {"retires": true}});
+    for name in ["web1", "web2"] {
+        let host = site.ephemeral_host(name);
+        host.write(std::slice::from_ref(&farewell));
+        host.forward(&site, 0);
+    }
+    let issued = json!({"action": "certificate.issued", "identity": {"serial": "77"}, "resource": {"host": "web1"}});
+    forwarded(&site, "ca", &[issued]);
+    for seconds in [15 * 60, 17 * 60, 24 * 3600] {
+        let collector = site.server().collector();
+        collector.look(in_seconds(seconds)).unwrap();
+        let mut alarms = site.journalled("alarm.silence");
+        // The CA itself is missed after a day.
+        alarms.retain(|alarm| alarm["resource"]["host"].is_string());
+        let hosts: Vec<_> = alarms
+            .iter()
+            .filter_map(|alarm| alarm["resource"]["host"].as_str())
+            .collect();
+        let missed: &[&str] = if seconds > 16 * 60 { &["web1"] } else { &[] };
+        assert_eq!(hosts, missed, "{alarms:?}");
+        assert!(
+            alarms.iter().all(|alarm| alarm["detail"]["serial"] == "77"),
+            "{alarms:?}"
+        );
+    }
+}
+
+#[test]
 fn a_clock_that_is_ahead_is_an_alarm_that_names_the_entry() {
     let site = Site::new();
     let host = site.host("db1");

@@ -20,7 +20,7 @@ fn segments(site: &Site, host: &Host) -> Vec<PathBuf> {
     site.stored().into_iter().filter(of_host).collect()
 }
 
-fn remove_index(site: &Site) {
+pub(crate) fn remove_index(site: &Site) {
     for suffix in ["", "-wal", "-shm"] {
         let mut path = site.layout().index().into_os_string();
         path.push(suffix);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use daypass_collector::archive::{ArchivedLog, read_logs};
+use daypass_collector::archive::{Archive, ArchiveError, ArchivedLog, read_list, read_logs};
 use daypass_collector::authority::Authority;
 use daypass_collector::checkpoints::CheckpointStore as _;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
@@ -48,6 +48,15 @@ impl Copy {
 
     /// Restored into an empty place: what is said, and how many entries of each host there are.
     fn restore(&self, unsigned: Unsigned) -> Result<(Restored, [Option<u64>; 2]), RestoreError> {
+        self.restore_and(unsigned, |_| ())
+    }
+
+    /// The same, and something is done there.
+    fn restore_and(
+        &self,
+        unsigned: Unsigned,
+        then: impl FnOnce(Stores<'_>),
+    ) -> Result<(Restored, [Option<u64>; 2]), RestoreError> {
         let dir = tempfile::tempdir().unwrap();
         let checkpoints = SqliteCheckpoints::open(&dir.path().join("checkpoints.db")).unwrap();
         let segments = DirectorySegments::open(dir.path()).unwrap();
@@ -61,6 +70,7 @@ impl Copy {
             let held = checkpoints.latest(&self.hosts[host].origin.parse().unwrap());
             held.unwrap().map(|held| held.mark.size)
         });
+        then(stores);
         Ok((restored, sizes))
     }
 
@@ -167,4 +177,30 @@ fn a_list_that_cannot_be_read_brings_nothing_back() {
     edit(&copy.archive.path().join("list"), " ", " x");
     let error = copy.restore(Unsigned::Refused).unwrap_err();
     assert!(error.to_string().contains("line 1"), "{error}");
+}
+
+#[test]
+fn what_did_not_come_back_whole_is_not_copied_over_the_copy() {
+    let copy = Copy::new();
+    let listed = read_list(copy.archive.path()).unwrap();
+    let follow = |stores: Stores<'_>| {
+        let mut archive = Archive::open(copy.archive.path()).unwrap();
+        archive.follow(stores, &mut |_, error| Err(error.into()))
+    };
+    let (_, sizes) = copy
+        .restore_and(Unsigned::Refused, |stores| {
+            assert_eq!(follow(stores).unwrap(), 0);
+        })
+        .unwrap();
+    assert!(sizes.iter().all(Option::is_some));
+
+    // What is behind it has other numbers then.
+    std::fs::remove_file(&copy.segments(0)[1]).unwrap();
+    copy.restore_and(Unsigned::Refused, |stores| {
+        let error = follow(stores).unwrap_err();
+        assert!(matches!(&error, ArchiveError::Another { .. }), "{error}");
+        assert!(error.to_string().contains("empty directory"), "{error}");
+    })
+    .unwrap();
+    assert_eq!(read_list(copy.archive.path()).unwrap(), listed);
 }

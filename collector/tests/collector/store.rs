@@ -18,9 +18,11 @@ use daypass_collector::index::query::{Order, Query};
 use daypass_collector::index::sqlite::SqliteIndex;
 use daypass_collector::indexer;
 use daypass_collector::keep::Stores;
+use daypass_collector::origin::Origin;
 use daypass_collector::restore::{self, Unsigned};
 use daypass_collector::retention::{self, Policy, Progress};
 use daypass_collector::rewrite;
+use daypass_collector::segments::SegmentName;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_protocol::enrolment::Record;
 use serde_json::{Value, json};
@@ -445,6 +447,50 @@ fn the_index_is_made_anew_while_it_serves() {
     site.find("text=later", 1);
 }
 
+/// As far as a collector comes that is killed after the write to the list: the first segment of a log gave way to another.
+fn replaced(stores: Stores<'_>, log: &Origin) -> (SegmentName, Vec<u8>) {
+    let segment = stores.checkpoints.segments_of(log, 0, 1).unwrap().remove(0);
+    let bytes = stores.segments.bytes(log, &segment.name).unwrap();
+    let left = daypass_journal::remains::erase(&bytes, &[(0, 99)]);
+    let name = SegmentName::of(segment.name.first, segment.name.size, &left);
+    stores.segments.put(log, &name, &left).unwrap();
+    stores.checkpoints.replace(&segment, &name).unwrap();
+    (name, left)
+}
+
+#[test]
+fn a_lost_segment_that_took_anothers_place_keeps_no_other_from_going() {
+    let site = Site::new();
+    let archive = tempfile::tempdir().unwrap();
+    let hosts = ["db1", "db2"].map(|name| {
+        let host = site.host(name);
+        host.write(&[typed("carol", &format!("id secret-of-{name}"))]);
+        host.forward(&site, 0);
+        host.origin.parse().unwrap()
+    });
+    let mut config = site.config();
+    config.archive = Some(archive.path().to_owned());
+    let mut housekeeping = Housekeeping::new(config, site.layout());
+    let collector = site.server().collector();
+    housekeeping.once(collector, Now::read());
+    let stores = collector.stores();
+    let [(lost, bytes), _] = [&hosts[0], &hosts[1]].map(|log| replaced(stores, log));
+    stores.segments.remove(&hosts[0], &lost).unwrap();
+    for _ in 0..2 {
+        housekeeping.once(collector, Now::read());
+        assert_eq!(stores.checkpoints.replaced(9).unwrap().len(), 1);
+        assert!(!is_anywhere(archive.path(), "secret-of-db2"));
+    }
+    let told = site.journalled("archive.behind");
+    assert_eq!(told.len(), 1);
+    assert!(told[0]["reason"].as_str().unwrap().contains("missing"));
+    stores.segments.put(&hosts[0], &lost, &bytes).unwrap();
+    housekeeping.once(collector, Now::read());
+    assert_eq!(stores.checkpoints.replaced(9).unwrap(), []);
+    assert!(!is_anywhere(archive.path(), "secret-of-db"));
+    assert_eq!(site.journalled("archive.behind").len(), 2);
+}
+
 #[test]
 fn what_a_crash_left_replaced_is_removed_later() {
     let site = Site::new();
@@ -455,18 +501,7 @@ fn what_a_crash_left_replaced_is_removed_later() {
     let collector = site.server().collector();
     let stores = collector.stores();
     let log = host.origin.parse().unwrap();
-    let segment = stores
-        .checkpoints
-        .segments_of(&log, 0, 1)
-        .unwrap()
-        .remove(0);
-    let bytes = stores.segments.bytes(&segment.log, &segment.name).unwrap();
-    // As far as a collector came that was killed after the write to the list.
-    let left = daypass_journal::remains::erase(&bytes, &[(0, 99)]);
-    let name =
-        daypass_collector::segments::SegmentName::of(segment.name.first, segment.name.size, &left);
-    stores.segments.put(&segment.log, &name, &left).unwrap();
-    stores.checkpoints.replace(&segment, &name).unwrap();
+    replaced(stores, &log);
     assert!(is_anywhere(&site.layout().segments(), "secret-of-carol"));
     Housekeeping::new(site.config(), site.layout()).once(collector, Now::read());
     assert!(!is_anywhere(&site.layout().segments(), "secret-of-carol"));

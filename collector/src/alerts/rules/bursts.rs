@@ -1,7 +1,8 @@
 //! How often something happened lately.
 //!
 //! Each journal is counted apart: what one host writes neither adds to another's count nor pushes it out. Times are those
-//! of the writers, as far as they are believed, since many entries of one upload come at the same moment.
+//! of the writers, as far as they are believed, since many entries of one upload come at the same moment. How long a count is
+//! kept goes by our own clock: a writer whose clock is behind is counted like any other.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -25,41 +26,62 @@ pub(super) struct By<'a> {
     pub(super) fields: &'a str,
 }
 
+/// When it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    /// By its writer, as far as that is believed, in microseconds since 1970.
+    pub(super) written: i64,
+    /// By our own clock, as it came in.
+    pub(super) came: i64,
+}
+
+/// One count.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    /// Microseconds since 1970 by the writer, in the order of their coming.
+    times: VecDeque<i64>,
+    /// When the last came in; what was kept before this start came when it is first looked at.
+    came: Option<i64>,
+}
+
 /// Counts of all rules.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bursts {
-    /// Microseconds since 1970, in the order of their coming.
-    times: HashMap<Key, VecDeque<i64>>,
+    counts: HashMap<Key, Counted>,
     changed: HashSet<Key>,
 }
 
 impl Bursts {
     /// What was kept before.
     pub(crate) fn restored(kept: impl IntoIterator<Item = (Key, Vec<i64>)>) -> Self {
-        let times = kept.into_iter().map(|(key, times)| (key, times.into()));
+        let counts = kept.into_iter().map(|(key, times)| {
+            let (times, came) = (times.into(), None);
+            (key, Counted { times, came })
+        });
         Self {
-            times: times.collect(),
+            counts: counts.collect(),
             changed: HashSet::new(),
         }
     }
 
-    /// Counts one at `time`; whether it is the `count`th within the period. Then counting begins anew.
+    /// Counts one; whether it is the `count`th within the period. Then counting begins anew.
     pub(super) fn count(
         &mut self,
         rule: &str,
         by: By<'_>,
-        time: i64,
+        when: When,
         within: Period,
         count: usize,
     ) -> bool {
         let key = (rule.to_owned(), format!("{}\n{}", by.writer, by.fields));
-        if self.times.len() >= KEPT && !self.times.contains_key(&key) {
+        if self.counts.len() >= KEPT && !self.counts.contains_key(&key) {
             self.make_room();
         }
-        let times = self.times.entry(key.clone()).or_default();
-        times.push_back(time);
+        let Counted { times, came } = self.counts.entry(key.clone()).or_default();
+        *came = Some(when.came);
+        times.push_back(when.written);
         // A writer's clock may have gone back.
-        let newest = times.iter().copied().max().unwrap_or(time);
+        let newest = times.iter().copied().max().unwrap_or(when.written);
         times.retain(|time| newest.saturating_sub(*time) <= within.micros());
         let is_full = times.len() >= count;
         if is_full {
@@ -75,39 +97,39 @@ impl Bursts {
         let changes = changed
             .into_iter()
             .map(|key| {
-                let times = self
-                    .times
-                    .get(&key)
-                    .map(|times| times.iter().copied().collect());
+                let counted = self.counts.get(&key);
+                let times = counted.map(|counted| counted.times.iter().copied().collect());
                 (key, times.unwrap_or_default())
             })
             .collect();
-        self.times.retain(|_, times| !times.is_empty());
+        self.counts.retain(|_, counted| !counted.times.is_empty());
         changes
     }
 
-    /// Forgets what is too old for any rule at `now`.
+    /// Forgets of what nothing came for longer than any rule counts.
     pub(crate) fn expire(&mut self, now: i64) {
         let longest = i64::try_from(LONGEST).unwrap_or(i64::MAX);
         let oldest = now.saturating_sub(longest.saturating_mul(1_000_000));
-        let is_over = |times: &VecDeque<i64>| times.iter().all(|time| *time < oldest);
-        self.drop_where(|_, times| is_over(times));
+        for counted in self.counts.values_mut() {
+            counted.came.get_or_insert(now);
+        }
+        self.drop_where(|_, counted| counted.came.is_some_and(|came| came < oldest));
     }
 
     /// Forgets what was counted of a person.
     pub(crate) fn forget(&mut self, person: &str) {
-        self.drop_where(|(_, counted), _| is_of(counted, person));
+        self.drop_where(|(_, fields), _| is_of(fields, person));
     }
 
     /// How many counts there are.
     #[cfg(test)]
     pub(crate) fn count_all(&self) -> usize {
-        self.times.len()
+        self.counts.len()
     }
 
-    fn drop_where(&mut self, goes: impl Fn(&Key, &VecDeque<i64>) -> bool) {
-        let Self { times, changed } = self;
-        times.retain(|key, kept| {
+    fn drop_where(&mut self, goes: impl Fn(&Key, &Counted) -> bool) {
+        let Self { counts, changed } = self;
+        counts.retain(|key, kept| {
             let goes = goes(key, kept);
             if goes {
                 changed.insert(key.clone());
@@ -119,7 +141,7 @@ impl Bursts {
     /// Whoever fills the memory makes room in it.
     fn make_room(&mut self) {
         let mut shares: HashMap<&str, usize> = HashMap::new();
-        for key in self.times.keys() {
+        for key in self.counts.keys() {
             *shares.entry(writer(key)).or_default() += 1;
         }
         // Of several that have as many, one by its name, so that the same is forgotten each time.
@@ -130,16 +152,16 @@ impl Bursts {
             return;
         };
         let mut oldest: Vec<(Option<i64>, Key)> = self
-            .times
+            .counts
             .iter()
             .filter(|(key, _)| writer(key) == largest)
-            .map(|(key, times)| (times.back().copied(), key.clone()))
+            .map(|(key, counted)| (counted.came, key.clone()))
             .collect();
         oldest.sort_unstable();
         // Of one that has no more than that many some are left.
         let many = AT_ONCE.min(oldest.len().div_ceil(2));
         for (_, key) in oldest.into_iter().take(many) {
-            self.times.remove(&key);
+            self.counts.remove(&key);
             self.changed.insert(key);
         }
     }
@@ -171,8 +193,13 @@ mod tests {
     }
 
     fn count_of(bursts: &mut Bursts, writer: &str, fields: &str, second: i64) -> bool {
+        let (written, came) = (second * SECOND, second * SECOND);
+        count_when(bursts, writer, fields, When { written, came })
+    }
+
+    fn count_when(bursts: &mut Bursts, writer: &str, fields: &str, when: When) -> bool {
         let by = By { writer, fields };
-        bursts.count("rule", by, second * SECOND, Period::minutes(1), 3)
+        bursts.count("rule", by, when, Period::minutes(1), 3)
     }
 
     #[test]
@@ -226,6 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_months_behind_hides_no_burst() {
+        let mut bursts = Bursts::default();
+        let day = 24 * 3600 * SECOND;
+        let mut fired = |seconds: i64| {
+            let (written, came) = (seconds * SECOND, 200 * day + seconds * SECOND);
+            let fired = count_when(&mut bursts, "db1", "a", When { written, came });
+            bursts.expire(came);
+            // As over a restart.
+            bursts = Bursts::restored(bursts.changes());
+            bursts.expire(came);
+            fired
+        };
+        assert_eq!([0, 1, 2].map(&mut fired), [false, false, true]);
+        fired(3);
+        bursts.expire(300 * day);
+        assert_eq!(bursts.count_all(), 0, "nothing came for long");
+    }
+
+    #[test]
     fn each_journal_is_counted_apart() {
         let mut bursts = Bursts::default();
         for second in 0..2 {
@@ -243,12 +289,12 @@ mod tests {
         for number in 0..2 * KEPT {
             let second = i64::try_from(number).unwrap();
             count_of(&mut bursts, "db1", &number.to_string(), second);
-            assert!(bursts.times.len() <= KEPT);
+            assert!(bursts.counts.len() <= KEPT);
         }
         let newest = (2 * KEPT - 1).to_string();
         let is_there = |fields: &str| {
             let key = ("rule".to_owned(), format!("db1\n{fields}"));
-            bursts.times.contains_key(&key)
+            bursts.counts.contains_key(&key)
         };
         assert!(is_there(&newest) && !is_there("0"));
         assert!(count_of(&mut bursts, "db2", "a", 2), "the other's is whole");

@@ -7,7 +7,7 @@ use daypass_protocol::inert::inert;
 use daypass_protocol::rule::Condition;
 use serde::Deserialize;
 
-use super::bursts::By;
+use super::bursts::{By, When};
 use super::example::Example;
 use super::fault::WrongExample;
 use super::{Bursts, Field, Period};
@@ -98,7 +98,11 @@ impl Rule {
                         fields: &key(&burst.by, subject),
                     };
                     let within = burst.within;
-                    bursts.count(&self.name, by, subject.micros(), within, burst.count)
+                    let when = When {
+                        written: subject.micros(),
+                        came: subject.came(),
+                    };
+                    bursts.count(&self.name, by, when, within, burst.count)
                 }
             }
     }
