@@ -389,9 +389,13 @@ impl Poller {
     }
 }
 
-/// Whether the CA says that it knows nobody with this host's certificate.
+/// Whether the CA says that it knows nobody with this host's certificate, or trusts its root no more.
 fn is_of_a_stranger<T>(answer: &Result<T, client::Error>) -> bool {
-    matches!(answer, Err(client::Error::Api { code, .. }) if code == "certificate-unknown")
+    match answer {
+        Err(client::Error::Api { code, .. }) => code == "certificate-unknown",
+        Err(error) => error.is_certificate_refused(),
+        Ok(_) => false,
+    }
 }
 
 #[cfg(test)]

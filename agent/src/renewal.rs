@@ -69,8 +69,8 @@ impl Renewal {
     }
 
     /// Renews the certificates if it is time, and returns the client that shows the new one.
-    /// Where the CA does not know this host's certificate (`is_stranger`: it was restored from a backup of before) the SSH
-    /// host key asks for another. What fails is told to syslog and tried again in an hour; ten days are left for that.
+    /// Where the CA does not know this host's certificate (`is_stranger`: it was restored from a backup of before, or
+    /// has retired the root that issued it) the SSH host key asks for another. What fails is told to syslog and tried again in an hour; ten days are left for that.
     pub fn look(&mut self, known: &Known, is_stranger: bool) -> Option<Client> {
         let now = Instant::now();
         let comes_back = is_stranger && now >= self.next_comeback;

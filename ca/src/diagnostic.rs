@@ -210,7 +210,7 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
             ),
             RotationError::NoOld { .. } => None,
             RotationError::Keys(error) => of_keys(error),
-            RotationError::File { .. } | RotationError::Tls(_) => {
+            RotationError::File { .. } | RotationError::Tls(_) | RotationError::Store(_) => {
                 Some("Run it as root or as the CA's user.")
             }
             RotationError::X509(_) => None,

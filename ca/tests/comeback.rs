@@ -3,6 +3,8 @@
 mod house;
 
 use daypass_ca::backup;
+use daypass_ca::keys::x509;
+use daypass_ca::layout::Layout;
 use daypass_protocol::api::{Enrolled, Hosts, Renewed};
 use daypass_protocol::certificate;
 use daypass_protocol::comeback::{Comeback, NAMESPACE, SignedComeback};
@@ -188,6 +190,44 @@ fn hosts_that_renewed_after_the_backup_come_back_to_the_restored_ca_and_only_tho
     let (again, _) = scene.comeback(|_| {});
     assert_eq!(
         scene.come(&scene.signed(ssh, &again)).map(drop),
+        no(409, "certificate-counts")
+    );
+}
+
+#[test]
+fn a_host_that_was_away_until_its_root_was_retired_comes_back() {
+    let mut scene = scene();
+    let step = |scene: &mut Scene, step: &dyn Fn(&Layout)| {
+        scene.house.crash();
+        step(&scene.house.layout());
+        scene.house.start();
+    };
+    let now = scene.house.now();
+    step(&mut scene, &|layout| {
+        x509::add(layout, now).unwrap();
+    });
+    step(&mut scene, &|layout| x509::switch(layout).unwrap());
+    let come = |scene: &Scene| {
+        let (asked, key) = scene.comeback(|_| {});
+        let renewed = scene.come(&scene.signed(&scene.ssh, &asked))?;
+        Ok((renewed, key))
+    };
+    // Its certificate counts until then.
+    assert_eq!(
+        come(&scene).map(drop as fn((Renewed, String))),
+        no(409, "certificate-counts")
+    );
+    step(&mut scene, &|layout| x509::retire(layout).unwrap());
+    let (renewed, key) = come(&scene).unwrap();
+    let client = scene.house.client(Some(ClientIdentity {
+        certificate: &renewed.client_certificate,
+        key: &key,
+    }));
+    client
+        .call::<SignedState>(&Request::get("/v1/state"))
+        .unwrap();
+    assert_eq!(
+        come(&scene).map(drop as fn((Renewed, String))),
         no(409, "certificate-counts")
     );
 }

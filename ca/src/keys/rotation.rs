@@ -13,6 +13,7 @@ use daypass_protocol::key::Key;
 use super::{KeysError, Places, signer};
 use crate::layout::Layout;
 use crate::signer::file::{FileSigner, KDF_ROUNDS, write_new};
+use crate::store::StoreError;
 
 /// Which key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,6 +60,9 @@ pub enum RotationError {
     /// Its files.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
+    /// The database.
+    #[error(transparent)]
+    Store(Box<StoreError>),
     /// A file could not be moved or removed.
     #[error("{} cannot be changed", path.display())]
     File {
@@ -67,6 +71,12 @@ pub enum RotationError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<StoreError> for RotationError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
 }
 
 impl Kind {

@@ -12,6 +12,7 @@ use daypass_transport::authority::Authority;
 
 use super::rotation::RotationError;
 use crate::layout::Layout;
+use crate::store::Store;
 use crate::tls;
 
 /// Makes the next root; its hash.
@@ -84,10 +85,10 @@ pub fn note_announced(layout: &Layout, beside: &str) -> Result<(), RotationError
     Ok(())
 }
 
-/// Ends the trust in the root before.
+/// Ends the trust in the root before. Hosts that have a certificate of it alone come back by their SSH host keys.
 ///
 /// # Errors
-/// When there is none, or the rotation is half done.
+/// When there is none, the rotation is half done, or the database fails.
 pub fn retire(layout: &Layout) -> Result<(), RotationError> {
     finish(layout)?;
     let old = layout.tls_root_old();
@@ -98,6 +99,7 @@ pub fn retire(layout: &Layout) -> Result<(), RotationError> {
     if next.exists() {
         return Err(RotationError::UnderWay { path: next });
     }
+    Store::open(&layout.database())?.write(|tx| tx.doubt_hosts())?;
     // The certificate last: as long as it is there, this can be called again.
     remove(&layout.tls_root_old_key())?;
     remove(&old)

@@ -172,6 +172,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether a host can still show its certificate is not known, until it does: by then its SSH host key counts, too.
+    pub(crate) fn doubt_hosts(&self) -> Result<(), StoreError> {
+        self.0.execute("UPDATE hosts SET unconfirmed = 1", [])?;
+        Ok(())
+    }
+
     /// The current certificate was used, so it is the host's still.
     pub(crate) fn confirm_host(&self, certificate: &[u8; 32]) -> Result<(), StoreError> {
         self.0.execute(

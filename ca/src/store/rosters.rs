@@ -33,7 +33,7 @@ impl Tx<'_> {
         self.0
             .execute("UPDATE tokens SET expires = min(expires, ?1)", [now])?;
         // Hosts may have renewed since the backup.
-        self.0.execute("UPDATE hosts SET unconfirmed = 1", [])?;
+        self.doubt_hosts()?;
         // What the journal before said was made up for; the new one begins with nothing.
         self.0.execute("DELETE FROM journalled", [])?;
         // The record of the journal before; the new journal gets its own.

@@ -83,6 +83,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the server does not take our client certificate: for one that was issued by a root that it trusts no more.
+    #[must_use]
+    pub fn is_certificate_refused(&self) -> bool {
+        use rustls::AlertDescription::{
+            BadCertificate, CertificateExpired, CertificateUnknown, DecryptError, UnknownCA,
+        };
+        let Self::Tls {
+            source: rustls::Error::AlertReceived(alert),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        matches!(
+            alert,
+            BadCertificate | CertificateExpired | CertificateUnknown | DecryptError | UnknownCA
+        )
+    }
+
     pub(super) fn from_ureq(address: &str, error: ureq::Error) -> Self {
         let address = address.to_owned();
         match error {
