@@ -203,6 +203,11 @@ impl Asked<'_> {
         })
     }
 
+    /// A call of sudo has a name at least.
+    fn is_unread(&self) -> bool {
+        self.words.is_empty() && self.source.action() == Action::SudoRequest.as_str()
+    }
+
     fn is_too_long(&self) -> bool {
         let bytes: usize = self.words.iter().map(|word| word.len() + 1).sum();
         bytes > LONGEST_COMMAND
@@ -219,7 +224,7 @@ impl Judged for Asked<'_> {
     }
 
     fn goes_on(&self) -> bool {
-        self.is_too_long() || self.invocations().goes_on
+        self.is_too_long() || self.is_unread() || self.invocations().goes_on
     }
 }
 

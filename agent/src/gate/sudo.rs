@@ -48,6 +48,8 @@ pub(super) struct Sudo {
     origin: Origin,
     service: String,
     command: Command,
+    /// Whether the kernel showed the command line.
+    is_legible: bool,
     lists: bool,
     /// The program that it runs: device and inode.
     program: Option<(u64, u64)>,
@@ -77,6 +79,10 @@ impl Gates {
         let sudo = self.sudo(process, &ids, session.as_deref(), caller);
         // Only managed uids are ever refused; our own PAM service is for contractors' sessions alone.
         let is_guarded = managed.contains(ids.real_uid) || caller.service == "daypass-sudo";
+        // A command that nobody can read would be allowed without a trace of what it was.
+        if is_guarded && !sudo.is_legible {
+            return Response::Ignore;
+        }
         let granted = session
             .as_ref()
             .filter(|session| session.is_open())
@@ -142,7 +148,9 @@ impl Gates {
         session: Option<&Session>,
         caller: &Caller,
     ) -> Sudo {
-        let words = process.command_line().unwrap_or_default();
+        let words = process.command_line();
+        let is_legible = words.is_ok();
+        let words = words.unwrap_or_default();
         let tty = (!caller.tty.is_empty()).then(|| caller.tty.clone());
         let (identity, origin) = match session {
             Some(session) => (session.identity(), session.origin(tty)),
@@ -155,6 +163,7 @@ impl Gates {
             identity,
             origin,
             service: caller.service.clone(),
+            is_legible,
             lists: only_lists(&words),
             program: process.program(),
             command: Command::from_arguments(words),

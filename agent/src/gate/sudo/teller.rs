@@ -45,6 +45,7 @@ mod tests {
             origin: Origin::default(),
             service: "sudo".to_owned(),
             command: Command::from_arguments([b"sudo".to_vec()]),
+            is_legible: true,
             lists: false,
             program,
             watched,
