@@ -19,68 +19,127 @@ pub(super) enum Ended {
     Unknown,
 }
 
+/// A connection's two addresses. They are noted while it is open: once both ends have come, the kernel no longer says
+/// who was at the other one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+impl Pair {
+    /// Of an open connection.
+    pub(super) fn of(socket: &TcpStream) -> io::Result<Self> {
+        Ok(Self {
+            local: socket.local_addr()?,
+            remote: socket.peer_addr()?,
+        })
+    }
+}
+
 /// Of a connection of which both ends have come.
-pub(super) fn ended(socket: &TcpStream) -> io::Result<Ended> {
+pub(super) fn ended(socket: &TcpStream, pair: Pair) -> io::Result<Ended> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }
-    let local = socket.local_addr()?;
-    let table = match local {
+    let table = match pair.local {
         SocketAddr::V4(_) => "/proc/self/net/tcp",
         SocketAddr::V6(_) => "/proc/self/net/tcp6",
     };
     let Ok(table) = std::fs::read_to_string(table) else {
         return Ok(Ended::Unknown);
     };
-    let remote = socket.peer_addr().ok();
-    Ok(judge(&table, local, remote))
+    Ok(judge(&table, pair))
 }
 
-/// The line of this connection says it: local and remote address with ports in hexadecimal, then the state.
-fn judge(table: &str, local: SocketAddr, remote: Option<SocketAddr>) -> Ended {
-    let port = format!(":{:04X}", local.port());
-    let remote = remote.map(|remote| format!(":{:04X}", remote.port()));
+/// The line of this connection says it: local address, remote address, state. Both addresses whole, since a port of ours
+/// serves connections to several receivers at once.
+fn judge(table: &str, pair: Pair) -> Ended {
+    let (local, remote) = (written(pair.local), written(pair.remote));
     let mut states = table.lines().skip(1).filter_map(|line| {
-        let parts: Vec<&str> = line.split_whitespace().take(4).collect();
-        let is_ours = parts.len() == 4
-            && parts[1].ends_with(&port)
-            && remote
-                .as_ref()
-                .is_none_or(|remote| parts[2].ends_with(remote));
-        is_ours.then(|| parts[3].to_owned())
+        let mut parts = line.split_whitespace().skip(1);
+        let is_ours = parts.next() == Some(&local) && parts.next() == Some(&remote);
+        is_ours.then(|| parts.next()).flatten()
     });
-    match states.any(|state| OURS.contains(&state.as_str())) {
+    match states.any(|state| OURS.contains(&state)) {
         true => Ended::ByUs,
         false => Ended::ByThem,
     }
 }
 
+/// An address as these tables have it: words of four bytes, each as this machine's number, and the port, in hexadecimal
+/// (Linux, `net/ipv4/tcp_ipv4.c` and `net/ipv6/tcp_ipv6.c`, `get_tcp4_sock` and `get_tcp6_sock`).
+fn written(address: SocketAddr) -> String {
+    let octets = match address {
+        SocketAddr::V4(address) => address.ip().octets().to_vec(),
+        SocketAddr::V6(address) => address.ip().octets().to_vec(),
+    };
+    let words = octets.chunks_exact(4).map(|word| {
+        let word = [word[0], word[1], word[2], word[3]];
+        format!("{:08X}", u32::from_ne_bytes(word))
+    });
+    format!("{}:{:04X}", words.collect::<String>(), address.port())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::net::{Ipv4Addr, Shutdown, TcpListener};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener};
 
     use super::*;
 
-    fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    fn connected(address: IpAddr) -> (TcpStream, TcpStream, Pair) {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (ours, listener.accept().unwrap().0)
+        let pair = Pair::of(&ours).unwrap();
+        (ours, listener.accept().unwrap().0, pair)
     }
 
     #[test]
     fn the_kernel_knows_who_ended_first() {
-        let (mut ours, mut theirs) = pair();
-        ours.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
-        drop(theirs);
-        assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
-        assert_eq!(ended(&ours).unwrap(), Ended::ByUs);
+        let loopbacks = [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ];
+        // IPv6 where this machine has it.
+        let loopbacks = loopbacks.map(|address| TcpListener::bind((address, 0)).map(|_| address));
+        assert!(loopbacks[0].is_ok());
+        for address in loopbacks.into_iter().flatten() {
+            let (mut ours, mut theirs, pair) = connected(address);
+            ours.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
+            drop(theirs);
+            assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
+            assert_eq!(ended(&ours, pair).unwrap(), Ended::ByUs);
 
-        let (mut ours, theirs) = pair();
-        drop(theirs);
-        assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
-        ours.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(ended(&ours).unwrap(), Ended::ByThem);
+            let (mut ours, theirs, pair) = connected(address);
+            drop(theirs);
+            assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
+            ours.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(ended(&ours, pair).unwrap(), Ended::ByThem);
+        }
+    }
+
+    #[test]
+    fn another_connection_from_the_same_port_says_nothing_of_this_one() {
+        let pair = Pair {
+            local: "127.0.0.1:40000".parse().unwrap(),
+            remote: "127.0.0.1:6514".parse().unwrap(),
+        };
+        let table = |remote: &str, state: &str| {
+            let remote = written(remote.parse().unwrap());
+            let local = written(pair.local);
+            format!(
+                "  sl  local_address rem_address   st\n   0: {local} {remote} {state} 00000000\n"
+            )
+        };
+        assert_eq!(judge(&table("127.0.0.1:6514", "06"), pair), Ended::ByUs);
+        for (remote, state) in [
+            ("127.0.0.1:6514", "09"),
+            ("127.0.0.2:6514", "06"),
+            ("127.0.0.1:6515", "06"),
+        ] {
+            assert_eq!(judge(&table(remote, state), pair), Ended::ByThem);
+        }
     }
 }

@@ -18,7 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::config::TlsConfig;
-use super::confirm::{self, Ended};
+use super::confirm::{self, Ended, Pair};
 use super::destination::{Carrier, Connection, Form, Trouble, outlet};
 use crate::outlet::OutletError;
 
@@ -37,6 +37,7 @@ pub(super) struct Tls {
 
 struct Open {
     stream: StreamOwned<ClientConnection, TcpStream>,
+    pair: Pair,
     gathered: Vec<u8>,
     form: Form,
 }
@@ -148,6 +149,7 @@ impl Carrier for Tls {
         socket
             .set_write_timeout(Some(PATIENCE))
             .map_err(Trouble::Unreachable)?;
+        let pair = Pair::of(&socket).map_err(Trouble::Unreachable)?;
         let mut session = ClientConnection::new(Arc::clone(&self.config), self.server.clone())
             .map_err(Trouble::Tls)?;
         while session.is_handshaking() {
@@ -157,6 +159,7 @@ impl Carrier for Tls {
         }
         Ok(Box::new(Open {
             stream: StreamOwned::new(session, socket),
+            pair,
             gathered: Vec::with_capacity(GATHERED),
             form: self.form,
         }))
@@ -226,7 +229,7 @@ impl Connection for Open {
                 Err(error) => return Err(Trouble::Broken(error)),
             }
         }
-        match confirm::ended(socket).map_err(Trouble::Broken)? {
+        match confirm::ended(socket, self.pair).map_err(Trouble::Broken)? {
             Ended::ByUs | Ended::Unknown => Ok(()),
             Ended::ByThem => Err(Trouble::Closed),
         }
