@@ -70,7 +70,10 @@ pub fn write_frame(to: &mut impl Write, message: &[u8]) -> Result<(), FrameError
         .map_err(FrameError::Io)
 }
 
-/// Reads a frame. Memory grows with what has come, not with what the length promises.
+/// What is set aside for a frame before it has come: nearly all are shorter, and come in one read.
+const EXPECTED: usize = 4 * 1024;
+
+/// Reads a frame. Beyond a few kilobytes memory grows with what has come, not with what the length promises.
 ///
 /// # Errors
 /// [`FrameError`]; nothing after an error can be understood.
@@ -81,7 +84,7 @@ pub fn read_frame(from: &mut impl Read) -> Result<Vec<u8>, FrameError> {
     if length > MAX_FRAME {
         return Err(FrameError::TooLong { length });
     }
-    let mut message = Vec::new();
+    let mut message = Vec::with_capacity(length.min(EXPECTED));
     from.take(length as u64)
         .read_to_end(&mut message)
         .map_err(closed)?;

@@ -141,7 +141,7 @@ impl Slot {
             .arg("echo 0 > \"$1\" || exit; { echo 4294967295 > /proc/self/loginuid; } 2>/dev/null; shift; exec \"$@\"")
             .arg("sh")
             .arg(self.cgroup.entrance())
-            .args(["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--system-call-filter=@memlock"])
+            .args(["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--system-call-filter=@memlock pidfd_getfd"])
             .args(["--console=pipe", "--notify-ready=yes", "--link-journal=no", "--resolv-conf=off"])
             .arg(format!("--directory={}", self.root().display()))
             .arg(format!("--network-namespace-path=/run/netns/{}", self.namespace))

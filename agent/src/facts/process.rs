@@ -10,11 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open, pidfd_send_signal,
+};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes read of any file under `/proc` but a command line.
 const MAX_FILE: u64 = 256 * 1024;
+/// What is set aside for one: nearly all come whole in one read.
+const USUAL_FILE: usize = 4 * 1024;
 /// The most bytes read of a command line: Linux takes 2 MiB of arguments by default.
 const MAX_COMMAND_LINE: u64 = 4 * 1024 * 1024;
 /// What the kernel writes for "no audit session".
@@ -249,6 +253,14 @@ impl Handle {
         !self.ends_within(Duration::ZERO)
     }
 
+    /// A descriptor of its own, taken over: what is behind it is then ours as well.
+    ///
+    /// # Errors
+    /// It has none of this number, or the kernel allows nobody that much.
+    pub(super) fn descriptor(&self, number: i32) -> io::Result<OwnedFd> {
+        Ok(pidfd_getfd(&*self.pidfd, number, PidfdGetfdFlags::empty())?)
+    }
+
     /// Waits for its end; whether it came in time.
     #[must_use]
     pub fn ends_within(&self, patience: Duration) -> bool {
@@ -401,7 +413,7 @@ fn read_text(path: &PathBuf, pid: i32) -> Result<String, FactError> {
 }
 
 fn read(path: &PathBuf, pid: i32, most: u64) -> Result<Vec<u8>, FactError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_FILE);
     let result = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
     match result {
         Ok(_) => Ok(bytes),

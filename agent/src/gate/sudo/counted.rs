@@ -40,6 +40,11 @@ impl Counted {
         }
     }
 
+    /// Whether the settings exclude nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.excluded.is_empty()
+    }
+
     /// Counts this call, if it is excluded.
     pub(super) fn takes(&self, uid: u32, words: &[Vec<u8>]) -> bool {
         let Some(command) = plain_command(words) else {
