@@ -22,10 +22,14 @@ pub use evidence::Evidence;
 pub use status::{Contact, Told, read};
 
 use crate::aside;
+use crate::config::Forward;
 use crate::enrolment::Enrolment;
 use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
+
+/// Where nobody's sudo waits for the collector, entries go to it together, and not while the sudo runs.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// The forwarder, and what has to follow when other collectors are named. Clones share it.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Starts forwarding what the writer behind `horizon` commits.
+    /// Starts forwarding what the writer behind `horizon` commits, as `sudo` needs it.
     ///
     /// # Errors
     /// No thread to be had.
@@ -45,6 +49,7 @@ impl Forwarding {
         horizon: Horizon,
         intake: &Intake,
         collectors: &[Collector],
+        sudo: Forward,
     ) -> io::Result<Self> {
         let setup = Setup {
             journal: layout.journal(),
@@ -56,6 +61,10 @@ impl Forwarding {
                 name: enrolment.record.host.clone(),
                 intake: intake.clone(),
                 told: Mutex::default(),
+                gathers: match sudo {
+                    Forward::Async => MOMENT,
+                    Forward::BeforeSudo | Forward::Strict => Duration::ZERO,
+                },
             }),
         };
         Ok(Self {
@@ -115,9 +124,15 @@ struct Host {
     intake: Intake,
     /// The status as it stands in its file.
     told: Mutex<Option<Told>>,
+    /// How long entries wait for more.
+    gathers: Duration,
 }
 
 impl Owner for Host {
+    fn gathers(&self) -> Duration {
+        self.gathers
+    }
+
     fn client(&self, url: &CaUrl) -> Result<Client, ClientError> {
         // Read anew: the certificate is renewed from time to time.
         Ok(Enrolment::load(&self.layout)?.client_for(url)?)

@@ -206,9 +206,13 @@ impl Intake {
             self.shared.set_aside(&event);
             return;
         }
+        let is_first = noted.events.is_empty();
         noted.events.push(event);
         drop(noted);
-        self.shared.news.notify_one();
+        // Once it knows of one, the thread lets others gather: it is not woken for each, while somebody's sudo runs.
+        if is_first {
+            self.shared.news.notify_one();
+        }
     }
 
     /// Keeps a collector's cosignature in the journal.

@@ -155,8 +155,15 @@ impl Agent {
         let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;
         let askers = outside::start(layout, outside, &horizon, &intake).map_err(Error::Thread)?;
         let written = horizon.clone();
-        let forwarding = Forwarding::start(layout, &enrolment, horizon, &intake, &collectors)
-            .map_err(Error::Thread)?;
+        let forwarding = Forwarding::start(
+            layout,
+            &enrolment,
+            horizon,
+            &intake,
+            &collectors,
+            config.journal.forward,
+        )
+        .map_err(Error::Thread)?;
 
         let poller = Poller {
             line: line.clone(),

@@ -1,6 +1,7 @@
 //! Whose journal it is: what the forwarder asks of its program, and tells it.
 
 use std::error::Error;
+use std::time::Duration;
 
 use daypass_protocol::token::CaUrl;
 use daypass_transport::client::Client;
@@ -31,6 +32,11 @@ pub trait Owner: Send {
 
     /// The status may be another than before; about once a second at most, and when contact is made or lost.
     fn changed(&self, status: &Status);
+
+    /// How long what was written may wait for more before it is sent: none where somebody waits for its cosignature.
+    fn gathers(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What the forwarder tells. Of several failures in a row of one kind only the first is told.

@@ -1,6 +1,7 @@
 //! One session with one collector: introduced, then lines out and cosignatures back until something ends it.
 
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use daypass_journal::Error;
@@ -119,16 +120,25 @@ impl<'a> Session<'a> {
         let since = self.kept.elapsed();
         if self.unkept.is_some() && since < KEEP {
             // Woken by what comes before, or back here when it is time to keep it.
-            let _ = self.ground.horizon.wait(sight, KEEP - since);
+            let now = self.ground.horizon.wait(sight, KEEP - since);
+            self.gather(sight, now);
             return Ok(());
         }
         self.keep()?;
         let idle = Instant::now();
         let now = self.ground.horizon.wait(sight, PING);
+        self.gather(sight, now);
         if now == sight && idle.elapsed() >= PING {
             self.ping(sight.size)?;
         }
         Ok(())
+    }
+
+    /// Where nobody waits for what was written, more is let come together before it is sent.
+    fn gather(&self, before: Sight, now: Sight) {
+        if now.size != before.size {
+            thread::sleep(self.ground.owner.gathers());
+        }
     }
 
     fn send(&mut self) -> Result<(), End> {

@@ -424,7 +424,7 @@ impl Inner {
             {
                 break;
             }
-            self.call_keeper();
+            self.await_keeper();
             core = self
                 .prepared
                 .wait(core)

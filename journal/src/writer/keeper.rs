@@ -13,10 +13,15 @@ use crate::durable::{self, failed};
 use crate::error::{Action, DiskError, Error};
 use crate::own::Reason;
 
+/// Who was answered runs first: what is done behind an answer must not take the processor that the answer went to.
+const REST: Duration = Duration::from_millis(2);
+
 /// What the keeper is asked to do.
 #[derive(Default)]
 pub(super) struct Duty {
     called: bool,
+    /// Somebody waits for it.
+    is_awaited: bool,
     stop: bool,
 }
 
@@ -40,8 +45,17 @@ impl Keeper {
 }
 
 impl Inner {
+    /// There is work, for which nobody waits.
     pub(super) fn call_keeper(&self) {
         lock(&self.duty).called = true;
+        self.wake.notify_all();
+    }
+
+    /// There is work, and whoever says so waits for it.
+    pub(super) fn await_keeper(&self) {
+        let mut duty = lock(&self.duty);
+        (duty.called, duty.is_awaited) = (true, true);
+        drop(duty);
         self.wake.notify_all();
     }
 }
@@ -62,11 +76,15 @@ fn keep(inner: &Inner) {
 /// Waits for a call or for the time to pass; `false` when it is time to stop.
 fn wait(inner: &Inner, patience: Duration) -> bool {
     let duty = lock(&inner.duty);
-    let (mut duty, _) = inner
+    let (duty, _) = inner
         .wake
         .wait_timeout_while(duty, patience, |duty| !duty.called && !duty.stop)
         .unwrap_or_else(PoisonError::into_inner);
-    duty.called = false;
+    let (mut duty, _) = inner
+        .wake
+        .wait_timeout_while(duty, REST, |duty| !duty.is_awaited && !duty.stop)
+        .unwrap_or_else(PoisonError::into_inner);
+    (duty.called, duty.is_awaited) = (false, false);
     !duty.stop
 }
 

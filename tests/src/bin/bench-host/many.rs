@@ -11,11 +11,15 @@ const SESSIONS: usize = 200;
 const AT_ONCE: usize = 50;
 const CALLS: usize = 1000;
 /// How long the agent is watched at rest.
-const REST: &str = "20";
+const REST: &str = "45";
+/// As packages leave it: the other parts ask the CA for its state every second.
+const SETTINGS: &str = "[journal]\nforward = \"before-sudo\"\n";
 
 pub(crate) fn sessions(site: &Site) -> Result<()> {
-    window(site)?;
     let db1 = site.network.host("db1")?;
+    db1.write("/etc/daypass/agent.toml", SETTINGS)?;
+    db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
+    window(site)?;
     let many = format!(
         "for n in $(seq {SESSIONS}); do ssh -oBatchMode=yes deploy@db1 'sleep 3000' & \
          [ $((n % 5)) -ne 0 ] || sleep 1; done; wait"
@@ -25,16 +29,16 @@ pub(crate) fn sessions(site: &Site) -> Result<()> {
     db1.await_condition(&there, Duration::from_secs(300))?;
     let look = format!(
         "agent=$(systemctl show --value --property=MainPID daypass-agent); \
-         used() {{ awk '{{ print $14 + $15 }}' /proc/$agent/stat; }}; \
+         used() {{ cat /proc/$agent/task/*/schedstat | awk '{{ all += $1 }} END {{ printf \"%d\", all / 1000 }}'; }}; \
          sleep 5; before=$(used); sleep {REST}; after=$(used); \
-         echo $(awk '/VmRSS/ {{ print $2 }}' /proc/$agent/status) $((after - before)) $(getconf CLK_TCK)"
+         echo $(awk '/VmRSS/ {{ print $2 }}' /proc/$agent/status) $((after - before))"
     );
     let said = db1.script(&look).ok()?;
     let numbers: Vec<f64> = said
         .split_whitespace()
         .filter_map(|word| word.parse().ok())
         .collect();
-    if let [resident, ticks, per_second] = numbers[..] {
+    if let [resident, microseconds] = numbers[..] {
         let rest: f64 = REST.parse().unwrap_or(1.0);
         row(
             "the agent with 200 sessions, resident",
@@ -43,7 +47,7 @@ pub(crate) fn sessions(site: &Site) -> Result<()> {
         );
         row(
             "the agent with 200 sessions, idle",
-            &format!("{:.2} % of a CPU", ticks / per_second / rest * 100.0),
+            &format!("{:.2} % of a CPU", microseconds / 1e6 / rest * 100.0),
             "<= 0.1 %",
         );
     }
