@@ -23,11 +23,12 @@ fn account() -> (tempfile::TempDir, Layout, User, PathBuf) {
 
 #[test]
 fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() {
+    // The directories on the way are told of as well.
+    let before = now() - 20;
     let (_folder, layout, user, home) = account();
     for place in [".ssh", ".config/systemd/user/default.target.wants", "work"] {
         fs::create_dir_all(home.join(place)).unwrap();
     }
-    let before = now() - 20;
     for name in [
         ".ssh/rc",
         ".ssh/authorized_keys",
