@@ -12,6 +12,7 @@ mod extend;
 mod fixture;
 mod gid;
 mod grants;
+mod killed;
 mod leave;
 mod logind;
 mod narrow;
