@@ -9,7 +9,7 @@ mod deadline;
 mod end;
 mod extend;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod gid;
 mod grants;
 mod killed;
