@@ -32,8 +32,10 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
 
-/// The services by which sudo asks that knows none of ours.
+/// The services by which sudo asks that knows none of ours,
 const SUDO: [&str; 2] = ["sudo", "sudo-i"];
+/// and the one by which it asks that does.
+const SESSIONS_SUDO: &str = "daypass-sudo";
 
 /// A gate that is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,10 +102,10 @@ struct Seen {
     managed: Managed,
     marks: Vec<(PathBuf, Option<FileMark>)>,
     at: Instant,
-    absent: Vec<Absent>,
-}
     /// Whether sshd gave no answer in time.
     is_late: bool,
+    absent: Vec<Absent>,
+}
 
 impl Presence {
     /// Looks under this layout.
@@ -147,8 +149,18 @@ impl Presence {
     /// in the account stacks.
     #[must_use]
     pub fn sudo_asks(&self) -> bool {
-        let asks = |service: &str| Service::read(&self.layout.pam(), service).holds(Kind::Account);
-        self.module_is_there() && SUDO.into_iter().all(asks)
+        self.module_is_there() && SUDO.into_iter().all(|service| self.asks(service))
+    }
+
+    /// Whether every call of a sudo that goes by our own service comes to the module, as of now. That service refuses
+    /// everybody where the module is not there; where its line is not there nobody is asked.
+    #[must_use]
+    pub fn sessions_sudo_asks(&self) -> bool {
+        self.asks(SESSIONS_SUDO)
+    }
+
+    fn asks(&self, service: &str) -> bool {
+        Service::read(&self.layout.pam(), service).holds(Kind::Account)
     }
 
     /// The directories in which PAM looks for modules.
@@ -220,6 +232,7 @@ impl Presence {
             managed: managed.clone(),
             marks,
             at: Instant::now(),
+            is_late,
             absent,
         }
     }
@@ -245,8 +258,8 @@ impl Presence {
                     }
                 }
             }
-            is_late,
         }
+        false
     }
 
     /// Every place where the module may be: the multiarch directories and the old ones.
@@ -259,7 +272,6 @@ impl Presence {
         let libraries = self.layout.seen(Path::new("/usr/lib"));
         let listed = fs::read_dir(libraries).into_iter().flatten().flatten();
         places.extend(listed.map(|entry| entry.path().join("security")));
-        false
         places.retain(|place| place.is_dir());
         places
             .iter()
@@ -287,6 +299,11 @@ fn stacks(kinds: &[Kind]) -> String {
 
 impl Seen {
     fn holds(&self, managed: &Managed, age: Duration) -> bool {
+        let age = if self.is_late {
+            age.min(ASK_AGAIN)
+        } else {
+            age
+        };
         self.at.elapsed() < age
             && self.managed == *managed
             && self
@@ -299,11 +316,6 @@ impl Seen {
 fn unreadable(account: String, error: &sshd::Error) -> Absent {
     Absent::Unreadable {
         account,
-        let age = if self.is_late {
-            age.min(ASK_AGAIN)
-        } else {
-            age
-        };
         said: error.to_string(),
     }
 }

@@ -61,6 +61,18 @@ fn sudo_asks_while_the_module_is_there_and_in_both_of_its_stacks() {
 }
 
 #[test]
+fn sessions_sudo_asks_while_the_line_stands_in_its_own_stack() {
+    let (_folder, layout) = host();
+    let presence = Presence::new(&layout);
+    let path = layout.pam().join(SESSIONS_SUDO);
+    assert!(presence.sessions_sudo_asks());
+    fs::write(&path, STACK.replace("account", "#account")).unwrap();
+    assert!(!presence.sessions_sudo_asks());
+    fs::remove_file(&path).unwrap();
+    assert!(!presence.sessions_sudo_asks());
+}
+
+#[test]
 fn an_sshd_that_hangs_is_a_gate_of_which_nothing_is_known_and_is_asked_about_one_account() {
     let (folder, layout) = host();
     // Of the other name it would say at once that it knows nothing.

@@ -129,14 +129,14 @@ impl Host {
         script(self.folder.path(), "visudo", &checker(before_check));
     }
 
-    /// PAM asks us about sudo no more, or again.
-    pub(super) fn set_pam(&self, asks: bool) {
+    /// PAM asks us in this service no more, or again.
+    pub(super) fn set_pam(&self, service: &str, asks: bool) {
         let text = if asks {
             STACK
         } else {
             "account required pam_unix.so\n"
         };
-        fs::write(self.layout.pam().join("sudo"), text).unwrap();
+        fs::write(self.layout.pam().join(service), text).unwrap();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, MALLORY, Result, SOON, Site, Wish};
 
 use crate::Rows;
+use crate::sudo_rs::without;
 use crate::windows::carol_gets;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -13,6 +14,10 @@ pub(crate) const ROWS: &Rows = &[
     (
         "two_contractors_in_one_account_keep_their_own_grants",
         two_at_once,
+    ),
+    (
+        "without_the_line_of_its_own_service_sudo_grants_contractors_nothing_and_goes_on_for_others",
+        line_gone,
     ),
     ("two_hundred_grants_are_fine", two_hundred),
     (
@@ -49,6 +54,17 @@ fn two_at_once(site: &Site) -> Result<()> {
     site.await_entry("db1", "session.end", &[&window])?;
     carol.write(b"still here\n")?;
     carol.await_text("still here", SOON)
+}
+
+/// Without it PAM would let pass whatever the rules grant, and nobody would write it down.
+fn line_gone(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let take = "cp -a /etc/pam.d/daypass-sudo /root/; sed -i '/^account.*pam_daypass/d' /etc/pam.d/daypass-sudo";
+    let back = "mv /root/daypass-sudo /etc/pam.d/";
+    without(site, db1, &["sudo"], take, back, || {
+        let absent = ["stack-without-module", "daypass-sudo"];
+        site.await_entry("db1", "gate.absent", &absent).map(drop)
+    })
 }
 
 fn two_hundred(site: &Site) -> Result<()> {
