@@ -7,12 +7,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use nix::unistd::User;
+use nix::unistd::{Uid, User};
 
 use crate::command;
 
 /// How long it may take to look one name up,
 const PATIENCE: Duration = Duration::from_secs(10);
+/// to find the name of a uid, which may be done without,
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// and to list all there are.
 const TO_LIST: Duration = Duration::from_secs(60);
 
@@ -77,7 +79,6 @@ impl Directory {
     }
 }
 
-/// What `ask` answers, if it does in time. Nobody can stop who hangs in a name service: its thread ends with the command.
 fn answer(
     name: &str,
     patience: Duration,
@@ -87,17 +88,32 @@ fn answer(
         name: name.to_owned(),
         source,
     };
-    let (tell, told) = mpsc::sync_channel(1);
-    thread::Builder::new()
-        // Whoever has stopped waiting hears nothing.
-        .spawn(move || drop(tell.send(ask())))
-        .map_err(lookup)?;
-    match told.recv_timeout(patience) {
-        Ok(found) => found.map_err(|errno| lookup(errno.into())),
-        Err(_) => Err(Error::Late {
+    match in_time(patience, ask).map_err(lookup)? {
+        Some(found) => found.map_err(|errno| lookup(errno.into())),
+        None => Err(Error::Late {
             name: name.to_owned(),
         }),
     }
+}
+
+/// The name of a uid, where the system tells it at once: whoever wants it goes on without.
+#[must_use]
+pub fn name_of(uid: u32) -> Option<String> {
+    let ask = move || User::from_uid(Uid::from_raw(uid));
+    let found = in_time(AT_ONCE, ask).ok()??;
+    Some(found.ok()??.name)
+}
+
+/// What `ask` answers, if it does in time. Nobody can stop who hangs in a name service: its thread ends with the command.
+fn in_time<T: Send + 'static>(
+    patience: Duration,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
+    let (tell, told) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        // Whoever has stopped waiting hears nothing.
+        .spawn(move || drop(tell.send(ask())))?;
+    Ok(told.recv_timeout(patience).ok())
 }
 
 /// Looks an account up, with every name that its uid has.
@@ -181,6 +197,12 @@ mod tests {
         let mut directory = Directory { hangs: true };
         let late = directory.look_up("root").unwrap_err();
         assert!(matches!(late, Error::Late { name } if name == "root"));
+    }
+
+    #[test]
+    fn a_uid_has_its_name_and_one_that_nobody_has_has_none() {
+        assert_eq!(name_of(0).as_deref(), Some("root"));
+        assert_eq!(name_of(1_999_999_999), None);
     }
 
     #[test]
