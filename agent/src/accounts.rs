@@ -1,10 +1,22 @@
-//! The system's accounts, asked only when an administrator changes what is managed.
+//! The system's accounts, asked only when an administrator changes what is managed or has everything looked at. A
+//! directory service may take its time to answer; it has so much, and no more.
 
+use std::io;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use nix::unistd::User;
+use nix::unistd::{Uid, User};
 
 use crate::command;
+
+/// How long it may take to look one name up,
+const PATIENCE: Duration = Duration::from_secs(10);
+/// to find the name of a uid, which may be done without,
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// and to list all there are.
+const TO_LIST: Duration = Duration::from_secs(60);
 
 /// An account of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +42,78 @@ pub enum Error {
         /// The name.
         name: String,
         /// What the system said.
-        source: nix::Error,
+        source: io::Error,
+    },
+    /// The system does not answer.
+    #[error("cannot look {name} up: there is no answer within {} seconds", PATIENCE.as_secs())]
+    Late {
+        /// The name.
+        name: String,
     },
     /// The accounts could not be listed.
     #[error(transparent)]
     List(#[from] command::Error),
+}
+
+/// Looks names up, one after another. A system that has kept one of them waiting for nothing is not asked again.
+#[derive(Debug, Default)]
+pub struct Directory {
+    hangs: bool,
+}
+
+impl Directory {
+    /// Who has this name, if anybody.
+    ///
+    /// # Errors
+    /// [`Error::Lookup`], [`Error::Late`]: that is not known.
+    pub fn look_up(&mut self, name: &str) -> Result<Option<User>, Error> {
+        if self.hangs {
+            return Err(Error::Late {
+                name: name.to_owned(),
+            });
+        }
+        let wanted = name.to_owned();
+        let found = answer(name, PATIENCE, move || User::from_name(&wanted));
+        self.hangs = matches!(found, Err(Error::Late { .. }));
+        found
+    }
+}
+
+fn answer(
+    name: &str,
+    patience: Duration,
+    ask: impl FnOnce() -> nix::Result<Option<User>> + Send + 'static,
+) -> Result<Option<User>, Error> {
+    let lookup = |source| Error::Lookup {
+        name: name.to_owned(),
+        source,
+    };
+    match in_time(patience, ask).map_err(lookup)? {
+        Some(found) => found.map_err(|errno| lookup(errno.into())),
+        None => Err(Error::Late {
+            name: name.to_owned(),
+        }),
+    }
+}
+
+/// The name of a uid, where the system tells it at once: whoever wants it goes on without.
+#[must_use]
+pub fn name_of(uid: u32) -> Option<String> {
+    let ask = move || User::from_uid(Uid::from_raw(uid));
+    let found = in_time(AT_ONCE, ask).ok()??;
+    Some(found.ok()??.name)
+}
+
+/// What `ask` answers, if it does in time. Nobody can stop who hangs in a name service: its thread ends with the command.
+fn in_time<T: Send + 'static>(
+    patience: Duration,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
+    let (tell, told) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        // Whoever has stopped waiting hears nothing.
+        .spawn(move || drop(tell.send(ask())))?;
+    Ok(told.recv_timeout(patience).ok())
 }
 
 /// Looks an account up, with every name that its uid has.
@@ -42,45 +121,42 @@ pub enum Error {
 /// # Errors
 /// See [`enum@Error`].
 pub fn find(name: &str) -> Result<Account, Error> {
-    let user = User::from_name(name).map_err(|source| Error::Lookup {
-        name: name.to_owned(),
-        source,
-    })?;
-    let Some(user) = user else {
+    let Some(user) = Directory::default().look_up(name)? else {
         return Err(Error::Unknown {
             name: name.to_owned(),
         });
     };
     let uid = user.uid.as_raw();
-    Ok(Account {
-        uid,
-        names: names(uid, name)?,
-    })
-}
-
-/// Every name of a uid that the system lists, `first` always among them and in front: a
-/// directory service may know an account without listing it.
-///
-/// # Errors
-/// The accounts could not be listed.
-pub fn names(uid: u32, first: &str) -> Result<Vec<String>, Error> {
-    let listed = command::run(Path::new("/usr/bin/getent"), &["passwd"])?;
-    let mut names = vec![first.to_owned()];
-    for name in names_of(&listed, uid) {
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
+    let mut names = vec![name.to_owned()];
+    for other in Listed::all()?.names(uid) {
+        if !names.iter().any(|known| known == other) {
+            names.push(other.to_owned());
         }
     }
-    Ok(names)
+    Ok(Account { uid, names })
 }
 
-fn names_of(listed: &str, uid: u32) -> impl Iterator<Item = &str> {
-    listed.lines().filter_map(move |line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let number = fields.nth(1)?.parse::<u32>().ok()?;
-        (number == uid).then_some(name)
-    })
+/// The accounts that the system lists: a directory service may know one without listing it.
+pub struct Listed(String);
+
+impl Listed {
+    /// All of them.
+    ///
+    /// # Errors
+    /// They could not be listed.
+    pub fn all() -> Result<Self, command::Error> {
+        command::run_within(TO_LIST, Path::new("/usr/bin/getent"), &["passwd"]).map(Self)
+    }
+
+    /// The names of a uid.
+    pub fn names(&self, uid: u32) -> impl Iterator<Item = &str> {
+        self.0.lines().filter_map(move |line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            let number = fields.nth(1)?.parse::<u32>().ok()?;
+            (number == uid).then_some(name)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -91,8 +167,9 @@ mod tests {
     fn every_name_of_a_uid_is_found() {
         let listed = "root:x:0:0::/root:/bin/bash\ndeploy:x:1001:1001::/home/deploy:/bin/sh\n\
             other:x:1002:1002::/:/bin/sh\ndeploy2:x:1001:1001::/home/deploy:/bin/sh\nbroken\n";
+        let listed = Listed(listed.to_owned());
         assert_eq!(
-            names_of(listed, 1001).collect::<Vec<_>>(),
+            listed.names(1001).collect::<Vec<_>>(),
             ["deploy", "deploy2"]
         );
     }
@@ -105,5 +182,32 @@ mod tests {
             error.to_string(),
             "this host has no account no-such-account"
         );
+    }
+
+    #[test]
+    fn a_name_service_that_hangs_is_no_answer_and_is_not_asked_again() {
+        let (release, held) = mpsc::channel::<()>();
+        let hangs = move || {
+            let _ = held.recv();
+            Ok(None)
+        };
+        let late = answer("deploy", Duration::from_millis(50), hangs).unwrap_err();
+        assert!(matches!(late, Error::Late { name } if name == "deploy"));
+        drop(release);
+        let mut directory = Directory { hangs: true };
+        let late = directory.look_up("root").unwrap_err();
+        assert!(matches!(late, Error::Late { name } if name == "root"));
+    }
+
+    #[test]
+    fn a_uid_has_its_name_and_one_that_nobody_has_has_none() {
+        assert_eq!(name_of(0).as_deref(), Some("root"));
+        assert_eq!(name_of(1_999_999_999), None);
+    }
+
+    #[test]
+    fn a_name_service_that_fails_does_not_say_that_there_is_nobody() {
+        let failed = answer("deploy", PATIENCE, || Err(nix::errno::Errno::EAGAIN));
+        assert!(matches!(failed, Err(Error::Lookup { .. })));
     }
 }

@@ -1,4 +1,5 @@
-//! Running the system's own programs: by absolute path, with an environment of our own.
+//! Running the system's own programs: by absolute path, with an environment of our own, and never for longer than they
+//! are given: whatever hangs there (a name service, a disk, PAM) must not hang whoever asked.
 
 mod within;
 
@@ -62,24 +63,12 @@ impl Error {
     }
 }
 
-/// Runs a program to its end and returns what it wrote to its standard output.
+/// Runs a program that has no longer than this to its end, and returns what it wrote to its standard output.
 ///
 /// # Errors
-/// [`Error::Start`], or [`Error::Failed`] for any exit status but 0.
-pub fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
-    let output = start(program, arguments)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(failed(program, arguments, &output))
-}
-
-/// The same for a program that has no longer than this.
-///
-/// # Errors
-/// As for [`run`], and [`Error::Late`], [`Error::TooMuch`], [`Error::Stuck`].
+/// [`Error::Failed`] for any exit status but 0, and the others.
 pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Result<String, Error> {
-    let output = start_within(patience, program, arguments)?;
+    let output = hear(patience, program, arguments)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -91,7 +80,7 @@ pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Res
 /// # Errors
 /// As for [`run_within`].
 pub fn run_aloud(patience: Duration, program: &Path, arguments: &[&str]) -> Result<String, Error> {
-    let output = start_within(patience, program, arguments)?;
+    let output = hear(patience, program, arguments)?;
     if output.status.success() {
         let (out, err) = (&output.stdout, &output.stderr);
         return Ok(String::from_utf8_lossy(&[&out[..], &err[..]].concat()).into_owned());
@@ -99,7 +88,35 @@ pub fn run_aloud(patience: Duration, program: &Path, arguments: &[&str]) -> Resu
     Err(failed(program, arguments, &output))
 }
 
-fn failed(program: &Path, arguments: &[&str], output: &Output) -> Error {
+/// Runs a program that has no longer than this, for whoever can make something of other exit statuses than 0 as well.
+///
+/// # Errors
+/// Every [`enum@Error`] but [`Error::Failed`].
+pub(crate) fn hear(
+    patience: Duration,
+    program: &Path,
+    arguments: &[&str],
+) -> Result<Output, Error> {
+    let spelled = || spelled(program, arguments);
+    within::output(&mut command(program, arguments), patience).map_err(|cut| match cut {
+        Cut::System(source) => Error::Start {
+            program: program.display().to_string(),
+            source,
+        },
+        Cut::Late => Error::Late {
+            program: spelled(),
+            patience,
+        },
+        Cut::TooMuch => Error::TooMuch {
+            program: spelled(),
+            limit: within::MOST_SAID,
+        },
+        Cut::Stuck => Error::Stuck { program: spelled() },
+    })
+}
+
+/// The error that such an answer is.
+pub(crate) fn failed(program: &Path, arguments: &[&str], output: &Output) -> Error {
     Error::Failed {
         program: spelled(program, arguments),
         said: shortened(output),
@@ -121,34 +138,6 @@ fn command(program: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn start(program: &Path, arguments: &[&str]) -> Result<Output, Error> {
-    let output = command(program, arguments).output();
-    output.map_err(|source| not_started(program, source))
-}
-
-fn start_within(patience: Duration, program: &Path, arguments: &[&str]) -> Result<Output, Error> {
-    let spelled = || spelled(program, arguments);
-    within::output(&mut command(program, arguments), patience).map_err(|cut| match cut {
-        Cut::System(source) => not_started(program, source),
-        Cut::Late => Error::Late {
-            program: spelled(),
-            patience,
-        },
-        Cut::TooMuch => Error::TooMuch {
-            program: spelled(),
-            limit: within::MOST_SAID,
-        },
-        Cut::Stuck => Error::Stuck { program: spelled() },
-    })
-}
-
-fn not_started(program: &Path, source: io::Error) -> Error {
-    Error::Start {
-        program: program.display().to_string(),
-        source,
-    }
-}
-
 fn shortened(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.trim();
@@ -162,15 +151,18 @@ fn shortened(output: &Output) -> String {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_secs(60);
+
     #[test]
     fn a_program_that_fails_tells_what_it_said() {
-        let error = run(Path::new("/bin/sh"), &["-c", "echo no >&2; exit 3"]).unwrap_err();
+        let error = run_within(SOON, Path::new("/bin/sh"), &["-c", "echo no >&2; exit 3"]);
+        let error = error.unwrap_err();
         assert!(matches!(error, Error::Failed { said, .. } if said == "no"));
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let error = run(Path::new("/nonexistent/sshd"), &[]).unwrap_err();
+        let error = run_within(SOON, Path::new("/nonexistent/sshd"), &[]).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -180,12 +172,8 @@ mod tests {
 
     #[test]
     fn nothing_of_our_environment_is_passed_on() {
-        let env = Path::new("/usr/bin/env");
-        let seen = [
-            run(env, &[]).unwrap(),
-            run_within(Duration::from_secs(60), env, &[]).unwrap(),
-        ];
-        assert_eq!(seen, ["LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n"; 2]);
+        let seen = run_within(SOON, Path::new("/usr/bin/env"), &[]).unwrap();
+        assert_eq!(seen, "LC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
     }
 
     #[test]

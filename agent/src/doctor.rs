@@ -4,8 +4,10 @@ mod doors;
 mod modes;
 pub(crate) mod setuid;
 mod sshd;
+mod sudo_rules;
 
 use std::mem;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use daypass_protocol::api::About;
@@ -13,7 +15,7 @@ use daypass_protocol::state::ALARM_AGE;
 use daypass_protocol::time::Time;
 use daypass_transport::client::{self, Request};
 
-use crate::accounts;
+use crate::accounts::{self, Directory, Listed};
 use crate::break_glass::Glass;
 use crate::command;
 use crate::durable;
@@ -21,7 +23,7 @@ use crate::enrolment::Enrolment;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::presence::Absent;
-use crate::sshd::Sshd;
+use crate::sshd::{self as daemon, Sshd};
 use crate::status::{self, Status};
 use crate::sudoers::Programs;
 
@@ -41,6 +43,8 @@ const MAX_SUDOERS: u64 = 1024 * 1024;
 pub enum Finding {
     /// Contractors are refused.
     NotRunning,
+    /// systemd does not say whether the agent runs.
+    RunUnknown(command::Error),
     /// A gate is not in place: contractors are refused.
     Absent(Absent),
     /// Nothing new from the CA for a while.
@@ -86,6 +90,24 @@ pub enum Finding {
     SudoRsElsewhere,
     /// A setting of sshd's that is worth knowing.
     Setting(Setting),
+    /// Nothing is known of sshd's settings.
+    SettingsUnknown(daemon::Error),
+    /// A program of which it is not known whether it is sudo-rs.
+    SudoSilent {
+        /// The program.
+        path: PathBuf,
+        /// What kept it from saying so.
+        why: String,
+    },
+    /// Whether sudo-rs reads our rules is not known.
+    SudoRsUnread(durable::Error),
+    /// A managed account cannot be looked up.
+    Unlooked {
+        /// The name under which it is managed.
+        name: String,
+        /// Why not.
+        error: accounts::Error,
+    },
     /// The accounts could not be listed.
     Unlisted(command::Error),
 }
@@ -96,7 +118,15 @@ impl Finding {
     pub fn is_fault(&self) -> bool {
         match self {
             Self::Door { door, .. } => {
-                matches!(door, Door::SudoRules { .. } | Door::Setuid { .. })
+                // What is not known may be a fault.
+                matches!(
+                    door,
+                    Door::SudoRules { .. }
+                        | Door::SudoUnknown { .. }
+                        | Door::Setuid { .. }
+                        | Door::Unread { .. }
+                        | Door::Unlooked { .. }
+                )
             }
             Self::Glass(_) | Self::Setting(_) | Self::SudoRs => false,
             _ => true,
@@ -111,23 +141,26 @@ impl Finding {
 pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     let mut status = status::status(layout)?;
     let mut findings = Vec::new();
-    if !status.running {
-        findings.push(Finding::NotRunning);
+    match mem::replace(&mut status.running, Ok(true)) {
+        Ok(true) => {}
+        Ok(false) => findings.push(Finding::NotRunning),
+        Err(error) => findings.push(Finding::RunUnknown(error)),
     }
     findings.extend(match mem::replace(&mut status.glass, Ok(None)) {
         Ok(glass) => glass.map(Finding::Glass),
         Err(damaged) => Some(Finding::GlassDamaged(damaged)),
     });
     findings.extend(about_the_ca(layout, &status)?);
-    for (uid, names) in status.managed.iter() {
-        findings.extend(about_names(uid, names));
-    }
+    findings.extend(about_names(&status.managed));
     findings.extend(about_doors(layout, &status.managed));
     findings.extend(modes::loose(layout, 0).into_iter().map(Finding::Loose));
     // Gates matter where somebody is managed; before that nobody is refused.
     if !status.managed.is_empty() {
+        let is_read = |gate: &Absent| !matches!(gate, Absent::Unreadable { .. });
+        if status.absent.iter().all(is_read) {
+            findings.extend(about_sshd(layout));
+        }
         findings.extend(status.absent.into_iter().map(Finding::Absent));
-        findings.extend(about_sshd(layout));
         findings.extend(about_sudo(layout));
     }
     Ok(findings)
@@ -151,56 +184,80 @@ fn about_the_ca(layout: &Layout, status: &Status) -> Result<Option<Finding>, sta
     Ok(is_old.then_some(Finding::StateOld { age: status.age }))
 }
 
-fn about_names(uid: u32, names: &[String]) -> Vec<Finding> {
-    let Some(first) = names.first() else {
+fn about_names(managed: &Managed) -> Vec<Finding> {
+    if managed.is_empty() {
         return Vec::new();
-    };
-    match accounts::find(first) {
-        Ok(account) if account.uid == uid => account
-            .names
-            .into_iter()
-            .filter(|name| !names.contains(name))
-            .map(|name| Finding::NewName { uid, name })
-            .collect(),
-        Ok(_) | Err(accounts::Error::Unknown { .. } | accounts::Error::Lookup { .. }) => {
-            vec![Finding::Gone {
-                name: first.clone(),
-            }]
-        }
-        Err(accounts::Error::List(error)) => vec![Finding::Unlisted(error)],
     }
+    let mut directory = Directory::default();
+    let mut findings = Vec::new();
+    let listed = Listed::all().map_err(|error| findings.push(Finding::Unlisted(error)));
+    for (uid, names) in managed.iter() {
+        let Some(first) = names.first() else {
+            continue;
+        };
+        match directory.look_up(first) {
+            Ok(user) if user.as_ref().is_none_or(|user| user.uid.as_raw() != uid) => {
+                let name = first.clone();
+                findings.push(Finding::Gone { name });
+            }
+            Ok(_) => {
+                let others = listed.iter().flat_map(|listed| listed.names(uid));
+                let new = others.filter(|other| !names.iter().any(|name| name == other));
+                findings.extend(new.map(|name| Finding::NewName {
+                    uid,
+                    name: name.to_owned(),
+                }));
+            }
+            Err(error) => findings.push(Finding::Unlooked {
+                name: first.clone(),
+                error,
+            }),
+        }
+    }
+    findings
 }
 
-/// For root, as for anybody who is not managed. An sshd that cannot be asked is an absent gate already.
+/// For root, as for anybody who is not managed. Where sshd cannot be asked about others that is told already.
 fn about_sshd(layout: &Layout) -> Vec<Finding> {
-    let effective = Sshd::new(layout).effective("root");
-    let settings = effective.map(|effective| sshd::settings(&effective));
-    let settings = settings.unwrap_or_default().into_iter();
-    settings.map(Finding::Setting).collect()
+    match Sshd::new(layout).effective("root") {
+        Ok(effective) => {
+            let settings = sshd::settings(&effective).into_iter();
+            settings.map(Finding::Setting).collect()
+        }
+        Err(error) => vec![Finding::SettingsUnknown(error)],
+    }
 }
 
 fn about_sudo(layout: &Layout) -> Vec<Finding> {
-    if Programs::default().rust().is_empty() {
-        return Vec::new();
+    let programs = Programs::default();
+    let rust = programs.rust();
+    let silent = programs.silent().into_iter();
+    let mut findings: Vec<_> = silent
+        .map(|(path, why)| Finding::SudoSilent { path, why })
+        .collect();
+    if !rust.is_empty() {
+        findings.push(Finding::SudoRs);
+        findings.extend(about_rules_of_rust(layout));
     }
-    let own = durable::read(&layout.sudoers_of_rust(), MAX_SUDOERS);
-    let own = own.ok().flatten();
-    let lacks_ours = |bytes: Vec<u8>| {
-        let text = String::from_utf8_lossy(&bytes);
-        let includes = |line: &str| {
-            let line = line.trim_start_matches(['@', '#']);
-            line.starts_with("include")
-                && (line.contains("/etc/sudoers.d") || line.contains("/run/daypass/sudoers.d"))
-        };
-        !text.lines().any(includes)
+    findings
+}
+
+fn about_rules_of_rust(layout: &Layout) -> Option<Finding> {
+    let own = match durable::read(&layout.sudoers_of_rust(), MAX_SUDOERS) {
+        Ok(own) => own?,
+        Err(error) => return Some(Finding::SudoRsUnread(error)),
     };
-    let elsewhere = own.is_some_and(lacks_ours);
-    let also = elsewhere.then_some(Finding::SudoRsElsewhere);
-    [Finding::SudoRs].into_iter().chain(also).collect()
+    let text = String::from_utf8_lossy(&own);
+    let includes = |line: &str| {
+        let line = line.trim_start_matches(['@', '#']);
+        line.starts_with("include")
+            && (line.contains("/etc/sudoers.d") || line.contains("/run/daypass/sudoers.d"))
+    };
+    (!text.lines().any(includes)).then_some(Finding::SudoRsElsewhere)
 }
 
 fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
-    let doors = Doors::new(layout);
+    let mut doors = Doors::new(layout);
     let names = managed.iter().flat_map(|(_, names)| names);
     names
         .flat_map(|name| {

@@ -5,6 +5,8 @@
 
 mod account;
 mod admission;
+#[cfg(test)]
+mod fixture;
 mod flood;
 mod others;
 mod principals;

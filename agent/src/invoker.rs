@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use nix::unistd::{Uid, User, geteuid};
+use nix::unistd::{Uid, geteuid};
+
+use crate::accounts;
 
 /// The person behind this process, as far as the kernel knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +19,10 @@ pub struct Invoker {
 #[must_use]
 pub fn invoker() -> Invoker {
     let uid = login_uid().unwrap_or_else(|| Uid::current().as_raw());
-    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     Invoker {
         uid,
-        account: user.map(|user| user.name),
+        // A glass must break while a directory service hangs.
+        account: accounts::name_of(uid),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::sshd::{self, Overridden, Sshd};
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The keeper looks before that, so that no login has to wait for it.
 const RENEW: Duration = Duration::from_secs(40);
+/// An sshd that gave no answer in time may only have been busy.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Where a contractor passes, and which stacks of each service must hold the module.
 const STACKS: [(&str, &[Kind]); 4] = [
@@ -30,8 +32,10 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
 
-/// The services by which sudo asks that knows none of ours.
+/// The services by which sudo asks that knows none of ours,
 const SUDO: [&str; 2] = ["sudo", "sudo-i"];
+/// and the one by which it asks that does.
+const SESSIONS_SUDO: &str = "daypass-sudo";
 
 /// A gate that is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +102,8 @@ struct Seen {
     managed: Managed,
     marks: Vec<(PathBuf, Option<FileMark>)>,
     at: Instant,
+    /// Whether sshd gave no answer in time.
+    is_late: bool,
     absent: Vec<Absent>,
 }
 
@@ -143,8 +149,18 @@ impl Presence {
     /// in the account stacks.
     #[must_use]
     pub fn sudo_asks(&self) -> bool {
-        let asks = |service: &str| Service::read(&self.layout.pam(), service).holds(Kind::Account);
-        self.module_is_there() && SUDO.into_iter().all(asks)
+        self.module_is_there() && SUDO.into_iter().all(|service| self.asks(service))
+    }
+
+    /// Whether every call of a sudo that goes by our own service comes to the module, as of now. That service refuses
+    /// everybody where the module is not there; where its line is not there nobody is asked.
+    #[must_use]
+    pub fn sessions_sudo_asks(&self) -> bool {
+        self.asks(SESSIONS_SUDO)
+    }
+
+    fn asks(&self, service: &str) -> bool {
+        Service::read(&self.layout.pam(), service).holds(Kind::Account)
     }
 
     /// The directories in which PAM looks for modules.
@@ -211,25 +227,39 @@ impl Presence {
                 path: self.layout.sudoers(),
             });
         }
-        let names = managed.iter().flat_map(|(_, names)| names);
-        absent.extend(names.filter_map(|name| self.sshd_absent(name)));
+        let is_late = self.look_at_sshd(managed, &mut absent);
         Seen {
             managed: managed.clone(),
             marks,
             at: Instant::now(),
+            is_late,
             absent,
         }
     }
 
-    fn sshd_absent(&self, account: &str) -> Option<Absent> {
-        let account = account.to_owned();
-        match self.sshd.effective(&account) {
-            Ok(effective) => effective.is_ours().err().map(|overridden| Absent::Sshd {
-                account,
-                overridden,
-            }),
-            Err(error) => Some(unreadable(account, &error)),
+    /// Whether it gave no answer in time.
+    fn look_at_sshd(&self, managed: &Managed, absent: &mut Vec<Absent>) -> bool {
+        for account in managed.iter().flat_map(|(_, names)| names) {
+            let account = account.clone();
+            match self.sshd.effective(&account) {
+                Ok(effective) => {
+                    if let Err(overridden) = effective.is_ours() {
+                        absent.push(Absent::Sshd {
+                            account,
+                            overridden,
+                        });
+                    }
+                }
+                Err(error) => {
+                    absent.push(unreadable(account, &error));
+                    if error.is_late() {
+                        // About the next it would say as little, and take as long.
+                        return true;
+                    }
+                }
+            }
         }
+        false
     }
 
     /// Every place where the module may be: the multiarch directories and the old ones.
@@ -269,6 +299,11 @@ fn stacks(kinds: &[Kind]) -> String {
 
 impl Seen {
     fn holds(&self, managed: &Managed, age: Duration) -> bool {
+        let age = if self.is_late {
+            age.min(ASK_AGAIN)
+        } else {
+            age
+        };
         self.at.elapsed() < age
             && self.managed == *managed
             && self
@@ -296,78 +331,4 @@ fn marks(files: BTreeSet<PathBuf>) -> Vec<(PathBuf, Option<FileMark>)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STACK: &str = "auth optional pam_daypass.so\naccount required pam_daypass.so\nsession required pam_daypass.so\n";
-
-    fn host() -> (tempfile::TempDir, Layout) {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::under(folder.path());
-        let security = layout.seen(Path::new("/usr/lib/x86_64-linux-gnu/security"));
-        for directory in [
-            layout.pam(),
-            security.clone(),
-            layout.seen(Path::new("/etc/sudoers.d")),
-        ] {
-            fs::create_dir_all(directory).unwrap();
-        }
-        fs::write(security.join("pam_daypass.so"), "").unwrap();
-        fs::write(layout.sudoers(), "").unwrap();
-        for (service, _) in STACKS {
-            fs::write(layout.pam().join(service), STACK).unwrap();
-        }
-        (folder, layout)
-    }
-
-    #[test]
-    fn everything_in_place_is_seen() {
-        let (_folder, layout) = host();
-        assert_eq!(Presence::new(&layout).check(&Managed::default()), Ok(()));
-    }
-
-    #[test]
-    fn a_stack_edited_by_hand_is_seen_at_once() {
-        let (_folder, layout) = host();
-        let presence = Presence::new(&layout);
-        presence.check(&Managed::default()).unwrap();
-        fs::write(layout.pam().join("sshd"), "account required pam_unix.so\n").unwrap();
-        let absent = presence.look(&Managed::default());
-        assert_eq!(absent.len(), 1);
-        assert_eq!(
-            absent[0].to_string(),
-            "pam_daypass.so is missing in PAM's stacks auth, account, session of sshd"
-        );
-    }
-
-    #[test]
-    fn sudo_asks_while_the_module_is_there_and_in_both_of_its_stacks() {
-        let (_folder, layout) = host();
-        let presence = Presence::new(&layout);
-        assert!(presence.sudo_asks());
-        for service in SUDO {
-            let path = layout.pam().join(service);
-            fs::write(&path, "session required pam_daypass.so\n").unwrap();
-            assert!(!presence.sudo_asks(), "{service}");
-            fs::write(&path, STACK).unwrap();
-            assert!(presence.sudo_asks(), "{service}");
-        }
-        let module = layout.seen(Path::new(
-            "/usr/lib/x86_64-linux-gnu/security/pam_daypass.so",
-        ));
-        fs::remove_file(module).unwrap();
-        assert!(!presence.sudo_asks());
-    }
-
-    #[test]
-    fn a_module_that_goes_is_seen_at_once() {
-        let (_folder, layout) = host();
-        let presence = Presence::new(&layout);
-        presence.check(&Managed::default()).unwrap();
-        let module = layout.seen(Path::new(
-            "/usr/lib/x86_64-linux-gnu/security/pam_daypass.so",
-        ));
-        fs::remove_file(module).unwrap();
-        assert_eq!(presence.check(&Managed::default()), Err(Absent::Module));
-    }
-}
+mod tests;

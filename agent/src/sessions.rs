@@ -9,9 +9,10 @@ mod deadline;
 mod end;
 mod extend;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod gid;
 mod grants;
+mod killed;
 mod leave;
 mod logind;
 mod narrow;

@@ -10,11 +10,14 @@ pub use block::{block, host_certificates};
 pub use effective::{Effective, Overridden};
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::command;
 use crate::durable;
 use crate::layout::Layout;
 
+/// How long sshd may take to read its configuration: some milliseconds are usual.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Bound of each of our files in bytes.
 pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 
@@ -24,6 +27,8 @@ pub struct Sshd {
     program: PathBuf,
     config: PathBuf,
     scratch: PathBuf,
+    separation: PathBuf,
+    patience: Duration,
 }
 
 /// Why sshd's configuration was left as it was.
@@ -43,6 +48,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether another try would only take as long.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        match self {
+            Self::Sshd(error) | Self::AlreadyBroken { source: error } => error.is_late(),
+            Self::File(_) => false,
+        }
+    }
+}
+
 impl Sshd {
     /// The system's sshd.
     #[must_use]
@@ -51,6 +67,8 @@ impl Sshd {
             program: PathBuf::from("/usr/sbin/sshd"),
             config: layout.sshd_config(),
             scratch: layout.state().join("sshd-check.conf"),
+            separation: layout.seen(Path::new("/run/sshd")),
+            patience: PATIENCE,
         }
     }
 
@@ -60,7 +78,7 @@ impl Sshd {
     /// # Errors
     /// See [`enum@Error`]; nothing has changed then.
     pub fn install(&self, path: &Path, content: Option<&str>) -> Result<(), Error> {
-        prepare()?;
+        self.prepare()?;
         let before = durable::read(path, MAX_BYTES)?;
         self.check(&self.config)
             .map_err(|source| Error::AlreadyBroken { source })?;
@@ -80,10 +98,11 @@ impl Sshd {
     /// # Errors
     /// sshd could not be run or does not accept its configuration.
     pub fn effective(&self, user: &str) -> Result<Effective, Error> {
-        prepare()?;
+        self.prepare()?;
         let connection =
             format!("user={user},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22");
-        let said = command::run(
+        let said = command::run_within(
+            self.patience,
             &self.program,
             &[
                 "-T",
@@ -97,7 +116,8 @@ impl Sshd {
     }
 
     fn check(&self, config: &Path) -> Result<(), command::Error> {
-        command::run(&self.program, &["-t", "-f", &config.to_string_lossy()]).map(drop)
+        let arguments = ["-t", "-f", &config.to_string_lossy()];
+        command::run_within(self.patience, &self.program, &arguments).map(drop)
     }
 
     fn check_alone(&self, content: &str) -> Result<(), Error> {
@@ -105,6 +125,15 @@ impl Sshd {
         let checked = self.check(&self.scratch);
         durable::remove(&self.scratch)?;
         Ok(checked?)
+    }
+
+    /// sshd refuses even to check its configuration without this directory, which its unit makes and
+    /// removes with itself.
+    fn prepare(&self) -> Result<(), durable::Error> {
+        if self.separation.exists() {
+            return Ok(());
+        }
+        durable::directory(&self.separation, 0o755)
     }
 }
 
@@ -115,12 +144,14 @@ fn put(path: &Path, content: Option<&[u8]>) -> Result<(), durable::Error> {
     }
 }
 
-/// sshd refuses even to check its configuration without this directory, which its unit makes and
-/// removes with itself.
-fn prepare() -> Result<(), durable::Error> {
-    let separation = Path::new("/run/sshd");
-    if separation.exists() {
-        return Ok(());
+#[cfg(test)]
+impl Sshd {
+    /// Another program in its place, which has no longer than this.
+    pub(crate) fn at(program: PathBuf, layout: &Layout, patience: Duration) -> Self {
+        Self {
+            program,
+            patience,
+            ..Self::new(layout)
+        }
     }
-    durable::directory(separation, 0o755)
 }

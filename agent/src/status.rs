@@ -6,6 +6,7 @@ use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::time::Time;
 
 use crate::break_glass::{self, Glass};
+use crate::command;
 use crate::durable;
 use crate::enrolment::{self, Enrolment};
 use crate::forward::{self, Told};
@@ -38,8 +39,8 @@ pub struct Status {
     pub managed: Managed,
     /// Accounts that are let go for a while; an error where what is noted of them is damaged.
     pub glass: Result<Option<Glass>, durable::Error>,
-    /// Whether the daemon runs.
-    pub running: bool,
+    /// Whether the daemon runs, if systemd says.
+    pub running: Result<bool, command::Error>,
     /// Gates that are not in place.
     pub absent: Vec<Absent>,
     /// The journal's name.
@@ -79,7 +80,7 @@ pub fn status(layout: &Layout) -> Result<Status, Error> {
     let snapshot = known.snapshot(enrolment.names());
     let running = systemd::is_active("daypass-agent.service");
     Ok(Status {
-        link: forward::read(&layout.link()).filter(|_| running),
+        link: forward::read(&layout.link()).filter(|_| matches!(running, Ok(true))),
         ca: enrolment.ca.url.as_str().to_owned(),
         pin: enrolment.ca.ca.to_string(),
         state: snapshot.state.number,

@@ -1,10 +1,17 @@
 //! Asking systemd to reload and start services.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::command::{self, Error};
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
+/// How long systemd may take to say how things stand.
+const TO_SAY: Duration = Duration::from_secs(10);
+/// The same while the agent stops, for which it has a while only itself.
+const AT_STOP: Duration = Duration::from_secs(3);
+/// How long it may take to do something: as long as it gives a service to start, and a little more.
+const TO_DO: Duration = Duration::from_secs(100);
 /// Debian calls it ssh, others sshd; the second may be an alias of the first.
 const SSHD_UNITS: [&str; 2] = ["ssh.service", "sshd.service"];
 
@@ -23,7 +30,7 @@ pub enum Reloaded {
 /// systemd refused.
 pub fn reload_sshd() -> Result<Reloaded, Error> {
     for unit in SSHD_UNITS {
-        if is_active(unit) {
+        if runs(unit)? {
             return reload(unit);
         }
     }
@@ -35,7 +42,7 @@ pub fn reload_sshd() -> Result<Reloaded, Error> {
 /// # Errors
 /// systemd refused.
 pub fn reload_agent() -> Result<Reloaded, Error> {
-    if is_active("daypass-agent.service") {
+    if runs("daypass-agent.service")? {
         return reload("daypass-agent.service");
     }
     Ok(Reloaded::NotRunning)
@@ -90,7 +97,8 @@ pub fn disable(unit: &str) -> Result<(), Error> {
 /// Is this machine being powered off or halted? A reboot is neither.
 #[must_use]
 pub fn powers_off() -> bool {
-    let jobs = command::run(
+    let jobs = command::run_within(
+        AT_STOP,
         Path::new(SYSTEMCTL),
         &["list-jobs", "--plain", "--no-legend"],
     );
@@ -107,9 +115,25 @@ fn is_of_power_off(job: &str) -> bool {
 }
 
 /// Does this unit run?
-#[must_use]
-pub fn is_active(unit: &str) -> bool {
-    systemctl(&["is-active", "--quiet", unit]).is_ok()
+///
+/// # Errors
+/// systemd does not say.
+pub fn is_active(unit: &str) -> Result<bool, Error> {
+    let arguments = ["is-active", unit];
+    let output = command::hear(TO_SAY, Path::new(SYSTEMCTL), &arguments)?;
+    // Of one that does not run it says "inactive" or the like and fails; asked in vain, it has no word for it.
+    if output.status.success() || !output.stdout.is_empty() {
+        return Ok(output.status.success());
+    }
+    Err(command::failed(Path::new(SYSTEMCTL), &arguments, &output))
+}
+
+/// The same for whoever would have it reload: where there is no systemd there is nothing to reload.
+fn runs(unit: &str) -> Result<bool, Error> {
+    match is_active(unit) {
+        Err(error) if error.is_late() => Err(error),
+        known => Ok(known.unwrap_or(false)),
+    }
 }
 
 fn reload(unit: &str) -> Result<Reloaded, Error> {
@@ -117,7 +141,7 @@ fn reload(unit: &str) -> Result<Reloaded, Error> {
 }
 
 fn systemctl(arguments: &[&str]) -> Result<(), Error> {
-    command::run(Path::new(SYSTEMCTL), arguments).map(drop)
+    command::run_within(TO_DO, Path::new(SYSTEMCTL), arguments).map(drop)
 }
 
 #[cfg(test)]

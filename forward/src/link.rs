@@ -105,7 +105,9 @@ impl Shared {
 }
 
 impl Link {
-    pub(crate) fn new(horizon: Horizon) -> Self {
+    /// The link of a journal that nobody takes yet.
+    #[must_use]
+    pub fn new(horizon: Horizon) -> Self {
         let state = State {
             contact: Contact::Nobody,
             answers: false,

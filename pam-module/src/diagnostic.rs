@@ -27,10 +27,18 @@ pub(crate) fn no_group(gid: u32, why: &std::io::Error) -> String {
     format!("daypass could not give the session its group {gid}, so it has no sudo: {why}")
 }
 
-/// What a person may be shown of an agent's message: no control characters but the line break.
+/// What a person may be shown of an agent's message: no control characters but the line break, and none that turns the
+/// direction of what follows.
 pub(crate) fn harmless(message: &str) -> String {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     message
         .chars()
-        .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
+        .map(|c| {
+            if (c.is_control() && c != '\n') || turns(c) {
+                '?'
+            } else {
+                c
+            }
+        })
         .collect()
 }

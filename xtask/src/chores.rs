@@ -1,5 +1,6 @@
 //! The chores, and the words that name them.
 
+mod asan;
 mod bench;
 mod check;
 mod debian;
@@ -26,6 +27,7 @@ usage: cargo xtask CHORE
   check                     format, lints, dependencies, who may depend on whom, ignored tests
   test [--fast]             all tests, on throwaway Debian hosts; --fast: those that need no host
   test --hosts [WORD]       those on hosts alone, and of them those with the word in their names
+  asan                      the PAM module and what it speaks, under AddressSanitizer
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
   bench NAME                prints what something costs, as ratios: journal, collector, log, ca, host
@@ -38,6 +40,7 @@ enum Chore {
     Help,
     Check,
     Test(test::Scope),
+    Asan,
     Package(Release),
     Demo { keep: Option<PathBuf> },
     Bench(bench::Bench),
@@ -66,6 +69,7 @@ fn parse(words: &[&str]) -> Result<Chore> {
         ["test", "--fast"] => Ok(Chore::Test(test::Scope::Fast)),
         ["test", "--hosts"] => Ok(Chore::Test(test::Scope::Rows(None))),
         ["test", "--hosts", word] => Ok(Chore::Test(test::Scope::Rows(Some((*word).to_owned())))),
+        ["asan"] => Ok(Chore::Asan),
         ["package"] => Ok(Chore::Package(Release::chosen()?)),
         ["package", "--release", name] => Ok(Chore::Package(name.parse()?)),
         ["demo"] => Ok(Chore::Demo { keep: None }),
@@ -96,6 +100,7 @@ fn run(chore: &Chore) -> Result<()> {
         }
         Chore::Check => check::run(),
         Chore::Test(scope) => test::run(scope),
+        Chore::Asan => asan::run(),
         Chore::Package(release) => {
             privilege::as_root(|| package::build(*release).map(|packages| packages.say()))
         }

@@ -14,8 +14,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::facts::{FactError, Handle};
 
-/// The most that a program may say on each of its outputs: the rules of the largest window are far less.
-pub(super) const MOST_SAID: usize = 8 * 1024 * 1024;
+/// The most that a program may say on each of its outputs: all accounts of a large directory are less.
+pub(super) const MOST_SAID: usize = 64 * 1024 * 1024;
 /// How long somebody who was killed may take to be gone.
 const DEATH: Duration = Duration::from_millis(200);
 /// Killed programs that the kernel does not let go (a disk that hangs). More are not started beside them.

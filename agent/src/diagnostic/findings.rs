@@ -27,6 +27,10 @@ fn finding_text(finding: &Finding) -> (String, String) {
             "The agent does not run, so contractors are refused.".to_owned(),
             "systemctl start daypass-agent; journalctl -u daypass-agent tells why it stopped.".to_owned(),
         ),
+        Finding::RunUnknown(error) => (
+            format!("Whether the agent runs is not known: {error}"),
+            "systemctl status daypass-agent must answer; if it does not, look at systemd (journalctl -p err).".to_owned(),
+        ),
         Finding::Absent(gate) => (capital(gate), absent_advice(gate).to_owned()),
         Finding::StateOld { age } => (
             format!("The newest state of the CA is {} old.", span(*age)),
@@ -79,6 +83,22 @@ fn finding_text(finding: &Finding) -> (String, String) {
             "Add the line: @includedir /run/daypass/sudoers.d".to_owned(),
         ),
         Finding::Setting(setting) => setting_text(setting),
+        Finding::SettingsUnknown(error) => (
+            format!("sshd's settings are not known: {error}"),
+            "sshd -T must print them; sshd -t tells the line that is wrong.".to_owned(),
+        ),
+        Finding::SudoSilent { path, why } => (
+            format!("Whether {} is sudo-rs is not known: {why}", path.display()),
+            format!("{} --version must answer; reinstall its package if it does not.", path.display()),
+        ),
+        Finding::SudoRsUnread(error) => (
+            format!("Whether sudo-rs reads what windows grant is not known: {error}"),
+            "Let root read the file, and ask doctor again.".to_owned(),
+        ),
+        Finding::Unlooked { name, error } => (
+            format!("Whether {name} is still the account that is managed is not known: {error}"),
+            format!("getent passwd {name} must answer: mend the name service that hangs or fails (/etc/nsswitch.conf names them)."),
+        ),
         Finding::Unlisted(error) => (
             format!("The accounts of this host cannot be listed: {error}"),
             "New names of managed uids go unnoticed until this is mended.".to_owned(),
@@ -190,6 +210,23 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
             ),
             "Remove them from /etc/sudoers and /etc/sudoers.d; windows grant sudo instead."
                 .to_owned(),
+        ),
+        Door::SudoUnknown { why } => (
+            format!("Whether {account} has sudo rules of its own is not known: {why}"),
+            format!(
+                "sudo -l -U {account} must answer as root; visudo -c tells the line that is wrong, /etc/nsswitch.conf whom sudo asks."
+            ),
+        ),
+        Door::Unread { path, why } => (
+            format!(
+                "Whether there is a way into {account} past daypass is not known: {why} ({})",
+                path.display()
+            ),
+            "Let root read it, or look there from where it can be read.".to_owned(),
+        ),
+        Door::Unlooked { why } => (
+            format!("What keys, jobs and setuid files {account} has is not known: {why}"),
+            format!("getent passwd {account} must answer; then ask doctor again."),
         ),
     }
 }

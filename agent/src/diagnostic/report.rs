@@ -163,12 +163,11 @@ pub fn status(status: &Status) -> String {
     }
     row(
         "agent",
-        if status.running {
-            "running"
-        } else {
-            "not running"
-        }
-        .to_owned(),
+        match &status.running {
+            Ok(true) => "running".to_owned(),
+            Ok(false) => "not running".to_owned(),
+            Err(error) => format!("not known: {error}"),
+        },
     );
     match &status.glass {
         Ok(None) => {}

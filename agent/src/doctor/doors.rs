@@ -1,13 +1,13 @@
 //! Ways into an account, or out of it to root, that are not daypass's.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::User;
-
 use super::setuid::{self, Extent};
-use crate::command;
+use super::sudo_rules::Sudo;
+use crate::accounts::Directory;
 use crate::durable;
 use crate::layout::Layout;
 
@@ -53,12 +53,33 @@ pub enum Door {
         /// What `sudo -l` says of them.
         rules: Vec<String>,
     },
+    /// Whether it has such rules is not known.
+    SudoUnknown {
+        /// What kept sudo from saying it.
+        why: String,
+    },
+    /// Whether there is a way in is not known: it would stand there.
+    Unread {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Nothing is known of what the account's home holds, nor of its jobs: it cannot be looked up.
+    Unlooked {
+        /// What the system said.
+        why: String,
+    },
 }
 
 /// Looks for ways into accounts.
 pub struct Doors {
     layout: Layout,
     shadow: String,
+    /// Why it could not be read.
+    unread: Option<Door>,
+    directory: Directory,
+    sudo: Sudo,
 }
 
 impl Doors {
@@ -66,66 +87,119 @@ impl Doors {
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
         let path = layout.seen(Path::new("/etc/shadow"));
-        // Unreadable: no password is found, and every other door still is.
-        let bytes = durable::read(&path, MAX_SHADOW).ok().flatten();
+        let (bytes, unread) = match durable::read(&path, MAX_SHADOW) {
+            Ok(bytes) => (bytes.unwrap_or_default(), None),
+            Err(error) => (Vec::new(), Some(unread(&path, &error))),
+        };
         Self {
             layout: layout.clone(),
-            shadow: String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned(),
+            shadow: String::from_utf8_lossy(&bytes).into_owned(),
+            unread,
+            directory: Directory::default(),
+            sudo: Sudo::default(),
         }
     }
 
-    /// The ways into this account.
+    /// The ways into this account, and what could not be looked at.
     #[must_use]
-    pub fn of(&self, account: &str) -> Vec<Door> {
-        let mut doors = Vec::new();
+    pub fn of(&mut self, account: &str) -> Vec<Door> {
+        let mut doors = Vec::from_iter(self.unread.clone());
         if has_password(&self.shadow, account) {
             doors.push(Door::Password);
         }
-        let user = User::from_name(account).ok().flatten();
-        if let Some(user) = user {
-            let ssh = self.layout.seen(&user.dir.join(".ssh"));
-            let files = ["authorized_keys", "authorized_keys2"].map(|name| ssh.join(name));
-            let filled = files.into_iter().filter(|path| is_filled(path));
-            doors.extend(filled.map(|path| Door::AuthorizedKeys { path }));
-            let uid = user.uid.as_raw();
-            doors.extend(self.at_jobs(uid).map(|path| Door::AtJob { path }));
-            let lent = setuid::owned_by(&self.layout, uid, &user.dir, setuid::SEARCH);
-            doors.extend(lent.files.into_iter().map(|path| Door::Setuid { path }));
-            if lent.extent == Extent::Partial {
-                doors.push(Door::Unsearched { home: user.dir });
-            }
+        let user = self.directory.look_up(account);
+        // That there is nobody of this name is told as such, and sudo knows nobody then.
+        let is_somebody = !matches!(user, Ok(None));
+        match user {
+            Ok(Some(user)) => self.behind(user.uid.as_raw(), &user.dir, &mut doors),
+            Ok(None) => {}
+            Err(error) => doors.push(Door::Unlooked {
+                why: error.to_string(),
+            }),
         }
         let crontab = format!("/var/spool/cron/crontabs/{account}");
-        doors.extend(self.existing(&crontab).map(|path| Door::Crontab { path }));
+        doors.extend(self.existing(&crontab, |path| Door::Crontab { path }));
         let linger = format!("/var/lib/systemd/linger/{account}");
-        doors.extend(self.existing(&linger).map(|path| Door::Linger { path }));
-        let rules = sudo_rules(account);
-        if !rules.is_empty() {
-            doors.push(Door::SudoRules { rules });
+        doors.extend(self.existing(&linger, |path| Door::Linger { path }));
+        if is_somebody {
+            match self.sudo.rules(account) {
+                Ok(rules) if rules.is_empty() => {}
+                Ok(rules) => doors.push(Door::SudoRules { rules }),
+                Err(why) => doors.push(Door::SudoUnknown { why }),
+            }
         }
         doors
     }
 
-    fn at_jobs(&self, uid: u32) -> impl Iterator<Item = PathBuf> {
-        let spool = self.layout.seen(Path::new("/var/spool/cron/atjobs"));
-        let entries = fs::read_dir(spool).into_iter().flatten().flatten();
-        entries
-            .filter(move |entry| {
-                let about = entry.metadata();
-                about.is_ok_and(|about| about.is_file() && about.uid() == uid)
-            })
-            .map(|entry| entry.path())
-            // atd's own counter.
-            .filter(|path| path.file_name().is_some_and(|name| name != ".SEQ"))
+    /// Those of whoever has this uid and home.
+    fn behind(&self, uid: u32, home: &Path, doors: &mut Vec<Door>) {
+        let ssh = self.layout.seen(&home.join(".ssh"));
+        for name in ["authorized_keys", "authorized_keys2"] {
+            let path = ssh.join(name);
+            match is_filled(&path) {
+                Ok(true) => doors.push(Door::AuthorizedKeys { path }),
+                Ok(false) => {}
+                Err(error) => doors.push(unread(&path, &error)),
+            }
+        }
+        self.at_jobs(uid, doors);
+        let lent = setuid::owned_by(&self.layout, uid, home, setuid::SEARCH);
+        doors.extend(lent.files.into_iter().map(|path| Door::Setuid { path }));
+        if lent.extent == Extent::Partial {
+            let home = home.to_owned();
+            doors.push(Door::Unsearched { home });
+        }
     }
 
-    fn existing(&self, path: &str) -> Option<PathBuf> {
-        Some(self.layout.seen(Path::new(path))).filter(|path| path.exists())
+    fn at_jobs(&self, uid: u32, doors: &mut Vec<Door>) {
+        let spool = self.layout.seen(Path::new("/var/spool/cron/atjobs"));
+        let entries = match fs::read_dir(&spool) {
+            Ok(entries) => entries,
+            Err(error) if is_none(&error) => return,
+            Err(error) => return doors.push(unread(&spool, &error)),
+        };
+        for entry in entries {
+            // atd's own counter is no job, and who has gone meanwhile is none any more.
+            match entry.and_then(|entry| Ok((entry.metadata()?, entry.path()))) {
+                Ok((about, path)) => {
+                    let is_job = about.is_file() && about.uid() == uid && !path.ends_with(".SEQ");
+                    doors.extend(is_job.then_some(Door::AtJob { path }));
+                }
+                Err(error) if is_none(&error) => {}
+                Err(error) => doors.push(unread(&spool, &error)),
+            }
+        }
+    }
+
+    fn existing(&self, path: &str, door: impl FnOnce(PathBuf) -> Door) -> Option<Door> {
+        let path = self.layout.seen(Path::new(path));
+        match path.try_exists() {
+            Ok(exists) => exists.then(|| door(path)),
+            Err(error) if is_none(&error) => None,
+            Err(error) => Some(unread(&path, &error)),
+        }
     }
 }
 
-fn is_filled(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.len() > 0)
+fn unread(path: &Path, why: &impl ToString) -> Door {
+    Door::Unread {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
+}
+
+fn is_filled(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len() > 0),
+        Err(error) if is_none(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether that says for certain that there is no such file.
+fn is_none(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 /// A second field that is neither empty nor locked is a password; an empty one lets anybody in
@@ -138,24 +212,6 @@ fn has_password(shadow: &str, account: &str) -> bool {
                 .next()
                 .is_some_and(|hash| !hash.starts_with(['!', '*']))
     })
-}
-
-fn sudo_rules(account: &str) -> Vec<String> {
-    // Fails where there is no sudo, and for accounts without rules in some versions.
-    let listed = command::run(Path::new("/usr/bin/sudo"), &["-n", "-l", "-U", account]);
-    listed.map_or_else(|_| Vec::new(), |text| rules_of(&text))
-}
-
-/// `sudo -l` prints rules indented, after a line that announces them.
-fn rules_of(listed: &str) -> Vec<String> {
-    listed
-        .lines()
-        .skip_while(|line| !line.contains("may run the following commands"))
-        .skip(1)
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]
@@ -174,14 +230,6 @@ mod tests {
     }
 
     #[test]
-    fn only_rules_are_taken_from_sudos_list() {
-        let listed = "Matching Defaults entries for deploy on db1:\n    env_reset\n\n\
-            User deploy may run the following commands on db1:\n    (ALL) NOPASSWD: ALL\n";
-        assert_eq!(rules_of(listed), ["(ALL) NOPASSWD: ALL"]);
-        assert!(rules_of("User deploy is not allowed to run sudo on db1.\n").is_empty());
-    }
-
-    #[test]
     fn a_crontab_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::under(folder.path());
@@ -195,5 +243,43 @@ mod tests {
                 path: crontabs.join("no-such-account")
             }]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_what_is_not_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::under(folder.path());
+        let at = |path: &str| layout.seen(Path::new(path));
+        let looked = || {
+            let mut doors = Doors::new(&layout);
+            let mut found = doors.of("no-such-account");
+            doors.behind(1001, Path::new("/home/deploy"), &mut found);
+            found
+        };
+        assert_eq!(looked(), []);
+        // Links that lead to themselves stand for whatever keeps even root from looking.
+        let blocked = [
+            "/etc/shadow",
+            "/var/spool/cron/crontabs",
+            "/var/lib/systemd/linger",
+            "/home/deploy/.ssh/authorized_keys",
+            "/home/deploy/.ssh/authorized_keys2",
+            "/var/spool/cron/atjobs",
+        ];
+        for path in blocked.map(at) {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(&path, &path).unwrap();
+        }
+        let told: Vec<PathBuf> = looked()
+            .into_iter()
+            .map(|door| match door {
+                Door::Unread { path, .. } => path,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let mut expected = blocked.map(at);
+        expected[1].push("no-such-account");
+        expected[2].push("no-such-account");
+        assert_eq!(told, expected);
     }
 }

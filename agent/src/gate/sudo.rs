@@ -151,9 +151,9 @@ impl Gates {
         session: Option<&Session>,
         caller: &Caller,
     ) -> Sudo {
-        let words = process.command_line();
-        let is_legible = words.is_ok();
-        let words = words.unwrap_or_default();
+        // An empty one is what the kernel shows of whoever has none any more.
+        let words = process.command_line().unwrap_or_default();
+        let is_legible = words.iter().any(|word| !word.is_empty());
         let tty = (!caller.tty.is_empty()).then(|| caller.tty.clone());
         let (identity, origin) = match session {
             Some(session) => (session.identity(), session.origin(tty)),
@@ -317,3 +317,6 @@ impl Sudo {
             .command(self.command.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

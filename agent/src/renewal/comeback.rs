@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use daypass_protocol::api::Renewed;
 use daypass_protocol::comeback::{Comeback, NAMESPACE, SignedComeback};
@@ -19,6 +20,8 @@ use crate::layout::Layout;
 
 /// OpenSSH's own tool signs: the private host keys are its files, of whatever kind they are.
 const SIGNER: &str = "/usr/bin/ssh-keygen";
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// An armored signature of the longest key, and room.
 const MAX_SIGNATURE: u64 = 16 * 1024;
 
@@ -87,7 +90,8 @@ fn sign(layout: &Layout, key: &Path, text: &str) -> Result<String, Error> {
     // It asks before it writes over anything.
     remove(&signature)?;
     durable::replace(&message, text.as_bytes(), 0o600)?;
-    let signed = command::run(
+    let signed = command::run_within(
+        PATIENCE,
         Path::new(SIGNER),
         &[
             "-q",

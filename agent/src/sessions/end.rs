@@ -1,8 +1,6 @@
 //! Ending a session by force: freeze what it runs, kill it, let sshd's monitor write its last lines, and sweep.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,13 +10,14 @@ use daypass_protocol::name::Name;
 use daypass_protocol::revocation::VerifiedRevocation;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::stop::Stop;
-use serde_json::{Value, json};
 
+use super::killed::Killed;
 use super::registry::Sessions;
 use super::session::Session;
-use super::{sweep, terminal};
+use super::sweep::{self, Swept};
+use super::terminal;
 use crate::diagnostic;
-use crate::facts::{Handle, Kinship, Process};
+use crate::facts::{Handle, Kinship};
 
 /// How long everybody may take to freeze. Who is stuck in the kernel never does, and dies all the same.
 const FREEZE: Duration = Duration::from_millis(50);
@@ -30,8 +29,6 @@ const RELAY: Duration = Duration::from_millis(40);
 const LOOK: Duration = Duration::from_millis(5);
 /// The same once only those are left that the kernel will not let die yet.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
-/// How many of the killed the journal names.
-const NAMED: usize = 64;
 
 /// Why a session ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +138,7 @@ fn run(sessions: &Sessions, session: &Arc<Session>, cause: &Cause, was_open: boo
         session.record.uid,
         &diagnostic::ended(cause),
     );
-    let mut killed = BTreeMap::new();
+    let mut killed = Killed::default();
     // First of all: PAM grants nobody anything any more who is in it, with rules or without.
     kill_frozen(sessions, session, &mut killed);
     sessions.withdraw_sudo(session);
@@ -155,15 +152,12 @@ fn run(sessions: &Sessions, session: &Arc<Session>, cause: &Cause, was_open: boo
     let swept = if sessions.leaves_nobody(session) {
         sweep::account(session)
     } else {
-        Vec::new()
+        Swept::default()
     };
     kill_the_rest(sessions, session);
     sessions.drop_session(session);
     sessions.is_over(session, swept);
 }
-
-/// Who was killed, by process, with the name that it had.
-type Killed = BTreeMap<Process, String>;
 
 /// Everything that the contractor runs dies at once. sshd's own process, which runs nothing of theirs, has a moment more:
 /// the reason and the end of the terminal go through it.
@@ -198,11 +192,7 @@ fn kill_members(
         let process = handle.process();
         let is_spared = spared.iter().any(|spared| spared.process() == process);
         if !is_spared && session.holds(&Kinship::of(process)) {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            handle.kill();
-            killed
-                .entry(process)
-                .or_insert_with(|| name.trim_end().to_owned());
+            killed.kill(&handle);
         }
     }
     members.len()
@@ -234,7 +224,7 @@ fn kill_the_rest(sessions: &Sessions, session: &Session) {
         if let Some(group) = session.cgroup() {
             let _ = group.kill();
         }
-        let left = kill_members(sessions, session, &[], &mut Killed::new());
+        let left = kill_members(sessions, session, &[], &mut Killed::default());
         if let Some(monitor) = &session.monitor {
             monitor.kill();
         }
@@ -250,11 +240,6 @@ fn journal(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool
     if killed.is_empty() && !was_open {
         return;
     }
-    let named: Vec<Value> = killed
-        .iter()
-        .take(NAMED)
-        .map(|(process, name)| json!({ "pid": process.pid, "name": name }))
-        .collect();
     let mut event = Event::new(Action::SessionEnd)
         .outcome(Outcome::Done)
         .because(
@@ -264,8 +249,8 @@ fn journal(sessions: &Sessions, session: &Session, cause: &Cause, was_open: bool
         .by(session.identity())
         .on(sessions.resource(session))
         .from(session.origin(None))
-        .detail("killed", named)
-        .detail("killed_count", killed.len())
+        .detail("killed", killed.named())
+        .detail("killed_count", killed.count())
         .detail("lived_seconds", session.lived().as_secs());
     if let Cause::Rule { name, .. } = cause {
         event = event.detail("rule", name.clone());

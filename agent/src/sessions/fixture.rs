@@ -27,7 +27,7 @@ use crate::watch::Watch;
 const STACK: &str = "account required pam_daypass.so\n";
 
 /// How long anything in a test may take.
-pub(super) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A host in a directory of its own.
 pub(super) struct Host {
@@ -38,10 +38,10 @@ pub(super) struct Host {
 }
 
 /// sshd's monitor, in its place a shell that waits for a program of the contractor's.
-pub(super) struct Monitor {
+pub(crate) struct Monitor {
     shell: Child,
     /// That program.
-    pub(super) child: Handle,
+    pub(crate) child: Handle,
 }
 
 impl Host {
@@ -49,14 +49,7 @@ impl Host {
     pub(super) fn new(sudo: &str, before_check: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::under(folder.path());
-        let security = layout.seen(Path::new("/usr/lib/security"));
-        for directory in [layout.pam(), security.clone(), layout.sessions()] {
-            fs::create_dir_all(directory).unwrap();
-        }
-        fs::write(security.join("pam_daypass.so"), "").unwrap();
-        for service in ["sudo", "sudo-i"] {
-            fs::write(layout.pam().join(service), STACK).unwrap();
-        }
+        furnish(&layout);
         let (intake, entries) = crate::fixture::intake();
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
@@ -108,28 +101,7 @@ impl Host {
         item: &str,
     ) -> (Monitor, Arc<Session>) {
         let monitor = Monitor::start();
-        let window = window(number, person, item);
-        let shell = Handle::open(i32::try_from(monitor.shell.id()).unwrap()).unwrap();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let boot = u64::try_from(since_boot().as_millis()).unwrap();
-        let record = Record {
-            id: format!("s-{number:016x}").parse().unwrap(),
-            monitor: shell.process(),
-            uid,
-            gid: Some(1_900_000_000 + u32::try_from(number).unwrap()),
-            window: window.text().to_owned(),
-            audit: None,
-            opened: Time::from_unix(i64::try_from(now.as_secs()).unwrap()),
-            opened_since_boot: boot - 1000 + number,
-            closes: Time::from_unix(i64::try_from(now.as_secs()).unwrap() + 3600),
-            closes_since_boot: boot + 3_600_000,
-            ..record()
-        };
-        record.store(&self.layout.sessions()).unwrap();
-        let session = self
-            .sessions
-            .register(record, window, Limits::default(), &shell)
-            .unwrap();
+        let session = monitor.let_in(&self.sessions, &self.layout, uid, number, person, item);
         (monitor, session)
     }
 
@@ -157,21 +129,74 @@ impl Host {
         script(self.folder.path(), "visudo", &checker(before_check));
     }
 
-    /// PAM asks us about sudo no more, or again.
-    pub(super) fn set_pam(&self, asks: bool) {
+    /// PAM asks us in this service no more, or again.
+    pub(super) fn set_pam(&self, service: &str, asks: bool) {
         let text = if asks {
             STACK
         } else {
             "account required pam_unix.so\n"
         };
-        fs::write(self.layout.pam().join("sudo"), text).unwrap();
+        fs::write(self.layout.pam().join(service), text).unwrap();
     }
 }
 
 impl Monitor {
-    fn start() -> Self {
+    /// It ends with its program.
+    pub(crate) fn start() -> Self {
+        Self::with("wait")
+    }
+
+    /// Its program has ended, and stays as a shadow that the kernel knows nothing more of than that: nobody has asked how
+    /// it ended.
+    pub(crate) fn of_the_dead() -> Self {
+        let monitor = Self::with("exec sleep 600 >/dev/null");
+        // As long as it is a shell it may ask.
+        let name = format!("/proc/{}/comm", monitor.shell.id());
+        until("another program in the shell's place", || {
+            fs::read_to_string(&name).unwrap() == "sleep\n"
+        });
+        monitor.child.kill();
+        assert!(monitor.child.ends_within(SOON));
+        monitor
+    }
+
+    /// Lets somebody in by a window of their own with this item; `number` tells sessions apart, and puts them in order.
+    pub(crate) fn let_in(
+        &self,
+        sessions: &Sessions,
+        layout: &Layout,
+        uid: u32,
+        number: u64,
+        person: &str,
+        item: &str,
+    ) -> Arc<Session> {
+        let window = window(number, person, item);
+        let shell = Handle::open(i32::try_from(self.shell.id()).unwrap()).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let boot = u64::try_from(since_boot().as_millis()).unwrap();
+        let record = Record {
+            id: format!("s-{number:016x}").parse().unwrap(),
+            monitor: shell.process(),
+            uid,
+            gid: Some(1_900_000_000 + u32::try_from(number).unwrap()),
+            window: window.text().to_owned(),
+            audit: None,
+            opened: Time::from_unix(i64::try_from(now.as_secs()).unwrap()),
+            opened_since_boot: boot - 1000 + number,
+            closes: Time::from_unix(i64::try_from(now.as_secs()).unwrap() + 3600),
+            closes_since_boot: boot + 3_600_000,
+            ..record()
+        };
+        record.store(&layout.sessions()).unwrap();
+        sessions
+            .register(record, window, Limits::default(), &shell)
+            .unwrap()
+    }
+
+    fn with(then: &str) -> Self {
+        let script = format!("sleep 600 >/dev/null & echo $!; {then}");
         let mut shell = Command::new("/bin/sh")
-            .args(["-c", "sleep 600 >/dev/null & echo $!; wait"])
+            .args(["-c", &script])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -216,8 +241,20 @@ fn window(number: u64, person: &str, item: &str) -> FrozenWindow {
     FrozenWindow::parse(&document.to_string()).unwrap()
 }
 
+/// PAM's module and the services by which sudo asks it.
+pub(crate) fn furnish(layout: &Layout) {
+    let security = layout.seen(Path::new("/usr/lib/security"));
+    for directory in [layout.pam(), security.clone(), layout.sessions()] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    fs::write(security.join("pam_daypass.so"), "").unwrap();
+    for service in ["sudo", "sudo-i", "daypass-sudo"] {
+        fs::write(layout.pam().join(service), STACK).unwrap();
+    }
+}
+
 /// Looks until it holds.
-pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < SOON, "{what} does not come");

@@ -1,6 +1,7 @@
 //! Which sessions have sudo, and by what rules.
 //!
-//! The original sudo takes rules for a session's own group. sudo-rs does not look at a process's groups: where it is
+//! The original sudo takes rules for a session's own group, and by them asks PAM through a service of ours. They are taken
+//! away while that service does not ask us: somebody has taken our line out of it. sudo-rs does not look at a process's groups: where it is
 //! installed, an account's rules hold for everybody in it. So they are those of one window at a time, the one that came
 //! first, and PAM refuses the others' sudo. They are also taken away while sudo does not ask us, because sudo-rs takes
 //! no PAM service of ours that requires the module.
@@ -123,16 +124,28 @@ impl Sessions {
     /// Whether a session has sudo now.
     #[must_use]
     pub fn sudo_of(&self, session: &Session) -> Sudo {
-        self.grants().sudo_of(session)
+        self.sudo_under(&self.grants(), session)
     }
 
     /// Whether this process may use the session's sudo now.
     #[must_use]
     pub fn sudo_for(&self, session: &Session, caller: Process) -> Sudo {
         let grants = self.grants();
-        match grants.sudo_of(session) {
+        match self.sudo_under(&grants, session) {
             // Of the same tick it is not known which was first.
             Sudo::Granted if grants.changed_for(session) >= Some(caller.start) => Sudo::Older,
+            sudo => sudo,
+        }
+    }
+
+    fn sudo_under(&self, grants: &Grants, session: &Session) -> Sudo {
+        match grants.sudo_of(session) {
+            Sudo::Granted
+                if grants.form == Form::Groups
+                    && !self.shared.setup.presence.sessions_sudo_asks() =>
+            {
+                Sudo::Withheld
+            }
             sudo => sudo,
         }
     }
@@ -145,10 +158,14 @@ impl Sessions {
     pub fn settle_sudo(&self) -> Result<(), SudoersError> {
         {
             let mut grants = self.grants();
-            if grants.form == Form::Accounts {
-                // What is missing is told below.
-                let _ = self.arrange_all(&mut grants, Form::Accounts);
-            }
+            // What is missing is told below.
+            let _ = match grants.form {
+                Form::Accounts => self.arrange_all(&mut grants, Form::Accounts),
+                Form::Groups if !self.shared.setup.presence.sessions_sudo_asks() => {
+                    self.withhold_from_groups()
+                }
+                Form::Groups => Ok(()),
+            };
         }
         let form = self.form();
         let looked = self.look_at_missing(form);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::registry::Sessions;
 use super::session::{Phase, Session};
-use super::sweep;
+use super::sweep::{self, Swept};
 
 /// After the last session of an account closed by itself, how long its user manager and its jobs may go on: a tool that
 /// logs in again and again is not to start it anew each time.
@@ -88,7 +88,7 @@ impl Sessions {
 
     /// The monitor of this closed session has ended.
     pub(super) fn leaves(&self, session: Arc<Session>) {
-        self.is_over(&session, Vec::new());
+        self.is_over(&session, Swept::default());
         self.shared.leaving.change(|left| left.closed.push(session));
     }
 
@@ -131,17 +131,18 @@ impl Sessions {
     pub(super) fn take_over(&self, uid: u32) {
         let leaving = &self.shared.leaving;
         for session in leaving.stop_fading(|session| session.record.uid == uid) {
-            self.is_over(&session, Vec::new());
+            self.is_over(&session, Swept::default());
         }
     }
 
     /// Ends what still runs for accounts that nobody is in any more. Until now it may have planted something.
     fn fade(&self, faded: &[Arc<Session>]) {
         for session in faded {
+            let mut swept = Swept::default();
             if self.leaves_nobody(session) {
-                sweep::programs(session.record.uid);
+                swept.killed = sweep::programs(session.record.uid);
             }
-            self.is_over(session, Vec::new());
+            self.is_over(session, swept);
         }
     }
 }

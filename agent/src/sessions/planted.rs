@@ -10,7 +10,7 @@ mod search;
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::registry::Sessions;
 use super::session::Session;
+use super::sweep::Swept;
 use crate::doctor::setuid::Extent;
 use crate::layout::Layout;
 use search::{Found, Plant, planted};
@@ -46,8 +47,8 @@ struct Ended {
     /// Until when was told of before, if so, and when it was over, in milliseconds since 1970.
     told_until: Option<i64>,
     at: i64,
-    /// What the sweep took away.
-    swept: Vec<PathBuf>,
+    /// What the sweep took away and ended.
+    swept: Swept,
 }
 
 impl Over {
@@ -74,10 +75,10 @@ impl Over {
 }
 
 impl Sessions {
-    /// This session is over, and its plants are to be told of, with what the sweep took away. What it left running, or
+    /// This session is over, and its plants are to be told of, with what the sweep took away and ended. What it left running, or
     /// its account's user manager, may plant more: then it is over once more when that ends, and what was planted since
     /// is told. Waits for nobody.
-    pub(super) fn is_over(&self, session: &Arc<Session>, swept: Vec<PathBuf>) {
+    pub(super) fn is_over(&self, session: &Arc<Session>, swept: Swept) {
         let at = now();
         let ended = Ended {
             session: Arc::clone(session),
@@ -136,7 +137,7 @@ impl Sessions {
         &self,
         session: &Session,
         plants: &[&Plant],
-        swept: &[PathBuf],
+        swept: &Swept,
         extent: Extent,
     ) -> Event {
         let named: Vec<Value> = plants
@@ -144,16 +145,22 @@ impl Sessions {
             .take(NAMED)
             .map(|plant| json!({ "path": text(&plant.path), "kind": plant.kind.name() }))
             .collect();
-        let removed: Vec<Value> = swept.iter().take(NAMED).map(|path| text(path)).collect();
-        let (code, reason) = if plants.is_empty() && swept.is_empty() {
-            (
-                "not-searched",
-                "not all of the account's files were looked through: there are too many, or links or errors in the way",
-            )
-        } else {
+        let removed = swept.files.iter().take(NAMED);
+        let removed: Vec<Value> = removed.map(|path| text(path)).collect();
+        let (code, reason) = if !plants.is_empty() || !swept.files.is_empty() {
             (
                 "planted",
                 "what changed while the session was open outlives it",
+            )
+        } else if !swept.killed.is_empty() {
+            (
+                "left-running",
+                "what ran for the account outside of any session was ended",
+            )
+        } else {
+            (
+                "not-searched",
+                "not all of the account's files were looked through: there are too many, or links or errors in the way",
             )
         };
         Event::new(Action::SessionPlanted)
@@ -165,6 +172,8 @@ impl Sessions {
             .detail("files", named)
             .detail("files_count", plants.len())
             .detail("removed", removed)
+            .detail("killed", swept.killed.named())
+            .detail("killed_count", swept.killed.count())
             .detail("searched", extent.name())
     }
 }

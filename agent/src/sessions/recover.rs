@@ -12,6 +12,7 @@ use super::rebuild;
 use super::record::{Record, RecordError};
 use super::registry::Sessions;
 use super::session::Session;
+use super::sweep::Swept;
 use crate::durable;
 use crate::facts::Handle;
 use crate::sudoers::SudoersError;
@@ -146,7 +147,7 @@ impl Sessions {
         let session = Arc::new(Session::new(record, window, None::<Handle>));
         self.take_in(Arc::clone(&session));
         self.close(&session);
-        self.is_over(&session, Vec::new());
+        self.is_over(&session, Swept::default());
         self.leave(&[session]);
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::cgroup::Cgroup;
+use super::killed::Killed;
 use super::session::Session;
 use crate::facts::{Handle, Process};
 
@@ -24,46 +25,69 @@ const DEATHS: Duration = Duration::from_secs(1);
 /// How many of the files that were taken away are remembered.
 const NAMED: usize = 64;
 
-/// Sweeps up after the last session of an account; the files that it took away.
-pub(super) fn account(session: &Session) -> Vec<PathBuf> {
+/// What was there to be swept up.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    /// Files that were taken away.
+    pub(super) files: Vec<PathBuf>,
+    /// What ran outside of any session.
+    pub(super) killed: Killed,
+}
+
+impl Swept {
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.killed.is_empty()
+    }
+}
+
+/// Sweeps up after the last session of an account.
+pub(super) fn account(session: &Session) -> Swept {
     let (uid, name) = (session.record.uid, session.record.account.as_str());
-    programs(uid);
+    let killed = programs(uid);
     let since = session.record.opened.unix();
     let at_jobs = fs::read_dir(AT_JOBS).into_iter().flatten().flatten();
     let at_jobs = at_jobs
         .filter(|entry| entry.metadata().is_ok_and(|about| about.uid() == uid))
         .map(|entry| entry.path());
-    let mut swept = vec![Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)];
-    swept.extend(at_jobs);
-    swept.retain(|path| was_removed(path, since));
-    swept.truncate(NAMED);
-    swept
+    let mut files = vec![Path::new(LINGER).join(name), Path::new(CRONTABS).join(name)];
+    files.extend(at_jobs);
+    files.retain(|path| was_removed(path, since));
+    files.truncate(NAMED);
+    Swept { files, killed }
 }
 
 /// Ends what runs for the account outside of any session.
-pub(super) fn programs(uid: u32) {
-    user_manager(uid);
-    jobs(uid);
+pub(super) fn programs(uid: u32) -> Killed {
+    let mut killed = user_manager(uid);
+    jobs(uid, &mut killed);
+    killed
 }
 
-/// Ends the account's user manager and everything under it, and waits a moment for that.
-pub(super) fn user_manager(uid: u32) {
+/// Ends the account's user manager and everything under it, and waits a moment for that. The manager itself, which comes
+/// with every login, is nobody whom anybody left behind.
+pub(super) fn user_manager(uid: u32) -> Killed {
+    let mut killed = Killed::default();
     let path = format!("/user.slice/user-{uid}.slice/user@{uid}.service");
     let Some(group) = Cgroup::find(&path) else {
-        return;
+        return killed;
     };
+    let own = Cgroup::find(&format!("{path}/init.scope")).map(|own| own.pids());
+    let own = own.unwrap_or_default();
     let all = group.pids().into_iter();
     let held: Vec<Handle> = all.filter_map(|pid| Handle::open(pid).ok()).collect();
+    let started = held.iter().filter(|one| !own.contains(&one.process().pid));
+    started.for_each(|one| killed.note(one));
     group.kill_all();
     let until = Instant::now() + DEATHS;
     for handle in &held {
         let _ = handle.ends_within(until.saturating_duration_since(Instant::now()));
     }
+    killed
 }
 
 /// Ends the jobs that were started for the account: none is without a session. What root's own jobs run in its name
 /// (`sudo -u deploy backup`) is root's.
-fn jobs(uid: u32) {
+fn jobs(uid: u32, killed: &mut Killed) {
     let at_boot = Process::with_pid(1).ok().and_then(Process::login_uid);
     for unit in SCHEDULERS {
         let Some(group) = Cgroup::find(&format!("/system.slice/{unit}")) else {
@@ -83,7 +107,7 @@ fn jobs(uid: u32) {
                 break;
             }
             for handle in &ours {
-                handle.kill();
+                killed.kill(handle);
             }
             for handle in &ours {
                 // Who lives on is found in the next round.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::tools::PATIENCE;
@@ -34,6 +34,8 @@ pub struct Programs {
 struct Known {
     marks: Option<Vec<Option<FileMark>>>,
     rust: Arc<Vec<PathBuf>>,
+    /// Those that gave no answer, and why not.
+    silent: Vec<(PathBuf, String)>,
     /// When to ask those again that gave no answer.
     again: Option<Instant>,
 }
@@ -57,6 +59,16 @@ impl Programs {
     /// never under a lock that the end of a session waits for.
     #[must_use]
     pub fn rust(&self) -> Arc<Vec<PathBuf>> {
+        Arc::clone(&self.known().rust)
+    }
+
+    /// Those of which it is not known whether they are sudo-rs, and why not. What there is to be asked is asked before.
+    #[must_use]
+    pub fn silent(&self) -> Vec<(PathBuf, String)> {
+        self.known().silent.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let marks: Vec<_> = self
             .places
@@ -68,7 +80,7 @@ impl Programs {
             known.look(&self.places);
             known.marks = Some(marks);
         }
-        Arc::clone(&known.rust)
+        known
     }
 }
 
@@ -81,13 +93,15 @@ impl Known {
         paths.sort();
         paths.dedup();
         self.again = None;
+        self.silent.clear();
         let mut found = Vec::new();
         for path in paths {
             match command::run_aloud(PATIENCE, &path, &["--version"]) {
                 Ok(version) if is_rust(&version) => found.push(path),
                 Ok(_) => {}
                 // Being exchanged, or hanging: it is what it was, until it can be asked.
-                Err(_) => {
+                Err(error) => {
+                    self.silent.push((path.clone(), error.to_string()));
                     self.again = Some(Instant::now() + AGAIN);
                     if self.rust.contains(&path) {
                         found.push(path);
@@ -136,11 +150,17 @@ mod tests {
             known.again = Some(Instant::now());
         };
         assert!(programs.rust().is_empty());
+        let silent = programs.silent();
+        assert!(
+            matches!(&silent[..], [(which, why)] if *which == path && why.contains("exit status: 1")),
+            "{silent:?}"
+        );
         ask_again_now();
         assert!(programs.rust().is_empty());
         sudo("echo sudo-rs 0.2.5");
         assert_eq!(programs.rust().as_slice(), std::slice::from_ref(&path));
         assert!(programs.known.lock().unwrap().again.is_none());
+        assert_eq!(programs.silent(), []);
         sudo("exit 2; # while it is exchanged");
         assert_eq!(*programs.rust(), [path]);
         ask_again_now();

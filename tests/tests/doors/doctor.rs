@@ -56,6 +56,11 @@ const WAYS_ROUND: &[Finding] = &[
         advice: "rm /etc/sudoers.d/theirs",
     },
     Finding {
+        planted: "mv /usr/bin/sudo /usr/bin/sudo.kept; printf '#!/bin/sh\nexec sleep 600\n' > /usr/bin/sudo; chmod 755 /usr/bin/sudo",
+        found: "FAULT  Whether deploy has sudo rules of its own is not known",
+        advice: "mv -f /usr/bin/sudo.kept /usr/bin/sudo",
+    },
+    Finding {
         planted: "chmod 666 /etc/daypass/managed",
         found: "FAULT  /etc/daypass/managed belongs to uid 0 and has mode 0666",
         advice: "chown root /etc/daypass/managed; chmod 0644 /etc/daypass/managed",

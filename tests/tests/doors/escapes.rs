@@ -24,7 +24,7 @@ const ESCAPES: &str = "\
     nap 2111 >/dev/null 2>&1 & \
     strace -o /dev/null sleep 2112 >/dev/null 2>&1 & \
     (ulimit -u 80; bomb() { bomb | bomb & }; bomb) >/dev/null 2>&1 & \
-    until pgrep -f 'sleep 2101' && pgrep -f 'sleep 2107' && pgrep -f 'nap 2111' && pgrep -f '^sleep 2112'; do :; done >/dev/null; \
+    until pgrep -f 'sleep 2101' && pgrep -f 'sleep 2107' && pgrep -f '^sleep 2109' && pgrep -f 'nap 2111' && pgrep -f '^sleep 2112'; do :; done >/dev/null; \
     echo all under way; sleep 2113";
 /// What is left of them, by name or by account.
 const LEFT: &str = "pgrep -u deploy -a; pgrep -a -f '^[^ ]*(sleep|nap) 21[01][0-9]'; \
@@ -121,7 +121,16 @@ fn nothing_escapes(site: &Site, port: &str) -> Result<()> {
     let now = census(db1)?;
     let touched: Vec<&String> = others.iter().filter(|one| !now.contains(one)).collect();
     assert!(touched.is_empty(), "gone with the session: {touched:#?}");
-    Ok(())
+    // atd's job ran beside the session: it is named, and with it the crontab that went.
+    let told = [
+        &window,
+        "crontabs/deploy",
+        "\"killed\":[{",
+        "\"name\":\"sleep\"",
+    ];
+    let patience = Duration::from_secs(60);
+    site.await_entry_within("db1", "session.planted", &told, patience)
+        .map(drop)
 }
 
 fn enter(site: &Site, port: &str, command: &str) -> Result<Running> {

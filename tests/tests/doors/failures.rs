@@ -275,6 +275,19 @@ fn meanwhile(site: &Site, failure: &Failure, session: &mut Inside) -> Result<()>
         assert_eq!(output.stdout(), "root\n", "{who}: {output}");
         assert!(since.elapsed() < UNNOTICED, "{who}: {:?}", since.elapsed());
     }
+    // The console and su, which come to root when nothing else does.
+    let db1 = site.network.host("db1")?;
+    for (service, who) in [("login", "olga"), ("login", "root"), ("su", "olga")] {
+        let since = Instant::now();
+        let knock = ["pamtester", service, who, "acct_mgmt"];
+        let output = db1.root(knock).run()?;
+        assert!(output.success(), "{service} of {who}: {output}");
+        assert!(
+            since.elapsed() < UNNOTICED,
+            "{service}: {:?}",
+            since.elapsed()
+        );
+    }
     let login = login.wait(SOON)?;
     match failure.login {
         Gets::Served => assert_eq!(login.stdout(), "deploy\n", "{login}"),

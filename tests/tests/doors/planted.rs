@@ -76,16 +76,25 @@ fn planted(site: &Site) -> Result<()> {
     nothing_is_left(site)
 }
 
-/// The user manager goes on for a few seconds, and works for who has left.
+/// The user manager and a job go on for a few seconds, and work for who has left.
 fn planted_later(site: &Site) -> Result<()> {
     let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     let later = "sleep 2; echo : late > ~/.bash_aliases";
-    visit(site, &format!("systemd-run --user --quiet sh -c '{later}'"))?;
+    let job = "echo 'sleep 2120' | at now 2>/dev/null; until pgrep -f '^sleep 2120'; do :; done";
+    visit(
+        site,
+        &format!("systemd-run --user --quiet sh -c '{later}'; {job}"),
+    )?;
     let close = site.await_entry("db1", "session.close", &[&window])?;
     let close: serde_json::Value = serde_json::from_str(&close).unwrap_or_default();
     let session = close["origin"]["session"].as_str().unwrap_or_default();
     let db1 = site.network.host("db1")?;
-    let told = [session, ".bash_aliases", "\"files_count\":1"];
+    let told = [
+        session,
+        ".bash_aliases",
+        "\"files_count\":1",
+        "\"name\":\"sleep\"",
+    ];
     let told = site.await_entry_within("db1", "session.planted", &told, PATIENCE);
     db1.script("rm -f ~deploy/.bash_aliases").ok()?;
     told?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, MALLORY, Result, SOON, Site, Wish};
 
 use crate::Rows;
+use crate::sudo_rs::{says, shell, without};
 use crate::windows::carol_gets;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -14,7 +15,15 @@ pub(crate) const ROWS: &Rows = &[
         "two_contractors_in_one_account_keep_their_own_grants",
         two_at_once,
     ),
+    (
+        "without_the_line_of_its_own_service_sudo_grants_contractors_nothing_and_goes_on_for_others",
+        line_gone,
+    ),
     ("two_hundred_grants_are_fine", two_hundred),
+    (
+        "a_hostile_command_line_is_journalled_byte_by_byte_and_shown_to_no_terminal",
+        hostile,
+    ),
     (
         "sudo_waits_for_the_collector_as_the_settings_say",
         forwarding,
@@ -51,6 +60,17 @@ fn two_at_once(site: &Site) -> Result<()> {
     carol.await_text("still here", SOON)
 }
 
+/// Without it PAM would let pass whatever the rules grant, and nobody would write it down.
+fn line_gone(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let take = "cp -a /etc/pam.d/daypass-sudo /root/; sed -i '/^account.*pam_daypass/d' /etc/pam.d/daypass-sudo";
+    let back = "mv /root/daypass-sudo /etc/pam.d/";
+    without(site, db1, &["sudo"], take, back, || {
+        let absent = ["stack-without-module", "daypass-sudo"];
+        site.await_entry("db1", "gate.absent", &absent).map(drop)
+    })
+}
+
 fn two_hundred(site: &Site) -> Result<()> {
     let items = (1..=200).map(|n| format!("/usr/bin/systemctl restart unit-{n}.service"));
     let wish = items.fold(Wish::deploy_on("db1", HOUR), |wish, item| {
@@ -63,6 +83,40 @@ fn two_hundred(site: &Site) -> Result<()> {
     let listed = carol.ssh("deploy@db1", &["sudo -n -l"]).ok()?;
     assert!(listed.contains("restart unit-200.service"), "{listed}");
     Ok(())
+}
+
+/// A line break, an escape, a control byte of eight bits, a change of direction and a byte that is no text; then a line of
+/// a megabyte and a half.
+fn hostile(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/true");
+    let window = carol_gets(site, &wish)?;
+    let mut carol = shell(site, CAROL)?;
+    let word = r"a\nb\033[2J\302\233m\342\200\256z\377";
+    let line =
+        format!("hostile=$(printf '{word}'); sudo -n /usr/bin/true \"$hostile\"; echo code $?");
+    assert_eq!(says(&mut carol, &line, 1)?, "code 0\n");
+    let exact = format!("printf \"sudo -n /usr/bin/true '{word}'\" | base64 -w0");
+    let exact = format!("\"base64\":\"{}\"", db1.script(&exact).ok()?.trim());
+    site.await_entry("db1", "sudo.request", &[&window, &exact])?;
+    let shown = db1
+        .root(["daypass", "log", "/var/log/daypass/journal"])
+        .run()?;
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    let obeyed = |letter: char| letter != '\n' && (letter.is_control() || letter == '\u{202e}');
+    let line = shown.lines().find(|line| line.contains(obeyed));
+    assert_eq!(line, None, "what a terminal obeys");
+    assert!(shown.contains("\\x1b[2J"), "it is not shown at all");
+    // sudo may find it too long to run; what was asked for is in the journal all the same.
+    let words = "set --; for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do set -- \"$@\" $(head -c 100000 /dev/zero | tr '\\0' x); done";
+    carol.write(format!("{words}; sudo -n /usr/bin/true \"$@\"; echo asked\n").as_bytes())?;
+    carol.await_text("asked\n", SOON)?;
+    let whole = format!("{words}; printf %s \"sudo -n /usr/bin/true $*\" | sha256sum | cut -c1-64");
+    let whole = db1.script(&whole).ok()?;
+    let length = "sudo -n /usr/bin/true".len() + 15 * 100_001;
+    let length = format!("\"length\":{length},");
+    site.await_entry("db1", "sudo.request", &[&window, whole.trim(), &length])
+        .map(drop)
 }
 
 fn forwarding(site: &Site) -> Result<()> {

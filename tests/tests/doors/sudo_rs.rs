@@ -57,7 +57,7 @@ fn wish(item: &str) -> Wish {
 }
 
 /// A contractor's shell that does what it is told.
-fn shell(site: &Site, who: &str) -> Result<Running> {
+pub(crate) fn shell(site: &Site, who: &str) -> Result<Running> {
     let mut shell = site.person(who).ssh("deploy@db1", &["sh 2>&1"]).spawn()?;
     shell.write(b"echo inside\n")?;
     shell.await_text("inside\n", SOON)?;
@@ -65,7 +65,7 @@ fn shell(site: &Site, who: &str) -> Result<Running> {
 }
 
 /// What a line in it says, to the end.
-fn says(shell: &mut Running, line: &str, number: u32) -> Result<String> {
+pub(crate) fn says(shell: &mut Running, line: &str, number: u32) -> Result<String> {
     let (before, _) = shell.so_far();
     shell.write(format!("{line}; echo said {number}\n").as_bytes())?;
     let end = format!("said {number}\n");
@@ -75,9 +75,14 @@ fn says(shell: &mut Running, line: &str, number: u32) -> Result<String> {
 }
 
 /// The ordinary user and root use it as ever, and read nothing of ours.
-fn others_go_on(site: &Site) -> Result<()> {
+pub(crate) fn others_go_on(site: &Site, sudo: &str) -> Result<()> {
     for who in ["olga", "root"] {
-        let output = from_olga(site, &[], &format!("{who}@db1"), "sudo-rs -n id -un")?;
+        let output = from_olga(
+            site,
+            &[],
+            &format!("{who}@db1"),
+            &format!("{sudo} -n id -un"),
+        )?;
         assert_eq!(output.stdout(), "root\n", "{who}: {output}");
         assert_eq!(output.stderr(), "", "{who}: {output}");
     }
@@ -90,7 +95,7 @@ fn grants(site: &Site, db1: &Host) -> Result<()> {
     assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
     // The original reads the same rules.
     assert_eq!(says(&mut carol, "sudo -n id -un", 2)?, "root\n");
-    others_go_on(site)?;
+    others_go_on(site, "sudo-rs")?;
     for action in ["sudo.request", "sudo.start", "sudo.end"] {
         site.await_entry("db1", action, &[&window, "sudo-rs -n id -un"])?;
     }
@@ -159,42 +164,52 @@ fn rules(site: &Site, db1: &Host) -> Result<()> {
             site.await_entry("db1", "session.end", &[&window, "no-groups"])?;
             assert!(!carol.wait(SOON)?.success());
         }
-        others_go_on(site)
+        others_go_on(site, "sudo-rs")
     })
 }
 
 fn module_gone(site: &Site, db1: &Host) -> Result<()> {
     let take = "module=$(ls /usr/lib/*/security/pam_daypass.so); echo $module > /root/module; mv $module /root/";
     let back = "mv /root/pam_daypass.so $(cat /root/module)";
-    without(site, db1, take, back)
+    without(site, db1, &["sudo-rs", "sudo"], take, back, || Ok(()))
 }
 
 fn line_gone(site: &Site, db1: &Host) -> Result<()> {
     let take =
         "cp -a /etc/pam.d/common-account /root/; sed -i /pam_daypass/d /etc/pam.d/common-account";
     let back = "mv /root/common-account /etc/pam.d/";
-    without(site, db1, take, back)
+    without(site, db1, &["sudo-rs", "sudo"], take, back, || Ok(()))
 }
 
-/// What PAM asks us by is taken away for a while, and put back whatever happened.
-fn without(site: &Site, db1: &Host, take: &str, back: &str) -> Result<()> {
+/// What PAM asks us by is taken away for a while, and put back whatever happened. None of these sudos serves meanwhile, and
+/// what is to be seen besides is `told`.
+pub(crate) fn without(
+    site: &Site,
+    db1: &Host,
+    sudos: &[&str],
+    take: &str,
+    back: &str,
+    told: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     carol_gets(site, &wish("/usr/bin/id -un"))?;
     let mut carol = shell(site, CAROL)?;
-    assert_eq!(says(&mut carol, "sudo-rs -n id -un", 1)?, "root\n");
+    let mut number = 0;
+    let mut says = |sudo: &str| {
+        number += 1;
+        says(&mut carol, &format!("{sudo} -n id -un"), number)
+    };
+    assert_eq!(says(sudos[0])?, "root\n");
     db1.script(take).ok()?;
     let shown = catch_unwind(AssertUnwindSafe(|| {
         db1.await_condition("[ -z \"$(ls /run/daypass/sudoers.d)\" ]", SOON)?;
-        for (number, sudo) in [(2, "sudo-rs"), (3, "sudo")] {
-            let said = says(&mut carol, &format!("{sudo} -n id -un"), number)?;
+        for sudo in sudos {
+            let said = says(sudo)?;
             assert!(!said.contains("root"), "{said}");
         }
-        others_go_on(site)
+        others_go_on(site, sudos[0])?;
+        told()
     }));
     db1.script(back).ok()?;
     shown.unwrap_or_else(|panic| resume_unwind(panic))?;
-    let mut number = 4;
-    daypass_tests::until("sudo as before", SOON, || {
-        number += 1;
-        Ok(says(&mut carol, "sudo-rs -n id -un", number)? == "root\n")
-    })
+    daypass_tests::until("sudo as before", SOON, || Ok(says(sudos[0])? == "root\n"))
 }

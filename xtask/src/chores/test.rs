@@ -3,7 +3,7 @@
 use daypass_tests::Release;
 
 use super::error::Result;
-use super::{debian, package, privilege, process, say, workspace};
+use super::{asan, debian, package, privilege, process, say, workspace};
 
 /// The tests that start hosts.
 const ON_HOSTS: [&str; 4] = ["throwaway_hosts", "doors", "packages", "years"];
@@ -40,6 +40,7 @@ pub(crate) fn run(scope: &Scope) -> Result<()> {
         Scope::Everything => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
             fast()?;
+            asan::run()?;
             let release = Release::chosen()?;
             on_hosts(release, &Rows::All)?;
             match release {

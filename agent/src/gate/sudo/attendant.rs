@@ -1,5 +1,5 @@
-//! Keeps sessions' sudo as it should be: where sudo-rs reads the rules they are withdrawn the moment PAM's module or its
-//! line goes, and its calls are looked at. Rules that somebody has taken away are written again.
+//! Keeps sessions' sudo as it should be: rules are withdrawn the moment the line goes by which PAM asks us about them, for
+//! sudo-rs also with PAM's module, and its calls are looked at. Rules that somebody has taken away are written again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -122,13 +122,10 @@ impl Attendant {
     /// Watches what is there now.
     fn watch(&mut self) {
         let rust = self.gates.programs.rust();
-        let (modules, services) = match rust.is_empty() {
+        let modules = match rust.is_empty() {
             // The original's own service requires the module.
-            true => (Vec::new(), None),
-            false => (
-                self.gates.presence.module_directories(),
-                Some(self.gates.layout.pam()),
-            ),
+            true => Vec::new(),
+            false => self.gates.presence.module_directories(),
         };
         self.programs = rust.iter().filter_map(|path| identity(path)).collect();
         self.watches.clear();
@@ -136,8 +133,10 @@ impl Attendant {
             .iter()
             .map(|path| (path.clone(), Watched::Program))
             .chain(modules.into_iter().map(|path| (path, Watched::Modules)))
-            .chain(services.map(|path| (path, Watched::Services)))
-            .chain([(self.gates.layout.session_sudoers(), Watched::Rules)]);
+            .chain([
+                (self.gates.layout.pam(), Watched::Services),
+                (self.gates.layout.session_sudoers(), Watched::Rules),
+            ]);
         for (path, why) in wanted {
             self.add(&path, why);
         }

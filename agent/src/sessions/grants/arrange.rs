@@ -25,6 +25,9 @@ impl Sessions {
                     groups.for_each(|(_, group)| grants.change(group));
                 }
                 grants.holders.clear();
+                if !self.shared.setup.presence.sessions_sudo_asks() {
+                    return self.withhold_from_groups();
+                }
                 let kept = open.iter().filter_map(|session| by_group(session));
                 self.shared.setup.sudoers.keep_only(&kept.collect())?;
                 let missing = open.iter().filter(|s| !self.is_placed_for_group(s));
@@ -50,6 +53,11 @@ impl Sessions {
         }
     }
 
+    /// Nobody's rules are in force while sudo would follow them without asking us.
+    pub(super) fn withhold_from_groups(&self) -> Result<(), SudoersError> {
+        self.shared.setup.sudoers.keep_only(&BTreeSet::new())
+    }
+
     pub(super) fn is_placed_for_group(&self, session: &Session) -> bool {
         let sudoers = &self.shared.setup.sudoers;
         by_group(session).is_none_or(|(window, group)| sudoers.are_placed(window, group))
@@ -60,10 +68,11 @@ impl Sessions {
         session: &Session,
         accepted: &Accepted,
     ) -> Result<(), SudoersError> {
+        let setup = &self.shared.setup;
         match by_group(session) {
             // Whoever ends it takes its rules away once, and may have done so.
-            Some((window, group)) if session.is_open() => {
-                self.shared.setup.sudoers.place(window, group, accepted)
+            Some((window, group)) if session.is_open() && setup.presence.sessions_sudo_asks() => {
+                setup.sudoers.place(window, group, accepted)
             }
             _ => Ok(()),
         }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write as _;
 use std::thread;
 
 use super::*;
@@ -74,14 +75,58 @@ fn the_rules_of_an_account_go_with_pams_line_and_come_back_with_it() {
     host.sessions.grant_sudo(&session).unwrap();
     assert_eq!(host.rules(), ["w-00000000000000000000000001-uid-1001"]);
     assert_eq!(host.sessions.sudo_of(&session), Sudo::Granted);
-    host.set_pam(false);
+    host.set_pam("sudo", false);
     host.sessions.settle_sudo().unwrap();
     assert!(host.rules().is_empty());
     assert_eq!(host.sessions.sudo_of(&session), Sudo::Withheld);
-    host.set_pam(true);
+    host.set_pam("sudo", true);
     host.sessions.settle_sudo().unwrap();
     assert_eq!(host.rules().len(), 1);
     assert_eq!(host.sessions.sudo_of(&session), Sudo::Granted);
+}
+
+#[test]
+fn the_rules_of_groups_go_with_the_line_of_their_own_service_and_come_back_with_it() {
+    let host = Host::with_sudo("");
+    let (_one, carols) = host.let_in(1, "carol", "/usr/bin/id");
+    host.sessions.grant_sudo(&carols).unwrap();
+    // What the site's own service says of others is no reason.
+    host.set_pam("sudo", false);
+    host.sessions.settle_sudo().unwrap();
+    assert_eq!(host.rules().len(), 1);
+    host.set_pam("daypass-sudo", false);
+    assert_eq!(host.sessions.sudo_of(&carols), Sudo::Withheld);
+    host.sessions.settle_sudo().unwrap();
+    assert!(host.rules().is_empty());
+    // Nor is anything put in force for who comes in meanwhile, or whose window is narrowed.
+    let (_two, mallorys) = host.let_in(2, "mallory", "/usr/bin/id");
+    host.sessions.grant_sudo(&mallorys).unwrap();
+    host.sessions.renew_sudo(&carols);
+    assert!(host.rules().is_empty());
+    host.set_pam("daypass-sudo", true);
+    host.sessions.settle_sudo().unwrap();
+    assert_eq!(host.rules().len(), 2);
+    assert_eq!(host.sessions.sudo_of(&carols), Sudo::Granted);
+}
+
+#[test]
+fn the_rules_of_groups_go_before_any_program_is_asked() {
+    let host = Host::with_sudo("");
+    let (_one, carols) = host.let_in(1, "carol", "/usr/bin/id");
+    host.sessions.grant_sudo(&carols).unwrap();
+    host.set_pam("daypass-sudo", false);
+    let pipe = fifo(host.folder.path());
+    let waits = format!("read line < {}; echo Sudo version 1.9", pipe.display());
+    crate::sudoers::script(host.folder.path(), "sudo", &waits);
+    let sessions = host.sessions.clone();
+    let settling = thread::spawn(move || sessions.settle_sudo());
+    until("the end of the rules", || host.rules().is_empty());
+    assert!(!settling.is_finished());
+    // Open for both it waits for nobody, should the agent have lost its patience with the program.
+    let both = fs::OpenOptions::new().read(true).write(true).open(&pipe);
+    let mut both = both.unwrap();
+    both.write_all(b"go on\n").unwrap();
+    settling.join().unwrap().unwrap();
 }
 
 #[test]

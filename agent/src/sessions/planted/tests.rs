@@ -3,6 +3,7 @@ use std::sync::mpsc::TryRecvError;
 use super::search::Kind;
 use super::*;
 use crate::sessions::fixture::Host;
+use crate::sessions::killed::Killed;
 
 #[test]
 fn a_clock_that_was_set_makes_a_session_begin_no_later() {
@@ -27,8 +28,8 @@ fn a_path_that_is_no_text_is_kept_exactly() {
 fn what_was_told_of_a_session_is_not_told_again_and_what_came_later_is() {
     let host = Host::with_sudo("");
     let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
-    host.sessions.is_over(&session, Vec::new());
-    host.sessions.is_over(&session, Vec::new());
+    host.sessions.is_over(&session, Swept::default());
+    host.sessions.is_over(&session, Swept::default());
     let over = host.sessions.shared.over.take();
     let [first, second] = &over[..] else {
         panic!("two looks")
@@ -44,7 +45,7 @@ fn what_was_told_of_a_session_is_not_told_again_and_what_came_later_is() {
         session,
         told_until: second.told_until,
         at: first.at + 1000,
-        swept: Vec::new(),
+        swept: Swept::default(),
     };
     for early in [first.at - 500, first.at] {
         assert_eq!(first.during(&[plant(early)]).len(), 1);
@@ -65,7 +66,7 @@ fn of_a_clock_that_was_set_back_all_is_told_once_more() {
         session,
         told_until: Some(at + 3_600_000),
         at,
-        swept: Vec::new(),
+        swept: Swept::default(),
     };
     let plants = [Plant {
         kind: Kind::Key,
@@ -80,13 +81,38 @@ fn where_too_many_wait_it_is_told_at_once_that_nobody_looks() {
     let host = Host::with_sudo("");
     let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
     for _ in 0..MOST {
-        host.sessions.is_over(&session, Vec::new());
+        host.sessions.is_over(&session, Swept::default());
     }
     assert_eq!(host.entries.try_recv(), Err(TryRecvError::Empty));
-    host.sessions.is_over(&session, Vec::new());
+    host.sessions.is_over(&session, Swept::default());
     let entry = host.entries.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(entry["action"], "session.planted");
     assert_eq!(entry["code"], "not-searched");
     assert_eq!(entry["detail"]["searched"], "partly");
     assert_eq!(host.sessions.shared.over.take().len(), MOST);
+}
+
+#[test]
+fn what_a_session_left_running_is_named_when_it_is_ended_and_is_no_plant() {
+    let host = Host::with_sudo("");
+    let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
+    let ended = |killed| Ended {
+        session: Arc::clone(&session),
+        told_until: Some(now()),
+        at: now(),
+        swept: Swept {
+            files: Vec::new(),
+            killed,
+        },
+    };
+    host.sessions
+        .tell_of_plants(&[ended(Killed::default()), ended(Killed::of(100, "sleep"))]);
+    let entry = host.entries.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(entry["action"], "session.planted");
+    assert_eq!(entry["code"], "left-running");
+    assert_eq!(entry["detail"]["killed_count"], 100);
+    let named = entry["detail"]["killed"].as_array().unwrap();
+    assert_eq!(named.len(), 64);
+    assert_eq!(named[0], json!({ "pid": 1, "name": "sleep" }));
+    assert_eq!(host.entries.try_recv(), Err(TryRecvError::Empty), "nothing");
 }
