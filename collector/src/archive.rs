@@ -5,6 +5,7 @@
 //! list                   a line for each segment, `NUMBER STORED NAME ORIGIN`, in the order in which they were stored (when,
 //!                        in microseconds since 1970); a later line for a number takes the place of an earlier one
 //! logs.json              by whose word each journal is known, and its checkpoint
+//! owed.json              what is still to be taken out of segments, by number: they are lost in the store
 //! authority.json         what the CA said last
 //! journal/INCARNATION/   the collector's own journal
 //! ```
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 mod contents;
 
-pub use contents::{ArchivedLog, Listed, read_list, read_logs};
+pub use contents::{ArchivedLog, Listed, Owed, read_list, read_logs, read_owed};
 
 use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
 use crate::collector::CollectorError;
@@ -38,6 +39,8 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub const AUTHORITY: &str = "authority.json";
 
 /// Why nothing is copied, or read back.
+/// What is still to be taken out of segments.
+const OWED: &str = "owed.json";
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// What is stored could not be listed.
@@ -76,9 +79,9 @@ pub enum ArchiveError {
         /// Which line, from 1.
         line: usize,
     },
-    /// Its list of journals.
+    /// What it says in JSON.
     #[error("the archive's {} cannot be understood: {reason}", path.display())]
-    Logs {
+    Json {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -99,6 +102,7 @@ pub struct Archive {
     logs: Vec<u8>,
 }
 
+    owed: Vec<u8>,
 impl Archive {
     /// Opens the archive in `root`, which must exist.
     ///
@@ -136,6 +140,7 @@ impl Archive {
             logs: Vec::new(),
         })
     }
+            owed: Vec::new(),
 
     /// The number of the last segment that is there.
     pub fn copied(&self) -> u64 {
@@ -157,6 +162,13 @@ impl Archive {
         let logs = logs(stores)?;
         let mut count = self.fill(stores, lost)?;
         loop {
+        let owed = serde_json::to_vec(&owed_to(stores)?).unwrap_or_default();
+        if owed != self.owed {
+            let path = self.root.join(OWED);
+            durable::replace(&path, FILE_MODE, &owed)
+                .map_err(|source| ArchiveError::File { path, source })?;
+            self.owed = owed;
+        }
             let segments = stores.checkpoints.segments_after(self.copied, AT_ONCE)?;
             let Some(last) = segments.last().map(|segment| segment.number) else {
                 break;
@@ -221,7 +233,7 @@ impl Archive {
         Ok(count)
     }
 
-    /// Puts what is not lost, by the names of now.
+    /// Puts what is not lost and owes nothing, by the names of now.
     fn put_all(
         &self,
         stores: Stores<'_>,
@@ -233,6 +245,8 @@ impl Archive {
             match stored::now::<ArchiveError>(stores, &segment)? {
                 Now::Whole(name, bytes) => {
                     self.put_bytes(&segment.log, &name, &bytes)?;
+                // Not before what is to be taken out of it is.
+                Now::Whole(..) if !stores.checkpoints.lost().owed(segment.number)?.is_empty() => {}
                     there.push(StoredSegment { name, ..segment });
                 }
                 Now::Lost(error) => lost(&segment, error)?,
@@ -407,4 +421,12 @@ fn logs(stores: Stores<'_>) -> Result<Vec<u8>, ArchiveError> {
         )
         .collect();
     Ok(serde_json::to_vec(&logs).unwrap_or_default())
+}
+
+fn owed_to(stores: Stores<'_>) -> Result<Owed, ArchiveError> {
+    let mut owed = Owed::new();
+    for (number, debt) in stores.checkpoints.lost().debts()? {
+        owed.entry(number).or_default().push(debt);
+    }
+    Ok(owed)
 }

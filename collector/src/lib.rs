@@ -44,6 +44,7 @@ mod metrics;
 pub mod orders;
 pub mod origin;
 pub mod outlet;
+mod owed;
 pub mod own;
 mod ownership;
 pub mod people;

@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use daypass_protocol::enrolment::Record;
 use daypass_protocol::event::Event;
 
-use crate::checkpoints::{Held, Registration, StoredSegment};
+use crate::checkpoints::losses::{Loss, Losses};
+use crate::checkpoints::{CheckpointError, Held, Registration, StoredSegment};
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
@@ -100,7 +101,6 @@ struct Inner {
 enum Alarm {
     Contradiction(u64, String),
     Rollback(u64),
-    Lost(SegmentName),
 }
 
 impl Watch {
@@ -223,19 +223,28 @@ impl Watch {
         self.once(&log.to_string(), Alarm::Rollback(size), &event, tell)
     }
 
-    /// Tells the alarm about a segment whose bytes are gone or are others, unless it was told before.
+    /// Tells the alarm about a segment whose bytes are gone or are others, unless it was told before: in the life of another
+    /// process, too.
     ///
     /// # Errors
-    /// Those of `tell`.
-    pub fn lost<E>(
+    /// Those of `tell`, and of the store that remembers it.
+    pub fn lost<E: From<CheckpointError>>(
         &self,
+        losses: &dyn Losses,
         segment: &StoredSegment,
         error: &SegmentError,
         tell: impl FnOnce(&Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let StoredSegment { log, name, .. } = segment;
-        let event = alarm::lost(segment, error);
-        self.once(&log.to_string(), Alarm::Lost(*name), &event, tell)
+        let Some(loss) = Loss::of(segment, error) else {
+            return Ok(());
+        };
+        let told = Loss { told: true, ..loss };
+        let _raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.loss(loss.number)? == Some(told) {
+            return Ok(());
+        }
+        tell(&alarm::lost(&segment.log, &loss, error))?;
+        Ok(losses.lose(&told)?)
     }
 
     fn once<E>(

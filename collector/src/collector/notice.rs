@@ -66,7 +66,7 @@ impl Collector {
         self.watch.has_retired(registration)
     }
 
-    /// A stored segment is damaged or missing: raises the alarm, once, so that its reader may pass it over.
+    /// A stored segment is damaged or missing: raises the alarm, once for as long as it stays so, and its reader may pass it over.
     ///
     /// # Errors
     /// When it is not durable: what nobody is told of is not passed over.
@@ -75,7 +75,16 @@ impl Collector {
         segment: &StoredSegment,
         error: &SegmentError,
     ) -> Result<(), CollectorError> {
-        self.watch.lost(segment, error, |event| self.record(event))
+        let losses = self.parts.checkpoints.lost();
+        self.watch
+            .lost(losses, segment, error, |event| self.record(event))
+    }
+
+    /// Raises that alarm for those who take text out of what is stored.
+    pub(crate) fn tells_of_lost(
+        &self,
+    ) -> impl FnMut(&StoredSegment, SegmentError) -> Result<(), FollowIndexError> {
+        |segment, error| Ok(self.lost(segment, &error).map_err(Box::new)?)
     }
 
     /// Takes into the index what it has not taken yet, and passes over what is lost; says how many segments those were.
@@ -83,9 +92,7 @@ impl Collector {
     /// # Errors
     /// At the first that cannot be taken.
     pub fn follow_index(&self) -> Result<u64, FollowIndexError> {
-        indexer::follow(self.stores(), self.index(), &mut |segment, error| {
-            Ok(self.lost(segment, &error).map_err(Box::new)?)
-        })
+        indexer::follow(self.stores(), self.index(), &mut self.tells_of_lost())
     }
 
     /// Remembers how each journal looked last, from what is stored of it: its newest segments. Of one that is lost nothing is.

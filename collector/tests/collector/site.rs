@@ -30,6 +30,7 @@ use daypass_protocol::digest::{Digest, Incarnation, Nonce, Pin};
 use daypass_protocol::enrolment::{Record, ca_origin, host_origin};
 use daypass_protocol::http_auth::Target;
 use daypass_protocol::key::Key;
+use daypass_protocol::revocation::{Revocation, Subject};
 use daypass_protocol::roster::{Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::state::{RosterMark, State};
@@ -520,3 +521,12 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, Str
         other => panic!("{other}"),
     }
 }
+/// Waits until this is so.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < DEADLINE, "not so in time: {what}");
+        std::thread::yield_now();
+    }
+}
+
