@@ -7,6 +7,7 @@
 //! logs.json              by whose word each journal is known, and its checkpoint
 //! owed.json              what is still to be taken out of segments, by number: they are lost in the store
 //! authority.json         what the CA said last
+//! revoked.json           the keys that people revoked
 //! journal/INCARNATION/   the collector's own journal
 //! ```
 //!
@@ -21,6 +22,7 @@ mod contents;
 
 pub use contents::{ArchivedLog, Listed, Owed, read_list, read_logs, read_owed};
 
+use crate::authority::REVOKED;
 use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
 use crate::collector::CollectorError;
 use crate::durable;
@@ -37,10 +39,10 @@ const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
 /// What the CA said last.
 pub const AUTHORITY: &str = "authority.json";
-
-/// Why nothing is copied, or read back.
 /// What is still to be taken out of segments.
 const OWED: &str = "owed.json";
+
+/// Why nothing is copied, or read back.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// What is stored could not be listed.
@@ -100,9 +102,9 @@ pub struct Archive {
     /// Numbers before that which are not in the list.
     left_out: Vec<u64>,
     logs: Vec<u8>,
+    owed: Vec<u8>,
 }
 
-    owed: Vec<u8>,
 impl Archive {
     /// Opens the archive in `root`, which must exist.
     ///
@@ -138,9 +140,9 @@ impl Archive {
             unchecked,
             left_out: left_out.collect(),
             logs: Vec::new(),
+            owed: Vec::new(),
         })
     }
-            owed: Vec::new(),
 
     /// The number of the last segment that is there.
     pub fn copied(&self) -> u64 {
@@ -160,8 +162,6 @@ impl Archive {
         self.belongs(stores)?;
         // Read first, so that whatever they count is copied when they are written.
         let logs = logs(stores)?;
-        let mut count = self.fill(stores, lost)?;
-        loop {
         let owed = serde_json::to_vec(&owed_to(stores)?).unwrap_or_default();
         if owed != self.owed {
             let path = self.root.join(OWED);
@@ -169,6 +169,8 @@ impl Archive {
                 .map_err(|source| ArchiveError::File { path, source })?;
             self.owed = owed;
         }
+        let mut count = self.fill(stores, lost)?;
+        loop {
             let segments = stores.checkpoints.segments_after(self.copied, AT_ONCE)?;
             let Some(last) = segments.last().map(|segment| segment.number) else {
                 break;
@@ -243,10 +245,10 @@ impl Archive {
         let mut there = Vec::new();
         for segment in segments {
             match stored::now::<ArchiveError>(stores, &segment)? {
-                Now::Whole(name, bytes) => {
-                    self.put_bytes(&segment.log, &name, &bytes)?;
                 // Not before what is to be taken out of it is.
                 Now::Whole(..) if !stores.checkpoints.lost().owed(segment.number)?.is_empty() => {}
+                Now::Whole(name, bytes) => {
+                    self.put_bytes(&segment.log, &name, &bytes)?;
                     there.push(StoredSegment { name, ..segment });
                 }
                 Now::Lost(error) => lost(&segment, error)?,
@@ -296,8 +298,13 @@ impl Archive {
             let path = path.to_owned();
             move |source| ArchiveError::File { path, source }
         };
-        copy_changed(&layout.authority(), &self.root.join(AUTHORITY))
-            .map_err(failed(&self.root.join(AUTHORITY)))?;
+        for (file, name) in [(layout.authority(), AUTHORITY), (layout.revoked(), REVOKED)] {
+            let copy = self.root.join(name);
+            // There may be no revoked key yet.
+            if file.exists() {
+                copy_changed(&file, &copy).map_err(failed(&copy))?;
+            }
+        }
         let below = Path::new("journal").join(incarnation);
         let to = self.root.join(&below);
         durable::make_dirs(&self.root, &below, DIRECTORY_MODE).map_err(failed(&to))?;

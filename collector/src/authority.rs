@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
-use daypass_protocol::key::Key;
+use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
 use daypass_protocol::state::{self, SignedState, VerifiedState};
 use daypass_protocol::strict_json;
@@ -15,9 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Now;
 use crate::durable;
+use crate::revoked::RevokedKeys;
 
 /// Bytes of what is stored, at most: a chain of a few large rosters, and a state.
 const FILE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Beside what the CA said: the keys that people revoked, whatever it says later.
+pub const REVOKED: &str = "revoked.json";
 
 /// A state is dated so many seconds ahead of this clock at most: one of years ahead could be followed by none of a CA that was
 /// restored.
@@ -63,6 +67,17 @@ pub enum WordError {
         /// The CA's.
         offered: Digest,
     },
+    /// A new roster was signed with a key that was known to be revoked.
+    #[error(
+        "roster {number} is signed with {key}, which was revoked before: it is not taken over; whoever signed it has the CA and a \
+         stolen key, or the admins sign it anew with others"
+    )]
+    ByRevokedKey {
+        /// The roster's number.
+        number: u64,
+        /// The key.
+        key: Fingerprint,
+    },
     /// The file of what was taken over.
     #[error("{} cannot be read or written", path.display())]
     File {
@@ -74,8 +89,8 @@ pub enum WordError {
 }
 
 impl WordError {
-    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands, and a state that is dated
-    /// ahead that the CA's key is, or that a clock is wrong.
+    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands, as one does that a revoked
+    /// key signed, and a state that is dated ahead that the CA's key is, or that a clock is wrong.
     pub fn alarm(&self) -> Option<Event> {
         match self {
             Self::Forked {
@@ -89,6 +104,13 @@ impl WordError {
                     .detail("roster", *number)
                     .detail("held", held.to_string())
                     .detail("offered", offered.to_string()),
+            ),
+            Self::ByRevokedKey { number, key } => Some(
+                Event::new(Action::StateTaken)
+                    .outcome(Outcome::Failed)
+                    .because("roster-key-revoked", self.to_string())
+                    .detail("roster", *number)
+                    .detail("key", key.to_string()),
             ),
             Self::State(state::Error::Ahead { now, found }) => Some(
                 Event::new(Action::AlarmClock)
@@ -121,15 +143,25 @@ struct Known {
     chain: Chain,
     state: VerifiedState,
     word: Word,
+    revoked: RevokedKeys,
 }
 
 impl Known {
+    /// Nothing is known to be revoked yet.
     fn check(pin: Pin, word: &Word, state_key: &Key) -> Result<Self, WordError> {
         Ok(Self {
             chain: Chain::verify(pin, &word.chain)?,
             state: word.state.check(pin, state_key)?,
             word: word.clone(),
+            revoked: RevokedKeys::default(),
         })
+    }
+
+    /// With what was known to be revoked before, and what the state says.
+    fn remembering(mut self, before: RevokedKeys) -> Self {
+        self.revoked = before;
+        self.revoked.hear(&self.state.state().revoked, &self.chain);
+        self
     }
 }
 
@@ -141,8 +173,10 @@ impl Authority {
     pub fn begin(path: &Path, pin: Pin, word: &Word) -> Result<Self, WordError> {
         let state_key = word.state.read_unverified()?.state_key;
         let known = Known::check(pin, word, &state_key)?;
-        write(path, word)?;
-        Ok(Self::of(path, pin, known))
+        let before = remembered(path, &known.chain)?;
+        let authority = Self::of(path, pin, known.remembering(before.clone()));
+        authority.keep(&authority.known(), &before)?;
+        Ok(authority)
     }
 
     /// Reads what was taken over last.
@@ -162,7 +196,8 @@ impl Authority {
             .verify(daypass_protocol::sshsig::STATE, word.state.state.as_bytes());
         let state_key = signed_by.map_err(state::Error::from)?;
         let known = Known::check(pin, &word, &state_key)?;
-        Ok(Self::of(path, pin, known))
+        let before = remembered(path, &known.chain)?;
+        Ok(Self::of(path, pin, known.remembering(before)))
     }
 
     fn of(path: &Path, pin: Pin, known: Known) -> Self {
@@ -226,9 +261,26 @@ impl Authority {
                 offered: offered.hash(),
             });
         }
-        write(&self.path, word)?;
+        known.takes_no_roster_of_a_thief(&new)?;
+        let new = new.remembering(known.revoked.clone());
+        self.keep(&new, &known.revoked)?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(())
+    }
+
+    /// Writes down what is new. What is revoked first: what else the CA says may be asked for again.
+    fn keep(&self, new: &Known, before: &RevokedKeys) -> Result<(), WordError> {
+        let path = self.path.with_file_name(REVOKED);
+        if !path.exists() || !new.revoked.remembers_as(before) {
+            let written = new.revoked.write(&path);
+            written.map_err(|source| WordError::File { path, source })?;
+        }
+        write(&self.path, &new.word)
+    }
+
+    /// Whether nobody may speak with this key: somebody who may revoked it.
+    pub fn has_revoked(&self, key: Fingerprint) -> bool {
+        self.known().revoked.names(key)
     }
 
     /// The CA's name.
@@ -294,6 +346,28 @@ impl Known {
     fn number(&self) -> u64 {
         self.chain.rosters().count() as u64
     }
+
+    /// Refuses rosters that came since and were signed with a key that was known to be revoked: the CA takes none of those, so they
+    /// are a thief's. Of what is heard at once nobody knows which came first.
+    fn takes_no_roster_of_a_thief(&self, new: &Self) -> Result<(), WordError> {
+        let rosters = (1..).zip(&new.word.chain);
+        for (number, roster) in rosters.filter(|(number, _)| *number > self.number()) {
+            // The chain has verified them.
+            for key in roster.signed_with().unwrap_or_default() {
+                let key = key.fingerprint();
+                if self.revoked.names(key) {
+                    return Err(WordError::ByRevokedKey { number, key });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was known to be revoked, beside what the CA said at `path`.
+fn remembered(path: &Path, chain: &Chain) -> Result<RevokedKeys, WordError> {
+    let path = path.with_file_name(REVOKED);
+    RevokedKeys::read(&path, chain).map_err(|source| WordError::File { path, source })
 }
 
 fn write(path: &Path, word: &Word) -> Result<(), WordError> {

@@ -52,6 +52,7 @@ pub mod refresh;
 pub mod refusals;
 pub mod restore;
 pub mod retention;
+mod revoked;
 pub mod rewrite;
 pub mod segments;
 pub mod server;

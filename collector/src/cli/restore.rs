@@ -1,12 +1,12 @@
 //! `daypass-collector restore`: everything back from the second copy, into a collector that is new.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::archive;
-use crate::authority::{Authority, WordError};
+use crate::authority::{Authority, REVOKED, WordError};
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::config::{self, Config, ConfigError};
 use crate::database;
@@ -112,12 +112,23 @@ fn authority(
 ) -> Result<Authority, RestoreCommandError> {
     let path = layout.authority();
     if !path.exists() {
-        let copy = arguments.from.join(archive::AUTHORITY);
-        let failed = |path: PathBuf| move |source| RestoreCommandError::File { path, source };
-        let word = std::fs::read(&copy).map_err(failed(copy.clone()))?;
-        durable::replace(&path, 0o640, &word).map_err(failed(path.clone()))?;
+        // The keys that were revoked first: without the CA's word this is done again.
+        let revoked = arguments.from.join(REVOKED);
+        if revoked.exists() {
+            bring(&revoked, &layout.revoked())?;
+        }
+        bring(&arguments.from.join(archive::AUTHORITY), &path)?;
     }
     Ok(Authority::open(&path, config.ca_setup.ca)?)
+}
+
+fn bring(from: &Path, to: &Path) -> Result<(), RestoreCommandError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RestoreCommandError::File { path, source }
+    };
+    let bytes = std::fs::read(from).map_err(failed(from))?;
+    durable::replace(to, 0o640, &bytes).map_err(failed(to))
 }
 
 fn say(text: &str) {

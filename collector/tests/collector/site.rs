@@ -161,6 +161,25 @@ impl Ca {
         }
     }
 
+    /// This word, with a key that alice revoked; by whose public key's seed.
+    pub(crate) fn revoking(&self, word: &Word, number: u64, seeds: &[u8]) -> Word {
+        let mut state = word.state.read_unverified().unwrap();
+        state.number = number;
+        state.revoked = seeds
+            .iter()
+            .map(|seed| {
+                let (now, signer) = (Now::read().time(), "alice".parse().unwrap());
+                let subject = Subject::Key(public(*seed).fingerprint());
+                let revocation = Revocation::of(&subject, self.pin, signer, now, now.plus(86_400));
+                revocation.sign(sshsig::with_key(&private(1))).unwrap()
+            })
+            .collect();
+        Word {
+            chain: word.chain.clone(),
+            state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
+        }
+    }
+
     /// The same state, dated otherwise.
     pub(crate) fn word_dated(&self, time: daypass_protocol::time::Time) -> Word {
         let mut state = self.word.state.read_unverified().unwrap();
@@ -513,14 +532,6 @@ impl Site {
     }
 }
 
-/// Status and code of a refusal.
-pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
-    match result.unwrap_err() {
-        Error::Api { status, code, .. } => (status, code),
-        Error::Status { status, .. } => (status, String::new()),
-        other => panic!("{other}"),
-    }
-}
 /// Waits until this is so.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -530,3 +541,11 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Status and code of a refusal.
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> (u16, String) {
+    match result.unwrap_err() {
+        Error::Api { status, code, .. } => (status, code),
+        Error::Status { status, .. } => (status, String::new()),
+        other => panic!("{other}"),
+    }
+}
