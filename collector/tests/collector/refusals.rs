@@ -6,7 +6,8 @@ use daypass_transport::authority::Authority as Root;
 use daypass_transport::client::{Error, Request};
 use serde_json::{Value, json};
 
-use crate::site::{Site, issue, refused};
+use crate::site::ca::issue;
+use crate::site::{Site, refused};
 
 /// The last refusal in the journal has this action and code, and nothing is stored.
 fn is_journalled(site: &Site, action: &str, code: &str) {
