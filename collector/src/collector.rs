@@ -168,7 +168,7 @@ impl Collector {
     }
 
     /// What people are told of at once.
-    pub(crate) fn alerts(&self) -> &Alerts {
+    pub fn alerts(&self) -> &Alerts {
         &self.parts.alerts
     }
 

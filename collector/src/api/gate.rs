@@ -27,6 +27,9 @@ use crate::origin::{Origin, Owner};
 /// A body that takes longer than this is somebody holding a connection.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Characters of why a request was refused that are journalled.
+const REASON: usize = 1000;
+
 /// What is known of a request before its body is read.
 struct Asked {
     address: IpAddr,
@@ -227,7 +230,9 @@ fn note(
         (Access::Owner, Method::Post | Method::Put) => Action::UploadRefused,
         _ => Action::RequestRefused,
     };
-    let event = event_of(action, caller, log).because(refusal.code, &refusal.message);
+    // It may quote the request, and has to fit into an entry.
+    let reason: String = refusal.message.chars().take(REASON).collect();
+    let event = event_of(action, caller, log).because(refusal.code, reason);
     let event = match caller {
         Caller::Owner(_) => event,
         Caller::Unknown | Caller::Person { .. } => event.on(Resource {

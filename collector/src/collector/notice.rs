@@ -20,6 +20,9 @@ use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
 
+/// Characters of what was found in a journal that does not hold.
+const FOUND: usize = 300;
+
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
     ///
@@ -150,7 +153,8 @@ impl Collector {
             IngestError::Fork(fork) => Contradiction::Entries((**fork).clone()),
             IngestError::Broken(broken) => Contradiction::Lines {
                 seq: broken.seq,
-                reason: broken.cause.to_string(),
+                // It may quote what the lines say, and has to fit into an entry.
+                reason: broken.cause.to_string().chars().take(FOUND).collect(),
             },
             _ => return Ok(()),
         };

@@ -217,6 +217,15 @@ fn rules_are_tried_on_the_past() {
         )
         .unwrap();
     assert_eq!(found["complete"], true);
+    // One at a time: it takes a processor, and hosts wait for theirs.
+    let turn = site.server().collector().alerts().turn();
+    let busy = site.post(
+        "dora",
+        "/v1/alerts/test",
+        &json!({"since": "2020-01-01T00:00:00Z"}),
+    );
+    assert_eq!(refused(busy), (503, "rules-busy".to_owned()));
+    drop(turn);
     let told: Vec<_> = found["alerts"]
         .as_array()
         .unwrap()
