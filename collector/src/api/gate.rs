@@ -47,13 +47,26 @@ pub(super) async fn pass(
 ) -> Result<Reply, Refusal> {
     let asked = asked(&mut request).await;
     let (parts, body) = request.into_parts();
-    // Owners are asked before their body is read, so that nobody else can make us take 4 MiB in.
-    let early = admit(&service, route, &asked);
+    // Owners are asked before their body is read, so that nobody else can make us take 4 MiB in, and they not without end.
+    let place = asked
+        .owner
+        .as_ref()
+        .map(|owner| service.under_way.enter(owner));
+    let early = match &place {
+        Some(None) => Err(Refusal::with(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-at-once",
+            "too many requests of this client are under way; wait for their answers",
+        )),
+        Some(Some(_)) | None => admit(&service, route, &asked),
+    };
     let read = match early {
         Ok(()) => read(&parts, body, route.bound).await,
         Err(refusal) => Err(refusal),
     };
     let work = move || {
+        // Whoever breaks off is not rid of what was begun.
+        let _place = place;
         let (collector, address) = (Arc::clone(&service.collector), asked.address);
         let log = asked.log.clone();
         let mut caller = Caller::Unknown;
