@@ -6,6 +6,7 @@
 //!                        in microseconds since 1970); a later line for a number takes the place of an earlier one
 //! logs.json              by whose word each journal is known, and its checkpoint
 //! owed.json              what is still to be taken out of segments, by number: they are lost in the store
+//! exports.json           how far each export is
 //! authority.json         what the CA said last
 //! revoked.json           the keys that people revoked
 //! journal/INCARNATION/   the collector's own journal
@@ -22,7 +23,7 @@ mod contents;
 mod error;
 mod files;
 
-pub use contents::{ArchivedLog, Listed, Owed, read_list, read_logs, read_owed};
+pub use contents::{ArchivedLog, Listed, Owed, read_exports, read_list, read_logs, read_owed};
 pub use error::ArchiveError;
 use files::logs;
 
@@ -42,6 +43,8 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub const AUTHORITY: &str = "authority.json";
 /// What is still to be taken out of segments.
 const OWED: &str = "owed.json";
+/// How far exports are.
+const EXPORTS: &str = "exports.json";
 
 /// The directory, open for copying.
 pub struct Archive {
@@ -55,6 +58,7 @@ pub struct Archive {
     left_out: Vec<u64>,
     logs: Vec<u8>,
     owed: Vec<u8>,
+    exports: Vec<u8>,
 }
 
 impl Archive {
@@ -93,6 +97,7 @@ impl Archive {
             left_out: left_out.collect(),
             logs: Vec::new(),
             owed: Vec::new(),
+            exports: Vec::new(),
         })
     }
 

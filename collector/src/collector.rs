@@ -173,7 +173,7 @@ impl Collector {
     }
 
     /// Where entries go as they come in.
-    pub(crate) fn exports(&self) -> &Exports {
+    pub fn exports(&self) -> &Exports {
         &self.parts.exports
     }
 

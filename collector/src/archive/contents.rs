@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ArchiveError;
 use crate::checkpoints::losses::Debt;
+use crate::export::Kept;
 use crate::origin::Origin;
 use crate::segments::SegmentName;
 
@@ -94,10 +95,21 @@ pub fn read_logs(root: &Path) -> Result<Vec<ArchivedLog>, ArchiveError> {
 /// # Errors
 /// When it cannot be read.
 pub fn read_owed(root: &Path) -> Result<Owed, ArchiveError> {
-    let path = root.join(super::OWED);
+    read_json_or_nothing(root.join(super::OWED))
+}
+
+/// How far exports were; none where nothing ever was exported.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_exports(root: &Path) -> Result<Vec<Kept>, ArchiveError> {
+    read_json_or_nothing(root.join(super::EXPORTS))
+}
+
+fn read_json_or_nothing<T: DeserializeOwned + Default>(path: PathBuf) -> Result<T, ArchiveError> {
     match path.exists() {
         true => read_json(path),
-        false => Ok(Owed::new()),
+        false => Ok(T::default()),
     }
 }
 

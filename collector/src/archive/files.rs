@@ -3,10 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::{AUTHORITY, Archive, ArchiveError, ArchivedLog, DIRECTORY_MODE, FILE_MODE, OWED, Owed};
+use super::{
+    AUTHORITY, Archive, ArchiveError, ArchivedLog, DIRECTORY_MODE, EXPORTS, FILE_MODE, OWED, Owed,
+};
 use crate::authority::REVOKED;
 use crate::checkpoints::Registration;
 use crate::durable;
+use crate::export::Kept;
 use crate::keep::Stores;
 use crate::layout::Layout;
 
@@ -48,6 +51,21 @@ impl Archive {
             durable::replace(&path, FILE_MODE, &owed)
                 .map_err(|source| ArchiveError::File { path, source })?;
             self.owed = owed;
+        }
+        Ok(())
+    }
+
+    /// Copies how far exports are: behind what is listed, so that nothing is taken for exported that did not come back.
+    ///
+    /// # Errors
+    /// The same may be asked again.
+    pub fn follow_exports(&mut self, kept: &[Kept]) -> Result<(), ArchiveError> {
+        let exports = serde_json::to_vec(kept).unwrap_or_default();
+        if exports != self.exports {
+            let path = self.root.join(EXPORTS);
+            durable::replace(&path, FILE_MODE, &exports)
+                .map_err(|source| ArchiveError::File { path, source })?;
+            self.exports = exports;
         }
         Ok(())
     }

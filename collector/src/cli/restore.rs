@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::archive;
+use crate::archive::{self, ArchiveError};
 use crate::authority::{Authority, REVOKED, WordError};
+use crate::checkpoints::CheckpointError;
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::durable;
+use crate::export::{self, KeptError};
 use crate::index::sqlite::SqliteIndex;
 use crate::indexer::{self, FollowIndexError};
 use crate::keep::Stores;
@@ -56,6 +58,15 @@ pub(crate) enum RestoreCommandError {
     /// The copy.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// What the copy says beside its journals.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The list of segments.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// How far exports were.
+    #[error(transparent)]
+    Exports(#[from] KeptError),
     /// The index.
     #[error(transparent)]
     Follow(#[from] FollowIndexError),
@@ -94,6 +105,11 @@ pub(crate) fn run(arguments: &RestoreArgs) -> Result<(), RestoreCommandError> {
         false => Unsigned::Refused,
     };
     let restored = restore::restore(&arguments.from, stores, &authority, unsigned)?;
+    // Where not all of it is back, segments have other numbers than those by which exports know how far they are.
+    if restored.failed.is_empty() {
+        let exports = archive::read_exports(&arguments.from)?;
+        export::bring_back(&layout.exports(), &exports, checkpoints.last_segment()?)?;
+    }
     let index = SqliteIndex::open(&layout.index())?;
     indexer::catch_up(stores, &index)?;
     ownership::restore(layout.root())?;

@@ -10,6 +10,7 @@ use crate::backoff::Pause;
 use crate::checkpoints::StoredSegment;
 use crate::collector::Collector;
 use crate::evidence::{self, EvidenceError};
+use crate::export::KeptError;
 use crate::keep::Stores;
 use crate::origin::Origin;
 use crate::rewrite::{self, RewriteError};
@@ -95,6 +96,7 @@ impl Housekeeping {
                 }
                 if self.files_at.is_none_or(|last| last.elapsed() >= MINUTE) {
                     archive.follow_files(&self.layout, collector.own_incarnation())?;
+                    archive.follow_exports(&collector.exports().kept()?)?;
                     self.files_at = Some(Instant::now());
                 }
                 settled?;
@@ -167,6 +169,8 @@ enum CopyError {
     Evidence(#[from] EvidenceError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Exports(#[from] KeptError),
     #[error(transparent)]
     Rewrite(#[from] RewriteError),
 }

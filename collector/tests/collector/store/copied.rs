@@ -1,15 +1,18 @@
 //! What comes back from the second copy, and what goes from it.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use daypass_collector::archive::read_list;
+use daypass_collector::archive::{read_exports, read_list};
 use daypass_collector::authority::Authority;
 use daypass_collector::checkpoints::CheckpointStore as _;
 use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::erasure;
+use daypass_collector::export::Exports;
 use daypass_collector::housekeeping::Housekeeping;
 use daypass_collector::keep::Stores;
+use daypass_collector::layout::Layout;
 use daypass_collector::origin::Origin;
 use daypass_collector::restore::{self, Unsigned};
 use daypass_collector::segments::SegmentName;
@@ -107,6 +110,65 @@ fn one_lost_disk_loses_nothing() {
     web1.forward(&site, size);
     site.find("text=after-the-loss", 1);
     drop(db1);
+}
+
+#[test]
+fn a_collector_that_is_brought_back_exports_on_from_where_the_lost_one_was() {
+    let mut site = Site::new();
+    let (archive, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = other.path().join("log");
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    site.stop();
+    let text = format!("[[syslog]]\nname = \"local\"\nsocket = {socket:?}\nfrom = \"beginning\"\n");
+    site.export = toml::from_str(&text).unwrap();
+    site.start();
+    let host = site.host("db1");
+    host.write(&[typed("bob", "id of-bob")]);
+    host.forward(&site, 0);
+    let mut bytes = [0; 4096];
+    while !String::from_utf8_lossy(&bytes).contains("of-bob") {
+        daemon.recv(&mut bytes).unwrap();
+    }
+    let collector = site.server().collector();
+    let kept = || collector.exports().kept().unwrap();
+    until("it is confirmed", || {
+        kept().iter().any(|one| one.entries > 2)
+    });
+    let mut config = site.config();
+    config.archive = Some(archive.path().to_owned());
+    Housekeeping::new(config, site.layout()).once(collector, Now::read());
+    let copied = read_exports(archive.path()).unwrap();
+    assert!(copied.len() == 1 && copied[0].segment > 0, "{copied:?}");
+
+    let layout = Layout::new(other.path().join("data"));
+    std::fs::create_dir_all(layout.segments()).unwrap();
+    let (old, new) = (site.layout(), layout.root().to_str().unwrap());
+    let text = site
+        .config_text()
+        .replace(old.root().to_str().unwrap(), new);
+    let file = other.path().join("collector.toml");
+    std::fs::write(&file, text).unwrap();
+    let (from, file) = (archive.path().to_str().unwrap(), file.to_str().unwrap());
+    let arguments = [
+        "daypass-collector",
+        "restore",
+        "--from",
+        from,
+        "--config",
+        file,
+    ];
+    let code = daypass_collector::cli::run(arguments.map(Into::into));
+    let success = format!("{:?}", std::process::ExitCode::SUCCESS);
+    assert_eq!(format!("{code:?}"), success);
+    let exports = Exports::open(&site.export, &layout).unwrap();
+    let [back] = &exports.kept().unwrap()[..] else {
+        panic!("the place is back");
+    };
+    assert_eq!(
+        (&back.name, back.entries),
+        (&copied[0].name, copied[0].entries)
+    );
+    assert!((1..=copied[0].segment).contains(&back.segment), "{back:?}");
 }
 
 #[test]
