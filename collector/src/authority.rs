@@ -233,7 +233,8 @@ impl Authority {
         }))
     }
 
-    /// Takes over what the CA says now, if it follows from what is known.
+    /// Takes over what the CA says now, if it follows from what is known. Of a state that is dated ahead of this clock counts what
+    /// people signed all the same: rosters, and keys that they revoked.
     ///
     /// # Errors
     /// When it does not, or cannot be stored; what was known stays.
@@ -241,28 +242,29 @@ impl Authority {
         let known = self.known();
         let new = Known::check(self.pin, word, &known.state.state().state_key)?;
         new.state.may_follow(&known.state)?;
-        new.state.is_due(Now::read().time(), AHEAD)?;
-        let (before, after) = (known.number(), new.number());
-        if after < before {
-            return Err(WordError::Fewer {
-                known: before,
-                found: after,
-            });
-        }
-        let held = known.chain.newest();
-        let offered = new
-            .chain
-            .rosters()
-            .find(|roster| roster.number == held.number);
-        if let Some(offered) = offered.filter(|offered| offered.hash() != held.hash()) {
-            return Err(WordError::Forked {
-                number: held.number,
-                held: held.hash(),
-                offered: offered.hash(),
-            });
-        }
-        known.takes_no_roster_of_a_thief(&new)?;
+        known.may_be_followed_by(&new)?;
         let new = new.remembering(known.revoked.clone());
+        if let Err(error) = new.state.is_due(Now::read().time(), AHEAD) {
+            self.heed(&known, new)?;
+            return Err(error.into());
+        }
+        self.take(&known, new)
+    }
+
+    /// Takes no more than what people signed.
+    fn heed(&self, known: &Known, new: Known) -> Result<(), WordError> {
+        if new.number() == known.number() && new.revoked.remembers_as(&known.revoked) {
+            return Ok(());
+        }
+        let word = Word {
+            chain: new.word.chain.clone(),
+            state: known.word.state.clone(),
+        };
+        let state = known.state.clone();
+        self.take(known, Known { state, word, ..new })
+    }
+
+    fn take(&self, known: &Known, new: Known) -> Result<(), WordError> {
         self.keep(&new, &known.revoked)?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(())
@@ -345,6 +347,28 @@ impl Authority {
 impl Known {
     fn number(&self) -> u64 {
         self.chain.rosters().count() as u64
+    }
+
+    /// Whether these rosters go on from those that are known.
+    fn may_be_followed_by(&self, new: &Self) -> Result<(), WordError> {
+        let (before, after) = (self.number(), new.number());
+        if after < before {
+            return Err(WordError::Fewer {
+                known: before,
+                found: after,
+            });
+        }
+        let held = self.chain.newest();
+        let mut rosters = new.chain.rosters();
+        let offered = rosters.find(|roster| roster.number == held.number);
+        if let Some(offered) = offered.filter(|offered| offered.hash() != held.hash()) {
+            return Err(WordError::Forked {
+                number: held.number,
+                held: held.hash(),
+                offered: offered.hash(),
+            });
+        }
+        self.takes_no_roster_of_a_thief(new)
     }
 
     /// Refuses rosters that came since and were signed with a key that was known to be revoked: the CA takes none of those, so they

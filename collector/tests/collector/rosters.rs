@@ -151,3 +151,28 @@ fn nobody_reads_with_a_key_that_was_revoked_whatever_the_ca_says_later() {
     assert!(told.iter().all(|entry| entry["code"] == "key-revoked"));
     assert!(!told.is_empty());
 }
+
+#[test]
+fn what_people_revoked_counts_though_the_state_that_says_it_is_dated_ahead() {
+    let mut site = Site::new();
+    let ahead = site.ca.word_dated(Now::read().time().plus(3600));
+    let word = site.ca.revoking(&ahead, 2, &[4]);
+    let authority = site.server().collector().authority();
+    let before = authority.state();
+    assert!(authority.follow(&word).is_err());
+    assert_eq!(authority.state(), before, "nothing else of it does");
+    let refusal = (401, "key-revoked".to_owned());
+    assert_eq!(refused(site.ask("dora", "/v1/logs")), refusal);
+    site.stop();
+    site.start();
+    assert_eq!(refused(site.ask("dora", "/v1/logs")), refusal);
+    site.ask("bob", "/v1/logs").unwrap();
+    // Rosters that came with it are those of its time: one that the key signed is no thief's.
+    let next = site.ca.word_with_second_roster(1_000_000);
+    let ahead = Now::read().time().plus(3600);
+    let both = site.ca.revoking(&site.ca.dated(&next, ahead), 3, &[1]);
+    let authority = site.server().collector().authority();
+    assert!(authority.follow(&both).is_err());
+    let due = site.ca.revoking(&next, 4, &[1]);
+    authority.follow(&due).unwrap();
+}

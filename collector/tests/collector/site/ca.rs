@@ -149,10 +149,15 @@ impl Ca {
 
     /// The same state, dated otherwise.
     pub(crate) fn word_dated(&self, time: daypass_protocol::time::Time) -> Word {
-        let mut state = self.word.state.read_unverified().unwrap();
+        self.dated(&self.word, time)
+    }
+
+    /// This word, its state dated otherwise.
+    pub(crate) fn dated(&self, word: &Word, time: daypass_protocol::time::Time) -> Word {
+        let mut state = word.state.read_unverified().unwrap();
         state.time = time;
         Word {
-            chain: self.word.chain.clone(),
+            chain: word.chain.clone(),
             state: state.sign(sshsig::with_key(&private(STATE))).unwrap(),
         }
     }
