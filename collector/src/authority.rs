@@ -1,17 +1,22 @@
 //! What the CA says: who people are, and which key signs enrolment records. Checked from the pin up, whoever brings it.
 
-use std::io;
+mod error;
+mod known;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::digest::Pin;
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
-use daypass_protocol::key::{Fingerprint, Key};
-use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
-use daypass_protocol::state::{self, SignedState, VerifiedState};
+use daypass_protocol::key::Fingerprint;
+use daypass_protocol::roster::{self, Chain, SignedRoster, VerifiedRoster};
+use daypass_protocol::state::{self, SignedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
+
+pub use error::WordError;
+use known::Known;
 
 use crate::clock::Now;
 use crate::durable;
@@ -37,132 +42,11 @@ pub struct Word {
     pub state: SignedState,
 }
 
-/// Why what the CA said is not taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum WordError {
-    /// The rosters do not hold.
-    #[error("the CA's rosters do not hold: {0}")]
-    Chain(#[from] ChainError),
-    /// The state does not hold.
-    #[error(transparent)]
-    State(#[from] state::Error),
-    /// It cannot be read.
-    #[error("what the CA said cannot be read: {0}")]
-    Json(#[from] strict_json::Error),
-    /// Fewer rosters than are known.
-    #[error("the CA shows {found} rosters, {known} are known: it went back")]
-    Fewer {
-        /// How many are known.
-        known: u64,
-        /// How many it shows.
-        found: u64,
-    },
-    /// Admins signed two rosters of one number.
-    #[error("there are two rosters {number}: the CA's is another one than the one known here")]
-    Forked {
-        /// The number.
-        number: u64,
-        /// The one that is known here.
-        held: Digest,
-        /// The CA's.
-        offered: Digest,
-    },
-    /// A new roster was signed with a key that was known to be revoked.
-    #[error(
-        "roster {number} is signed with {key}, which was revoked before: it is not taken over; whoever signed it has the CA and a \
-         stolen key, or the admins sign it anew with others"
-    )]
-    ByRevokedKey {
-        /// The roster's number.
-        number: u64,
-        /// The key.
-        key: Fingerprint,
-    },
-    /// The file of what was taken over.
-    #[error("{} cannot be read or written", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl WordError {
-    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands, as one does that a revoked
-    /// key signed, and a state that is dated ahead that the CA's key is, or that a clock is wrong.
-    pub fn alarm(&self) -> Option<Event> {
-        match self {
-            Self::Forked {
-                number,
-                held,
-                offered,
-            } => Some(
-                Event::new(Action::AlarmRosterFork)
-                    .outcome(Outcome::Failed)
-                    .because("roster-forked", self.to_string())
-                    .detail("roster", *number)
-                    .detail("held", held.to_string())
-                    .detail("offered", offered.to_string()),
-            ),
-            Self::ByRevokedKey { number, key } => Some(
-                Event::new(Action::StateTaken)
-                    .outcome(Outcome::Failed)
-                    .because("roster-key-revoked", self.to_string())
-                    .detail("roster", *number)
-                    .detail("key", key.to_string()),
-            ),
-            Self::State(state::Error::Ahead { now, found }) => Some(
-                Event::new(Action::AlarmClock)
-                    .outcome(Outcome::Failed)
-                    .because("state-ahead", self.to_string())
-                    .detail("seconds", found.since(*now)),
-            ),
-            _ => None,
-        }
-    }
-
-    /// What is told once, however often it is met.
-    pub(crate) fn gist(&self) -> String {
-        match self {
-            // How late it is plays no part.
-            Self::State(state::Error::Ahead { .. }) => "state-ahead".to_owned(),
-            other => other.to_string(),
-        }
-    }
-}
-
 /// What was taken over last.
 pub struct Authority {
     pin: Pin,
     path: PathBuf,
     known: RwLock<Arc<Known>>,
-}
-
-struct Known {
-    chain: Chain,
-    state: VerifiedState,
-    word: Word,
-    revoked: RevokedKeys,
-}
-
-impl Known {
-    /// Nothing is known to be revoked yet.
-    fn check(pin: Pin, word: &Word, state_key: &Key) -> Result<Self, WordError> {
-        Ok(Self {
-            chain: Chain::verify(pin, &word.chain)?,
-            state: word.state.check(pin, state_key)?,
-            word: word.clone(),
-            revoked: RevokedKeys::default(),
-        })
-    }
-
-    /// With what was known to be revoked before, and what the state says.
-    fn remembering(mut self, before: RevokedKeys) -> Self {
-        self.revoked = before;
-        self.revoked.hear(&self.state.state().revoked, &self.chain);
-        self
-    }
 }
 
 impl Authority {
@@ -341,50 +225,6 @@ impl Authority {
 
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Known {
-    fn number(&self) -> u64 {
-        self.chain.rosters().count() as u64
-    }
-
-    /// Whether these rosters go on from those that are known.
-    fn may_be_followed_by(&self, new: &Self) -> Result<(), WordError> {
-        let (before, after) = (self.number(), new.number());
-        if after < before {
-            return Err(WordError::Fewer {
-                known: before,
-                found: after,
-            });
-        }
-        let held = self.chain.newest();
-        let mut rosters = new.chain.rosters();
-        let offered = rosters.find(|roster| roster.number == held.number);
-        if let Some(offered) = offered.filter(|offered| offered.hash() != held.hash()) {
-            return Err(WordError::Forked {
-                number: held.number,
-                held: held.hash(),
-                offered: offered.hash(),
-            });
-        }
-        self.takes_no_roster_of_a_thief(new)
-    }
-
-    /// Refuses rosters that came since and were signed with a key that was known to be revoked: the CA takes none of those, so they
-    /// are a thief's. Of what is heard at once nobody knows which came first.
-    fn takes_no_roster_of_a_thief(&self, new: &Self) -> Result<(), WordError> {
-        let rosters = (1..).zip(&new.word.chain);
-        for (number, roster) in rosters.filter(|(number, _)| *number > self.number()) {
-            // The chain has verified them.
-            for key in roster.signed_with().unwrap_or_default() {
-                let key = key.fingerprint();
-                if self.revoked.names(key) {
-                    return Err(WordError::ByRevokedKey { number, key });
-                }
-            }
-        }
-        Ok(())
     }
 }
 
