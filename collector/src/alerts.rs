@@ -18,8 +18,8 @@ mod subject;
 pub use daypass_protocol::invocation;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::JoinHandle;
 
 pub(crate) use replay::{Span, replay};
@@ -45,6 +45,8 @@ pub struct Alerts {
     store: Store,
     /// Wakes those who deliver.
     letters: Arrivals,
+    /// Held while the past is played again.
+    replaying: Mutex<()>,
 }
 
 /// Why there are no alerts.
@@ -78,7 +80,17 @@ impl Alerts {
             give_up_after: config.give_up_after,
             store: Store::open(&layout.alerts())?,
             letters: Arrivals::default(),
+            replaying: Mutex::default(),
         })
+    }
+
+    /// The turn to play the past again, which takes a processor for many seconds: one at a time; `None` while somebody has it.
+    pub fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.replaying.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(crate) fn rules(&self) -> &RuleSet {

@@ -14,6 +14,7 @@ mod readers;
 mod refusal;
 pub mod routes;
 mod sessions;
+mod under_way;
 mod word;
 
 use std::sync::{Arc, Mutex};
@@ -31,12 +32,14 @@ use crate::tally::Tally;
 use readers::Readers;
 use refusal::Refusal;
 use routes::{Method, ROUTES, Route};
+use under_way::UnderWay;
 
 /// What every request needs.
 #[derive(Clone)]
 struct Service {
     collector: Arc<Collector>,
     rate: Arc<Mutex<Tally>>,
+    under_way: UnderWay,
     readers: Arc<Readers>,
     metrics: Arc<Metrics>,
 }
@@ -52,6 +55,7 @@ pub(crate) fn router(
     let service = Service {
         collector,
         rate: Arc::new(Mutex::new(rate)),
+        under_way: UnderWay::default(),
         readers: Arc::default(),
         metrics,
     };

@@ -5,7 +5,10 @@
 //! list                   a line for each segment, `NUMBER STORED NAME ORIGIN`, in the order in which they were stored (when,
 //!                        in microseconds since 1970); a later line for a number takes the place of an earlier one
 //! logs.json              by whose word each journal is known, and its checkpoint
+//! owed.json              what is still to be taken out of segments, by number: they are lost in the store
+//! exports.json           how far each export is
 //! authority.json         what the CA said last
+//! revoked.json           the keys that people revoked
 //! journal/INCARNATION/   the collector's own journal
 //! ```
 //!
@@ -17,14 +20,16 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 mod contents;
+mod error;
+mod files;
 
-pub use contents::{ArchivedLog, Listed, read_list, read_logs};
+pub use contents::{ArchivedLog, Listed, Owed, read_exports, read_list, read_logs, read_owed};
+pub use error::ArchiveError;
+use files::logs;
 
-use crate::checkpoints::{CheckpointError, Registration, StoredSegment};
-use crate::collector::CollectorError;
+use crate::checkpoints::StoredSegment;
 use crate::durable;
 use crate::keep::Stores;
-use crate::layout::Layout;
 use crate::origin::Origin;
 use crate::segments::directory::DirectorySegments;
 use crate::segments::{SegmentError, SegmentName, SegmentStore};
@@ -36,55 +41,10 @@ const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
 /// What the CA said last.
 pub const AUTHORITY: &str = "authority.json";
-
-/// Why nothing is copied, or read back.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// What is stored could not be listed.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A segment, here or there.
-    #[error(transparent)]
-    Segment(#[from] SegmentError),
-    /// A segment is lost, and that could not be told.
-    #[error(transparent)]
-    NotTold(#[from] Box<CollectorError>),
-    /// A file of the archive.
-    #[error("the archive's {} cannot be read or written", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Its last segment is not the one of that number here.
-    #[error(
-        "the copy in {} is another store's: its segment {number} is not the one that has this number here. Name an empty directory \
-         as archive in collector.toml; what is in this one stays", path.display()
-    )]
-    Another {
-        /// The archive.
-        path: PathBuf,
-        /// The number.
-        number: u64,
-    },
-    /// A line of its list.
-    #[error("line {line} of the archive's {} names no segment", path.display())]
-    List {
-        /// The list.
-        path: PathBuf,
-        /// Which line, from 1.
-        line: usize,
-    },
-    /// Its list of journals.
-    #[error("the archive's {} cannot be understood: {reason}", path.display())]
-    Logs {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
+/// What is still to be taken out of segments.
+const OWED: &str = "owed.json";
+/// How far exports are.
+const EXPORTS: &str = "exports.json";
 
 /// The directory, open for copying.
 pub struct Archive {
@@ -97,6 +57,8 @@ pub struct Archive {
     /// Numbers before that which are not in the list.
     left_out: Vec<u64>,
     logs: Vec<u8>,
+    owed: Vec<u8>,
+    exports: Vec<u8>,
 }
 
 impl Archive {
@@ -134,6 +96,8 @@ impl Archive {
             unchecked,
             left_out: left_out.collect(),
             logs: Vec::new(),
+            owed: Vec::new(),
+            exports: Vec::new(),
         })
     }
 
@@ -155,6 +119,7 @@ impl Archive {
         self.belongs(stores)?;
         // Read first, so that whatever they count is copied when they are written.
         let logs = logs(stores)?;
+        self.write_owed(stores)?;
         let mut count = self.fill(stores, lost)?;
         loop {
             let segments = stores.checkpoints.segments_after(self.copied, AT_ONCE)?;
@@ -166,12 +131,7 @@ impl Archive {
             self.copied = last;
             count += there.len() as u64;
         }
-        if logs != self.logs {
-            let path = self.root.join("logs.json");
-            durable::replace(&path, FILE_MODE, &logs)
-                .map_err(|source| ArchiveError::File { path, source })?;
-            self.logs = logs;
-        }
+        self.write_logs(logs)?;
         Ok(count)
     }
 
@@ -221,7 +181,7 @@ impl Archive {
         Ok(count)
     }
 
-    /// Puts what is not lost, by the names of now.
+    /// Puts what is not lost and owes nothing, by the names of now.
     fn put_all(
         &self,
         stores: Stores<'_>,
@@ -231,6 +191,8 @@ impl Archive {
         let mut there = Vec::new();
         for segment in segments {
             match stored::now::<ArchiveError>(stores, &segment)? {
+                // Not before what is to be taken out of it is.
+                Now::Whole(..) if !stores.checkpoints.lost().owed(segment.number)?.is_empty() => {}
                 Now::Whole(name, bytes) => {
                     self.put_bytes(&segment.log, &name, &bytes)?;
                     there.push(StoredSegment { name, ..segment });
@@ -271,30 +233,6 @@ impl Archive {
     /// The same may be asked again.
     pub fn remove(&self, log: &Origin, name: &SegmentName) -> Result<(), ArchiveError> {
         Ok(self.segments.remove(log, name)?)
-    }
-
-    /// Copies what is small and changes: what the CA said, and the files of our own journal.
-    ///
-    /// # Errors
-    /// The same may be asked again.
-    pub fn follow_files(&mut self, layout: &Layout, incarnation: &str) -> Result<(), ArchiveError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ArchiveError::File { path, source }
-        };
-        copy_changed(&layout.authority(), &self.root.join(AUTHORITY))
-            .map_err(failed(&self.root.join(AUTHORITY)))?;
-        let below = Path::new("journal").join(incarnation);
-        let to = self.root.join(&below);
-        durable::make_dirs(&self.root, &below, DIRECTORY_MODE).map_err(failed(&to))?;
-        for file in std::fs::read_dir(layout.journal()).map_err(failed(&layout.journal()))? {
-            let file = file.map_err(failed(&layout.journal()))?;
-            if file.file_type().is_ok_and(|kind| kind.is_file()) {
-                let copy = to.join(file.file_name());
-                copy_changed(&file.path(), &copy).map_err(failed(&copy))?;
-            }
-        }
-        Ok(())
     }
 
     /// Puts what a segment has become in the place of what it was.
@@ -354,19 +292,6 @@ impl Archive {
     }
 }
 
-/// Copies a file whose length or time of change is another than that of its copy.
-fn copy_changed(from: &Path, to: &Path) -> io::Result<()> {
-    let stamp = |path: &Path| {
-        path.metadata()
-            .and_then(|file| Ok((file.len(), file.modified()?)))
-    };
-    let (length, changed) = stamp(from)?;
-    if stamp(to).is_ok_and(|copy| copy.0 == length && copy.1 >= changed) {
-        return Ok(());
-    }
-    durable::replace(to, FILE_MODE, &std::fs::read(from)?)
-}
-
 /// Cuts off the line that a crash left half-written.
 fn mend(list: &mut File) -> io::Result<()> {
     let mut text = Vec::new();
@@ -381,30 +306,4 @@ fn mend(list: &mut File) -> io::Result<()> {
         list.sync_all()?;
     }
     Ok(())
-}
-
-fn logs(stores: Stores<'_>) -> Result<Vec<u8>, ArchiveError> {
-    let logs = stores.checkpoints.logs()?;
-    let logs: Vec<ArchivedLog> = logs
-        .into_iter()
-        .map(
-            |(
-                Registration {
-                    log,
-                    record,
-                    signature,
-                    registered,
-                },
-                held,
-            )| ArchivedLog {
-                origin: log.to_string(),
-                record,
-                signature,
-                registered,
-                size: held.as_ref().map_or(0, |held| held.mark.size),
-                seal: held.map(|held| held.seal).unwrap_or_default(),
-            },
-        )
-        .collect();
-    Ok(serde_json::to_vec(&logs).unwrap_or_default())
 }

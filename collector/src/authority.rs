@@ -1,23 +1,32 @@
 //! What the CA says: who people are, and which key signs enrolment records. Checked from the pin up, whoever brings it.
 
-use std::io;
+mod error;
+mod known;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use daypass_protocol::digest::{Digest, Pin};
+use daypass_protocol::digest::Pin;
 use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
-use daypass_protocol::key::Key;
-use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
-use daypass_protocol::state::{self, SignedState, VerifiedState};
+use daypass_protocol::key::Fingerprint;
+use daypass_protocol::roster::{self, Chain, SignedRoster, VerifiedRoster};
+use daypass_protocol::state::{self, SignedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
 
+pub use error::WordError;
+use known::Known;
+
 use crate::clock::Now;
 use crate::durable;
+use crate::revoked::RevokedKeys;
 
 /// Bytes of what is stored, at most: a chain of a few large rosters, and a state.
 const FILE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Beside what the CA said: the keys that people revoked, whatever it says later.
+pub const REVOKED: &str = "revoked.json";
 
 /// A state is dated so many seconds ahead of this clock at most: one of years ahead could be followed by none of a CA that was
 /// restored.
@@ -33,104 +42,11 @@ pub struct Word {
     pub state: SignedState,
 }
 
-/// Why what the CA said is not taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum WordError {
-    /// The rosters do not hold.
-    #[error("the CA's rosters do not hold: {0}")]
-    Chain(#[from] ChainError),
-    /// The state does not hold.
-    #[error(transparent)]
-    State(#[from] state::Error),
-    /// It cannot be read.
-    #[error("what the CA said cannot be read: {0}")]
-    Json(#[from] strict_json::Error),
-    /// Fewer rosters than are known.
-    #[error("the CA shows {found} rosters, {known} are known: it went back")]
-    Fewer {
-        /// How many are known.
-        known: u64,
-        /// How many it shows.
-        found: u64,
-    },
-    /// Admins signed two rosters of one number.
-    #[error("there are two rosters {number}: the CA's is another one than the one known here")]
-    Forked {
-        /// The number.
-        number: u64,
-        /// The one that is known here.
-        held: Digest,
-        /// The CA's.
-        offered: Digest,
-    },
-    /// The file of what was taken over.
-    #[error("{} cannot be read or written", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl WordError {
-    /// The alarm that it is worth. Two rosters of one number mean that admins' keys are in other hands, and a state that is dated
-    /// ahead that the CA's key is, or that a clock is wrong.
-    pub fn alarm(&self) -> Option<Event> {
-        match self {
-            Self::Forked {
-                number,
-                held,
-                offered,
-            } => Some(
-                Event::new(Action::AlarmRosterFork)
-                    .outcome(Outcome::Failed)
-                    .because("roster-forked", self.to_string())
-                    .detail("roster", *number)
-                    .detail("held", held.to_string())
-                    .detail("offered", offered.to_string()),
-            ),
-            Self::State(state::Error::Ahead { now, found }) => Some(
-                Event::new(Action::AlarmClock)
-                    .outcome(Outcome::Failed)
-                    .because("state-ahead", self.to_string())
-                    .detail("seconds", found.since(*now)),
-            ),
-            _ => None,
-        }
-    }
-
-    /// What is told once, however often it is met.
-    pub(crate) fn gist(&self) -> String {
-        match self {
-            // How late it is plays no part.
-            Self::State(state::Error::Ahead { .. }) => "state-ahead".to_owned(),
-            other => other.to_string(),
-        }
-    }
-}
-
 /// What was taken over last.
 pub struct Authority {
     pin: Pin,
     path: PathBuf,
     known: RwLock<Arc<Known>>,
-}
-
-struct Known {
-    chain: Chain,
-    state: VerifiedState,
-    word: Word,
-}
-
-impl Known {
-    fn check(pin: Pin, word: &Word, state_key: &Key) -> Result<Self, WordError> {
-        Ok(Self {
-            chain: Chain::verify(pin, &word.chain)?,
-            state: word.state.check(pin, state_key)?,
-            word: word.clone(),
-        })
-    }
 }
 
 impl Authority {
@@ -141,8 +57,10 @@ impl Authority {
     pub fn begin(path: &Path, pin: Pin, word: &Word) -> Result<Self, WordError> {
         let state_key = word.state.read_unverified()?.state_key;
         let known = Known::check(pin, word, &state_key)?;
-        write(path, word)?;
-        Ok(Self::of(path, pin, known))
+        let before = remembered(path, &known.chain)?;
+        let authority = Self::of(path, pin, known.remembering(before.clone()));
+        authority.keep(&authority.known(), &before)?;
+        Ok(authority)
     }
 
     /// Reads what was taken over last.
@@ -162,7 +80,8 @@ impl Authority {
             .verify(daypass_protocol::sshsig::STATE, word.state.state.as_bytes());
         let state_key = signed_by.map_err(state::Error::from)?;
         let known = Known::check(pin, &word, &state_key)?;
-        Ok(Self::of(path, pin, known))
+        let before = remembered(path, &known.chain)?;
+        Ok(Self::of(path, pin, known.remembering(before)))
     }
 
     fn of(path: &Path, pin: Pin, known: Known) -> Self {
@@ -198,7 +117,8 @@ impl Authority {
         }))
     }
 
-    /// Takes over what the CA says now, if it follows from what is known.
+    /// Takes over what the CA says now, if it follows from what is known. Of a state that is dated ahead of this clock counts what
+    /// people signed all the same: rosters, and keys that they revoked.
     ///
     /// # Errors
     /// When it does not, or cannot be stored; what was known stays.
@@ -206,29 +126,47 @@ impl Authority {
         let known = self.known();
         let new = Known::check(self.pin, word, &known.state.state().state_key)?;
         new.state.may_follow(&known.state)?;
-        new.state.is_due(Now::read().time(), AHEAD)?;
-        let (before, after) = (known.number(), new.number());
-        if after < before {
-            return Err(WordError::Fewer {
-                known: before,
-                found: after,
-            });
+        known.may_be_followed_by(&new)?;
+        let new = new.remembering(known.revoked.clone());
+        if let Err(error) = new.state.is_due(Now::read().time(), AHEAD) {
+            self.heed(&known, new)?;
+            return Err(error.into());
         }
-        let held = known.chain.newest();
-        let offered = new
-            .chain
-            .rosters()
-            .find(|roster| roster.number == held.number);
-        if let Some(offered) = offered.filter(|offered| offered.hash() != held.hash()) {
-            return Err(WordError::Forked {
-                number: held.number,
-                held: held.hash(),
-                offered: offered.hash(),
-            });
+        self.take(&known, new)
+    }
+
+    /// Takes no more than what people signed.
+    fn heed(&self, known: &Known, new: Known) -> Result<(), WordError> {
+        if new.number() == known.number() && new.revoked.remembers_as(&known.revoked) {
+            return Ok(());
         }
-        write(&self.path, word)?;
+        let word = Word {
+            chain: new.word.chain.clone(),
+            state: known.word.state.clone(),
+        };
+        let state = known.state.clone();
+        self.take(known, Known { state, word, ..new })
+    }
+
+    fn take(&self, known: &Known, new: Known) -> Result<(), WordError> {
+        self.keep(&new, &known.revoked)?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(())
+    }
+
+    /// Writes down what is new. What is revoked first: what else the CA says may be asked for again.
+    fn keep(&self, new: &Known, before: &RevokedKeys) -> Result<(), WordError> {
+        let path = self.path.with_file_name(REVOKED);
+        if !path.exists() || !new.revoked.remembers_as(before) {
+            let written = new.revoked.write(&path);
+            written.map_err(|source| WordError::File { path, source })?;
+        }
+        write(&self.path, &new.word)
+    }
+
+    /// Whether nobody may speak with this key: somebody who may revoked it.
+    pub fn has_revoked(&self, key: Fingerprint) -> bool {
+        self.known().revoked.names(key)
     }
 
     /// The CA's name.
@@ -290,10 +228,10 @@ impl Authority {
     }
 }
 
-impl Known {
-    fn number(&self) -> u64 {
-        self.chain.rosters().count() as u64
-    }
+/// What was known to be revoked, beside what the CA said at `path`.
+fn remembered(path: &Path, chain: &Chain) -> Result<RevokedKeys, WordError> {
+    let path = path.with_file_name(REVOKED);
+    RevokedKeys::read(&path, chain).map_err(|source| WordError::File { path, source })
 }
 
 fn write(path: &Path, word: &Word) -> Result<(), WordError> {

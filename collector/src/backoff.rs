@@ -1,6 +1,6 @@
 //! How long to wait before something that failed is tried again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);
@@ -18,9 +18,49 @@ pub(crate) fn delay(failures: u32) -> Duration {
     whole.mul_f64(0.8 + 0.4 * f64::from(chance[0]) / 255.0)
 }
 
+/// Failures after which a [`Pause`] grows no more: it is about a minute then.
+const SLOWEST: u32 = 6;
+
+/// What is tried again later and later, while nothing waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Pause {
+    failures: u32,
+    due: Option<Instant>,
+}
+
+impl Pause {
+    /// Whether it is time to try.
+    pub(crate) fn is_over(&self) -> bool {
+        self.due.is_none_or(|due| Instant::now() >= due)
+    }
+
+    /// It failed.
+    pub(crate) fn failed(&mut self) {
+        self.due = Some(Instant::now() + delay(self.failures.min(SLOWEST)));
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// It did not, or may not the next time.
+    pub(crate) fn end(&mut self) {
+        *self = Self::default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_lasts_until_it_is_over_or_ended() {
+        let mut pause = Pause::default();
+        assert!(pause.is_over());
+        for _ in 0..9 {
+            pause.failed();
+        }
+        assert!(!pause.is_over());
+        pause.end();
+        assert!(pause.is_over());
+    }
 
     #[test]
     fn it_grows_to_a_bound_and_varies() {

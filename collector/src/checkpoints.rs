@@ -2,6 +2,7 @@
 //!
 //! Small, compare-and-set. A database today, another one tomorrow; whatever stands behind it must pass [`contract`].
 
+pub mod losses;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use daypass_journal::tree::{Frontier, Hash};
 
 use crate::origin::Origin;
 use crate::segments::{Cause, SegmentName};
+use losses::Losses;
 
 /// A size and the root of the tree of that size.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -203,6 +205,9 @@ pub trait CheckpointStore: Send + Sync {
     /// # Errors
     /// [`CheckpointError::Failed`].
     fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError>;
+
+    /// What is remembered of lost segments.
+    fn lost(&self) -> &dyn Losses;
 
     /// Every log that is registered, sorted, with what is durable of it.
     ///

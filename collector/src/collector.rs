@@ -168,12 +168,12 @@ impl Collector {
     }
 
     /// What people are told of at once.
-    pub(crate) fn alerts(&self) -> &Alerts {
+    pub fn alerts(&self) -> &Alerts {
         &self.parts.alerts
     }
 
     /// Where entries go as they come in.
-    pub(crate) fn exports(&self) -> &Exports {
+    pub fn exports(&self) -> &Exports {
         &self.parts.exports
     }
 

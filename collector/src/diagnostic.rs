@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::audit::Audited;
+use crate::erasure::Forgotten;
 use crate::origin::Origin;
 use crate::restore::{Failure, Restored};
 
@@ -37,8 +38,17 @@ pub(crate) fn would_erase(count: u64, person: &str) -> String {
 }
 
 /// After `erase --yes`.
-pub(crate) fn erased(count: u64) -> String {
-    format!("The text of {count} entries is gone.")
+pub(crate) fn erased(erased: &Forgotten, person: &str) -> String {
+    let Forgotten { entries, waiting } = erased;
+    let gone = format!("The text of {entries} entries is gone.");
+    match waiting {
+        0 => gone,
+        waiting => format!(
+            "{gone}\nNot yet in {waiting} segments that are lost: whatever they say of {person} is found nowhere any more, and goes as \
+             soon as they are back. What is lost is named by the alarms alarm.store; put it back from a copy. daypass-collector \
+             status says what is left."
+        ),
+    }
 }
 
 /// What `audit` found of one journal that holds.
@@ -68,6 +78,10 @@ pub(crate) struct Standing {
     pub(crate) indexed: u64,
     /// Segments without some of their text whose old form waits for its removal.
     pub(crate) unsettled: usize,
+    /// Segments that are damaged or missing,
+    pub(crate) lost: usize,
+    /// and those of which text is to be taken out when they are back.
+    pub(crate) owing: usize,
 }
 
 /// For `status`.
@@ -80,6 +94,8 @@ pub(crate) fn status(standing: &Standing) -> String {
         segments,
         indexed,
         unsettled,
+        lost,
+        owing,
     } = standing;
     let service = match runs {
         true => "runs",
@@ -95,10 +111,22 @@ pub(crate) fn status(standing: &Standing) -> String {
         behind(*indexed, *segments)
     );
     if *unsettled > 0 {
-        // Writing to a string cannot fail.
+        // Writing to a string cannot fail, here and below.
         let _ = write!(
             text,
             "\nerased       {unsettled} segments wait for their removal"
+        );
+    }
+    if *lost > 0 {
+        let _ = write!(
+            text,
+            "\nlost         {lost} segments: put them back from a copy (alarm.store names them)"
+        );
+    }
+    if *owing > 0 {
+        let _ = write!(
+            text,
+            "\nowed         {owing} of them: what is to go from them goes as soon as they are back"
         );
     }
     text
@@ -207,7 +235,7 @@ mod tests {
 
     #[test]
     fn status_says_what_is_behind() {
-        let standing = Standing {
+        let mut standing = Standing {
             runs: true,
             logs: 3,
             silent: 1,
@@ -215,10 +243,18 @@ mod tests {
             segments: 40,
             indexed: 38,
             unsettled: 0,
+            lost: 0,
+            owing: 0,
         };
         assert_eq!(
             status(&standing),
             "service      runs\njournals     3, 1 of them silent\nentries      500 in 40 segments\nsearch       2 segments behind"
+        );
+        (standing.lost, standing.owing) = (2, 1);
+        let said = status(&standing);
+        assert!(
+            said.contains("\nlost         2 segments") && said.contains("\nowed         1 of them"),
+            "{said}"
         );
         assert_eq!(
             archived(Path::new("/mnt/b"), 40, 40),

@@ -14,6 +14,7 @@ use crate::index::query::{LIMIT, Order, Query};
 use crate::index::{Index, IndexError};
 use crate::indexer::FollowIndexError;
 use crate::origin::{InvalidOrigin, Origin, Owner};
+use crate::owed;
 use crate::rewrite::{self, RewriteError};
 use crate::segments::{SegmentError, SegmentName};
 
@@ -53,15 +54,23 @@ pub enum EraseError {
     /// What no checkpoint counts.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// Text stands in a segment that cannot be read.
+    /// Evidence that cannot be read: nothing else would bring it back.
     #[error(
-        "{0}; what it says of the person stays in it. Once it is put back, make the index anew (daypass-collector reindex), and erase \
-         again"
+        "{0}; what this evidence says of the person stays in it. Once it is put back, erase again"
     )]
     Lost(SegmentError),
     /// What goes from the second copy.
     #[error("what is to be removed from the second copy could not be written down")]
     Copy(#[source] io::Error),
+}
+
+/// What became of an erasure.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Forgotten {
+    /// Entries that lost their text, or are to lose it.
+    pub entries: u64,
+    /// Segments that are lost: what they say of the person goes when they are back.
+    pub waiting: u64,
 }
 
 /// How many stored entries name a person, as `index` knows.
@@ -73,8 +82,7 @@ pub fn count(index: &dyn Index, person: &str) -> Result<u64, EraseError> {
     Ok(named.values().map(|entries| entries.len() as u64).sum())
 }
 
-/// Forgets a person in all that is kept, evidence included: says how many entries lost their text. `goes` is told of evidence as
-/// by [`evidence::erase_person`].
+/// Forgets a person in all that is kept, evidence included. `goes` is told of evidence as by [`evidence::erase_person`].
 ///
 /// # Errors
 /// What was done stays done. What fails in what checkpoints count keeps no evidence waiting.
@@ -83,11 +91,14 @@ pub fn forget(
     person: &str,
     why: &Why,
     goes: &mut dyn FnMut(&Origin, &SegmentName) -> io::Result<()>,
-) -> Result<u64, EraseError> {
+) -> Result<Forgotten, EraseError> {
     let counted = erase_person(collector, person, why);
     let evidence = evidence::erase_person(collector, person, why, goes);
     match (counted, evidence) {
-        (Ok(counted), Ok(evidence)) => Ok(counted + evidence),
+        (Ok(counted), Ok(evidence)) => Ok(Forgotten {
+            entries: counted.entries + evidence,
+            ..counted
+        }),
         (Ok(_), Err(error)) => Err(advised(error)),
         (Err(error), evidence) => {
             if let Err(error) = evidence {
@@ -99,7 +110,7 @@ pub fn forget(
     }
 }
 
-/// Whoever is not in the index any more is looked for in vain when the segment is back.
+/// What checkpoints count is taken out when it is back; evidence is not.
 fn advised(error: EraseError) -> EraseError {
     match error {
         EraseError::Rewrite(RewriteError::Segment(error)) if error.is_loss() => {
@@ -109,14 +120,21 @@ fn advised(error: EraseError) -> EraseError {
     }
 }
 
-/// Forgets a person in what checkpoints count: says how many entries lost their text.
+/// Forgets a person in what checkpoints count. Segments that are lost keep nothing else waiting: what is to be taken out of them is
+/// remembered.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again. A journal of which a segment is lost keeps no other waiting.
-pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u64, EraseError> {
+/// What was done stays done; the same may be asked again. What fails in one journal keeps no other waiting.
+pub fn erase_person(
+    collector: &Collector,
+    person: &str,
+    why: &Why,
+) -> Result<Forgotten, EraseError> {
     // Our own first: what of it is not stored yet comes in without its text.
     let mut count = collector.erase_own(person, &why.by, &why.reason)?;
     collector.follow_index()?;
+    let losses = collector.stores().checkpoints.lost();
+    owed::by_person(losses, person, why)?;
     let mut failed = None;
     for (log, entries) in named(collector.index(), person)? {
         // What is stored of our own journal is counted there.
@@ -131,8 +149,12 @@ pub fn erase_person(collector: &Collector, person: &str, why: &Why) -> Result<u6
         }
     }
     collector.alerts().forget_person(person)?;
+    let waiting = losses.after(0, owed::ALL).map_err(RewriteError::from)?;
     match failed {
-        None => Ok(count),
+        None => Ok(Forgotten {
+            entries: count,
+            waiting: waiting.len() as u64,
+        }),
         Some(error) => Err(error),
     }
 }
@@ -180,7 +202,8 @@ pub fn take_out(
     runs: &[(u64, u64)],
 ) -> Result<(), EraseError> {
     let taken = collector.with_log(log, || {
-        rewrite::erase(collector.stores(), collector.index(), log, runs)
+        let lost = &mut collector.tells_of_lost();
+        rewrite::erase(collector.stores(), collector.index(), log, runs, lost)
     });
     // What people were told of them, and are still to be told.
     collector.alerts().erase(log, runs)?;

@@ -109,7 +109,7 @@ pub fn erase_person(
 }
 
 /// The entries whose `identity.person` this is.
-fn naming(bytes: &[u8], person: &str) -> BTreeSet<u64> {
+pub(crate) fn naming(bytes: &[u8], person: &str) -> BTreeSet<u64> {
     let entries = remains::entries(bytes);
     let named = entries.iter().filter_map(|entry| match entry {
         Stored::Whole { seq, line } => {

@@ -7,6 +7,7 @@ pub mod config;
 
 mod confirm;
 mod destination;
+mod kept;
 mod local;
 mod run;
 mod store;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+pub use kept::{Kept, KeptError, bring_back};
 pub(crate) use store::{Confirmed, StoreError};
 
 use crate::collector::Collector;

@@ -2,6 +2,7 @@
 
 mod copy;
 mod declared;
+mod lost;
 mod memory;
 
 use std::io;
@@ -20,6 +21,8 @@ use crate::orders::{self, Answer, Order};
 use crate::origin::Origin;
 use crate::retention;
 use crate::segments::SegmentName;
+use copy::Copying;
+use lost::Search;
 use memory::Memory;
 pub(crate) use memory::remove_later;
 
@@ -34,9 +37,11 @@ pub struct Housekeeping {
     config: Config,
     layout: Layout,
     memory: Memory,
+    search: Search,
     /// As it stands in its file.
     remembered: Vec<u8>,
     archive: Option<Archive>,
+    copying: Copying,
     /// Whether the copy could not be made, the last time.
     is_behind: bool,
     retired_at: Option<Instant>,
@@ -52,10 +57,12 @@ impl Housekeeping {
         let text = std::fs::read(layout.housekeeping()).unwrap_or_default();
         Self {
             memory: Memory::read(&text),
+            search: Search::default(),
             remembered: text,
             config,
             layout,
             archive: None,
+            copying: Copying::default(),
             is_behind: false,
             retired_at: None,
             files_at: None,
@@ -93,6 +100,7 @@ impl Housekeeping {
             self.look_for_erasures(collector, now);
         }
         self.follow_erasures(collector, now);
+        self.look_for_lost(collector);
         let is_time = self.retired_at.is_none_or(|last| last.elapsed() >= HOUR);
         if is_time && !self.config.retention.keeps_all() {
             self.retire(collector, now);
@@ -105,7 +113,8 @@ impl Housekeeping {
         for (path, order) in self.waiting() {
             if order == Order::Reindexed {
                 let renewed = collector.index().renew();
-                self.fulfil(&path, &answered(renewed.map(u64::from)));
+                let renewed = renewed.map(|renewed| (u64::from(renewed), 0));
+                self.fulfil(&path, &answered(renewed));
             }
         }
     }
@@ -118,6 +127,7 @@ impl Housekeeping {
             let why = Why { by, reason };
             let mut goes = |log: &_, name: &_| self.lets_go(log, name);
             let erased = erasure::forget(collector, &person, &why, &mut goes);
+            let erased = erased.map(|erased| (erased.entries, erased.waiting));
             self.fulfil(&path, &answered(erased));
         }
     }
@@ -203,9 +213,9 @@ impl Housekeeping {
     }
 }
 
-fn answered<E: std::error::Error + 'static>(outcome: Result<u64, E>) -> Answer {
+fn answered<E: std::error::Error + 'static>(outcome: Result<(u64, u64), E>) -> Answer {
     match outcome {
-        Ok(count) => Answer::Done { count },
+        Ok((count, waiting)) => Answer::Done { count, waiting },
         Err(error) => {
             complain(&error, "an order could not be carried out");
             Answer::Failed { why: whole(&error) }

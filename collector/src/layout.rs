@@ -74,6 +74,11 @@ impl Layout {
         self.root.join("authority.json")
     }
 
+    /// The keys that people revoked, as far as the CA ever said.
+    pub fn revoked(&self) -> PathBuf {
+        self.root.join(crate::authority::REVOKED)
+    }
+
     /// What `init` asked the CA for; written last, so that without it there is no collector.
     pub fn request(&self) -> PathBuf {
         self.root.join("request.json")

@@ -215,6 +215,15 @@ fn index(registry: &mut Registry, collector: &Collector) -> Result<u64, MetricsE
     segments.set(number(last));
     behind.set(number(waiting.len() as u64));
     registry.register("segments", "Segments that were stored", segments);
+    let lost = Gauge::<i64>::default();
+    lost.set(number(
+        collector.stores().checkpoints.lost().after(0, LOOK)?.len() as u64,
+    ));
+    registry.register(
+        "segments_lost",
+        "Segments that are damaged or missing, as far as somebody met them",
+        lost,
+    );
     registry.register(
         "index_segments_behind",
         "Segments that cannot be searched yet",

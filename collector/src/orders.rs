@@ -44,6 +44,9 @@ pub enum Answer {
     Done {
         /// How many entries or segments it was about.
         count: u64,
+        /// Segments that are lost, in which it is done when they are back.
+        #[serde(default)]
+        waiting: u64,
     },
     /// It is not; it stays to be tried again where that may help.
     Failed {
@@ -148,7 +151,10 @@ mod tests {
         std::fs::write(dir.path().join("0.order"), "{\"erase\":{}}").unwrap();
         assert_eq!(waiting(dir.path()).unwrap(), [(path.clone(), order)]);
         assert_eq!(answer(&path, Duration::ZERO).unwrap(), None);
-        let done = Answer::Done { count: 3 };
+        let done = Answer::Done {
+            count: 3,
+            waiting: 1,
+        };
         fulfil(&path, &done).unwrap();
         assert_eq!(waiting(dir.path()).unwrap(), []);
         assert_eq!(answer(&path, Duration::from_secs(9)).unwrap(), Some(done));

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use daypass_protocol::digest::Nonce;
 use daypass_protocol::http_auth::{self, Caller, Credential, Target};
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::roster::Role;
 use daypass_protocol::time::{SKEW, Time};
 
@@ -26,6 +27,12 @@ pub enum PeopleError {
     /// The signature, or what it is over.
     #[error(transparent)]
     Credential(#[from] http_auth::Error),
+    /// With a key that somebody who may revoked.
+    #[error("the key {key} was revoked; use another key of yours, or ask an admin to enrol one")]
+    RevokedKey {
+        /// Which.
+        key: Fingerprint,
+    },
     /// Seen before.
     #[error("this very request was made before; every request is signed anew")]
     Replay,
@@ -50,6 +57,7 @@ impl PeopleError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Credential(error) => error.code(),
+            Self::RevokedKey { .. } => "key-revoked",
             Self::Replay => "replay",
             Self::JustStarted => "just-started",
             Self::Flood => "too-many-requests",
@@ -87,6 +95,9 @@ impl People {
             let may = person.is_some_and(|person| roles.iter().any(|role| person.is(*role)));
             Ok::<_, http_auth::Error>((caller, may))
         })?;
+        if authority.has_revoked(caller.key()) {
+            return Err(PeopleError::RevokedKey { key: caller.key() });
+        }
         self.remember(&caller, now)?;
         if may || roles.is_empty() {
             return Ok(caller);

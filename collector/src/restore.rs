@@ -11,6 +11,7 @@ use daypass_protocol::strict_json;
 
 use crate::archive::{self, ArchiveError, ArchivedLog, Listed};
 use crate::authority::Authority;
+use crate::checkpoints::losses::{Debt, How, Loss};
 use crate::checkpoints::{Advanced, CheckpointError, Held, Mark, Registration};
 use crate::ingest::body;
 use crate::keep::Stores;
@@ -134,6 +135,7 @@ pub fn restore(
         return Err(RestoreError::NotEmpty { count });
     }
     let (logs, list) = (archive::read_logs(root)?, archive::read_list(root)?);
+    let owed = archive::read_owed(root)?;
     let mut restored = Restored::default();
     let mut following: BTreeMap<Origin, Following> = BTreeMap::new();
     for log in &logs {
@@ -158,7 +160,9 @@ pub fn restore(
         if restored.has_failed(&log) {
             continue;
         }
-        match one.take(stores, &copy, number, &listed) {
+        let taken = one.take(stores, &copy, number, &listed);
+        let debts = owed.get(&number).map_or(&[][..], Vec::as_slice);
+        match taken.and_then(|()| owe(stores, &listed, debts)) {
             Ok(()) => restored.segments += 1,
             Err(error) => restored.fails(&log, error)?,
         }
@@ -255,6 +259,27 @@ impl Following {
         }
         Ok(())
     }
+}
+
+/// Has taken out of a segment what was to be when it came back where it was copied from: the service does that, and nobody reads
+/// it before.
+fn owe(stores: Stores<'_>, listed: &Listed, debts: &[Debt]) -> Result<(), RestoreError> {
+    if debts.is_empty() {
+        return Ok(());
+    }
+    let Listed { log, name, .. } = listed;
+    let here = stores.checkpoints.segments_of(log, name.first, 1)?;
+    for segment in here {
+        let losses = stores.checkpoints.lost();
+        losses.lose(&Loss {
+            number: segment.number,
+            name: *name,
+            how: How::Missing,
+            told: true,
+        })?;
+        losses.owe(segment.number, debts)?;
+    }
+    Ok(())
 }
 
 fn register(

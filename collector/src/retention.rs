@@ -127,16 +127,10 @@ fn retire_log(
     let mut count = 0;
     for segment in &old {
         let retired = collector.with_log(log, || {
-            rewrite::retire(collector.stores(), collector.index(), segment)
+            let lost = &mut collector.tells_of_lost();
+            rewrite::retire(collector.stores(), collector.index(), segment, lost)
         });
-        match retired {
-            Ok(retired) => count += u64::from(retired.is_some()),
-            // It must not keep all that is older from going, hour after hour.
-            Err(RewriteError::Segment(error)) if error.is_loss() => {
-                collector.lost(segment, &error)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        count += u64::from(retired?.is_some());
     }
     // What people were told of them goes as well.
     collector

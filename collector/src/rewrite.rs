@@ -6,9 +6,10 @@
 use std::collections::HashSet;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::checkpoints::losses::Debt;
 use crate::checkpoints::{Advanced, CheckpointError, StoredSegment};
 use crate::index::{Index, IndexError};
-use crate::indexer::{self, FollowIndexError};
+use crate::indexer::{self, FollowIndexError, Lost};
 use crate::keep::Stores;
 use crate::origin::Origin;
 use crate::segments::{SegmentError, SegmentName};
@@ -37,18 +38,28 @@ pub enum RewriteError {
     /// The second copy.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// What took the place of others cannot be read, so that it cannot take their place in the second copy.
+    #[error(
+        "{count} segments from which text was taken are lost, and the second copy has them as they were before: put them back from \
+         another copy (alarm.store names them)"
+    )]
+    Waiting {
+        /// How many.
+        count: usize,
+    },
 }
 
 /// Erases these entries of a log from every stored segment and from the index; says of how many segments. The caller holds
-/// the log's lock.
+/// the log's lock. A segment that is lost is told to `lost`, and what is to be taken out of it is remembered.
 ///
 /// # Errors
-/// What was done stays done; the same may be asked again. A segment that is lost keeps no other from being erased from.
+/// What was done stays done; the same may be asked again.
 pub fn erase(
     stores: Stores<'_>,
     index: &dyn Index,
     log: &Origin,
     runs: &Runs,
+    lost: Lost<'_>,
 ) -> Result<u64, RewriteError> {
     let mut count = 0;
     let (Some(first), Some(last)) = (
@@ -57,7 +68,7 @@ pub fn erase(
     ) else {
         return Ok(0);
     };
-    let (mut at, mut lost) = (first, None);
+    let mut at = first;
     while at <= last {
         let segments = stores.checkpoints.segments_of(log, at, LOOK)?;
         let Some(end) = segments.last().map(|segment| segment.name.size) else {
@@ -72,20 +83,20 @@ pub fn erase(
                         count += 1;
                     }
                 }
-                Err(error) if error.is_loss() => lost = Some(error),
+                Err(error) if error.is_loss() => {
+                    owe(stores, segment, error, &within(segment, runs), lost)?;
+                }
                 Err(error) => return Err(error.into()),
             }
-            forget(stores, index, segment, runs)?;
+            forget(stores, index, segment, runs, lost)?;
         }
         at = end;
     }
-    match lost {
-        None => Ok(count),
-        Some(error) => Err(error.into()),
-    }
+    Ok(count)
 }
 
-/// Retires a segment: leaf hashes and what proves stay. `None` when that was done before.
+/// Retires a segment: leaf hashes and what proves stay. `None` when that was done before, or is to be done once it is back: then
+/// none of its entries is found any more.
 ///
 /// # Errors
 /// As for [`erase`].
@@ -93,8 +104,18 @@ pub fn retire(
     stores: Stores<'_>,
     index: &dyn Index,
     segment: &StoredSegment,
+    lost: Lost<'_>,
 ) -> Result<Option<u64>, RewriteError> {
-    let bytes = stores.segments.bytes(&segment.log, &segment.name)?;
+    let bytes = match stores.segments.bytes(&segment.log, &segment.name) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_loss() => {
+            owe(stores, segment, error, &[Debt::Age], lost)?;
+            let all = (segment.name.first, segment.name.size.saturating_sub(1));
+            forget(stores, index, segment, &[all], lost)?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let Some(left) = daypass_journal::remains::retire(&bytes) else {
         return Ok(None);
     };
@@ -108,30 +129,37 @@ pub fn retire(
         daypass_journal::remains::Stored::Whole { .. } => None,
     });
     let runs = daypass_journal::erasure::runs(&gone.collect());
-    forget(stores, index, segment, &runs)?;
+    forget(stores, index, segment, &runs, lost)?;
     Ok(Some((bytes.len() as u64).saturating_sub(left.len() as u64)))
 }
 
 /// Removes what was replaced, from the second copy too, if there is one.
 ///
 /// # Errors
-/// At the first that cannot be; the others are tried at the next call. Where what took its place is lost, that keeps no other
-/// waiting: it is tried again at the next call.
-pub fn settle(stores: Stores<'_>, mut archive: Option<&mut Archive>) -> Result<(), RewriteError> {
-    let (mut passed, mut lost) = (HashSet::new(), None);
+/// At the first that cannot be; the others are tried at the next call. Where what took its place is lost, that is told to `lost`
+/// and keeps no other waiting: [`RewriteError::Waiting`] at the end.
+pub fn settle(
+    stores: Stores<'_>,
+    mut archive: Option<&mut Archive>,
+    lost: Lost<'_>,
+) -> Result<(), RewriteError> {
+    let mut passed = HashSet::new();
     loop {
         // Those that are passed over come first again.
         let mut replaced = stores.checkpoints.replaced(LOOK + passed.len())?;
         replaced.retain(|old| !passed.contains(&(old.number, old.name)));
         if replaced.is_empty() {
-            return lost.map_or(Ok(()), |error| Err(RewriteError::Segment(error)));
+            return match passed.len() {
+                0 => Ok(()),
+                count => Err(RewriteError::Waiting { count }),
+            };
         }
         for old in &replaced {
             match settle_one(stores, archive.as_deref_mut(), old) {
                 Ok(()) => stores.checkpoints.settled(old)?,
                 Err(RewriteError::Segment(error)) if error.is_loss() => {
                     passed.insert((old.number, old.name));
-                    lost = Some(error);
+                    lost(old, error)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -160,6 +188,31 @@ fn settle_one(
     }
 }
 
+/// Tells of a lost segment, and remembers what is to be taken out of it: in this order, so that whatever is owed to one is
+/// looked for.
+fn owe(
+    stores: Stores<'_>,
+    segment: &StoredSegment,
+    error: SegmentError,
+    debts: &[Debt],
+    lost: Lost<'_>,
+) -> Result<(), RewriteError> {
+    lost(segment, error)?;
+    Ok(stores.checkpoints.lost().owe(segment.number, debts)?)
+}
+
+/// What of these runs is in a segment.
+fn within(segment: &StoredSegment, runs: &Runs) -> Vec<Debt> {
+    let (from, end) = (segment.name.first, segment.name.size);
+    runs.iter()
+        .filter(|(first, last)| *first < end && *last >= from)
+        .map(|(first, last)| Debt::Entries {
+            first: from.max(*first),
+            last: end.saturating_sub(1).min(*last),
+        })
+        .collect()
+}
+
 fn meets(segment: &StoredSegment, runs: &Runs) -> bool {
     let (first, end) = (segment.name.first, segment.name.size);
     runs.iter().any(|run| run.0 < end && run.1 >= first)
@@ -182,7 +235,8 @@ fn forget(
     index: &dyn Index,
     segment: &StoredSegment,
     runs: &Runs,
+    lost: Lost<'_>,
 ) -> Result<(), RewriteError> {
-    indexer::catch_up(stores, index)?;
+    indexer::follow(stores, index, lost)?;
     Ok(index.forget(segment.number, runs)?)
 }

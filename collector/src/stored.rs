@@ -4,20 +4,24 @@ use daypass_journal::remains::{self, Stored};
 
 use crate::checkpoints::{CheckpointError, StoredSegment};
 use crate::keep::Stores;
+use crate::owed;
 use crate::segments::{SegmentError, SegmentName};
 
 /// Its entries that have their text, with their sequence numbers.
 pub(crate) type Entries = Vec<(u64, Vec<u8>)>;
 
-/// Reads a segment. One that is lost has no entries, once `lost` was told of it: it must not keep everything behind it from
-/// being read.
+/// Reads a segment, without what is to be taken out of it. One that is lost has no entries, once `lost` was told of it: it must
+/// not keep everything behind it from being read.
 pub(crate) fn read<E: From<SegmentError> + From<CheckpointError>>(
     stores: Stores<'_>,
     segment: &StoredSegment,
     lost: impl FnOnce(&StoredSegment, SegmentError) -> Result<(), E>,
 ) -> Result<Entries, E> {
     match now::<E>(stores, segment)? {
-        Now::Whole(_, bytes) => Ok(entries(&bytes)),
+        Now::Whole(_, bytes) => {
+            let owed = stores.checkpoints.lost().owed(segment.number)?;
+            Ok(entries(&owed::without(bytes, &owed)))
+        }
         Now::Lost(error) => lost(segment, error).map(|()| Entries::new()),
     }
 }

@@ -7,11 +7,13 @@ mod silence;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use daypass_protocol::enrolment::Record;
 use daypass_protocol::event::Event;
 
-use crate::checkpoints::{Held, Registration, StoredSegment};
+use crate::checkpoints::losses::{Loss, Losses};
+use crate::checkpoints::{CheckpointError, Held, Registration, StoredSegment};
 use crate::clock::Now;
 use crate::ingest::Fork;
 use crate::origin::{Origin, Owner};
@@ -22,6 +24,10 @@ use silence::Silences;
 
 /// Alarms of one kind about one place are raised once in the life of a process; so many are remembered.
 const REMEMBERED: usize = 65_536;
+/// Of one log so many alarms of contradictions and of going back are told in a [`PERIOD`]; the rest is counted. Whoever has its key can
+/// sign two pasts without end, and each alarm is a write to the disk.
+const ALARMS: u32 = 20;
+const PERIOD: Duration = Duration::from_secs(60);
 /// Forks of one log whose other side is kept, in the life of a process.
 const EVIDENCE: usize = 16;
 
@@ -85,8 +91,21 @@ pub struct Watch {
     began: Now,
     /// By the log's name: those of other CAs have no origin of ours. Held while an alarm is told, so that each is told once,
     /// and is taken as told only when it was.
-    raised: Mutex<HashSet<(String, Alarm)>>,
+    raised: Mutex<Raised>,
     inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Raised {
+    alarms: HashSet<(String, Alarm)>,
+    lately: HashMap<String, Lately>,
+}
+
+/// How many alarms of a log were told since, and how many were not.
+struct Lately {
+    since: Instant,
+    told: u32,
+    untold: u64,
 }
 
 #[derive(Default)]
@@ -100,7 +119,6 @@ struct Inner {
 enum Alarm {
     Contradiction(u64, String),
     Rollback(u64),
-    Lost(SegmentName),
 }
 
 impl Watch {
@@ -223,19 +241,28 @@ impl Watch {
         self.once(&log.to_string(), Alarm::Rollback(size), &event, tell)
     }
 
-    /// Tells the alarm about a segment whose bytes are gone or are others, unless it was told before.
+    /// Tells the alarm about a segment whose bytes are gone or are others, unless it was told before: in the life of another
+    /// process, too.
     ///
     /// # Errors
-    /// Those of `tell`.
-    pub fn lost<E>(
+    /// Those of `tell`, and of the store that remembers it.
+    pub fn lost<E: From<CheckpointError>>(
         &self,
+        losses: &dyn Losses,
         segment: &StoredSegment,
         error: &SegmentError,
         tell: impl FnOnce(&Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let StoredSegment { log, name, .. } = segment;
-        let event = alarm::lost(segment, error);
-        self.once(&log.to_string(), Alarm::Lost(*name), &event, tell)
+        let Some(loss) = Loss::of(segment, error) else {
+            return Ok(());
+        };
+        let told = Loss { told: true, ..loss };
+        let _raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.loss(loss.number)? == Some(told) {
+            return Ok(());
+        }
+        tell(&alarm::lost(&segment.log, &loss, error))?;
+        Ok(losses.lose(&told)?)
     }
 
     fn once<E>(
@@ -246,20 +273,48 @@ impl Watch {
         tell: impl FnOnce(&Event) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        let Raised { alarms, lately } = &mut *raised;
         let alarm = (log.to_owned(), alarm);
-        if raised.contains(&alarm) {
+        if alarms.contains(&alarm) {
             return Ok(());
         }
-        tell(event)?;
-        if raised.len() >= REMEMBERED {
-            raised.clear();
+        let lately = lately.entry(log.to_owned()).or_insert_with(Lately::new);
+        if !lately.has_room() {
+            lately.untold = lately.untold.saturating_add(1);
+            return Ok(());
         }
-        raised.insert(alarm);
+        match lately.untold {
+            0 => tell(event)?,
+            untold => tell(&event.clone().detail("untold", untold))?,
+        }
+        lately.told += 1;
+        lately.untold = 0;
+        if alarms.len() >= REMEMBERED {
+            alarms.clear();
+        }
+        alarms.insert(alarm);
         Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lately {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            told: 0,
+            untold: 0,
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        if self.since.elapsed() >= PERIOD {
+            (self.since, self.told) = (Instant::now(), 0);
+        }
+        self.told < ALARMS
     }
 }
 

@@ -356,6 +356,8 @@ fn a_purged_server_keeps_its_evidence_and_says_so() -> Result<()> {
     for gone in [
         "/var/lib/daypass/ca/keys",
         "/var/lib/daypass/collector/keys",
+        "/var/lib/daypass/collector/alerts.db",
+        "/var/lib/daypass/collector/index.db",
         "/etc/daypass/ca.toml",
         "/etc/daypass/collector.toml",
     ] {

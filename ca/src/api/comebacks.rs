@@ -1,6 +1,6 @@
 //! `POST /v1/hosts/comeback`: a host whose client certificate ended while it was away renews it by its SSH host key.
 
-use daypass_protocol::api::Renewed;
+use daypass_protocol::api::Renewal;
 use daypass_protocol::comeback::{self, Comeback, SignedComeback};
 use daypass_protocol::digest::Digest;
 use daypass_protocol::event::{Action, Outcome, Resource};
@@ -8,11 +8,10 @@ use daypass_protocol::key::Key;
 use daypass_protocol::time::{SKEW, Time};
 
 use super::call::{Call, Reply};
-use super::enrolment::{check_host_keys, papers, taken_meanwhile};
-use super::hosts::{names, texts};
+use super::enrolment::check_host_keys;
 use super::refusal::Refusal;
+use super::renewals::{is_not_revoked, renew};
 use crate::authority::Authority;
-use crate::hosts::{CERTIFICATE_LIFE, Place};
 use crate::store::EnrolledHost;
 
 /// Renews the certificates of a host that shows by its SSH host key who it is. Only where its client certificate has ended, or
@@ -40,32 +39,18 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
             return Err(refusal);
         }
     };
-    let place = Place {
-        host: asked.host,
-        aliases: names(&host.aliases)?,
-        groups: names(&host.groups)?,
-    };
-    let now = authority.now();
-    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
-    let keys = texts(&asked.host_keys);
     let event = call
         .event(Action::HostEnrolled, Outcome::Done)
         .on(resource)
         .detail("renewed", true)
-        .detail("came_back", true)
-        .detail("host_keys", keys.clone());
-    let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
-    let _alone = authority.deciding();
-    authority.decide(move |tx| {
-        if !tx.renew_host(&host, &keys, &fingerprint, expires)? {
-            return Err(taken_meanwhile(&host.name));
-        }
-        Ok(((), event))
-    })?;
-    Reply::of(&Renewed {
-        client_certificate: papers.client_certificate,
-        host_certificates: papers.host_certificates,
-    })
+        .detail("came_back", true);
+    let Comeback {
+        host: name,
+        csr,
+        host_keys,
+        ..
+    } = asked;
+    renew(authority, &name, host, &Renewal { csr, host_keys }, event)
 }
 
 fn judge(
@@ -101,17 +86,7 @@ fn judge(
         checked => checked.map_err(|error| refusal(&error))?,
     };
     check_host_keys(&asked.host_keys)?;
-    if authority
-        .revoked()
-        .names_host(&named, Time::from_unix(host.enrolled))
-    {
-        return Err(Refusal::forbidden(
-            "host-revoked",
-            format!(
-                "the host {named} was revoked; it can be enrolled anew with a token of: daypass host token {named} --replace"
-            ),
-        ));
-    }
+    is_not_revoked(authority, &named, &host)?;
     let ends = Time::from_unix(host.expires);
     if now < ends && !host.unconfirmed {
         return Err(Refusal::conflict(

@@ -1,7 +1,8 @@
-//! `POST /v1/hosts/renew`
+//! `POST /v1/hosts/renew`, and how every renewal ends.
 
 use daypass_protocol::api::{Renewal, Renewed};
-use daypass_protocol::event::{Action, Outcome, Resource};
+use daypass_protocol::event::{Action, Event, Outcome, Resource};
+use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
 use super::call::{Call, Caller, Reply};
@@ -10,6 +11,7 @@ use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::Authority;
 use crate::hosts::{CERTIFICATE_LIFE, Place};
+use crate::store::EnrolledHost;
 
 /// Renews the certificates of an enrolled host. Names and groups stay; the client certificate of before counts until
 /// the new one is first used, so that an answer that is lost locks no host out.
@@ -22,39 +24,58 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         ));
     };
     check_host_keys(&asked.host_keys)?;
-    let now = authority.now();
     // By what it showed: the name may be another machine's by now.
     let host = authority
         .store()
         .read(|tx| tx.host_with_certificate(certificate))?
         .filter(|host| host.certificate == *certificate)
         .ok_or_else(|| taken_meanwhile(name.as_str()))?;
-    if authority
-        .revoked()
-        .names_host(name, Time::from_unix(host.enrolled))
-    {
-        return Err(Refusal::forbidden(
-            "host-revoked",
-            format!(
-                "the host {name} was revoked; it can be enrolled anew with a token of: daypass host token {name} --replace"
-            ),
-        ));
-    }
-    let place = Place {
-        host: name.clone(),
-        aliases: names(&host.aliases)?,
-        groups: names(&host.groups)?,
-    };
-    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
-    let keys = texts(&asked.host_keys);
+    is_not_revoked(authority, name, &host)?;
     let event = call
         .event(Action::HostEnrolled, Outcome::Done)
         .on(Resource {
             host: Some(name.clone()),
             ..Resource::default()
         })
-        .detail("renewed", true)
-        .detail("host_keys", keys.clone());
+        .detail("renewed", true);
+    renew(authority, name, host, &asked, event)
+}
+
+/// That nobody revoked the host as it is enrolled.
+pub(super) fn is_not_revoked(
+    authority: &Authority,
+    name: &HostName,
+    host: &EnrolledHost,
+) -> Result<(), Refusal> {
+    let enrolled = Time::from_unix(host.enrolled);
+    if !authority.revoked().names_host(name, enrolled) {
+        return Ok(());
+    }
+    Err(Refusal::forbidden(
+        "host-revoked",
+        format!(
+            "the host {name} was revoked; it can be enrolled anew with a token of: daypass host token {name} --replace"
+        ),
+    ))
+}
+
+/// Gives an enrolled host that has shown who it is other certificates, and journals `event` of it.
+pub(super) fn renew(
+    authority: &Authority,
+    name: &HostName,
+    host: EnrolledHost,
+    asked: &Renewal,
+    event: Event,
+) -> Result<Reply, Refusal> {
+    let place = Place {
+        host: name.clone(),
+        aliases: names(&host.aliases)?,
+        groups: names(&host.groups)?,
+    };
+    let now = authority.now();
+    let papers = papers(authority, &place, &asked.csr, &asked.host_keys, now)?;
+    let keys = texts(&asked.host_keys);
+    let event = event.detail("host_keys", keys.clone());
     let (fingerprint, expires) = (papers.fingerprint, now.plus(CERTIFICATE_LIFE).unix());
     let _alone = authority.deciding();
     authority.decide(move |tx| {

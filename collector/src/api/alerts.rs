@@ -106,6 +106,12 @@ pub(super) fn test(call: &Call) -> Result<Reply, Refusal> {
     let until = until
         .map(|until| format!("&until={until}"))
         .unwrap_or_default();
+    let _turn = call.collector.alerts().turn().ok_or_else(|| {
+        Refusal::unavailable(
+            "rules-busy",
+            "rules are being tried on the past for somebody else; try again in half a minute",
+        )
+    })?;
     journal(call, "test?", &format!("since={since}{until}"))?;
     let own = rules.map(|text| given(&text)).transpose()?;
     let rules = own

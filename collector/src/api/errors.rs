@@ -61,7 +61,7 @@ impl From<PeopleError> for Refusal {
     fn from(error: PeopleError) -> Self {
         let (code, message) = (error.code(), error.to_string());
         match error {
-            PeopleError::Credential(_) | PeopleError::Replay => {
+            PeopleError::Credential(_) | PeopleError::RevokedKey { .. } | PeopleError::Replay => {
                 Self::unauthenticated(code, message)
             }
             PeopleError::JustStarted | PeopleError::Flood => Self::unavailable(code, message),

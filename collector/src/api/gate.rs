@@ -27,6 +27,9 @@ use crate::origin::{Origin, Owner};
 /// A body that takes longer than this is somebody holding a connection.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Characters of why a request was refused that are journalled.
+const REASON: usize = 1000;
+
 /// What is known of a request before its body is read.
 struct Asked {
     address: IpAddr,
@@ -44,13 +47,26 @@ pub(super) async fn pass(
 ) -> Result<Reply, Refusal> {
     let asked = asked(&mut request).await;
     let (parts, body) = request.into_parts();
-    // Owners are asked before their body is read, so that nobody else can make us take 4 MiB in.
-    let early = admit(&service, route, &asked);
+    // Owners are asked before their body is read, so that nobody else can make us take 4 MiB in, and they not without end.
+    let place = asked
+        .owner
+        .as_ref()
+        .map(|owner| service.under_way.enter(owner));
+    let early = match &place {
+        Some(None) => Err(Refusal::with(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-at-once",
+            "too many requests of this client are under way; wait for their answers",
+        )),
+        Some(Some(_)) | None => admit(&service, route, &asked),
+    };
     let read = match early {
         Ok(()) => read(&parts, body, route.bound).await,
         Err(refusal) => Err(refusal),
     };
     let work = move || {
+        // Whoever breaks off is not rid of what was begun.
+        let _place = place;
         let (collector, address) = (Arc::clone(&service.collector), asked.address);
         let log = asked.log.clone();
         let mut caller = Caller::Unknown;
@@ -227,7 +243,9 @@ fn note(
         (Access::Owner, Method::Post | Method::Put) => Action::UploadRefused,
         _ => Action::RequestRefused,
     };
-    let event = event_of(action, caller, log).because(refusal.code, &refusal.message);
+    // It may quote the request, and has to fit into an entry.
+    let reason: String = refusal.message.chars().take(REASON).collect();
+    let event = event_of(action, caller, log).because(refusal.code, reason);
     let event = match caller {
         Caller::Owner(_) => event,
         Caller::Unknown | Caller::Person { .. } => event.on(Resource {

@@ -1,11 +1,14 @@
 //! What an archive has, as it is read back.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::ArchiveError;
+use crate::checkpoints::losses::Debt;
+use crate::export::Kept;
 use crate::origin::Origin;
 use crate::segments::SegmentName;
 
@@ -37,6 +40,9 @@ pub struct Listed {
     /// When it was stored, in microseconds since 1970.
     pub stored: i64,
 }
+
+/// What is still to be taken out of segments, by their numbers.
+pub type Owed = BTreeMap<u64, Vec<Debt>>;
 
 /// What an archive lists: its segments by number.
 ///
@@ -81,12 +87,38 @@ fn entry(line: &str) -> Option<(u64, Listed)> {
 /// # Errors
 /// When its list of them cannot be read.
 pub fn read_logs(root: &Path) -> Result<Vec<ArchivedLog>, ArchiveError> {
-    let path = root.join("logs.json");
+    read_json(root.join("logs.json"))
+}
+
+/// What is still to be taken out of segments when they are brought back. A copy of before anything ever was has no file of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_owed(root: &Path) -> Result<Owed, ArchiveError> {
+    read_json_or_nothing(root.join(super::OWED))
+}
+
+/// How far exports were; none where nothing ever was exported.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_exports(root: &Path) -> Result<Vec<Kept>, ArchiveError> {
+    read_json_or_nothing(root.join(super::EXPORTS))
+}
+
+fn read_json_or_nothing<T: DeserializeOwned + Default>(path: PathBuf) -> Result<T, ArchiveError> {
+    match path.exists() {
+        true => read_json(path),
+        false => Ok(T::default()),
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: PathBuf) -> Result<T, ArchiveError> {
     let bytes = std::fs::read(&path).map_err(|source| ArchiveError::File {
         path: path.clone(),
         source,
     })?;
-    serde_json::from_slice(&bytes).map_err(|error| ArchiveError::Logs {
+    serde_json::from_slice(&bytes).map_err(|error| ArchiveError::Json {
         path,
         reason: error.to_string(),
     })

@@ -1,5 +1,6 @@
 //! What every [`CheckpointStore`] must do. Call [`holds_for`] with a way to open the same store again.
 
+use super::losses::{Debt, How, Loss};
 use super::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
 };
@@ -50,6 +51,8 @@ pub(crate) fn holds_for<S: CheckpointStore>(open: impl Fn() -> S) {
     what_was_written_is_there_after_a_restart(&open());
     a_segment_gives_way_to_another(&open());
     what_gave_way_is_remembered_until_it_is_settled(&open());
+    what_is_lost_is_remembered_until_it_is_found(&open());
+    what_is_owed_is_remembered_until_it_is_paid(&open());
     of_many_that_advance_from_one_mark_one_wins(&open());
 }
 
@@ -215,6 +218,53 @@ fn what_gave_way_is_remembered_until_it_is_settled(store: &impl CheckpointStore)
     store.settled(&replaced[0]).unwrap();
     store.settled(&replaced[0]).unwrap();
     assert_eq!(store.replaced(9).unwrap(), []);
+}
+
+fn what_is_lost_is_remembered_until_it_is_found(store: &impl CheckpointStore) {
+    let lost = store.lost();
+    let loss = |number, how| Loss {
+        number,
+        name: segment(number, number + 2),
+        how,
+        told: how == How::Damaged,
+    };
+    let (one, three) = (loss(1, How::Missing), loss(3, How::Damaged));
+    lost.lose(&loss(1, How::Damaged)).unwrap();
+    lost.lose(&one).unwrap();
+    lost.lose(&three).unwrap();
+    assert_eq!(lost.loss(1).unwrap(), Some(one), "as it is now");
+    assert_eq!(lost.loss(2).unwrap(), None);
+    assert_eq!(lost.after(0, 9).unwrap(), [one, three]);
+    assert_eq!(lost.after(0, 1).unwrap(), [one]);
+    assert_eq!(lost.after(1, 9).unwrap(), [three]);
+    lost.found(1).unwrap();
+    lost.found(1).unwrap();
+    assert_eq!(lost.after(0, 9).unwrap(), [three]);
+}
+
+fn what_is_owed_is_remembered_until_it_is_paid(store: &impl CheckpointStore) {
+    let entries = Debt::Entries { first: 1, last: 2 };
+    let person = Debt::Person {
+        name: "carol".to_owned(),
+        by: "root".to_owned(),
+        why: "asked on 3 May".to_owned(),
+    };
+    let lost = store.lost();
+    assert_eq!(lost.owed(3).unwrap(), []);
+    lost.owe(1, &[Debt::Age]).unwrap();
+    lost.owe(3, &[entries.clone(), person.clone()]).unwrap();
+    lost.owe(3, std::slice::from_ref(&person)).unwrap();
+    let mut owed = lost.owed(3).unwrap();
+    owed.sort_unstable();
+    assert_eq!(owed, [entries.clone(), person.clone()], "each once");
+    assert_eq!(lost.debts().unwrap().len(), 3);
+    lost.paid(3, &[entries, Debt::Age]).unwrap();
+    lost.paid(1, std::slice::from_ref(&person)).unwrap();
+    assert_eq!(
+        lost.debts().unwrap(),
+        [(1, Debt::Age), (3, person)],
+        "of this segment, and no more than was paid"
+    );
 }
 
 #[test]

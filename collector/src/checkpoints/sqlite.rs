@@ -1,11 +1,14 @@
 //! Checkpoints in SQLite: one file, one writer at a time, every commit on disk before it is answered.
 
+mod losses;
+
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use rusqlite_migration::{M, Migrations};
 
+use super::losses::Losses;
 use super::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
 };
@@ -17,6 +20,7 @@ use crate::segments::SegmentName;
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/checkpoints-1.sql")),
     M::up(include_str!("../../migrations/checkpoints-2.sql")),
+    M::up(include_str!("../../migrations/checkpoints-3.sql")),
 ];
 
 /// Columns of a log, as [`registration_of`] and [`held_of`] read them.
@@ -256,6 +260,10 @@ impl CheckpointStore for SqliteCheckpoints {
                 .execute(params![old.number, old.name.to_string()])
                 .map(drop)
         })
+    }
+
+    fn lost(&self) -> &dyn Losses {
+        self
     }
 
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {

@@ -13,7 +13,7 @@ use crate::collector::{Collector, CollectorError};
 use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::diagnostic;
-use crate::erasure::{self, EraseError, Why};
+use crate::erasure::{self, EraseError, Forgotten, Why};
 use crate::housekeeping;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
@@ -107,12 +107,12 @@ pub(crate) fn run(arguments: &EraseArgs) -> Result<(), EraseCommandError> {
         by: "root".to_owned(),
         reason: arguments.reason.clone(),
     };
-    let count = match lock::take(&layout.lock()) {
+    let erased = match lock::take(&layout.lock()) {
         Ok(_lock) => here(&config, &layout, person, &why)?,
         Err(LockError::Held { .. }) => by_the_service(&layout, person, &why)?,
         Err(error) => return Err(error.into()),
     };
-    say(&diagnostic::erased(count));
+    say(&diagnostic::erased(&erased, person));
     Ok(())
 }
 
@@ -121,23 +121,27 @@ fn here(
     layout: &Layout,
     person: &str,
     why: &Why,
-) -> Result<u64, EraseCommandError> {
+) -> Result<Forgotten, EraseCommandError> {
     let (collector, _arrived) = Collector::new(open::parts(config, layout)?, Now::read());
     let mut goes = |log: &Origin, name: &SegmentName| match &config.archive {
         Some(_) => housekeeping::remove_later(layout, log, name),
         None => Ok(()),
     };
-    let count = erasure::forget(&collector, person, why, &mut goes)?;
+    let erased = erasure::forget(&collector, person, why, &mut goes)?;
     // The second copy follows when the service runs.
     if config.archive.is_none() {
-        rewrite::settle(collector.stores(), None)?;
+        rewrite::settle(collector.stores(), None, &mut collector.tells_of_lost())?;
     }
     collector.close()?;
     ownership::restore(layout.root())?;
-    Ok(count)
+    Ok(erased)
 }
 
-fn by_the_service(layout: &Layout, person: &str, why: &Why) -> Result<u64, EraseCommandError> {
+fn by_the_service(
+    layout: &Layout,
+    person: &str,
+    why: &Why,
+) -> Result<Forgotten, EraseCommandError> {
     let failed = |source| EraseCommandError::Order {
         path: layout.orders(),
         source,
@@ -150,7 +154,10 @@ fn by_the_service(layout: &Layout, person: &str, why: &Why) -> Result<u64, Erase
     let path = orders::leave(&layout.orders(), &order).map_err(failed)?;
     ownership::restore(&layout.orders())?;
     match orders::answer(&path, PATIENCE).map_err(failed)? {
-        Some(Answer::Done { count }) => Ok(count),
+        Some(Answer::Done { count, waiting }) => Ok(Forgotten {
+            entries: count,
+            waiting,
+        }),
         Some(Answer::Failed { why }) => Err(EraseCommandError::Failed { why }),
         None => Err(EraseCommandError::NoAnswer { path }),
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ConfigArgs;
+use crate::checkpoints::CheckpointStore as _;
+use crate::checkpoints::losses::Loss;
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::config::{Config, ConfigError};
 use crate::database::OpenError;
@@ -102,7 +104,8 @@ fn reindex(layout: &Layout) -> Result<u64, ReindexError> {
 
 /// Makes it, and leaves it ready.
 fn make(layout: &Layout) -> Result<u64, ReindexError> {
-    let checkpoints = SqliteCheckpoints::open_to_read(&layout.checkpoints())?;
+    // To write, too: what is lost is remembered, and the service tells of it.
+    let checkpoints = SqliteCheckpoints::open(&layout.checkpoints())?;
     let segments = DirectorySegments::open_to_read(&layout.segments());
     let stores = Stores {
         checkpoints: &checkpoints,
@@ -113,8 +116,16 @@ fn make(layout: &Layout) -> Result<u64, ReindexError> {
     remove(&ready)?;
     remove(&new)?;
     let index = SqliteIndex::open(&new)?;
-    let count = indexer::follow(stores, &index, &mut |_, error| {
+    let losses = checkpoints.lost();
+    let count = indexer::follow(stores, &index, &mut |segment, error| {
         say(&crate::diagnostic::passed_over(&error));
+        if let Some(loss) = Loss::of(segment, &error)
+            && !losses
+                .loss(loss.number)?
+                .is_some_and(|known| (known.name, known.how) == (loss.name, loss.how))
+        {
+            losses.lose(&loss)?;
+        }
         Ok(())
     })?;
     // The last connection to close brings everything into the one file.

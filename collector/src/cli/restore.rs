@@ -1,16 +1,18 @@
 //! `daypass-collector restore`: everything back from the second copy, into a collector that is new.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::archive;
-use crate::authority::{Authority, WordError};
+use crate::archive::{self, ArchiveError};
+use crate::authority::{Authority, REVOKED, WordError};
+use crate::checkpoints::CheckpointError;
 use crate::checkpoints::sqlite::SqliteCheckpoints;
 use crate::config::{self, Config, ConfigError};
 use crate::database;
 use crate::durable;
+use crate::export::{self, KeptError};
 use crate::index::sqlite::SqliteIndex;
 use crate::indexer::{self, FollowIndexError};
 use crate::keep::Stores;
@@ -56,6 +58,15 @@ pub(crate) enum RestoreCommandError {
     /// The copy.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// What the copy says beside its journals.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The list of segments.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// How far exports were.
+    #[error(transparent)]
+    Exports(#[from] KeptError),
     /// The index.
     #[error(transparent)]
     Follow(#[from] FollowIndexError),
@@ -94,6 +105,11 @@ pub(crate) fn run(arguments: &RestoreArgs) -> Result<(), RestoreCommandError> {
         false => Unsigned::Refused,
     };
     let restored = restore::restore(&arguments.from, stores, &authority, unsigned)?;
+    // Where not all of it is back, segments have other numbers than those by which exports know how far they are.
+    if restored.failed.is_empty() {
+        let exports = archive::read_exports(&arguments.from)?;
+        export::bring_back(&layout.exports(), &exports, checkpoints.last_segment()?)?;
+    }
     let index = SqliteIndex::open(&layout.index())?;
     indexer::catch_up(stores, &index)?;
     ownership::restore(layout.root())?;
@@ -112,12 +128,23 @@ fn authority(
 ) -> Result<Authority, RestoreCommandError> {
     let path = layout.authority();
     if !path.exists() {
-        let copy = arguments.from.join(archive::AUTHORITY);
-        let failed = |path: PathBuf| move |source| RestoreCommandError::File { path, source };
-        let word = std::fs::read(&copy).map_err(failed(copy.clone()))?;
-        durable::replace(&path, 0o640, &word).map_err(failed(path.clone()))?;
+        // The keys that were revoked first: without the CA's word this is done again.
+        let revoked = arguments.from.join(REVOKED);
+        if revoked.exists() {
+            bring(&revoked, &layout.revoked())?;
+        }
+        bring(&arguments.from.join(archive::AUTHORITY), &path)?;
     }
     Ok(Authority::open(&path, config.ca_setup.ca)?)
+}
+
+fn bring(from: &Path, to: &Path) -> Result<(), RestoreCommandError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RestoreCommandError::File { path, source }
+    };
+    let bytes = std::fs::read(from).map_err(failed(from))?;
+    durable::replace(to, 0o640, &bytes).map_err(failed(to))
 }
 
 fn say(text: &str) {

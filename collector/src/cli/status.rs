@@ -1,5 +1,6 @@
 //! `daypass-collector status`: how much is stored, and what follows it how closely.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
 use super::ConfigArgs;
@@ -18,7 +19,7 @@ use crate::lock::{self, LockError};
 use crate::segments::directory::DirectorySegments;
 use crate::watch::silent;
 
-/// Replaced segments that are counted, at most.
+/// Replaced and lost segments that are counted, at most.
 const MANY: usize = 1000;
 
 /// Why it cannot be told.
@@ -64,6 +65,8 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), StatusError> {
         Err(LockError::Held { .. }) => true,
         Err(error) => return Err(error.into()),
     };
+    let debts = checkpoints.lost().debts()?;
+    let owing: BTreeSet<u64> = debts.iter().map(|(number, _)| *number).collect();
     let standing = Standing {
         runs,
         logs: logs.len(),
@@ -72,6 +75,8 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), StatusError> {
         segments: checkpoints.last_segment()?,
         indexed: SqliteIndex::taken_at(&layout.index())?,
         unsettled: checkpoints.replaced(MANY)?.len(),
+        lost: checkpoints.lost().after(0, MANY)?.len(),
+        owing: owing.len(),
     };
     let out = &mut io::stdout().lock();
     writeln!(out, "{}", diagnostic::status(&standing)).map_err(StatusError::Output)?;

@@ -20,6 +20,9 @@ use crate::strangers::Witnessed;
 use crate::watch::{Contradiction, Presence};
 use crate::witness::Cosignature;
 
+/// Characters of what was found in a journal that does not hold.
+const FOUND: usize = 300;
+
 impl Collector {
     /// Journals a refusal, so many a minute of each address.
     ///
@@ -66,7 +69,7 @@ impl Collector {
         self.watch.has_retired(registration)
     }
 
-    /// A stored segment is damaged or missing: raises the alarm, once, so that its reader may pass it over.
+    /// A stored segment is damaged or missing: raises the alarm, once for as long as it stays so, and its reader may pass it over.
     ///
     /// # Errors
     /// When it is not durable: what nobody is told of is not passed over.
@@ -75,7 +78,16 @@ impl Collector {
         segment: &StoredSegment,
         error: &SegmentError,
     ) -> Result<(), CollectorError> {
-        self.watch.lost(segment, error, |event| self.record(event))
+        let losses = self.parts.checkpoints.lost();
+        self.watch
+            .lost(losses, segment, error, |event| self.record(event))
+    }
+
+    /// Raises that alarm for those who take text out of what is stored.
+    pub(crate) fn tells_of_lost(
+        &self,
+    ) -> impl FnMut(&StoredSegment, SegmentError) -> Result<(), FollowIndexError> {
+        |segment, error| Ok(self.lost(segment, &error).map_err(Box::new)?)
     }
 
     /// Takes into the index what it has not taken yet, and passes over what is lost; says how many segments those were.
@@ -83,9 +95,7 @@ impl Collector {
     /// # Errors
     /// At the first that cannot be taken.
     pub fn follow_index(&self) -> Result<u64, FollowIndexError> {
-        indexer::follow(self.stores(), self.index(), &mut |segment, error| {
-            Ok(self.lost(segment, &error).map_err(Box::new)?)
-        })
+        indexer::follow(self.stores(), self.index(), &mut self.tells_of_lost())
     }
 
     /// Remembers how each journal looked last, from what is stored of it: its newest segments. Of one that is lost nothing is.
@@ -143,7 +153,8 @@ impl Collector {
             IngestError::Fork(fork) => Contradiction::Entries((**fork).clone()),
             IngestError::Broken(broken) => Contradiction::Lines {
                 seq: broken.seq,
-                reason: broken.cause.to_string(),
+                // It may quote what the lines say, and has to fit into an entry.
+                reason: broken.cause.to_string().chars().take(FOUND).collect(),
             },
             _ => return Ok(()),
         };

@@ -6,15 +6,42 @@ use daypass_protocol::event::{Action, Event, Outcome};
 
 use super::{Housekeeping, MINUTE, complain, whole};
 use crate::archive::{Archive, ArchiveError};
+use crate::backoff::Pause;
+use crate::checkpoints::StoredSegment;
 use crate::collector::Collector;
 use crate::evidence::{self, EvidenceError};
+use crate::export::KeptError;
+use crate::keep::Stores;
 use crate::origin::Origin;
-use crate::rewrite;
+use crate::rewrite::{self, RewriteError};
 use crate::segments::SegmentName;
 
+/// Replaced segments that are looked at, at most.
+const MANY: usize = 1024;
+
+/// What cannot be done for now is tried again later and later.
+#[derive(Default)]
+pub(super) struct Copying {
+    /// While the directory cannot be used.
+    away: Pause,
+    /// While what took others' place is lost.
+    waiting: Pause,
+    /// Those others.
+    replaced: Vec<StoredSegment>,
+}
+
 impl Housekeeping {
+    /// Something that was lost is back: what the copy left out is in its reach again.
+    pub(super) fn takes_up(&mut self) {
+        self.archive = None;
+        self.copying.waiting.end();
+    }
+
     /// Brings the second copy up to what is stored, and removes what was replaced from both.
     pub(super) fn copy(&mut self, collector: &Collector) {
+        if !self.copying.away.is_over() {
+            return;
+        }
         let outcome = self.try_copy(collector);
         let event = Event::new(Action::ArchiveBehind);
         let event = match (&outcome, self.is_behind) {
@@ -41,7 +68,7 @@ impl Housekeeping {
     fn try_copy(&mut self, collector: &Collector) -> Result<(), CopyError> {
         let stores = collector.stores();
         let Some(root) = self.config.archive.clone() else {
-            return Ok(rewrite::settle(stores, None)?);
+            return self.copying.settle(collector, None);
         };
         let archive = match &mut self.archive {
             Some(archive) => archive,
@@ -55,7 +82,7 @@ impl Housekeeping {
             .map_err(CopyError::from)
             .and_then(|count| {
                 // A segment that is lost keeps nothing else waiting.
-                let settled = rewrite::settle(stores, Some(archive));
+                let settled = self.copying.settle(collector, Some(archive));
                 let kept = collector.evidence_kept();
                 if self.evidence != Some(kept) {
                     copy_evidence(collector, archive)?;
@@ -69,17 +96,53 @@ impl Housekeeping {
                 }
                 if self.files_at.is_none_or(|last| last.elapsed() >= MINUTE) {
                     archive.follow_files(&self.layout, collector.own_incarnation())?;
+                    archive.follow_exports(&collector.exports().kept()?)?;
                     self.files_at = Some(Instant::now());
                 }
                 settled?;
                 Ok(count)
             });
-        // What failed may be a disk that is gone; the next try opens it anew.
-        if outcome.is_err() {
-            self.archive = None;
+        match &outcome {
+            Ok(_) => self.copying.away.end(),
+            // Nothing is wrong with the directory.
+            Err(CopyError::Rewrite(RewriteError::Waiting { .. })) => {}
+            // It may be a disk that is gone; the next try opens it anew.
+            Err(_) => {
+                self.archive = None;
+                self.copying.away.failed();
+            }
         }
         self.remember();
         outcome.map(drop)
+    }
+}
+
+impl Copying {
+    /// Removes what was replaced. What could not be removed the last time is left in peace for a while, unless there is more.
+    fn settle(
+        &mut self,
+        collector: &Collector,
+        archive: Option<&mut Archive>,
+    ) -> Result<(), CopyError> {
+        let stores = collector.stores();
+        let replaced = |stores: Stores<'_>| {
+            let replaced = stores.checkpoints.replaced(MANY);
+            replaced.map_err(RewriteError::from)
+        };
+        let waits = !self.waiting.is_over() && replaced(stores)? == self.replaced;
+        if waits {
+            let count = self.replaced.len();
+            return Err(RewriteError::Waiting { count }.into());
+        }
+        let settled = rewrite::settle(stores, archive, &mut collector.tells_of_lost());
+        match &settled {
+            Err(RewriteError::Waiting { .. }) => {
+                self.replaced = replaced(stores)?;
+                self.waiting.failed();
+            }
+            Ok(()) | Err(_) => self.waiting.end(),
+        }
+        Ok(settled?)
     }
 }
 
@@ -107,5 +170,7 @@ enum CopyError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
-    Rewrite(#[from] rewrite::RewriteError),
+    Exports(#[from] KeptError),
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
 }

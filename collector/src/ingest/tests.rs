@@ -10,6 +10,7 @@ use daypass_protocol::version::Version;
 use serde_json::json;
 
 use super::ingest;
+use crate::checkpoints::losses::Losses;
 use crate::checkpoints::memory::MemoryCheckpoints;
 use crate::checkpoints::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
@@ -147,6 +148,10 @@ impl CheckpointStore for Failing {
 
     fn settled(&self, old: &StoredSegment) -> Result<(), CheckpointError> {
         self.checkpoints.settled(old)
+    }
+
+    fn lost(&self) -> &dyn Losses {
+        self.checkpoints.lost()
     }
 
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {

@@ -4,7 +4,7 @@ use daypass_protocol::event::{Action, Event, Outcome, Resource};
 
 use super::Contradiction;
 use super::reading::{Anomaly, Clock};
-use crate::checkpoints::StoredSegment;
+use crate::checkpoints::losses::Loss;
 use crate::origin::Origin;
 use crate::segments::{SegmentError, SegmentName};
 
@@ -78,18 +78,14 @@ pub(super) fn rollback(log: &Origin, size: u64, held: u64) -> Event {
 }
 
 /// Of a segment whose bytes are gone or are others.
-pub(super) fn lost(segment: &StoredSegment, error: &SegmentError) -> Event {
-    let StoredSegment { log, name, .. } = segment;
-    let code = match error {
-        SegmentError::Missing { .. } => "segment-missing",
-        _ => "segment-damaged",
-    };
+pub(super) fn lost(log: &Origin, loss: &Loss, error: &SegmentError) -> Event {
+    let Loss { name, how, .. } = loss;
     alarm(Action::AlarmStore, log)
         .detail("seq", name.first)
         .detail("size", name.size)
         .detail("segment", name.to_string())
         .because(
-            code,
+            how.code(),
             format!("{error}, then make the index anew: daypass-collector reindex"),
         )
 }

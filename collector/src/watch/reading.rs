@@ -16,6 +16,9 @@ const AHEAD: TimeDelta = TimeDelta::minutes(5);
 /// every entry, and each alarm is a write to the disk.
 const QUIET: i64 = 60 * 1_000_000;
 
+/// Characters of a certificate's serial.
+const SERIAL: usize = 32;
+
 /// How far a log was read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Seen {
@@ -157,7 +160,8 @@ impl Seen {
                     });
                 reading.issues.extend(host.map(|host| Issue {
                     host,
-                    serial: serial.unwrap_or_default(),
+                    // A number of twenty digits at most; whatever else stands there has to fit into an alarm.
+                    serial: serial.unwrap_or_default().chars().take(SERIAL).collect(),
                     seq: head.seq,
                 }));
             }

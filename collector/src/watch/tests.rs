@@ -97,3 +97,42 @@ fn a_life_that_is_over_is_not_silent() {
         assert_eq!(silent(&checkpoints, &segments, now, 60).unwrap(), expected);
     }
 }
+
+#[test]
+fn what_was_not_told_of_a_log_is_counted_and_told_with_the_next() {
+    let watch = Watch::new(Now::of_micros(0));
+    let told = std::cell::RefCell::new(Vec::new());
+    let roll_back = |size| {
+        watch.rollback(&log(), size, 9_999, |event| {
+            let event = serde_json::to_value(event).unwrap();
+            told.borrow_mut()
+                .push(event["detail"].get("untold").cloned());
+            Ok::<_, Failed>(())
+        })
+    };
+    for size in 0..100 {
+        roll_back(size).unwrap();
+    }
+    let most = usize::try_from(ALARMS).unwrap();
+    assert_eq!(told.borrow().len(), most);
+    assert!(told.borrow().iter().all(Option::is_none));
+    // Another log has room of its own.
+    let other: Origin = "daypass/0123456789abcdef/host/db2/00000000000000ff"
+        .parse()
+        .unwrap();
+    let mut count = 0;
+    let tell = |_: &Event| {
+        count += 1;
+        Ok::<_, Failed>(())
+    };
+    watch.rollback(&other, 1, 9, tell).unwrap();
+    assert_eq!(count, 1);
+    // A minute later.
+    let early = Instant::now().checked_sub(PERIOD).unwrap();
+    let mut raised = watch.raised.lock().unwrap();
+    raised.lately.get_mut(&log().to_string()).unwrap().since = early;
+    drop(raised);
+    roll_back(100).unwrap();
+    let last = told.borrow().last().cloned().unwrap();
+    assert_eq!(last, Some(serde_json::json!(100 - ALARMS)));
+}

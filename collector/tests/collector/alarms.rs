@@ -4,6 +4,7 @@ use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::segments::directory::DirectorySegments;
 use daypass_collector::watch;
+use daypass_journal::entry::LINE_LIMIT;
 use daypass_journal::follow::leaf;
 use daypass_transport::client::Request;
 use serde_json::{Value, json};
@@ -154,6 +155,50 @@ fn lines_that_were_changed_before_they_were_forwarded_raise_the_alarm_and_are_ke
         host.forward(&site, 0)["size"].as_u64().unwrap() > 0,
         "the journal as it was is still taken"
     );
+}
+
+#[test]
+fn an_alarm_about_lines_that_quote_without_end_fits_into_an_entry() {
+    let site = Site::new();
+    let host = site.host("db1");
+    host.write(&[json!({"action": "x"})]);
+    let lines = String::from_utf8(host.lines(0)).unwrap();
+    let (first, rest) = lines.split_once('\n').unwrap();
+    // What a message about it quotes fills a line of a journal by itself.
+    let room = LINE_LIMIT - first.len() - ",\"\":1".len();
+    let long = format!("{},\"{}\":1}}", &first[..first.len() - 1], "k".repeat(room));
+    let changed = format!("{long}\n{rest}");
+    assert_eq!(
+        refused(host.send(&site, 0, changed.as_bytes())),
+        (422, "not-proven".to_owned())
+    );
+    let alarm = site.journalled("alarm.tampered").pop().unwrap();
+    let found = alarm["detail"]["found"].as_str().unwrap();
+    assert!(found.contains("kkk") && found.len() <= 300, "{found}");
+    let refusal = site.journalled("upload.refused").pop().unwrap();
+    let reason = refusal["reason"].as_str().unwrap();
+    assert!(reason.len() <= 1000, "{reason}");
+}
+
+#[test]
+fn whoever_signs_two_pasts_without_end_fills_no_journal() {
+    let site = Site::new();
+    let host = site.host("db1");
+    let events: Vec<Value> = (0..60)
+        .map(|number| json!({"action": "x", "detail": number}))
+        .collect();
+    host.write(&events);
+    let held = host.forward(&site, 0)["size"].as_u64().unwrap();
+    assert!(held > 60);
+    let client = site.client(Some(&host.identity));
+    let ends_at = |size: u64| {
+        let path = format!("{}?size={size}", host.path());
+        refused(client.call::<Value>(&Request::get(&path)))
+    };
+    for size in 0..60 {
+        assert_eq!(ends_at(size), (409, "rolled-back".to_owned()));
+    }
+    assert_eq!(site.journalled("alarm.rollback").len(), 20);
 }
 
 /// A host of whose journal everything has come in, after these events.

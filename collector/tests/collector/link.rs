@@ -10,7 +10,8 @@ use daypass_journal::verify::{Options, Report, verify};
 use crate::host::Host;
 use crate::machine::{DEADLINE, Machine, collector, holds_all_once};
 use crate::proxy::{Proxy, Way};
-use crate::site::{Site, issue};
+use crate::site::Site;
+use crate::site::ca::issue;
 
 /// A site, and the network before it.
 fn site() -> (Site, Proxy) {

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::site::{Site, refused};
 
 /// The files of a host's segments, in their order.
-fn segments(site: &Site, host: &Host) -> Vec<PathBuf> {
+pub(crate) fn segments(site: &Site, host: &Host) -> Vec<PathBuf> {
     let of_host = |path: &PathBuf| path.to_string_lossy().contains(&host.origin);
     site.stored().into_iter().filter(of_host).collect()
 }
@@ -75,8 +75,39 @@ fn what_is_damaged_or_gone_is_told_of_once_and_everything_behind_it_is_read() {
     site.find("action=later", 1);
 }
 
+#[test]
+fn a_lost_segment_is_told_of_once_until_it_changes_however_often_the_service_starts() {
+    let mut site = Site::new();
+    let host = site.host("db1");
+    host.write(&[json!({"action": "x"})]);
+    host.forward(&site, 0);
+    site.find("action=x", 1);
+    let newest = segments(&site, &host).remove(0);
+    let bytes = std::fs::read(&newest).unwrap();
+    std::fs::remove_file(&newest).unwrap();
+    let told = |site: &mut Site| {
+        for _ in 0..2 {
+            site.stop();
+            site.start();
+            // What every start looks at first.
+            site.server().collector().recall().unwrap();
+        }
+        let alarms = site.journalled("alarm.store");
+        let codes = alarms.iter().map(|alarm| alarm["code"].as_str().unwrap());
+        codes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut site), ["segment-missing"]);
+    std::fs::write(&newest, "something else\n").unwrap();
+    assert_eq!(told(&mut site), ["segment-missing", "segment-damaged"]);
+    // Back, and lost again: that is another loss.
+    std::fs::write(&newest, bytes).unwrap();
+    Housekeeping::new(site.config(), site.layout()).once(site.server().collector(), Now::read());
+    std::fs::write(&newest, "something else\n").unwrap();
+    assert_eq!(told(&mut site).len(), 3);
+}
+
 /// A site with two hosts of which each sent twice.
-fn two() -> (Site, [Host; 2]) {
+pub(crate) fn two() -> (Site, [Host; 2]) {
     let site = Site::new();
     let hosts = ["db1", "db2"].map(|name| {
         let host = site.host(name);
@@ -134,8 +165,8 @@ fn a_person_is_forgotten_and_what_is_old_goes_wherever_it_can_be_read() {
         by: "root".to_owned(),
         reason: "asked on 3 May".to_owned(),
     };
-    let error = erasure::erase_person(collector, "carol", &why).unwrap_err();
-    assert!(error.to_string().contains("is damaged"), "{error}");
+    let forgotten = erasure::erase_person(collector, "carol", &why).unwrap();
+    assert_eq!((forgotten.entries, forgotten.waiting), (4, 1));
     let left = site.ask("dora", "/v1/entries?text=-of-db").unwrap();
     assert_eq!(left["entries"], json!([]), "in no search");
     for host in &hosts {
@@ -148,6 +179,7 @@ fn a_person_is_forgotten_and_what_is_old_goes_wherever_it_can_be_read() {
     let policy: Policy = toml::from_str("keep_days = 30").unwrap();
     let later = Now::from(SystemTime::now() + Duration::from_secs(31 * 86_400));
     let mut progress = Progress::default();
+    // One segment waits until it is back.
     for retired in [3, 0] {
         let count = retention::retire(collector, &policy, &mut progress, later).unwrap();
         assert_eq!(count, retired);

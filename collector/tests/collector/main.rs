@@ -21,6 +21,7 @@ mod mail;
 mod metrics;
 mod openapi;
 mod outage;
+mod owed;
 mod proxy;
 mod receiver;
 mod refusals;

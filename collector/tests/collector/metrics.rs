@@ -63,6 +63,11 @@ fn monitoring_learns_what_was_answered_and_how_things_stand() {
         assert!(begun.elapsed() < Duration::from_secs(10));
         std::thread::yield_now();
     }
+    // What is told once stays to be seen.
+    assert!(asked(address, "/metrics").1.contains("segments_lost 0"));
+    std::fs::remove_file(&site.stored()[0]).unwrap();
+    site.server().collector().recall().unwrap();
+    assert!(asked(address, "/metrics").1.contains("segments_lost 1"));
     let (head, _) = asked(address, "/v1/about");
     assert!(head.starts_with("HTTP/1.1 404"), "{head}");
     site.stop();

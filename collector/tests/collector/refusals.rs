@@ -6,7 +6,8 @@ use daypass_transport::authority::Authority as Root;
 use daypass_transport::client::{Error, Request};
 use serde_json::{Value, json};
 
-use crate::site::{Site, issue, refused};
+use crate::site::ca::issue;
+use crate::site::{Site, refused, until};
 
 /// The last refusal in the journal has this action and code, and nothing is stored.
 fn is_journalled(site: &Site, action: &str, code: &str) {
@@ -46,6 +47,41 @@ fn a_host_writes_its_own_journal_only() {
         assert_eq!(refused(result), (403, "not-your-journal".to_owned()));
     }
     is_journalled(&site, "upload.refused", "not-your-journal");
+}
+
+#[test]
+fn a_host_that_asks_too_much_at_once_keeps_no_other_from_being_heard() {
+    let site = Site::new();
+    let (db1, db2) = (site.host("db1"), site.host("db2"));
+    for host in [&db1, &db2] {
+        host.write(&[json!({"action": "x"})]);
+    }
+    let log = db1.origin.parse().unwrap();
+    let collector = site.server().collector();
+    std::thread::scope(|scope| {
+        let uploads = collector.with_log(&log, || {
+            // They wait for the log, and each has a thread meanwhile. One may come when the question below is under way.
+            let send = || until("it is taken", || db1.send(&site, 0, &db1.lines(0)).is_ok());
+            let uploads: Vec<_> = (0..8).map(|_| scope.spawn(send)).collect();
+            let client = site.client(Some(&db1.identity));
+            until("the next is refused", || {
+                match client.call::<Value>(&Request::get(&db1.path())) {
+                    Ok(_) => false,
+                    Err(error) => {
+                        let refusal = (429, "too-many-at-once".to_owned());
+                        assert_eq!(refused(Err::<Value, _>(error)), refusal);
+                        true
+                    }
+                }
+            });
+            db2.forward(&site, 0);
+            uploads
+        });
+        for upload in uploads {
+            upload.join().unwrap();
+        }
+    });
+    db1.forward(&site, 0);
 }
 
 #[test]

@@ -93,3 +93,86 @@ fn a_state_that_is_dated_ahead_is_not_taken_over_and_is_an_alarm() {
     assert_eq!(alarm["action"], Action::AlarmClock.to_string());
     assert_eq!(alarm["code"], "state-ahead");
 }
+
+#[test]
+fn a_roster_signed_with_a_key_that_was_revoked_before_is_not_taken_over_and_is_told() {
+    let ca = Ca::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("word");
+    let authority = Authority::begin(&path, ca.pin, &ca.word).unwrap();
+    // Alice's own, which signs rosters.
+    authority.follow(&ca.revoking(&ca.word, 2, &[1])).unwrap();
+    // Whoever has the CA leaves it out from now on, and waits for a restart.
+    authority.follow(&ca.revoking(&ca.word, 3, &[])).unwrap();
+    let authority = Authority::open(&path, ca.pin).unwrap();
+    let stolen = ca.revoking(&ca.word_with_second_roster(1_000_000), 4, &[]);
+    let error = authority.follow(&stolen).unwrap_err();
+    assert!(
+        matches!(error, WordError::ByRevokedKey { number: 2, .. }),
+        "{error}"
+    );
+    assert_eq!(authority.chain().len(), 1);
+    let alarm = serde_json::to_value(error.alarm().unwrap()).unwrap();
+    assert_eq!(alarm["action"], Action::StateTaken.to_string());
+    assert_eq!(alarm["outcome"], "failed");
+    assert_eq!(alarm["code"], "roster-key-revoked");
+    // The recovery key helps.
+    let recovered = ca.revoking(&ca.word_by_the_recovery_key(), 4, &[]);
+    authority.follow(&recovered).unwrap();
+
+    // Of what is heard at once nobody knows which came first.
+    let late = directory.path().join("late");
+    std::fs::create_dir(&late).unwrap();
+    let authority = Authority::begin(&late.join("word"), ca.pin, &ca.word).unwrap();
+    let both = ca.revoking(&ca.word_with_second_roster(1_000_000), 4, &[1]);
+    authority.follow(&both).unwrap();
+    assert!(Authority::open(&late.join("word"), ca.pin).is_ok());
+}
+
+#[test]
+fn nobody_reads_with_a_key_that_was_revoked_whatever_the_ca_says_later() {
+    let mut site = Site::new();
+    let read = |site: &Site, person: &str| site.ask(person, "/v1/logs");
+    read(&site, "dora").unwrap();
+    let follow = |site: &Site, number, seeds: &[u8]| {
+        let word = site.ca.revoking(&site.ca.word, number, seeds);
+        site.server().collector().authority().follow(&word).unwrap();
+    };
+    follow(&site, 2, &[4]);
+    let refusal = (401, "key-revoked".to_owned());
+    assert_eq!(refused(read(&site, "dora")), refusal);
+    read(&site, "bob").unwrap();
+    follow(&site, 3, &[]);
+    assert_eq!(refused(read(&site, "dora")), refusal);
+    site.stop();
+    site.start();
+    assert_eq!(refused(read(&site, "dora")), refusal);
+    let told = site.journalled("request.refused");
+    assert!(told.iter().all(|entry| entry["code"] == "key-revoked"));
+    assert!(!told.is_empty());
+}
+
+#[test]
+fn what_people_revoked_counts_though_the_state_that_says_it_is_dated_ahead() {
+    let mut site = Site::new();
+    let ahead = site.ca.word_dated(Now::read().time().plus(3600));
+    let word = site.ca.revoking(&ahead, 2, &[4]);
+    let authority = site.server().collector().authority();
+    let before = authority.state();
+    assert!(authority.follow(&word).is_err());
+    assert_eq!(authority.state(), before, "nothing else of it does");
+    let refusal = (401, "key-revoked".to_owned());
+    assert_eq!(refused(site.ask("dora", "/v1/logs")), refusal);
+    site.stop();
+    site.start();
+    assert_eq!(refused(site.ask("dora", "/v1/logs")), refusal);
+    site.ask("bob", "/v1/logs").unwrap();
+    // Rosters that came with it are those of its time: one that the key signed is no thief's.
+    let next = site.ca.word_with_second_roster(1_000_000);
+    let ahead = Now::read().time().plus(3600);
+    let both = site.ca.revoking(&site.ca.dated(&next, ahead), 3, &[1]);
+    let authority = site.server().collector().authority();
+    assert!(authority.follow(&both).is_err());
+    let due = site.ca.revoking(&next, 4, &[1]);
+    authority.follow(&due).unwrap();
+}

@@ -1,14 +1,12 @@
-//! What is taken out of the store, what stays, and what comes back from the second copy.
+//! What is taken out of the store, and what stays.
+
+mod copied;
 
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use daypass_collector::archive::read_list;
 use daypass_collector::audit::{self, Declared};
-use daypass_collector::authority::Authority;
-use daypass_collector::checkpoints::CheckpointStore as _;
-use daypass_collector::checkpoints::sqlite::SqliteCheckpoints;
 use daypass_collector::clock::Now;
 use daypass_collector::config::FollowErasures;
 use daypass_collector::erasure::{self, Why};
@@ -16,18 +14,13 @@ use daypass_collector::housekeeping::Housekeeping;
 use daypass_collector::index::Index as _;
 use daypass_collector::index::query::{Order, Query};
 use daypass_collector::index::sqlite::SqliteIndex;
-use daypass_collector::indexer;
-use daypass_collector::keep::Stores;
-use daypass_collector::origin::Origin;
-use daypass_collector::restore::{self, Unsigned};
+use daypass_collector::indexer::{self, Lost};
 use daypass_collector::retention::{self, Policy, Progress};
 use daypass_collector::rewrite;
-use daypass_collector::segments::SegmentName;
-use daypass_collector::segments::directory::DirectorySegments;
+use daypass_collector::segments::SegmentError;
 use daypass_protocol::enrolment::Record;
 use serde_json::{Value, json};
 
-use crate::host::Host;
 use crate::site::Site;
 
 fn typed(person: &str, line: &str) -> Value {
@@ -39,15 +32,20 @@ fn typed(person: &str, line: &str) -> Value {
     })
 }
 
-fn why() -> Why {
+pub(crate) fn why() -> Why {
     Why {
         by: "root".to_owned(),
         reason: "asked on 3 May".to_owned(),
     }
 }
 
+/// What no test here tolerates.
+fn nothing_is_lost() -> Lost<'static> {
+    Box::leak(Box::new(|_: &_, error: SegmentError| Err(error.into())))
+}
+
 /// Whether these bytes stand in any file below `dir`.
-fn is_anywhere(dir: &Path, text: &str) -> bool {
+pub(crate) fn is_anywhere(dir: &Path, text: &str) -> bool {
     std::fs::read_dir(dir).unwrap().any(|file| {
         let path = file.unwrap().path();
         match path.is_dir() {
@@ -65,7 +63,7 @@ fn is_in(path: &Path, text: &str) -> bool {
 }
 
 /// Checks everything that is stored, with what our own journal declares; says of how many entries the text is gone.
-fn audited(site: &Site) -> Result<u64, String> {
+pub(crate) fn audited(site: &Site) -> Result<u64, String> {
     let collector = site.server().collector();
     let mut declared = Declared::new();
     for action in ["log.erased", "log.retired"] {
@@ -122,11 +120,9 @@ fn who_is_forgotten_stands_nowhere_and_everything_still_holds() {
     let held = db1.lines(0);
 
     let collector = site.server().collector();
-    assert_eq!(
-        erasure::erase_person(collector, "carol", &why()).unwrap(),
-        4
-    );
-    rewrite::settle(collector.stores(), None).unwrap();
+    let forgotten = erasure::erase_person(collector, "carol", &why()).unwrap();
+    assert_eq!((forgotten.entries, forgotten.waiting), (4, 0));
+    rewrite::settle(collector.stores(), None, nothing_is_lost()).unwrap();
     // What is looked for stands in our own journal afterwards: so it is cut short.
     for query in ["person=carol", "text=secret-of-c", "text=home/carol"] {
         let found = site.ask("dora", &format!("/v1/entries?{query}")).unwrap();
@@ -180,7 +176,8 @@ fn a_reader_of_journals_is_forgotten_in_the_collectors_own_too() {
     let _ = site.ask("dora", "/v1/entries?user=x").unwrap();
     assert_eq!(site.journalled("log.read").len(), 1);
     let collector = site.server().collector();
-    assert_eq!(erasure::erase_person(collector, "dora", &why()).unwrap(), 1);
+    let forgotten = erasure::erase_person(collector, "dora", &why()).unwrap();
+    assert_eq!(forgotten.entries, 1);
     assert!(site.journalled("log.read").is_empty());
     assert!(!is_anywhere(&site.layout().journal(), "\"dora\""));
 }
@@ -194,7 +191,8 @@ fn text_that_is_gone_without_a_word_is_found_out() {
     assert_eq!(audited(&site), Ok(0));
     let collector = site.server().collector();
     let log = host.origin.parse().unwrap();
-    rewrite::erase(collector.stores(), collector.index(), &log, &[(2, 2)]).unwrap();
+    let (stores, index) = (collector.stores(), collector.index());
+    rewrite::erase(stores, index, &log, &[(2, 2)], nothing_is_lost()).unwrap();
     let found = audited(&site).unwrap_err();
     assert!(
         found.contains("entry 2") && found.contains("is gone"),
@@ -221,7 +219,7 @@ fn old_text_goes_and_what_proves_stays() {
     assert!(site.journalled("log.retired").is_empty());
     assert_eq!(retire(31), 1);
     assert_eq!(retire(31), 0, "once");
-    rewrite::settle(collector.stores(), None).unwrap();
+    rewrite::settle(collector.stores(), None, nothing_is_lost()).unwrap();
     let left = site.find("text=old-text", 2);
     assert!(
         left.iter()
@@ -295,118 +293,6 @@ fn an_erasure_that_a_journal_declares_is_told_at_once_and_followed_later() {
     assert_eq!(audited(&site), Ok(1));
 }
 
-/// A site with a second copy, and hosts of which something was erased.
-fn copied(site: &Site, archive: &Path) -> (Host, Housekeeping) {
-    let host = site.host("db1");
-    host.write(&[
-        typed("carol", "id secret-of-carol"),
-        typed("bob", "id of-bob"),
-    ]);
-    host.forward(site, 0);
-    site.find("text=of-bob", 1);
-    let mut config = site.config();
-    config.archive = Some(archive.to_owned());
-    let mut housekeeping = Housekeeping::new(config, site.layout());
-    let collector = site.server().collector();
-    housekeeping.once(collector, Now::read());
-    assert!(is_anywhere(archive, "secret-of-carol"));
-    erasure::erase_person(collector, "carol", &why()).unwrap();
-    housekeeping.once(collector, Now::read());
-    assert!(
-        !is_anywhere(&archive.join("segments"), "secret-of-carol"),
-        "the copy follows"
-    );
-    (host, housekeeping)
-}
-
-#[test]
-fn one_lost_disk_loses_nothing() {
-    let mut site = Site::new();
-    let archive = tempfile::tempdir().unwrap();
-    let (db1, mut housekeeping) = copied(&site, archive.path());
-    let web1 = site.host("web1");
-    web1.write(&[typed("bob", "id on-web1")]);
-    let size = web1.forward(&site, 0)["size"].as_u64().unwrap();
-    site.find("text=on-web1", 1);
-    housekeeping.once(site.server().collector(), Now::read());
-    let of_hosts = |site: &Site| {
-        let mut all = all(site);
-        all.retain(|(origin, _)| origin.contains("/host/"));
-        all
-    };
-    let before = of_hosts(&site);
-    let listed = |site: &Site, count: usize| {
-        let checkpoints = site.server().collector().stores().checkpoints;
-        checkpoints.segments_after(0, count).unwrap()
-    };
-    let copied = read_list(archive.path()).unwrap().len();
-    let stored = listed(&site, copied);
-    site.stop();
-
-    // The disk is lost; what `init` and `accept` make is there anew.
-    let layout = site.layout();
-    std::fs::remove_dir_all(layout.segments()).unwrap();
-    std::fs::create_dir(layout.segments()).unwrap();
-    for file in ["checkpoints.db", "index.db"] {
-        std::fs::remove_file(layout.root().join(file)).unwrap();
-    }
-    {
-        let checkpoints = SqliteCheckpoints::open(&layout.checkpoints()).unwrap();
-        let segments = DirectorySegments::open(&layout.segments()).unwrap();
-        let stores = Stores {
-            checkpoints: &checkpoints,
-            segments: &segments,
-        };
-        let authority = Authority::open(&layout.authority(), site.ca.pin).unwrap();
-        let again = || restore::restore(archive.path(), stores, &authority, Unsigned::Refused);
-        let restored = again().unwrap();
-        // Two hosts' journals, and our own.
-        assert_eq!((restored.logs, restored.short), (3, vec![]));
-        assert_eq!((restored.unsigned, restored.failed), (vec![], vec![]));
-        assert!(
-            again()
-                .unwrap_err()
-                .to_string()
-                .contains("3 journals here already")
-        );
-        assert_eq!(checkpoints.logs().unwrap().len(), 3);
-    }
-    site.start();
-    assert_eq!(
-        listed(&site, copied),
-        stored,
-        "numbers and times, too: cursors go on"
-    );
-    assert_eq!(of_hosts(&site), before);
-    assert_eq!(audited(&site), Ok(1));
-    web1.write(&[typed("bob", "id after-the-loss")]);
-    web1.forward(&site, size);
-    site.find("text=after-the-loss", 1);
-    drop(db1);
-}
-
-#[test]
-fn a_second_disk_that_is_away_is_told_once_and_caught_up_with() {
-    let site = Site::new();
-    let host = site.host("db1");
-    host.write(&[typed("bob", "id of-bob")]);
-    host.forward(&site, 0);
-    let dir = tempfile::tempdir().unwrap();
-    let mut config = site.config();
-    config.archive = Some(dir.path().join("not-mounted"));
-    let mut housekeeping = Housekeeping::new(config, site.layout());
-    let collector = site.server().collector();
-    housekeeping.once(collector, Now::read());
-    housekeeping.once(collector, Now::read());
-    let told = site.journalled("archive.behind");
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0]["outcome"], "failed");
-    std::fs::create_dir(dir.path().join("not-mounted")).unwrap();
-    housekeeping.once(collector, Now::read());
-    assert_eq!(site.journalled("archive.behind").len(), 2);
-    assert!(is_anywhere(dir.path(), "of-bob"));
-}
-
 #[test]
 fn the_index_is_made_anew_while_it_serves() {
     let site = Site::new();
@@ -445,65 +331,4 @@ fn the_index_is_made_anew_while_it_serves() {
     host.write(&[typed("bob", "id later")]);
     host.forward(&site, held);
     site.find("text=later", 1);
-}
-
-/// As far as a collector comes that is killed after the write to the list: the first segment of a log gave way to another.
-fn replaced(stores: Stores<'_>, log: &Origin) -> (SegmentName, Vec<u8>) {
-    let segment = stores.checkpoints.segments_of(log, 0, 1).unwrap().remove(0);
-    let bytes = stores.segments.bytes(log, &segment.name).unwrap();
-    let left = daypass_journal::remains::erase(&bytes, &[(0, 99)]);
-    let name = SegmentName::of(segment.name.first, segment.name.size, &left);
-    stores.segments.put(log, &name, &left).unwrap();
-    stores.checkpoints.replace(&segment, &name).unwrap();
-    (name, left)
-}
-
-#[test]
-fn a_lost_segment_that_took_anothers_place_keeps_no_other_from_going() {
-    let site = Site::new();
-    let archive = tempfile::tempdir().unwrap();
-    let hosts = ["db1", "db2"].map(|name| {
-        let host = site.host(name);
-        host.write(&[typed("carol", &format!("id secret-of-{name}"))]);
-        host.forward(&site, 0);
-        host.origin.parse().unwrap()
-    });
-    let mut config = site.config();
-    config.archive = Some(archive.path().to_owned());
-    let mut housekeeping = Housekeeping::new(config, site.layout());
-    let collector = site.server().collector();
-    housekeeping.once(collector, Now::read());
-    let stores = collector.stores();
-    let [(lost, bytes), _] = [&hosts[0], &hosts[1]].map(|log| replaced(stores, log));
-    stores.segments.remove(&hosts[0], &lost).unwrap();
-    for _ in 0..2 {
-        housekeeping.once(collector, Now::read());
-        assert_eq!(stores.checkpoints.replaced(9).unwrap().len(), 1);
-        assert!(!is_anywhere(archive.path(), "secret-of-db2"));
-    }
-    let told = site.journalled("archive.behind");
-    assert_eq!(told.len(), 1);
-    assert!(told[0]["reason"].as_str().unwrap().contains("missing"));
-    stores.segments.put(&hosts[0], &lost, &bytes).unwrap();
-    housekeeping.once(collector, Now::read());
-    assert_eq!(stores.checkpoints.replaced(9).unwrap(), []);
-    assert!(!is_anywhere(archive.path(), "secret-of-db"));
-    assert_eq!(site.journalled("archive.behind").len(), 2);
-}
-
-#[test]
-fn what_a_crash_left_replaced_is_removed_later() {
-    let site = Site::new();
-    let host = site.host("db1");
-    host.write(&[typed("carol", "id secret-of-carol")]);
-    host.forward(&site, 0);
-    site.find("action=sudo.request", 1);
-    let collector = site.server().collector();
-    let stores = collector.stores();
-    let log = host.origin.parse().unwrap();
-    replaced(stores, &log);
-    assert!(is_anywhere(&site.layout().segments(), "secret-of-carol"));
-    Housekeeping::new(site.config(), site.layout()).once(collector, Now::read());
-    assert!(!is_anywhere(&site.layout().segments(), "secret-of-carol"));
-    assert_eq!(stores.checkpoints.replaced(9).unwrap(), []);
 }

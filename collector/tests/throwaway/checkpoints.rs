@@ -1,8 +1,9 @@
 //! A second, throwaway [`CheckpointStore`], so that the boundary is no description of SQLite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use daypass_collector::checkpoints::losses::{Debt, Loss, Losses};
 use daypass_collector::checkpoints::{
     Advanced, CheckpointError, CheckpointStore, Held, Mark, Registered, Registration, StoredSegment,
 };
@@ -18,6 +19,8 @@ struct State {
     logs: BTreeMap<Origin, (Registration, Option<Held>)>,
     segments: Vec<StoredSegment>,
     replaced: Vec<StoredSegment>,
+    lost: BTreeMap<u64, Loss>,
+    owed: BTreeSet<(u64, Debt)>,
 }
 
 impl CheckpointStore for MemoryCheckpoints {
@@ -140,7 +143,55 @@ impl CheckpointStore for MemoryCheckpoints {
         Ok(())
     }
 
+    fn lost(&self) -> &dyn Losses {
+        self
+    }
+
     fn logs(&self) -> Result<Vec<(Registration, Option<Held>)>, CheckpointError> {
         Ok(self.0.lock().unwrap().logs.values().cloned().collect())
+    }
+}
+
+impl Losses for MemoryCheckpoints {
+    fn lose(&self, loss: &Loss) -> Result<(), CheckpointError> {
+        self.0.lock().unwrap().lost.insert(loss.number, *loss);
+        Ok(())
+    }
+
+    fn loss(&self, number: u64) -> Result<Option<Loss>, CheckpointError> {
+        Ok(self.0.lock().unwrap().lost.get(&number).copied())
+    }
+
+    fn after(&self, after: u64, limit: usize) -> Result<Vec<Loss>, CheckpointError> {
+        let state = self.0.lock().unwrap();
+        let later = state.lost.values().filter(|loss| loss.number > after);
+        Ok(later.take(limit).copied().collect())
+    }
+
+    fn found(&self, number: u64) -> Result<(), CheckpointError> {
+        self.0.lock().unwrap().lost.remove(&number);
+        Ok(())
+    }
+
+    fn owe(&self, number: u64, debts: &[Debt]) -> Result<(), CheckpointError> {
+        let debts = debts.iter().map(|debt| (number, debt.clone()));
+        self.0.lock().unwrap().owed.extend(debts);
+        Ok(())
+    }
+
+    fn owed(&self, number: u64) -> Result<Vec<Debt>, CheckpointError> {
+        let mut debts = self.debts()?;
+        debts.retain(|(owing, _)| *owing == number);
+        Ok(debts.into_iter().map(|(_, debt)| debt).collect())
+    }
+
+    fn debts(&self) -> Result<Vec<(u64, Debt)>, CheckpointError> {
+        Ok(self.0.lock().unwrap().owed.iter().cloned().collect())
+    }
+
+    fn paid(&self, number: u64, debts: &[Debt]) -> Result<(), CheckpointError> {
+        let is_paid = |(owing, debt): &(u64, Debt)| *owing == number && debts.contains(debt);
+        self.0.lock().unwrap().owed.retain(|debt| !is_paid(debt));
+        Ok(())
     }
 }

@@ -1,17 +1,19 @@
 //! Old segments go, the disk is freed, and every seal and every old proof still passes.
 
+mod archives;
+mod blobs;
+mod witnesses;
+
 use std::path::{Path, PathBuf};
 
 use chrono::{TimeDelta, Utc};
 use daypass_journal::proof::{Proof, prove_consistency};
 use daypass_journal::reader::{Copier, Line};
 use daypass_journal::tree::path::is_consistent;
-use daypass_journal::verify::Remark;
-use daypass_journal::witness::Witness;
 use daypass_journal::writer::{Options, Retention, Writer};
 use serde_json::json;
 
-use crate::place::{self, Place, tampered};
+use crate::place::{Place, tampered};
 
 fn options() -> Options {
     Options {
@@ -197,225 +199,6 @@ fn age_and_size_choose_the_oldest_segments() {
 }
 
 #[test]
-fn what_no_declared_witness_has_cosigned_stays() {
-    let place = Place::new();
-    let witness = Witness::create(&place.path().join("w"), "example.org/w").unwrap();
-    let options = || Options {
-        witnesses: vec![witness.vkey().to_string()],
-        ..options()
-    };
-    let (writer, _) = place.open_with(options());
-    place.write(&writer, 30);
-    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
-    let note = writer.latest_seal().1;
-    let cosigned = witness.cosign(&note, 1_700_000_000).unwrap();
-    writer.append_witness(&cosigned).unwrap();
-    place.write(&writer, 30);
-    drop(writer);
-    // Known after a start, too.
-    let (writer, _) = place.open_with(options());
-    let retired = writer.retire(&everything(), "root", "r").unwrap().unwrap();
-    assert!(retired.segments < place.segments().len() - 1);
-    let trust = daypass_journal::trust::Trust {
-        witnesses: vec![witness.vkey()],
-        ..place.trust()
-    };
-    let report = daypass_journal::verify::verify(
-        &place.journal(),
-        &trust,
-        daypass_journal::verify::Options::default(),
-    );
-    assert_eq!(report.exit_code(), 2, "{report}");
-    assert_eq!(report.witnessed.unwrap().time, 1_700_000_000);
-}
-
-#[test]
-fn a_cosigned_seal_stays_with_its_cosignature() {
-    let place = Place::new();
-    let witness = Witness::create(&place.path().join("w"), "example.org/w").unwrap();
-    let (writer, _) = place.open_with(Options {
-        witnesses: vec![witness.vkey().to_string()],
-        ..options()
-    });
-    place.write(&writer, 5);
-    let early = writer.latest_seal().1;
-    place.write(&writer, 3);
-    let early = witness.cosign(&early, 1_700_000_000).unwrap();
-    writer.append_witness(&early).unwrap();
-    place.write(&writer, 60);
-    let late = witness
-        .cosign(&writer.latest_seal().1, 1_700_000_060)
-        .unwrap();
-    writer.append_witness(&late).unwrap();
-    writer.retire(&everything(), "root", "r").unwrap().unwrap();
-    let first = std::fs::read_to_string(&place.segments()[0]).unwrap();
-    assert_eq!(first.matches("{\"witness\":").count(), 1, "{first}");
-    let trust = daypass_journal::trust::Trust {
-        witnesses: vec![witness.vkey()],
-        ..place.trust()
-    };
-    let report = daypass_journal::verify::verify(
-        &place.journal(),
-        &trust,
-        daypass_journal::verify::Options::default(),
-    );
-    assert!(report.remarks.is_empty(), "{report}");
-}
-
-#[test]
-fn an_archive_keeps_the_segments_whole_and_they_verify_when_fetched_back() {
-    let place = Place::new();
-    let (writer, _) = place.open_with(options());
-    let blob = writer.keep_blob(b"a long command").unwrap();
-    writer
-        .append(&json!({"action": "sudo.request", "command": {"sha256": blob}}))
-        .unwrap();
-    place.write(&writer, 30);
-    let whole = std::fs::read(&place.segments()[0]).unwrap();
-    let archive = place.path().join("archive");
-    let which = Retention {
-        archive: Some(archive.clone()),
-        ..everything()
-    };
-    let error = writer.retire(&which, "root", "r").unwrap_err();
-    assert!(error.to_string().contains("make it first"), "{error}");
-    std::fs::create_dir(&archive).unwrap();
-    // Under the journal's own name: others may have their segments beside it.
-    let archive = archive.join(place::ORIGIN.replace('/', "-"));
-    std::fs::create_dir_all(archive.join("blobs")).unwrap();
-    let name = place.segments()[0].file_name().unwrap().to_owned();
-    for taken in [archive.join(&name), archive.join("blobs").join(&blob)] {
-        std::fs::write(&taken, b"another").unwrap();
-        let error = writer.retire(&which, "root", "r").unwrap_err();
-        assert!(error.to_string().contains("holds another"), "{error}");
-        assert_eq!(std::fs::read(&place.segments()[0]).unwrap(), whole);
-        std::fs::remove_file(taken).unwrap();
-    }
-
-    let retired = writer.retire(&which, "root", "r").unwrap().unwrap();
-    assert_eq!(std::fs::read(archive.join(&name)).unwrap(), whole);
-    let kept = daypass_journal::blob::path(&archive, &blob).unwrap();
-    assert_eq!(std::fs::read(kept).unwrap(), b"a long command");
-    assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
-    drop(writer);
-    for file in std::fs::read_dir(&archive).unwrap() {
-        let file = file.unwrap();
-        if file.path().is_file() {
-            std::fs::copy(file.path(), place.journal().join(file.file_name())).unwrap();
-        }
-    }
-    let report = place.verify();
-    assert_eq!(report.exit_code(), 0, "{report}");
-    assert_eq!(
-        (report.retired, report.remarks.len()),
-        (0, retired.segments)
-    );
-    assert!(report.to_string().contains("fetched back"), "{report}");
-    assert!(matches!(
-        report.remarks[0],
-        Remark::NotRetired { first: 0, .. }
-    ));
-}
-
-#[test]
-fn what_only_a_witness_without_entries_has_seen_is_not_retired() {
-    let place = Place::new();
-    let make = |name: &str| Witness::create(&place.path().join(name), name).unwrap();
-    let (holds, outside) = (make("holds"), make("outside"));
-    let options = Options {
-        witnesses: vec![holds.vkey().to_string(), outside.vkey().to_string()],
-        outside: vec![outside.vkey().to_string()],
-        ..options()
-    };
-    let (writer, _) = place.open_with(options.clone());
-    place.write(&writer, 40);
-    let cosign = |witness: &Witness, writer: &Writer| {
-        let note = witness.cosign(&writer.latest_seal().1, 1).unwrap();
-        writer.append_witness(&note).unwrap();
-    };
-    cosign(&outside, &writer);
-    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
-    // Nor after a start.
-    writer.close().unwrap();
-    let (writer, _) = place.open_with(options);
-    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
-    cosign(&holds, &writer);
-    assert!(writer.retire(&everything(), "root", "r").unwrap().is_some());
-    assert_eq!(
-        place.verify().exit_code(),
-        2,
-        "the trust file names no witness"
-    );
-}
-
-#[test]
-fn two_journals_share_an_archive() {
-    let archive = tempfile::tempdir().unwrap();
-    let which = Retention {
-        archive: Some(archive.path().to_owned()),
-        ..everything()
-    };
-    for origin in [
-        place::ORIGIN,
-        "daypass/0011223344556677/ca/8899aabbccddeeff",
-    ] {
-        let place = Place::of(origin);
-        let (writer, _) = place.open_with(options());
-        place.write(&writer, 30);
-        let whole = std::fs::read(&place.segments()[0]).unwrap();
-        writer.retire(&which, "root", "r").unwrap().unwrap();
-        let kept = archive.path().join(origin.replace('/', "-"));
-        let name = place.segments()[0].file_name().unwrap().to_owned();
-        assert_eq!(std::fs::read(kept.join(name)).unwrap(), whole);
-        let declared = place
-            .entries()
-            .into_iter()
-            .find(|entry| entry["action"] == "journal.retired");
-        assert_eq!(declared.unwrap()["detail"]["archive"], json!(kept));
-    }
-}
-
-#[test]
-fn a_blob_that_the_next_entry_will_name_stays() {
-    let place = Place::new();
-    let (writer, _) = place.open_with(options());
-    let event = |blob: &str| json!({"action": "sudo.request", "command": {"sha256": blob}});
-    let blob = writer.keep_blob(b"twice").unwrap();
-    let first = writer.append(&event(&blob)).unwrap().seq;
-    place.write(&writer, 30);
-    // Somebody is told that the text is there, and everything that names it goes.
-    assert_eq!(writer.keep_blob(b"twice").unwrap(), blob);
-    writer.erase(&[first], "root", "r").unwrap();
-    writer.retire(&everything(), "root", "r").unwrap().unwrap();
-    let last = writer.append(&event(&blob)).unwrap().seq;
-    assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
-    writer.erase(&[last], "root", "r").unwrap();
-    assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
-    // Entries that come together keep their word as well.
-    let blob = writer.keep_blob(b"thrice").unwrap();
-    let appended = writer.append_all(&[event(&blob)]).remove(0).unwrap();
-    writer.erase(&[appended.seq], "root", "r").unwrap();
-    assert_eq!(daypass_journal::blob::path(&place.journal(), &blob), None);
-}
-
-#[test]
-fn a_blob_that_a_kept_entry_names_too_stays() {
-    let place = Place::new();
-    let (writer, _) = place.open_with(options());
-    let blob = writer.keep_blob(b"twice").unwrap();
-    let event = json!({"action": "sudo.request", "command": {"sha256": blob}});
-    writer.append(&event).unwrap();
-    place.write(&writer, 30);
-    writer.append(&event).unwrap();
-    writer.retire(&everything(), "root", "r").unwrap().unwrap();
-    assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
-    // Nor does it go with one of two entries that are erased.
-    let again = writer.append(&event).unwrap().seq;
-    writer.erase(&[again], "root", "r").unwrap();
-    assert!(daypass_journal::blob::path(&place.journal(), &blob).is_some());
-}
-
-#[test]
 fn what_is_retired_without_saying_so_or_changed_is_tampering() {
     let place = Place::new();
     let writer = long(&place);
@@ -523,22 +306,6 @@ fn whoever_forwards_finds_the_place_behind_what_is_retired() {
     assert!(copier.advance().unwrap());
     let start = format!("{{\"seq\":{first},");
     assert!(copier.line().starts_with(start.as_bytes()));
-}
-
-#[test]
-fn where_witnesses_were_ever_declared_nothing_goes_that_none_has_seen() {
-    let place = Place::new();
-    let witness = Witness::create(&place.path().join("w"), "example.org/w").unwrap();
-    let (writer, _) = place.open_with(options());
-    writer
-        .declare_witnesses(&[witness.vkey().to_string()])
-        .unwrap();
-    place.write(&writer, 40);
-    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
-    drop(writer);
-    // Started without naming them.
-    let (writer, _) = place.open_with(options());
-    assert_eq!(writer.retire(&everything(), "root", "r").unwrap(), None);
 }
 
 #[test]

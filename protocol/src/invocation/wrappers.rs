@@ -51,6 +51,25 @@ const fn plain(
     }
 }
 
+/// su and runuser are one program. That su has no `-u` plays no part: it runs nothing then.
+const fn su(name: &'static str) -> Wrapper {
+    Wrapper {
+        name,
+        kind: Kind::Su,
+        letters: "ucgGsw",
+        long: &[
+            "user",
+            "command",
+            "session-command",
+            "group",
+            "supp-group",
+            "shell",
+            "whitelist-environment",
+        ],
+        operands: 0,
+    }
+}
+
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         name: "sudo",
@@ -79,35 +98,8 @@ const WRAPPERS: &[Wrapper] = &[
         long: &[],
         operands: 0,
     },
-    Wrapper {
-        name: "su",
-        kind: Kind::Su,
-        letters: "cgGswT",
-        long: &[
-            "command",
-            "session-command",
-            "group",
-            "supp-group",
-            "shell",
-            "whitelist-environment",
-        ],
-        operands: 0,
-    },
-    Wrapper {
-        name: "runuser",
-        kind: Kind::Su,
-        letters: "ucgGswT",
-        long: &[
-            "user",
-            "command",
-            "session-command",
-            "group",
-            "supp-group",
-            "shell",
-            "whitelist-environment",
-        ],
-        operands: 0,
-    },
+    su("su"),
+    su("runuser"),
     Wrapper {
         name: "env",
         kind: Kind::Env,

@@ -138,6 +138,17 @@ fn certificates_are_known_by_host_and_entry() {
 }
 
 #[test]
+fn a_serial_that_is_none_fits_into_an_alarm() {
+    let serial = "7".repeat(50_000);
+    let event = format!(
+        "\"action\":\"certificate.issued\",\"identity\":{{\"serial\":\"{serial}\"}},\"resource\":{{\"host\":\"db1\"}}"
+    );
+    let text = line(9, "09:00:00", &event);
+    let found = Seen::default().read(text.as_bytes(), ten()).issues;
+    assert_eq!(found[0].serial, "7".repeat(32));
+}
+
+#[test]
 fn who_goes_for_good_says_so_until_it_is_back() {
     let mut seen = Seen::default();
     let mut after = |seq, event: &str| {
