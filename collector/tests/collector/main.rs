@@ -21,6 +21,7 @@ mod mail;
 mod metrics;
 mod openapi;
 mod outage;
+mod port;
 mod proxy;
 mod receiver;
 mod refusals;

@@ -43,11 +43,12 @@ use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 
 use crate::host::Host;
+use crate::port::listener_apart;
 use crate::throwaway::{self, Throwaway};
 
 const STATE: u8 = 100;
 /// Nothing here takes longer.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn private(seed: u8) -> PrivateKey {
     PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
@@ -328,8 +329,7 @@ impl Site {
 
     /// Shows metrics to monitoring; where.
     pub(crate) fn show_metrics(&mut self) -> SocketAddr {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listener_apart();
         let server = self.server.as_mut().unwrap();
         server.show_metrics(listener).unwrap();
         address
