@@ -20,6 +20,8 @@ mod escapes;
 mod failures;
 #[path = "doors/glass.rs"]
 mod glass;
+#[path = "doors/inside.rs"]
+mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
 #[path = "doors/memory.rs"]
