@@ -120,7 +120,7 @@ mod tests {
         }
         drop(child.stdin.take());
         child.wait().unwrap();
-        let mut names = [0; 2].map(|_| told.recv_timeout(Duration::from_secs(10)).unwrap());
+        let mut names = [0; 2].map(|_| told.recv_timeout(Duration::from_secs(60)).unwrap());
         names.sort_unstable();
         assert_eq!(names, ["one", "two"]);
     }

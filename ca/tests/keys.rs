@@ -43,7 +43,7 @@ impl Agent {
             .spawn()
             .unwrap();
         let agent = Self { child, directory };
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !agent.socket().exists() {
             assert!(Instant::now() < deadline, "ssh-agent does not start");
             std::thread::yield_now();

@@ -3,15 +3,17 @@
 mod house;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use daypass_protocol::api::{About, Ready};
 use daypass_transport::client::Request;
 use house::{House, no, refused};
 
-/// An address that nobody listens on.
+/// An address that nobody listens on, nor will anybody but us: in the loopback network there is one for each process.
 fn unused() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let ours = Ipv4Addr::new(127, 64 | high, middle, low);
+    let listener = TcpListener::bind((ours, 0)).unwrap();
     listener.local_addr().unwrap()
 }
 

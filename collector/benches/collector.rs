@@ -24,6 +24,9 @@ mod killed;
 #[path = "../tests/collector/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+#[path = "../tests/collector/port.rs"]
+#[allow(dead_code)]
+mod port;
 #[path = "../tests/collector/proxy.rs"]
 #[allow(dead_code)]
 mod proxy;

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use daypass_gate::{Caller, FrameError, Request, Response, read_frame, write_frame};
 use pam_daypass::client::{Endpoint, Unanswered};
 
+/// What is waited for in vain.
 const PATIENCE: Duration = Duration::from_millis(150);
+/// What nobody waits for to its end: a machine that is busy may take long before the agent has its turn.
+const LONG: Duration = Duration::from_secs(60);
 
 struct Agent {
     directory: tempfile::TempDir,
@@ -52,6 +55,10 @@ impl Agent {
     }
 
     fn ask(&self) -> Result<Response, Unanswered> {
+        self.endpoint().ask(&question(), LONG)
+    }
+
+    fn ask_in_vain(&self) -> Result<Response, Unanswered> {
         self.endpoint().ask(&question(), PATIENCE)
     }
 }
@@ -97,9 +104,9 @@ fn no_socket_means_no_wait() {
         path: directory.path().join("none"),
         listener: 0,
     }
-    .ask(&question(), Duration::from_secs(60));
+    .ask(&question(), LONG);
     assert!(matches!(answer, Err(Unanswered::Unreachable(_))));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < LONG / 2);
 }
 
 #[test]
@@ -112,14 +119,14 @@ fn what_is_only_told_arrives_after_the_teller_has_gone() {
         listener: directory.path().metadata().unwrap().uid(),
     };
     // Nobody accepts meanwhile.
-    endpoint.tell(&question(), Duration::from_secs(60)).unwrap();
+    endpoint.tell(&question(), LONG).unwrap();
     let (mut link, _) = listener.accept().unwrap();
     assert_eq!(
         Request::decode(&read_frame(&mut link).unwrap()),
         Ok(question())
     );
     drop((link, listener));
-    let told = endpoint.tell(&question(), PATIENCE);
+    let told = endpoint.tell(&question(), LONG);
     assert!(matches!(told, Err(Unanswered::Unreachable(_))), "{told:?}");
 }
 
@@ -135,7 +142,7 @@ fn a_socket_of_somebody_else_is_not_asked() {
         path: agent.path(),
         listener: other,
     }
-    .ask(&question(), PATIENCE);
+    .ask(&question(), LONG);
     assert!(matches!(answer, Err(Unanswered::Impostor { uid }) if uid != other));
 }
 
@@ -145,7 +152,7 @@ fn a_silent_agent_costs_the_deadline_and_no_more() {
         let _ = link.read_to_end(&mut Vec::new());
     });
     let start = Instant::now();
-    assert!(matches!(agent.ask(), Err(Unanswered::TimedOut)));
+    assert!(matches!(agent.ask_in_vain(), Err(Unanswered::TimedOut)));
     assert!(start.elapsed() >= PATIENCE);
 }
 
@@ -157,7 +164,7 @@ fn an_agent_that_answers_byte_by_byte_gains_no_time() {
         // The next byte comes when the asker has hung up.
         let _ = link.read_to_end(&mut Vec::new());
     });
-    assert!(matches!(agent.ask(), Err(Unanswered::TimedOut)));
+    assert!(matches!(agent.ask_in_vain(), Err(Unanswered::TimedOut)));
 }
 
 #[test]
@@ -217,7 +224,7 @@ fn a_full_queue_costs_the_deadline_and_no_more() {
         }))
         .unwrap();
     });
-    assert!(receive.recv_timeout(Duration::from_secs(20)).unwrap());
+    assert!(receive.recv_timeout(LONG).unwrap());
     crowd.join().unwrap();
 }
 
@@ -238,7 +245,7 @@ fn an_agent_that_is_restarted_is_asked_once_more() {
         path,
         listener: directory.path().metadata().unwrap().uid(),
     };
-    let answer = endpoint.ask(&question(), Duration::from_secs(5)).unwrap();
+    let answer = endpoint.ask(&question(), LONG).unwrap();
     assert_eq!(answer, Response::Ignore);
     agent.join().unwrap();
 }
@@ -246,7 +253,7 @@ fn an_agent_that_is_restarted_is_asked_once_more() {
 /// Asking once more is no new deadline.
 #[test]
 fn an_agent_that_breaks_off_late_and_is_silent_then_costs_one_deadline() {
-    let patience = Duration::from_secs(2);
+    let patience = Duration::from_secs(6);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("agent.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -267,7 +274,11 @@ fn an_agent_that_breaks_off_late_and_is_silent_then_costs_one_deadline() {
     let start = Instant::now();
     let answer = endpoint.ask(&question(), patience);
     assert!(matches!(answer, Err(Unanswered::TimedOut)), "{answer:?}");
-    // A deadline of its own would make it three and a half seconds.
-    assert!(start.elapsed() < patience * 3 / 2, "{:?}", start.elapsed());
+    // A deadline of its own would make it ten and a half seconds; what is between is for a machine that is busy.
+    assert!(
+        start.elapsed() < patience * 27 / 16,
+        "{:?}",
+        start.elapsed()
+    );
     agent.join().unwrap();
 }

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::{Error, Result};
 
 /// How long the kernel may take to end or freeze what stands in a group.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One control group that we made.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::{Error, Host, Result, Running};
 
-/// How long a command may take unless it says otherwise.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a command may take unless it says otherwise: an installation among others, on a machine that is busy.
+const DEADLINE: Duration = Duration::from_secs(180);
 /// What a command of ours finds its programs by.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -64,7 +64,7 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// How long the command may take; one minute unless this says otherwise.
+    /// How long the command may take; three minutes unless this says otherwise.
     #[must_use]
     pub fn within(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -24,6 +24,7 @@ mod cgroup;
 mod command;
 mod error;
 mod host;
+mod limits;
 mod lock;
 mod machine;
 mod network;

@@ -11,9 +11,9 @@ use crate::outside::spelled;
 use crate::{Error, Result};
 
 /// How long a boot may take. Half a second is usual.
-const BOOT: Duration = Duration::from_secs(60);
+const BOOT: Duration = Duration::from_secs(180);
 /// How long a clean shutdown may take.
-const SHUTDOWN: Duration = Duration::from_secs(60);
+const SHUTDOWN: Duration = Duration::from_secs(180);
 
 /// What a machine is started from.
 #[derive(Debug)]

@@ -39,6 +39,7 @@ impl Plan {
     pub fn start(self) -> Result<Network> {
         crate::require_root()?;
         crate::require_tools(&crate::Tool::FOR_HOSTS)?;
+        crate::limits::raise()?;
         if self.hosts.len() > Network::ROOM {
             return Err(Error::NetworkFull {
                 room: Network::ROOM,

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
-/// How often a condition is looked at.
+/// A condition is looked at this often at most.
 const LOOK: Duration = Duration::from_millis(20);
+/// So many times longer than a look took is the rest after it: a look may be a program that reads all of a journal, and
+/// what is waited for needs the machine as well.
+const REST: u32 = 3;
 
 /// Looks at `probe` until it is true; after `deadline` an error names `what` was waited for.
 ///
@@ -18,9 +21,11 @@ pub fn until(
 ) -> Result<()> {
     let start = Instant::now();
     loop {
+        let looked = Instant::now();
         if probe()? {
             return Ok(());
         }
+        let rest = LOOK.max(REST * looked.elapsed());
         if start.elapsed() >= deadline {
             return Err(Error::Deadline {
                 what: what.to_owned(),
@@ -28,6 +33,6 @@ pub fn until(
                 seen: String::new(),
             });
         }
-        std::thread::park_timeout(LOOK);
+        std::thread::park_timeout(rest.min(deadline.saturating_sub(start.elapsed())));
     }
 }

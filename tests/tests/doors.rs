@@ -1,9 +1,11 @@
-//! Who gets in, and who does not: one company, one row after another, each on the real sshd and sudo.
+//! Who gets in, and who does not: row after row, each on the real sshd and sudo of a whole company.
 
 #[path = "doors/certificates.rs"]
 mod certificates;
 #[path = "doors/collector.rs"]
 mod collector;
+#[path = "doors/companies.rs"]
+mod companies;
 #[path = "doors/crowd.rs"]
 mod crowd;
 #[path = "doors/doctor.rs"]
@@ -18,6 +20,8 @@ mod escapes;
 mod failures;
 #[path = "doors/glass.rs"]
 mod glass;
+#[path = "doors/inside.rs"]
+mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
 #[path = "doors/memory.rs"]
@@ -44,12 +48,14 @@ mod windows;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use daypass_tests::{BOB, Result, Site};
+use companies::{Companies, Place};
+use daypass_tests::{Result, Site};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A row of the table: its sentence, and what shows it.
 struct Row {
     name: &'static str,
+    place: Place,
     shown: Shown,
 }
 
@@ -59,34 +65,14 @@ type Shown = Box<dyn Fn(&Site) -> Result<()> + Send>;
 type Rows = [(&'static str, fn(&Site) -> Result<()>)];
 
 fn row(name: &'static str, shown: impl Fn(&Site) -> Result<()> + Send + 'static) -> Row {
-    let shown = Box::new(shown);
-    Row { name, shown }
-}
-
-/// What is asked for by `DAYPASS_TEST_ROWS`: all there is, or, where it says `release`, what another sshd, sudo or PAM
-/// may answer differently.
-fn rows() -> Box<dyn Iterator<Item = Row>> {
-    match std::env::var("DAYPASS_TEST_ROWS").as_deref() {
-        Ok("release") => Box::new(rows_of_the_release()),
-        _ => Box::new(all_rows()),
+    Row {
+        name,
+        place: Place::Anywhere,
+        shown: Box::new(shown),
     }
 }
 
-fn rows_of_the_release() -> impl Iterator<Item = Row> {
-    let written = [
-        windows::ROWS,
-        certificates::ROWS,
-        sudo::ROWS,
-        rules::ROWS,
-        side_doors::ROWS,
-    ];
-    let written = written.into_iter().flatten();
-    written
-        .map(|(name, shown)| row(name, shown))
-        .chain(sudo_rs::rows())
-}
-
-fn all_rows() -> impl Iterator<Item = Row> {
+fn rows() -> impl Iterator<Item = Row> {
     let written = [
         windows::ROWS,
         certificates::ROWS,
@@ -105,52 +91,57 @@ fn all_rows() -> impl Iterator<Item = Row> {
         memory::ROWS,
         stuck::ROWS,
     ];
-    let written = written.into_iter().flatten();
     written
-        .map(|(name, shown)| row(name, shown))
+        .into_iter()
+        .flat_map(written_out)
         .chain(failures::rows())
         .chain(sudo_rs::rows())
+        .chain(written_out(revocations::BY_THE_CLOCK).map(|row| row.at(Place::Alone)))
         // What a crowd leaves in the journal is more than the disks of the rows before would hold.
-        .chain(crowd::ROWS.iter().map(|(name, shown)| row(name, shown)))
-        .chain(entries::ROWS.iter().map(|(name, shown)| row(name, shown)))
+        .chain(written_out(crowd::ROWS).map(|row| row.at(Place::Alone)))
+        .chain(written_out(entries::ROWS).map(|row| row.at(Place::Everywhere)))
+}
+
+fn written_out(rows: &'static Rows) -> impl Iterator<Item = Row> {
+    rows.iter().map(|(name, shown)| row(name, shown))
+}
+
+impl Row {
+    fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
 }
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Rows share the company; most boots of machines are saved, and none disturbs another.
-    arguments.test_threads = Some(1);
     let is_asked_for = |row: &Row| {
         let word = arguments.filter.as_deref().unwrap_or_default();
         row.name.contains(word)
     };
+    let asked_for = rows().filter(is_asked_for).count();
     // Without a row to play there is no company to found.
-    if arguments.list || !rows().any(|row| is_asked_for(&row)) {
+    if arguments.list || asked_for == 0 {
         let trials = rows().map(|row| Trial::test(row.name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
-    let site = match found() {
-        Ok(site) => Arc::new(site),
+    // As many rows at a time as there are companies.
+    let count = arguments.test_threads.unwrap_or(1).clamp(1, asked_for);
+    arguments.test_threads = Some(count);
+    let companies = match Companies::found(count) {
+        Ok(companies) => Arc::new(companies),
         Err(error) => {
-            eprintln!("the company could not be founded: {error}");
+            eprintln!("the companies could not be founded: {error}");
             return ExitCode::FAILURE;
         }
     };
     let trials = rows()
         .map(|row| {
-            let site = Arc::clone(&site);
+            let companies = Arc::clone(&companies);
             Trial::test(row.name, move || {
-                (row.shown)(&site).map_err(|error| Failed::from(error.to_string()))
+                let played = companies.play(row.place, &row.shown);
+                played.map_err(|error| Failed::from(error.to_string()))
             })
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Two managed hosts, a third that enrolled and manages nobody, and people who are none of daypass's business.
-fn found() -> Result<Site> {
-    let site = Site::with_managed(&["db1", "db2"])?;
-    others::settle(&site)?;
-    site.let_people_ask_often()?;
-    site.await_reader(BOB)?;
-    Ok(site)
 }

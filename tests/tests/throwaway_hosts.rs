@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use daypass_tests::{Network, Result};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Gives `alice` of the laptop a key that opens `bob` of db1.
 fn introduce(network: &Network) -> Result<()> {

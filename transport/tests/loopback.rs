@@ -161,17 +161,10 @@ fn an_answer_that_is_not_json_is_told_apart() {
 #[test]
 fn nobody_at_the_port_is_unreachable() {
     let root = authority();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let client = Client::new(
-        &format!("https://127.0.0.1:{port}"),
-        root.certificate(),
-        None,
-    )
-    .unwrap();
+    // No test is ever given this one, as it might be one that was merely free a moment ago.
+    let port = 1;
+    let base = format!("https://127.0.0.1:{port}");
+    let client = Client::new(&base, root.certificate(), None).unwrap();
     let error = client.fetch(&Request::get("/")).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert!(matches!(

@@ -511,7 +511,7 @@ fn opened<'a>(places: impl Fn() -> Places<'a>, url: &CaUrl, clock: &Clock) -> Au
         match Authority::open(places(), url.clone(), Arc::clone(clock)) {
             Err(OpenError::Ledger(LedgerError::Journal(daypass_journal::Error::InUse {
                 ..
-            }))) if begun.elapsed() < Duration::from_secs(20) => {
+            }))) if begun.elapsed() < Duration::from_secs(60) => {
                 std::thread::yield_now();
             }
             opened => return opened.unwrap(),

@@ -1,7 +1,6 @@
 //! Alerts by mail, to a real mail server under TLS: with STARTTLS, and from the first byte.
 
 use std::io::{BufRead as _, BufReader, Lines};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::port::port_of_ones_own;
 use crate::site::{Ca, Site};
 
 /// Debian's own, whose modules come with packages.
@@ -35,9 +35,7 @@ impl Server {
         std::fs::write(file("password"), "a word that is secret\n").unwrap();
         let secret = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(file("password"), secret).unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = port_of_ones_own();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/collector/smtp.py");
         let mut child = Command::new(PYTHON)
             .arg(script)

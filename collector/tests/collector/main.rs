@@ -22,6 +22,7 @@ mod metrics;
 mod openapi;
 mod outage;
 mod owed;
+mod port;
 mod proxy;
 mod receiver;
 mod refusals;

@@ -1,13 +1,14 @@
 //! A real rsyslog on a port of its own, that takes RFC 5424 over TLS and writes what it gets into files.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
+use crate::port::port_of_ones_own;
 use crate::site::Ca;
 
 /// Nothing here takes longer, even on a machine that does much else.
@@ -40,13 +41,9 @@ impl Rsyslog {
         std::fs::write(dir.path().join("cert.pem"), leaf.chain).unwrap();
         std::fs::write(dir.path().join("key.pem"), leaf.key).unwrap();
         std::fs::write(dir.path().join("ca.pem"), ca.root.certificate()).unwrap();
-        // Free now; the daemon takes it again each time that it starts.
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
         let mut rsyslog = Self {
             dir,
-            port,
+            port: port_of_ones_own(),
             lets,
             running: None,
             started: 0,

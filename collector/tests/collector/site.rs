@@ -43,10 +43,11 @@ pub(crate) use ca::{Ca, PEOPLE};
 use ca::{STATE, private, random};
 
 use crate::host::Host;
+use crate::port::listener_apart;
 use crate::throwaway::{self, Throwaway};
 
 /// Nothing here takes longer.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The whole site.
 pub(crate) struct Site {
@@ -183,8 +184,7 @@ impl Site {
 
     /// Shows metrics to monitoring; where.
     pub(crate) fn show_metrics(&mut self) -> SocketAddr {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listener_apart();
         let server = self.server.as_mut().unwrap();
         server.show_metrics(listener).unwrap();
         address

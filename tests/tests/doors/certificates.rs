@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use daypass_tests::{BOB, CAROL, Forger, Forgery, MALLORY, Output, Papers, Result, Site, Wish};
+use daypass_tests::{
+    BOB, CAROL, Forger, Forgery, MALLORY, Output, Papers, Result, SOON, Site, Wish,
+};
 use serde_json::{Value, json};
 
 use crate::Rows;
 use crate::windows::{carol_gets, close_all, later_window};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// Long enough to be asked for and approved on a machine that has much else to do.
+const SHORT: Duration = Duration::from_secs(12);
 
 pub(crate) const ROWS: &Rows = &[
     (
@@ -236,10 +240,10 @@ fn before_start(site: &Site) -> Result<()> {
 }
 
 fn after_end(site: &Site) -> Result<()> {
-    let window = carol_gets(site, &Wish::deploy_on("db1", Duration::from_secs(5)))?;
+    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
     let forger = Forger::with_stolen_key(site)?;
     let papers = forger.papers(&window)?;
-    daypass_tests::until("the window's end", Duration::from_secs(20), || {
+    daypass_tests::until("the window's end", SHORT + SOON, || {
         Ok(site
             .person(CAROL)
             .daypass(["show", &window])

@@ -9,7 +9,7 @@ use crate::windows::carol_gets;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// A machine that is busy with something else takes minutes for what an idle one does in half of one.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 const HELD: usize = 500;
 const AT_ONCE: usize = 50;
 /// Hands that call sudo, and how often each does.

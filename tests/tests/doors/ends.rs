@@ -8,7 +8,8 @@ use crate::Rows;
 use crate::others::from_olga;
 use crate::windows::{carol_gets, close_all};
 
-const SHORT: Duration = Duration::from_secs(12);
+/// Long enough to be asked for, approved and entered on a machine that has much else to do.
+const SHORT: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
 /// What a contractor might leave behind, and the line that says it is there.
 const CLING: &str = "nohup sleep 2001 >/dev/null 2>&1 & setsid -f sleep 2002 >/dev/null 2>&1; \

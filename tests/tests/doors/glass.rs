@@ -10,7 +10,7 @@ use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The timer looks every five seconds.
-const LATER: Duration = Duration::from_secs(40);
+const LATER: Duration = Duration::from_secs(60);
 
 pub(crate) const ROWS: &Rows = &[
     (

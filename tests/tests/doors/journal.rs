@@ -11,7 +11,8 @@ use crate::windows::{carol_gets, close_all};
 const HOUR: Duration = Duration::from_secs(3600);
 const COMMAND: &str = "/usr/bin/id -un";
 const JOURNAL: &str = "/var/log/daypass/journal";
-/// At a prompt nobody waits longer for a collector that hangs, connection and login included.
+/// At a prompt nobody waits longer for a collector that hangs, connection and login included; on a machine that is busy,
+/// as much longer as it took before.
 const PROMPT: Duration = Duration::from_secs(5);
 /// The shortest silence that a collector can be told to notice, and then some.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -196,6 +197,14 @@ fn erased(site: &Site) -> Result<()> {
 /// The collector's kernel still takes connections; nobody ever answers.
 fn black_hole(site: &Site) -> Result<()> {
     visit(site)?;
+    let sudo = format!("sudo -n {COMMAND} && id -un");
+    let prompt = || -> Result<Duration> {
+        let begun = Instant::now();
+        let said = site.person(CAROL).ssh("deploy@db1", &[&sudo]).ok()?;
+        assert_eq!(said, "root\ndeploy\n");
+        Ok(begun.elapsed())
+    };
+    let usual = prompt()?;
     let server = site.network.host("server")?;
     let signal = |name: &str| {
         let signal = format!("--signal={name}");
@@ -204,18 +213,14 @@ fn black_hole(site: &Site) -> Result<()> {
             .ok()
     };
     signal("STOP")?;
-    let sudo = format!("sudo -n {COMMAND} && id -un");
     let mut longest = Duration::ZERO;
     let meanwhile = (0..3).try_for_each(|_| {
-        let begun = Instant::now();
-        let said = site.person(CAROL).ssh("deploy@db1", &[&sudo]).ok()?;
-        longest = longest.max(begun.elapsed());
-        assert_eq!(said, "root\ndeploy\n");
+        longest = longest.max(prompt()?);
         others_get_in(site)
     });
     signal("CONT")?;
     meanwhile?;
-    assert!(longest < PROMPT, "{longest:?}");
+    assert!(longest < PROMPT + 2 * usual, "{longest:?}, {usual:?}");
     site.await_cosigned("db1")
 }
 

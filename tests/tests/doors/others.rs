@@ -230,8 +230,11 @@ fn unmanaged(site: &Site) -> Result<()> {
     )
     .input(key)
     .ok()?;
-    let output = from_olga(site, &[], "deploy@db2", "id -un")?;
+    let output = from_olga(site, &[], "deploy@db2", "id -un");
+    let entry = site.await_entry("db2", "session.open", &["\"account\":\"deploy\""]);
+    db2.script("rm -r ~deploy/.ssh; daypass-agent manage deploy")
+        .ok()?;
+    let output = output?;
     assert_eq!(output.stdout(), "deploy\n", "{output}");
-    site.await_entry("db2", "session.open", &["\"account\":\"deploy\""])?;
-    Ok(())
+    entry.map(drop)
 }

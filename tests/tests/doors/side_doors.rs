@@ -14,7 +14,7 @@ const DOORS: [&str; 4] = ["cron", "atd", "systemd-user", "login"];
 /// A job of atd's. PAM is asked when it is to start.
 const JOB: &str = "rm -f /tmp/ran; runuser -u deploy -- sh -c 'cd /tmp; echo touch /tmp/ran | at now' 2>/dev/null";
 /// atd was refused, and takes no second try.
-const JOB_REFUSED: &str = "journalctl -q --since -30s -t atd | grep -q 'daypass refused'";
+const JOB_REFUSED: &str = "journalctl -q --since -2min -t atd | grep -q 'daypass refused'";
 
 pub(crate) const ROWS: &Rows = &[
     (

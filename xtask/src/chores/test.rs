@@ -19,14 +19,8 @@ pub(crate) enum Scope {
     Everything,
 }
 
-/// Which of the tests on hosts.
-enum Rows<'a> {
-    All,
-    /// Those whose names contain this word.
-    Named(&'a str),
-    /// What another sshd, sudo or PAM may answer differently.
-    OfTheRelease,
-}
+/// Each test has hosts of its own and spends most of its time waiting for them; so many at a time keep two cores busy.
+const AT_A_TIME: usize = 3;
 
 /// Runs the tests; what the runners print is theirs.
 pub(crate) fn run(scope: &Scope) -> Result<()> {
@@ -34,17 +28,16 @@ pub(crate) fn run(scope: &Scope) -> Result<()> {
         Scope::Fast => fast(),
         Scope::Rows(word) => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
-            let rows = word.as_deref().map_or(Rows::All, Rows::Named);
-            on_hosts(Release::chosen()?, &rows)
+            on_hosts(Release::chosen()?, word.as_deref())
         }),
         Scope::Everything => privilege::as_root(|| {
             debian::install(debian::EVERYTHING)?;
             fast()?;
             asan::run()?;
             let release = Release::chosen()?;
-            on_hosts(release, &Rows::All)?;
+            on_hosts(release, None)?;
             match release {
-                Release::Bookworm => on_hosts(Release::Trixie, &Rows::OfTheRelease),
+                Release::Bookworm => on_hosts(Release::Trixie, None),
                 Release::Trixie => Ok(()),
             }
         }),
@@ -56,15 +49,10 @@ fn fast() -> Result<()> {
     process::run(workspace::cargo().args(["test", "--workspace", "--locked"]))
 }
 
-/// Each test has hosts of its own; two at a time keep a small machine busy, more make it slow.
-fn on_hosts(release: Release, rows: &Rows<'_>) -> Result<()> {
+/// The tests on hosts of this release: all of them, or those whose names contain the word.
+fn on_hosts(release: Release, word: Option<&str>) -> Result<()> {
     let packages = package::for_hosts(release)?;
     say::step(format_args!("tests on throwaway hosts ({release})"));
-    let (tests, word): (&[&str], _) = match rows {
-        Rows::All => (&ON_HOSTS, None),
-        Rows::Named(word) => (&ON_HOSTS, Some(*word)),
-        Rows::OfTheRelease => (&["doors"], None),
-    };
     let mut command = workspace::cargo();
     // By the tests' names over the whole workspace: one package alone would have its dependencies
     // built once more, with other features.
@@ -76,14 +64,11 @@ fn on_hosts(release: Release, rows: &Rows<'_>) -> Result<()> {
             "--no-fail-fast",
             "--features=daypass-tests/hosts",
         ])
-        .args(tests.iter().map(|name| format!("--test={name}")))
-        .args(["--", "--test-threads=2"])
+        .args(ON_HOSTS.map(|name| format!("--test={name}")))
+        .args(["--", &format!("--test-threads={AT_A_TIME}")])
         .args(word)
         .env("DAYPASS_PACKAGES", packages.directory())
         .env("DAYPASS_TEST_RELEASE", release.name());
-    if matches!(rows, Rows::OfTheRelease) {
-        command.env("DAYPASS_TEST_ROWS", "release");
-    }
     process::run(&mut command)
 }
 

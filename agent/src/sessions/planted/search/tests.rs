@@ -3,10 +3,17 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 
-/// Milliseconds since 1970, by the clock that files are stamped with: on a busy machine it is far behind.
-fn now() -> i64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+/// Milliseconds since 1970 by the clock for files, which goes in steps and may be behind the system's by more than one,
+/// where a machine is kept from running.
+fn now(folder: &tempfile::TempDir) -> i64 {
+    let mark = folder.path().join("mark");
+    fs::write(&mark, "x").unwrap();
+    changed(&mark)
+}
+
+fn changed(path: &Path) -> i64 {
+    let about = fs::metadata(path).unwrap();
+    about.ctime() * 1000 + about.ctime_nsec() / 1_000_000
 }
 
 /// Whoever runs the tests, with an empty home in a directory of its own.
@@ -23,11 +30,11 @@ fn account() -> (tempfile::TempDir, Layout, User, PathBuf) {
 
 #[test]
 fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() {
-    let (_folder, layout, user, home) = account();
+    let (folder, layout, user, home) = account();
+    let before = now(&folder);
     for place in [".ssh", ".config/systemd/user/default.target.wants", "work"] {
         fs::create_dir_all(home.join(place)).unwrap();
     }
-    let before = now();
     for name in [
         ".ssh/rc",
         ".ssh/authorized_keys",
@@ -126,17 +133,15 @@ fn a_link_on_the_way_is_told_and_not_followed() {
 
 #[test]
 fn a_directory_that_was_put_in_the_place_of_another_is_told_by_its_own_time() {
-    let (_folder, layout, user, home) = account();
+    let (folder, layout, user, home) = account();
     fs::create_dir(home.join("prepared")).unwrap();
     let key = home.join("prepared/authorized_keys");
     fs::write(&key, "x").unwrap();
-    let written = fs::metadata(&key).unwrap();
-    // The kernel's clock for files goes in steps.
-    let written = written.ctime() * 1000 + written.ctime_nsec() / 1_000_000;
-    while now() < written + 100 {
-        std::thread::yield_now();
+    let written = changed(&key);
+    let mut before = written;
+    while before == written {
+        before = now(&folder);
     }
-    let before = now();
     fs::rename(home.join("prepared"), home.join(".ssh")).unwrap();
     let found = planted(&layout, &user.name, user.uid.as_raw());
     let changed: Vec<_> = found
