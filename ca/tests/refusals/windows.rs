@@ -4,6 +4,7 @@ use daypass_protocol::api::{CertificateWish, WindowView};
 use daypass_protocol::roster::Role;
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::Verb;
+use daypass_protocol::window::WindowId;
 use serde_json::Value;
 
 use crate::house::{House, Someone, no};
@@ -133,6 +134,12 @@ fn a_window_that_cannot_be_is_refused_at_submission() {
     );
     let greedy = daypass_protocol::window::FrozenWindow::parse(&text).unwrap();
     assert_eq!(submit(&greedy), no(422, "certificate-ttl"));
+    // Dated so that whoever revokes its contractor until then would not mean it.
+    let ahead = WindowId::new(house.now().plus(120), [7; 10]);
+    let id = right.document().id.to_string();
+    let text = right.text().replace(&id, &ahead.to_string());
+    let ahead = daypass_protocol::window::FrozenWindow::parse(&text).unwrap();
+    assert_eq!(submit(&ahead), no(422, "window-misdated"));
     assert_eq!(submit(&right), Ok(()));
     assert_eq!(submit(&right), no(409, "window-known"));
 }
