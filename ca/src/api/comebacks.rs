@@ -36,7 +36,11 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
                 .event(Action::HostRefused, Outcome::Denied)
                 .because(refusal.code, &refusal.message)
                 .on(resource);
-            authority.note(&event)?;
+            if has_shown_the_key(&refusal) {
+                authority.note(&event)?;
+            } else {
+                authority.note_stranger(event, refusal.code)?;
+            }
             return Err(refusal);
         }
     };
@@ -66,6 +70,14 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         client_certificate: papers.client_certificate,
         host_certificates: papers.host_certificates,
     })
+}
+
+/// Whether whoever was refused so signed with the host's key: what is wrong is found out after that.
+fn has_shown_the_key(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code,
+        "host-keys" | "host-revoked" | "certificate-counts" | "replay"
+    )
 }
 
 fn judge(

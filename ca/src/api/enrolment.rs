@@ -33,7 +33,12 @@ pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusa
                     host: Some(wanted),
                     ..Resource::default()
                 });
-            authority.note(&event)?;
+            if refusal.code == HostRefusal::UnknownToken.code() {
+                authority.note_stranger(event, refusal.code)?;
+            } else {
+                // Whoever sent it has had a token from an admin.
+                authority.note(&event)?;
+            }
             Err(refusal)
         }
     }

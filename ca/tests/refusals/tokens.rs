@@ -1,5 +1,6 @@
 //! Join tokens that are not made, and machines that are not enrolled by them.
 
+use daypass_protocol::api::{Enrolled, Enrolment};
 use daypass_protocol::token::Secret;
 use serde_json::{Value, json};
 
@@ -99,4 +100,33 @@ fn a_join_token_expires() {
     let token = house.token("db1", &[]);
     house.pass(601);
     assert_eq!(house.enroll(&token).map(|_| ()), no(403, "token-expired"));
+}
+
+#[test]
+fn a_flood_of_unknown_tokens_is_counted_and_hides_no_use_of_a_known_one() {
+    let house = House::with(&[]);
+    let token = house.token("db1", &[]);
+    house.enroll(&token).unwrap();
+    let (mut asked, _) = application(&token);
+    let known = asked.secret.clone();
+    asked.secret = Secret::from_bytes([7; 32]);
+    let knock = |asked: &Enrolment| {
+        house
+            .post_bare::<Enrolled>("/v1/hosts/enroll", asked)
+            .map(drop)
+    };
+    for _ in 0..40 {
+        assert_eq!(knock(&asked), no(403, "token-unknown"));
+    }
+    let told = || house.told("host.refused");
+    assert_eq!(told().len(), 30);
+    // It was somebody's once.
+    asked.secret = known;
+    assert_eq!(knock(&asked), no(403, "token-used"));
+    assert_eq!(told().last().unwrap()["code"], "token-used");
+    house.pass(61);
+    asked.secret = Secret::from_bytes([8; 32]);
+    assert_eq!(knock(&asked), no(403, "token-unknown"));
+    assert_eq!(told().last().unwrap()["detail"]["untold"], 10);
+    assert_eq!(told().len(), 32);
 }
