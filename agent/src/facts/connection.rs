@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::process::Process;
-
-/// `ESTABLISHED` in `/proc/net/tcp`.
-const ESTABLISHED: &str = "01";
+use super::reading::established;
 
 /// The far end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,33 +58,6 @@ fn sockets_of(pid: i32) -> BTreeSet<u64> {
         .collect()
 }
 
-fn established(line: &str, inodes: &BTreeSet<u64>) -> Option<Endpoint> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [_, _, remote, state, _, _, _, _, _, inode, ..] = words[..] else {
-        return None;
-    };
-    if state != ESTABLISHED || !inodes.contains(&inode.parse().ok()?) {
-        return None;
-    }
-    let (address, port) = remote.split_once(':')?;
-    Some(Endpoint {
-        address: parse_address(address)?,
-        port: u16::from_str_radix(port, 16).ok()?,
-    })
-}
-
-/// Addresses stand there as 32-bit words in the machine's byte order.
-fn parse_address(hex: &str) -> Option<IpAddr> {
-    let words: Option<Vec<u32>> = (0..hex.len() / 8)
-        .map(|i| u32::from_str_radix(hex.get(8 * i..8 * i + 8)?, 16).ok())
-        .collect();
-    let bytes: Vec<u8> = words?.into_iter().flat_map(u32::to_ne_bytes).collect();
-    match *bytes {
-        [a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d).into()),
-        _ => Some(IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)).to_canonical()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
@@ -115,16 +86,5 @@ mod tests {
         );
         drop(near);
         child.wait().unwrap();
-    }
-
-    #[test]
-    fn addresses_are_read_in_the_kernels_form() {
-        let v4 = if cfg!(target_endian = "little") {
-            "0100007F"
-        } else {
-            "7F000001"
-        };
-        assert_eq!(parse_address(v4), Some("127.0.0.1".parse().unwrap()));
-        assert_eq!(parse_address("7F"), None);
     }
 }
