@@ -1,5 +1,5 @@
 //! Evidence that somebody tampered with: one file of a bundle is another one, and its sums fit. Whatever it is now, the visit
-//! is proven by the very bytes that were signed and by no others.
+//! is proven by the very bytes that were signed, and by no others.
 #![no_main]
 
 // Not all of it is needed here.
@@ -31,6 +31,9 @@ fuzz_target!(|input: &[u8]| {
     let is_the_same = files.bytes(name) == bytes;
     files.add(name, bytes);
     let is_proven = evidence::is_proven(&files.archive(), TRUST);
-    // The sums are made anew in any case.
-    assert_eq!(is_proven, is_the_same || name == "SHA256SUMS", "{name}");
+    assert!(is_proven || !is_the_same);
+    // The sums are made anew in any case; and beside the signatures that count a proof may carry any of signers whom nobody
+    // here knows, as C2SP has it.
+    let may_differ = name == "SHA256SUMS" || name.ends_with(".tlog-proof");
+    assert!(is_the_same || may_differ || !is_proven, "{name}");
 });
