@@ -5,6 +5,7 @@ mod connection;
 mod kinship;
 mod peer;
 mod process;
+pub mod reading;
 
 pub use census::{Census, Censuses};
 pub use connection::{Endpoint, connection_of};

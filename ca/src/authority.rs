@@ -12,6 +12,7 @@ mod own;
 mod records;
 mod revoked_uses;
 mod room;
+mod strangers;
 mod tokens;
 mod waiting;
 
@@ -41,6 +42,7 @@ pub use records::RetireError;
 use records::UnderWay;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;
+use strangers::Strangers;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
 pub(crate) use waiting::Waiter;
@@ -73,6 +75,7 @@ pub struct Authority {
     decisions: RwLock<()>,
     waiting: Waiting,
     revoked_uses: RevokedUses,
+    strangers: Strangers,
     checked: Checked,
     under_way: Arc<UnderWay>,
     successions: Vec<SignedSuccession>,

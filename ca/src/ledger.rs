@@ -116,7 +116,7 @@ impl Ledger {
     pub fn entries(&self, since: u64, limit: usize) -> Result<Vec<String>, LedgerError> {
         let mut entries = Vec::new();
         let mut length = 0;
-        for line in Reader::open(&self.directory)? {
+        for line in Reader::open_at(&self.directory, since)? {
             let Line::Entry { seq, bytes } = line? else {
                 continue;
             };

@@ -15,6 +15,7 @@ pub mod approve;
 pub mod auth;
 pub mod authority;
 pub mod backup;
+mod beside;
 pub mod case;
 pub mod cli;
 pub mod collectors;

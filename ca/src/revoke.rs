@@ -100,13 +100,12 @@ impl Revoked {
         })
     }
 
-    /// What sshd and ssh are told, besides: `docs/formats/krl.md`.
+    /// What sshd and ssh are told, besides: `docs/formats/krl.md`. Its number is that of the state that it is made with.
     ///
     /// # Errors
     /// When the database fails or is damaged.
-    pub fn krl(&self, tx: &Tx<'_>, number: u64, now: Time) -> Result<Krl, RevokedError> {
+    pub fn krl(&self, tx: &Tx<'_>, now: Time) -> Result<Krl, RevokedError> {
         let mut krl = Krl {
-            number,
             generated: now.unix_unsigned(),
             ..Krl::default()
         };

@@ -2,6 +2,7 @@
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
 use daypass_protocol::key::Key;
+use daypass_protocol::krl::Krl;
 use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::VerifiedRoster;
@@ -62,11 +63,18 @@ impl Content {
         }
     }
 
-    /// Tells whether two states say the same: the number rises only when they do not, so that a host which knows the
-    /// content of a certificate's state is not told to catch up with a date.
-    pub fn digest(&self) -> Digest {
+    /// Tells whether two states, each with its list, say the same: the number rises only when they do not, so that a host
+    /// which knows the content of a certificate's state is not told to catch up with a date.
+    pub fn digest_with(&self, list: &Krl) -> Digest {
         let state = self.numbered(0, Time::from_unix(0));
-        Digest::of(serde_json::json!(state).to_string())
+        let list = Krl {
+            number: 0,
+            generated: 0,
+            ..list.clone()
+        };
+        let mut said = serde_json::json!(state).to_string().into_bytes();
+        said.extend(list.to_bytes());
+        Digest::of(said)
     }
 }
 

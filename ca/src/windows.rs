@@ -9,7 +9,7 @@ use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::place::Place;
 use daypass_protocol::roster::{Role, VerifiedRoster};
-use daypass_protocol::time::Time;
+use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::version::Version;
 use daypass_protocol::window::{self, FrozenWindow, Window, WindowId};
 
@@ -49,6 +49,18 @@ pub enum WindowRefusal {
     /// Not a window document.
     #[error(transparent)]
     Malformed(#[from] window::Error),
+    /// Its id says that it was written down at a time that is still to come.
+    #[error(
+        "the window's id {id} is dated {dated}, and it is {now} now; have the CA write the window down again: daypass request"
+    )]
+    Misdated {
+        /// The id.
+        id: WindowId,
+        /// Its time.
+        dated: Time,
+        /// The CA's time.
+        now: Time,
+    },
     /// Over before it began.
     #[error("the window ended at {ends}; it is {now} now")]
     InThePast {
@@ -76,6 +88,7 @@ impl WindowRefusal {
             Self::UnknownHost(_) => "unknown-host",
             Self::EmptyGroup(_) => "empty-group",
             Self::Malformed(_) => "window-invalid",
+            Self::Misdated { .. } => "window-misdated",
             Self::InThePast { .. } => "window-ended",
             Self::DoesNotFit(_) => "window-too-large",
             Self::Policy(refusal) => refusal.code(),
@@ -140,6 +153,15 @@ pub fn check(
         return Err(WindowRefusal::OtherCa {
             expected: roster.pin(),
             found: document.ca,
+        });
+    }
+    // A revocation of its contractor ends what was written down before it: hosts take no id that is dated after what was said.
+    let dated = document.id.time();
+    if dated > now.plus(SKEW) {
+        return Err(WindowRefusal::Misdated {
+            id: document.id,
+            dated,
+            now,
         });
     }
     let contractor = &document.contractor;

@@ -20,6 +20,7 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use daypass_journal::trust::Trust;
 use daypass_protocol::api::Rosters as Chain;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::strict_json;
@@ -203,6 +204,17 @@ fn signed_roster(path: &Path, text: &str) -> Result<SignedRoster, Failure> {
         let source = Box::new(source);
         EvidenceError::Chain { path, source }.into()
     })
+}
+
+/// Whether the bundle with these bytes is proven by a trust file with this text: what `daypass evidence verify` says with 0.
+/// A trust file that cannot be read proves nothing.
+pub fn is_proven(bundle: &[u8], trust: &str) -> bool {
+    let mut ground = Ground::default();
+    let believed = Trust::parse(trust)
+        .is_ok_and(|trust| ground.believe(trust, Path::new("trust.toml")).is_ok());
+    believed
+        && Bundle::parse(bundle)
+            .is_ok_and(|bundle| judge::judge(&bundle, &ground).verdict() == Verdict::Proven)
 }
 
 fn verify(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure> {

@@ -28,6 +28,18 @@ pub enum RefreshError {
         "the CA's first roster is not signed yet; its first admin does that with: daypass roster sign"
     )]
     Unsigned,
+    /// Our certificate ended, its root was retired, or we were removed.
+    #[error(
+        "the CA takes this collector's certificate no more: it ended, its root was retired, or the collector was removed; \
+         admit it again as daypass-collector(8), ADMITTING AGAIN, says"
+    )]
+    NotAdmitted(#[source] Error),
+    /// The CA's X.509 root changed while we were away, or somebody else answers.
+    #[error(
+        "the CA answers under an X.509 root that this collector never heard of; if the root was changed while the collector \
+         was away, admit it again as daypass-collector(8), ADMITTING AGAIN, says"
+    )]
+    OtherRoot(#[source] Error),
     /// The CA did not answer, or not as asked.
     #[error("the CA could not be asked")]
     Client(#[source] Error),
@@ -43,6 +55,9 @@ impl From<Error> for RefreshError {
     fn from(error: Error) -> Self {
         match &error {
             Error::Api { code, .. } if code == "roster-unsigned" => Self::Unsigned,
+            Error::Api { code, .. } if code == "certificate-unknown" => Self::NotAdmitted(error),
+            Error::Untrusted { .. } => Self::OtherRoot(error),
+            _ if error.is_certificate_refused() => Self::NotAdmitted(error),
             _ => Self::Client(error),
         }
     }
@@ -102,5 +117,62 @@ impl Refresh {
         let state: SignedState = self.client.call(&Request::get("/v1/state"))?;
         let Rosters { chain } = self.client.call(&Request::get("/v1/roster"))?;
         Ok(Word { chain, state })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, CertificateError};
+
+    use super::*;
+    use crate::diagnostic::sentence;
+
+    fn said(error: Error) -> String {
+        sentence(&RefreshError::from(error))
+    }
+
+    fn refused(code: &str) -> Error {
+        Error::Api {
+            status: 401,
+            code: code.to_owned(),
+            message: "the CA's own words".to_owned(),
+        }
+    }
+
+    fn alerted(alert: AlertDescription) -> Error {
+        Error::Tls {
+            address: "ca.test:7443".to_owned(),
+            source: rustls::Error::AlertReceived(alert),
+        }
+    }
+
+    #[test]
+    fn who_was_away_for_too_long_is_told_what_to_do() {
+        for error in [
+            refused("certificate-unknown"),
+            alerted(AlertDescription::CertificateExpired),
+            alerted(AlertDescription::UnknownCA),
+            Error::Untrusted {
+                address: "ca.test:7443".to_owned(),
+                source: rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            },
+        ] {
+            let said = said(error);
+            assert!(
+                said.contains("daypass-collector(8), ADMITTING AGAIN"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_asks_nobody_to_do_anything() {
+        for error in [
+            refused("ca-failure"),
+            alerted(AlertDescription::InternalError),
+        ] {
+            let said = said(error);
+            assert!(said.starts_with("the CA could not be asked"), "{said}");
+        }
     }
 }

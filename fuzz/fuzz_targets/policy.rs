@@ -13,7 +13,10 @@ fuzz_target!(|text: &str| {
         let written = toml::to_string(&policy).unwrap();
         assert_eq!(toml::from_str::<Policy>(&written).unwrap(), policy);
         let json = serde_json::to_string(&policy).unwrap();
-        assert_eq!(strict_json::parse::<Policy>(&json, json.len()).unwrap(), policy);
+        assert_eq!(
+            strict_json::parse::<Policy>(&json, json.len()).unwrap(),
+            policy
+        );
     }
     if let Ok(policy) = strict_json::parse::<Policy>(text, text.len()) {
         _ = policy.check();

@@ -260,7 +260,7 @@ fn an_ephemeral_host_that_is_powered_off_has_said_everything_and_is_missed_by_no
 
 #[test]
 fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
-    let site = Site::with_managed(&["db1"])?;
+    let site = Site::with_managed(&["db1", "db2"])?;
     site.let_people_ask_often()?;
     let later = Later { site, days: 0 };
     let step = |step: &str| {
@@ -274,13 +274,19 @@ fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
             Ok(host.root(grep).run()?.stdout().trim() == count)
         })
     };
+    let follows = |host: &str, count: &str| roots(host, "/var/lib/daypass/agent/root.pem", count);
     let both_follow = |count: &str| {
-        roots("db1", "/var/lib/daypass/agent/root.pem", count)?;
+        follows("db1", count)?;
         roots("server", "/var/lib/daypass/collector/root.pem", count)
     };
     let first = later.served(COLLECTOR_PORT)?;
     step("add")?;
     both_follow("2")?;
+    // One that has heard of both, and is away from now on until the first is gone.
+    follows("db2", "2")?;
+    let db2 = later.site.network.host("db2")?;
+    db2.script("systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent")
+        .ok()?;
     for name in [ALICE, BOB, CAROL, MALLORY] {
         later.daypass(name, &["setup", "--refresh"]).ok()?;
     }
@@ -300,5 +306,12 @@ fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
     }
     db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
     later.carol_gets_in(&["db1"])?;
-    later.site.await_cosigned("db1")
+    later.site.await_cosigned("db1")?;
+    // TLS takes db2's certificate no more, and nobody does anything there: its SSH host key speaks for it.
+    assert!(later.renewals("db2")?.is_empty());
+    db2.root(["systemctl", "start", "daypass-agent"]).ok()?;
+    later.await_renewals("db2", &[true])?;
+    follows("db2", "1")?;
+    later.carol_gets_in(&["db2"])?;
+    later.site.await_cosigned("db2")
 }

@@ -6,6 +6,7 @@ mod check;
 mod debian;
 mod demo;
 mod error;
+mod fuzz;
 mod package;
 mod privilege;
 mod process;
@@ -31,6 +32,7 @@ usage: cargo xtask CHORE
   package [--release NAME]  Debian packages, optimised, built in a root of that release (bookworm, trixie)
   demo [--keep DIR]         plays daypass' main job on a server, a host and a laptop
   bench NAME                prints what something costs, as ratios: journal, collector, log, ca, host
+  fuzz [--seconds N] [NAME] every parser of bytes from outside, or one, for N seconds (240) each, under AddressSanitizer
   setup                     installs what the chores need from the distribution's packages
 ";
 
@@ -44,6 +46,7 @@ enum Chore {
     Package(Release),
     Demo { keep: Option<PathBuf> },
     Bench(bench::Bench),
+    Fuzz(fuzz::Plan),
     Setup,
 }
 
@@ -80,9 +83,26 @@ fn parse(words: &[&str]) -> Result<Chore> {
             Some(bench) => Ok(Chore::Bench(bench)),
             None => Err(usage(words)),
         },
+        ["fuzz"] => Ok(fuzzing(fuzz::SECONDS, None)),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => Ok(fuzzing(seconds, None)),
+            Err(_) => Err(usage(words)),
+        },
+        ["fuzz", "--seconds", seconds, target] => match seconds.parse() {
+            Ok(seconds) => Ok(fuzzing(seconds, Some(target))),
+            Err(_) => Err(usage(words)),
+        },
+        ["fuzz", target] if !target.starts_with('-') => Ok(fuzzing(fuzz::SECONDS, Some(target))),
         ["setup"] => Ok(Chore::Setup),
         _ => Err(usage(words)),
     }
+}
+
+fn fuzzing(seconds: u32, target: Option<&str>) -> Chore {
+    Chore::Fuzz(fuzz::Plan {
+        seconds,
+        target: target.map(str::to_owned),
+    })
 }
 
 fn usage(words: &[&str]) -> Error {
@@ -106,6 +126,7 @@ fn run(chore: &Chore) -> Result<()> {
         }
         Chore::Demo { keep } => privilege::as_root(|| demo::run(keep.as_deref())),
         Chore::Bench(bench) => bench::run(*bench),
+        Chore::Fuzz(plan) => fuzz::run(plan),
         Chore::Setup => privilege::as_root(|| debian::install(debian::EVERYTHING)),
     }
 }
@@ -126,6 +147,20 @@ mod tests {
     #[test]
     fn an_unknown_release_is_refused() {
         assert!(parse(&["package", "--release", "potato"]).is_err());
+    }
+
+    #[test]
+    fn fuzzing_takes_a_time_and_a_target() {
+        let parsed = |words: &[&str]| match parse(words) {
+            Ok(Chore::Fuzz(plan)) => Some((plan.seconds, plan.target)),
+            _ => None,
+        };
+        let gate = Some("gate".to_owned());
+        assert_eq!(parsed(&["fuzz"]), Some((240, None)));
+        assert_eq!(parsed(&["fuzz", "gate"]), Some((240, gate.clone())));
+        assert_eq!(parsed(&["fuzz", "--seconds", "5", "gate"]), Some((5, gate)));
+        assert_eq!(parsed(&["fuzz", "--seconds"]), None);
+        assert_eq!(parsed(&["fuzz", "--seconds", "long"]), None);
     }
 
     #[test]

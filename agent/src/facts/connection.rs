@@ -1,16 +1,15 @@
 //! Where a login comes from: the TCP connection that an sshd monitor holds, as the kernel knows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 
 use super::process::{Handle, Process};
+use super::reading::established;
 
-/// `ESTABLISHED` in `/proc/net/tcp`.
-const ESTABLISHED: &str = "01";
 /// What is set aside for one of the kernel's lists: each read of one goes through all of the kernel's table, which takes
 /// most of a millisecond, however few connections there are.
 const USUAL_TABLE: usize = 64 * 1024;
@@ -86,6 +85,7 @@ fn far_end(holder: &Handle, number: i32) -> io::Result<Option<Endpoint>> {
 
 /// What the kernel's lists of connections say of these sockets.
 fn listed(process: Process, sockets: &BTreeMap<u64, i32>) -> impl Iterator<Item = Endpoint> {
+    let inodes: BTreeSet<u64> = sockets.keys().copied().collect();
     // The process's own view: it may live in another network namespace.
     let table = |family| {
         let mut text = String::with_capacity(USUAL_TABLE);
@@ -94,39 +94,12 @@ fn listed(process: Process, sockets: &BTreeMap<u64, i32>) -> impl Iterator<Item 
         let _ = file.and_then(|mut file| io::Read::read_to_string(&mut file, &mut text));
         text
     };
-    ["tcp", "tcp6"].map(table).into_iter().flat_map(|table| {
+    ["tcp", "tcp6"].map(table).into_iter().flat_map(move |table| {
         let lines = table.lines().skip(1);
         lines
-            .filter_map(|line| established(line, sockets))
+            .filter_map(|line| established(line, &inodes))
             .collect::<Vec<_>>()
     })
-}
-
-fn established(line: &str, sockets: &BTreeMap<u64, i32>) -> Option<Endpoint> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [_, _, remote, state, _, _, _, _, _, inode, ..] = words[..] else {
-        return None;
-    };
-    if state != ESTABLISHED || !sockets.contains_key(&inode.parse().ok()?) {
-        return None;
-    }
-    let (address, port) = remote.split_once(':')?;
-    Some(Endpoint {
-        address: parse_address(address)?,
-        port: u16::from_str_radix(port, 16).ok()?,
-    })
-}
-
-/// Addresses stand there as 32-bit words in the machine's byte order.
-fn parse_address(hex: &str) -> Option<IpAddr> {
-    let words: Option<Vec<u32>> = (0..hex.len() / 8)
-        .map(|i| u32::from_str_radix(hex.get(8 * i..8 * i + 8)?, 16).ok())
-        .collect();
-    let bytes: Vec<u8> = words?.into_iter().flat_map(u32::to_ne_bytes).collect();
-    match *bytes {
-        [a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d).into()),
-        _ => Some(IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)).to_canonical()),
-    }
 }
 
 #[cfg(test)]
@@ -199,16 +172,5 @@ mod tests {
         assert_eq!(the_one([one, one].into_iter()), Some(one));
         assert_eq!(the_one([one, other].into_iter()), None);
         assert_eq!(the_one([].into_iter()), None);
-    }
-
-    #[test]
-    fn addresses_are_read_in_the_kernels_form() {
-        let v4 = if cfg!(target_endian = "little") {
-            "0100007F"
-        } else {
-            "7F000001"
-        };
-        assert_eq!(parse_address(v4), Some("127.0.0.1".parse().unwrap()));
-        assert_eq!(parse_address("7F"), None);
     }
 }

@@ -15,6 +15,8 @@ use rustix::process::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::reading;
+
 /// The most bytes read of any file under `/proc` but a command line.
 const MAX_FILE: u64 = 256 * 1024;
 /// What is set aside for one: nearly all come whole in one read.
@@ -137,20 +139,7 @@ impl Process {
     pub fn ids(self) -> Result<Ids, FactError> {
         let path = self.path("status");
         let text = read_text(&path, self.pid)?;
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-        let form = || FactError::Form { path: path.clone() };
-        let real = field("Uid:")
-            .and_then(|rest| rest.split_ascii_whitespace().next())
-            .ok_or_else(form)?;
-        let groups: Result<_, _> = field("Groups:")
-            .ok_or_else(form)?
-            .split_ascii_whitespace()
-            .map(str::parse)
-            .collect();
-        Ok(Ids {
-            real_uid: real.parse().map_err(|_| form())?,
-            groups: groups.map_err(|_| form())?,
-        })
+        reading::ids(&text).ok_or(FactError::Form { path })
     }
 
     /// The audit session that it belongs to.
@@ -171,7 +160,7 @@ impl Process {
     #[must_use]
     pub fn cgroup(self) -> Option<String> {
         let text = read_text(&self.path("cgroup"), self.pid).ok()?;
-        systemd_path(&text).map(str::to_owned)
+        reading::systemd_path(&text).map(str::to_owned)
     }
 
     /// The file that it runs: device and inode, so that a name cannot deceive.
@@ -187,8 +176,7 @@ impl Process {
     /// [`FactError`].
     pub fn command_line(self) -> Result<Vec<Vec<u8>>, FactError> {
         let bytes = read(&self.path("cmdline"), self.pid, MAX_COMMAND_LINE)?;
-        let whole = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
-        Ok(whole.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+        Ok(reading::words(&bytes))
     }
 
     /// A hold on it.
@@ -357,18 +345,6 @@ pub fn ticks_since_boot() -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// The unified hierarchy's path where systemd uses it, else that of systemd's own old one. The one that it does not use
-/// is there as well, and says `/`.
-fn systemd_path(text: &str) -> Option<&str> {
-    let named = |name: &str| {
-        let path = text
-            .lines()
-            .find_map(|line| Some(line.split_once(name)?.1))?;
-        (path != "/").then_some(path)
-    };
-    named("0::").or_else(|| named(":name=systemd:"))
-}
-
 fn proc_path(pid: i32, name: &str) -> PathBuf {
     format!("/proc/{pid}/{name}").into()
 }
@@ -397,14 +373,7 @@ impl Stat {
     }
 
     fn number(&self, field: usize) -> Result<u64, FactError> {
-        // The second field is the program's name in brackets, and may hold anything, brackets included.
-        let rest = self.text.rsplit_once(") ").ok_or_else(|| self.form())?.1;
-        let word = rest.split(' ').nth(field - 3).ok_or_else(|| self.form())?;
-        // tty_nr is printed as a signed number.
-        let number = word
-            .parse::<u64>()
-            .or_else(|_| word.parse::<i64>().map(i64::cast_unsigned));
-        number.map_err(|_| self.form())
+        reading::number(&self.text, field).ok_or_else(|| self.form())
     }
 }
 
@@ -465,20 +434,6 @@ mod tests {
         };
         assert!(this.hold().is_ok());
         assert!(matches!(earlier.hold(), Err(FactError::Gone { .. })));
-    }
-
-    #[test]
-    fn the_hierarchy_that_systemd_uses_counts() {
-        let scope = "/user.slice/user-1001.slice/session-3.scope";
-        for text in [
-            format!("0::{scope}\n"),
-            format!("9:name=systemd:/\n8:pids:/\n0::{scope}\n"),
-            format!("1:name=systemd:{scope}\n0::/\n"),
-            format!("1:name=systemd:{scope}\n0::{scope}\n"),
-        ] {
-            assert_eq!(systemd_path(&text), Some(scope), "{text}");
-        }
-        assert_eq!(systemd_path("0::/\n"), None);
     }
 
     #[test]

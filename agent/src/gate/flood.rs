@@ -10,7 +10,7 @@ use daypass_protocol::event::Event;
 
 const SPAN: Duration = Duration::from_secs(60);
 const PER_SPAN: u32 = 10;
-/// Addresses that are remembered; beyond, the oldest spans are forgotten.
+/// Addresses that are remembered; beyond, those of spans that are over are forgotten, or else all.
 const ADDRESSES: usize = 4096;
 
 /// Says in an event how many before it were not told.
@@ -24,7 +24,14 @@ pub(super) fn with_untold(event: Event, untold: u32) -> Event {
 /// Counts refusals by address.
 #[derive(Debug, Default)]
 pub(super) struct Flood {
-    seen: Mutex<BTreeMap<Option<IpAddr>, Seen>>,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    seen: BTreeMap<Option<IpAddr>, Seen>,
+    /// What was not told of addresses that are forgotten: it goes with whoever is told of next.
+    forgotten: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +48,16 @@ impl Flood {
     }
 
     fn tell_at(&self, address: Option<IpAddr>, now: Instant) -> Option<u32> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= ADDRESSES {
-            seen.retain(|_, entry| entry.untold > 0 || now.duration_since(entry.since) < SPAN);
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        let Book { seen, forgotten } = &mut *book;
+        if seen.len() >= ADDRESSES && !seen.contains_key(&address) {
+            forget(seen, forgotten, |entry| {
+                now.duration_since(entry.since) >= SPAN
+            });
+        }
+        // As many in one minute: whoever has so many addresses is told of once more.
+        if seen.len() >= ADDRESSES && !seen.contains_key(&address) {
+            forget(seen, forgotten, |_| true);
         }
         let entry = seen.entry(address).or_insert(Seen {
             since: now,
@@ -58,12 +72,28 @@ impl Flood {
             };
         }
         if entry.told >= PER_SPAN {
-            entry.untold += 1;
+            entry.untold = entry.untold.saturating_add(1);
             return None;
         }
         entry.told += 1;
-        Some(std::mem::take(&mut entry.untold))
+        let untold = std::mem::take(&mut entry.untold);
+        Some(untold.saturating_add(std::mem::take(forgotten)))
     }
+}
+
+/// Forgets these addresses, and keeps what was not told of them.
+fn forget(
+    seen: &mut BTreeMap<Option<IpAddr>, Seen>,
+    forgotten: &mut u32,
+    which: impl Fn(&Seen) -> bool,
+) {
+    seen.retain(|_, entry| {
+        let goes = which(entry);
+        if goes {
+            *forgotten = forgotten.saturating_add(entry.untold);
+        }
+        !goes
+    });
 }
 
 #[cfg(test)]
@@ -86,5 +116,26 @@ mod tests {
         );
         assert_eq!(flood.tell_at(here, start + SPAN), Some(5));
         assert_eq!(flood.tell_at(here, start + SPAN), Some(0));
+    }
+
+    #[test]
+    fn whoever_knocks_from_ever_more_addresses_takes_no_more_memory_and_is_counted() {
+        let flood = Flood::default();
+        let start = Instant::now();
+        let mut told = 0;
+        let mut untold = 0;
+        for number in 0..2 * 4096_u32 {
+            let address = Some(IpAddr::from(number.to_be_bytes()));
+            for _ in 0..12 {
+                if let Some(before) = flood.tell_at(address, start) {
+                    told += 1;
+                    untold += before;
+                }
+            }
+        }
+        let book = flood.book.lock().unwrap();
+        assert!(book.seen.len() <= ADDRESSES);
+        let held: u32 = book.seen.values().map(|entry| entry.untold).sum();
+        assert_eq!(told + untold + book.forgotten + held, 2 * 4096 * 12);
     }
 }

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::windows::in_force;
 use crate::approve::is_final;
 use crate::authority::Authority;
+use crate::beside::beside;
 use crate::case::Case;
 use crate::issue::{self, Terms, Validity};
 use crate::revoke::Revoked;
@@ -62,15 +63,11 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
     let terms = Terms { serial, state, now };
     let make = || issue::issue(&window, &wish.key, terms, authority.keys().user_ca());
     // Made while the disk is waited for. It leaves when its record is durable, and is dropped where that fails.
-    let (recorded, made) = thread::scope(|scope| {
-        let making = thread::Builder::new().spawn_scoped(scope, make);
-        let recorded = record(authority, call, &wish, terms, &window, validity, &host);
-        // A system that gives no thread gives the certificate all the same, only later.
-        let made = making.map_or_else(|_| Ok(make()), |making| making.join());
-        (recorded, made)
+    let (recorded, made) = beside(thread::Builder::new(), make, || {
+        record(authority, call, &wish, terms, &window, validity, &host)
     });
     recorded?;
-    let certificate = made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let certificate = made?;
     Reply::of(&Issued {
         certificate: certificate.to_openssh()?,
         window: window.document().id,

@@ -35,7 +35,11 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
                 .event(Action::HostRefused, Outcome::Denied)
                 .because(refusal.code, &refusal.message)
                 .on(resource);
-            authority.note(&event)?;
+            if has_shown_the_key(&refusal) {
+                authority.note(&event)?;
+            } else {
+                authority.note_stranger(event, refusal.code)?;
+            }
             return Err(refusal);
         }
     };
@@ -51,6 +55,14 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         ..
     } = asked;
     renew(authority, &name, host, &Renewal { csr, host_keys }, event)
+}
+
+/// Whether whoever was refused so signed with the host's key: what is wrong is found out after that.
+fn has_shown_the_key(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code,
+        "host-keys" | "host-revoked" | "certificate-counts" | "replay"
+    )
 }
 
 fn judge(

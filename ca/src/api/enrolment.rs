@@ -33,7 +33,12 @@ pub(super) fn enroll(authority: &Authority, call: &Call) -> Result<Reply, Refusa
                     host: Some(wanted),
                     ..Resource::default()
                 });
-            authority.note(&event)?;
+            if refusal.code == HostRefusal::UnknownToken.code() {
+                authority.note_stranger(event, refusal.code)?;
+            } else {
+                // Whoever sent it has had a token from an admin.
+                authority.note(&event)?;
+            }
             Err(refusal)
         }
     }
@@ -146,8 +151,8 @@ fn carry_out(
     } else {
         event
     };
-    let wanted = place.clone();
-    let _alone = authority.deciding();
+    let (wanted, replaces) = (place.clone(), token.replaces);
+    let alone = authority.deciding();
     authority.decide(move |tx| {
         let instead = token.replaces.then(|| wanted.host.to_string());
         are_free(tx, &wanted, instead.as_deref())??;
@@ -173,6 +178,15 @@ fn carry_out(
             "host-revoked",
             "the host was revoked at this moment; enrol it again with another token",
         ));
+    }
+    drop(alone);
+    if replaces && let Err(error) = authority.announce() {
+        // The machine is enrolled all the same, and within the minute the list says what it should.
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(
+            error,
+            "the keys of the machine before are not on the list yet"
+        );
     }
     let announced = authority.announced().ok_or_else(|| {
         Refusal::unavailable(

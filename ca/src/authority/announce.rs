@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
 use daypass_protocol::key::Fingerprint;
+use daypass_protocol::krl::Krl;
 use daypass_protocol::state::{Collector, SignedState};
 use daypass_protocol::time::Time;
 use daypass_protocol::token::InvalidUrl;
@@ -25,7 +26,7 @@ const LET_GO: u64 = u64::MAX;
 pub struct Announced {
     /// Its number.
     pub number: u64,
-    /// The hash of what it says.
+    /// The hash of what it and the list say.
     pub content: Digest,
     /// When it was signed.
     pub time: Time,
@@ -134,7 +135,9 @@ impl Authority {
             narrowings: narrow::all_telling(&narrowings)?,
             x509: self.named_roots(),
         };
-        let digest = content.digest();
+        // Nobody asks for the list again before the number is another one: so it counts what the list says, too.
+        let list = self.store.read(|tx| revoked.krl(tx, now))?;
+        let digest = content.digest_with(&list);
         let number = match self.announced() {
             Some(last) if last.content == digest => last.number,
             _ => self
@@ -143,10 +146,7 @@ impl Authority {
         };
         let krl = match self.announced() {
             Some(last) if last.number == number => Arc::clone(&last.krl),
-            _ => {
-                let krl = self.store.read(|tx| revoked.krl(tx, number, now))?;
-                Arc::from(krl.to_bytes())
-            }
+            _ => Arc::from(Krl { number, ..list }.to_bytes()),
         };
         let signed = content
             .numbered(number, now)

@@ -162,6 +162,7 @@ impl Authority {
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
+            strangers: super::Strangers::default(),
             checked: super::Checked::default(),
             under_way: Arc::default(),
             successions: state_key::told(layout)?,

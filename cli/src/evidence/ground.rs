@@ -1,6 +1,6 @@
 //! What a bundle is judged by: the trust files, read whole. A key that cannot be read is an error, not an absence.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use daypass_journal::trust::Trust;
 use daypass_protocol::digest::Pin;
@@ -32,24 +32,35 @@ impl Ground {
                 path: path.clone(),
                 source: Box::new(source),
             })?;
-            let unreadable = |key, text: &str| EvidenceError::TrustKey {
-                path: path.clone(),
-                key,
-                text: text.to_owned(),
-            };
-            if let Some(text) = &trust.pin {
-                let pin = text.parse().map_err(|_| unreadable("pin", text))?;
-                if *all.pin.get_or_insert(pin) != pin {
-                    return Err(EvidenceError::TwoCas { path: path.clone() }.into());
-                }
-            }
-            for text in &trust.user_ca {
-                let key = text.parse().map_err(|_| unreadable("user_ca", text))?;
-                all.user_ca.push(key);
-            }
-            all.trust.logs.extend(trust.logs);
-            all.trust.witnesses.extend(trust.witnesses);
+            all.believe(trust, path)?;
         }
         Ok(all)
+    }
+
+    /// Believes what stands in this trust file as well.
+    ///
+    /// # Errors
+    /// As [`Ground::read`].
+    pub(super) fn believe(&mut self, trust: Trust, path: &Path) -> Result<(), EvidenceError> {
+        let unreadable = |key, text: &str| EvidenceError::TrustKey {
+            path: path.to_owned(),
+            key,
+            text: text.to_owned(),
+        };
+        if let Some(text) = &trust.pin {
+            let pin = text.parse().map_err(|_| unreadable("pin", text))?;
+            if *self.pin.get_or_insert(pin) != pin {
+                return Err(EvidenceError::TwoCas {
+                    path: path.to_owned(),
+                });
+            }
+        }
+        for text in &trust.user_ca {
+            let key = text.parse().map_err(|_| unreadable("user_ca", text))?;
+            self.user_ca.push(key);
+        }
+        self.trust.logs.extend(trust.logs);
+        self.trust.witnesses.extend(trust.witnesses);
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod doubts;
 mod scene;
+mod seeds;
 
 use std::path::Path;
 use std::process::Command;

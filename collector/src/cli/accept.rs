@@ -32,7 +32,8 @@ pub(crate) enum AcceptError {
     Root(#[from] PemError),
     /// The root is another CA's.
     #[error(
-        "the X.509 root in the answer is {found}, the setup line names {expected}: it is another CA's"
+        "the X.509 root in the answer is {found}, the setup line names {expected}: it is another CA's, or the CA's root was \
+         changed since; then put the setup line of now, which `daypass-ca status` prints, into collector.toml as ca_setup"
     )]
     OtherRoot {
         /// By the setup line.

@@ -34,8 +34,10 @@ pub(crate) const FOR_HOSTS: &[&str] = &[
 ];
 /// What the benchmarks compare with.
 pub(crate) const TO_COMPARE: &[&str] = &["systemd-journal-remote"];
+/// libFuzzer is compiled with the targets.
+pub(crate) const TO_FUZZ: &[&str] = &["g++"];
 /// All of it.
-pub(crate) const EVERYTHING: &[&[&str]] = &[TO_COMPILE, TO_JUDGE, FOR_HOSTS, TO_COMPARE];
+pub(crate) const EVERYTHING: &[&[&str]] = &[TO_COMPILE, TO_JUDGE, FOR_HOSTS, TO_COMPARE, TO_FUZZ];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str =

@@ -49,6 +49,10 @@ pub(crate) enum Error {
     Directions { wrong: Vec<String> },
     #[error("{} files that docs/threats.md names are not there", places.len())]
     Threats { places: Vec<String> },
+    #[error("there is no fuzz target called {target}; there are {all}")]
+    NoSuchTarget { target: String, all: String },
+    #[error("{} broke; the inputs are in {}", targets.join(", "), kept.join("broken").display())]
+    Fuzz { targets: Vec<String>, kept: PathBuf },
     #[error("{} tests are ignored without a reason", places.len())]
     Ignored { places: Vec<String> },
 }

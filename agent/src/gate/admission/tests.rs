@@ -1,6 +1,7 @@
 use daypass_protocol::certificate::Request;
 use daypass_protocol::grant::Grant;
 use daypass_protocol::roster::Chain;
+use daypass_protocol::window::{FrozenWindow, Window, WindowId};
 
 use super::*;
 use crate::authority::HostNames;
@@ -18,10 +19,13 @@ fn snapshot(ca: &Ca) -> Snapshot {
 
 /// A certificate of Carol's for a window that Alice granted.
 fn certificate(ca: &Ca) -> Profile {
-    let window = ca.window(&["/usr/bin/id"]);
+    certificate_of(ca, &ca.window(&["/usr/bin/id"]))
+}
+
+fn certificate_of(ca: &Ca, window: &FrozenWindow) -> Profile {
     let chain = Chain::verify(ca.pin, &ca.rosters).unwrap();
     let host = HostNames::new("db1".parse().unwrap(), [], []);
-    let approved = Grant::new(&window, vec![ca.grant(window.hash())])
+    let approved = Grant::new(window, vec![ca.grant(window.hash())])
         .check(chain.newest(), &[host.place().clone()], now())
         .unwrap();
     let certificate = Request {
@@ -72,4 +76,21 @@ fn the_revocation_of_somebody_elses_key_keeps_nobody_out() {
     let own = Subject::Key(public(CONTRACTOR).fingerprint());
     ca.template.revoked = vec![ca.revocation_of(&own)];
     assert_eq!(judged(&ca).unwrap_err().code(), "key-revoked");
+}
+
+#[test]
+fn a_window_that_is_dated_after_what_was_said_of_it_opens_nothing() {
+    let ca = Ca::new();
+    let dated = |seconds| {
+        let window = Window {
+            id: WindowId::new(Time::from_unix(NOW).plus(seconds), [8; 10]),
+            ..ca.window(&[]).document().clone()
+        };
+        let window = FrozenWindow::freeze(&window).unwrap();
+        let profile = certificate_of(&ca, &window);
+        judge(&snapshot(&ca), profile, "deploy", None, now())
+    };
+    // Alice's grant is of the same second; clocks differ by a minute.
+    assert!(dated(SKEW).is_ok());
+    assert_eq!(dated(SKEW + 1).unwrap_err().code(), "window-misdated");
 }

@@ -1,0 +1,153 @@
+//! Carol's home, Alice's rosters, and what a stand-in answers.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use daypass_cli::config::Config;
+use daypass_cli::paths::Places;
+use daypass_protocol::api::{Failure, Problem};
+use daypass_protocol::digest::Digest;
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::time::Time;
+use daypass_protocol::version::Version;
+use serde::Serialize;
+use ssh_key::{HashAlg, PrivateKey};
+use tempfile::TempDir;
+
+/// Alice's rosters: herself, Carol, and in the second one Dave.
+pub(crate) struct Rolls {
+    pub(crate) chain: Vec<SignedRoster>,
+}
+
+impl Rolls {
+    pub(crate) fn verified(&self) -> Chain {
+        let pin = Digest::of(&self.chain[0].roster).into();
+        Chain::verify(pin, &self.chain).expect("a chain")
+    }
+}
+
+/// Carol's home, with a key in it.
+pub(crate) struct Carol {
+    pub(crate) home: TempDir,
+}
+
+impl Carol {
+    pub(crate) fn new() -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        keygen(
+            &["-q", "-N", "", "-t", "ed25519", "-f"],
+            &home.path().join("id"),
+        );
+        Self { home }
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        let text = std::fs::read_to_string(self.home.path().join("id.pub")).expect("a key");
+        Key::from_openssh_line(text.trim()).expect("a key")
+    }
+
+    pub(crate) fn set_up(&self, port: u16, root: &str, rolls: &Rolls) {
+        let places = Places::below(self.home.path());
+        let config = Config {
+            url: format!("https://localhost:{port}")
+                .parse()
+                .expect("an address"),
+            ca: Digest::of(&rolls.chain[0].roster).into(),
+            root: Digest::of("not looked at after set-up"),
+            person: "carol".parse().expect("a name"),
+            key: self.key().fingerprint(),
+            key_file: Some(self.home.path().join("id")),
+            agent: None,
+        };
+        config.save(&places).expect("saved");
+        daypass_cli::durable::write(&places.root_file(), root.as_bytes(), 0o600).expect("written");
+    }
+
+    /// The exit code and everything that was said.
+    pub(crate) fn daypass(&self, words: &[&str]) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_daypass"))
+            .args(words)
+            .env("HOME", self.home.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_STATE_HOME")
+            .env_remove("SSH_AUTH_SOCK")
+            .output()
+            .expect("daypass runs");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().expect("a code"),
+            String::from_utf8(said).expect("text"),
+        )
+    }
+}
+
+pub(crate) fn keygen(words: &[&str], file: &Path) {
+    assert!(
+        Command::new("ssh-keygen")
+            .args(words)
+            .arg(file)
+            .status()
+            .expect("ssh-keygen runs")
+            .success()
+    );
+}
+
+pub(crate) fn rolls(carol: &Carol) -> Rolls {
+    let private = |name: &str| -> PrivateKey {
+        let path: PathBuf = carol.home.path().join(name);
+        keygen(&["-q", "-N", "", "-t", "ed25519", "-f"], &path);
+        PrivateKey::from_openssh(std::fs::read(path).expect("a key")).expect("a key")
+    };
+    let public =
+        |key: &PrivateKey| Key::try_from(key.public_key().key_data().clone()).expect("a key");
+    let person = |name: &str, role, key| Person {
+        name: name.parse().expect("a name"),
+        roles: vec![role],
+        keys: vec![key],
+    };
+    let alice = private("alice");
+    let mut roster = Roster {
+        v: Version,
+        number: 1,
+        previous: None,
+        time: Time::from_unix(0),
+        people: vec![
+            person("alice", Role::Admin, public(&alice)),
+            person("carol", Role::Contractor, carol.key()),
+        ],
+        recovery: public(&private("recovery")),
+        policy: Policy::default(),
+    };
+    let sign = |roster: &Roster| {
+        let mut signed = SignedRoster::unsigned(roster.freeze().expect("a roster"));
+        signed
+            .sign(|namespace, bytes| alice.sign(namespace, HashAlg::Sha512, bytes))
+            .expect("signed");
+        signed
+    };
+    let first = sign(&roster);
+    roster.number = 2;
+    roster.previous = Some(Digest::of(&first.roster));
+    roster
+        .people
+        .push(person("dave", Role::Auditor, public(&private("dave"))));
+    Rolls {
+        chain: vec![first, sign(&roster)],
+    }
+}
+
+pub(crate) fn json(value: &impl Serialize) -> (u16, String) {
+    (200, serde_json::to_string(value).expect("JSON"))
+}
+
+pub(crate) fn refusal(code: &str, message: String) -> (u16, String) {
+    let failure = Failure {
+        error: Problem {
+            code: code.to_owned(),
+            message,
+        },
+    };
+    (401, serde_json::to_string(&failure).expect("JSON"))
+}
