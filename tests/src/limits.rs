@@ -12,12 +12,14 @@ const INOTIFY: &str = "/proc/sys/fs/inotify/max_user_instances";
 /// Enough for as many hosts as this machine can run.
 const ENOUGH: u32 = 8192;
 
-/// Raises what is too low, until the machine's next boot; what is higher stays.
+/// Raises what is too low, until the machine's next boot; what is higher stays. Where nobody may raise it, fewer hosts fit
+/// beside one another, and a host that gets none says so when it boots.
 pub(crate) fn raise() -> Result<()> {
     let limit = Path::new(INOTIFY);
     let now = fs::read_to_string(limit).map_err(Error::path("read", limit))?;
-    match now.trim().parse::<u32>() {
-        Ok(now) if now >= ENOUGH => Ok(()),
-        _ => write(limit, ENOUGH.to_string()),
+    let is_enough = now.trim().parse::<u32>().is_ok_and(|now| now >= ENOUGH);
+    if !is_enough {
+        let _ = write(limit, ENOUGH.to_string());
     }
+    Ok(())
 }
