@@ -94,12 +94,15 @@ fn listed(process: Process, sockets: &BTreeMap<u64, i32>) -> impl Iterator<Item 
         let _ = file.and_then(|mut file| io::Read::read_to_string(&mut file, &mut text));
         text
     };
-    ["tcp", "tcp6"].map(table).into_iter().flat_map(move |table| {
-        let lines = table.lines().skip(1);
-        lines
-            .filter_map(|line| established(line, &inodes))
-            .collect::<Vec<_>>()
-    })
+    ["tcp", "tcp6"]
+        .map(table)
+        .into_iter()
+        .flat_map(move |table| {
+            let lines = table.lines().skip(1);
+            lines
+                .filter_map(|line| established(line, &inodes))
+                .collect::<Vec<_>>()
+        })
 }
 
 #[cfg(test)]
