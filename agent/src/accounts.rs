@@ -11,11 +11,11 @@ use nix::unistd::{Uid, User};
 
 use crate::command;
 
-/// How long it may take to look one name up,
+/// How long it may take to look one name up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// to find the name of a uid, which may be done without,
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// and to list all there are.
+/// How long it may take to list all accounts.
 const TO_LIST: Duration = Duration::from_secs(60);
 
 /// An account of this host.

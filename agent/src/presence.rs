@@ -32,9 +32,9 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
 
-/// The services by which sudo asks that knows none of ours,
+/// The services by which sudo asks where no rule of ours applies.
 const SUDO: [&str; 2] = ["sudo", "sudo-i"];
-/// and the one by which it asks that does.
+/// The service by which our rules for sessions have it ask.
 const SESSIONS_SUDO: &str = "daypass-sudo";
 
 /// A gate that is not where it should be.

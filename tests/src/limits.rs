@@ -12,8 +12,8 @@ const INOTIFY: &str = "/proc/sys/fs/inotify/max_user_instances";
 /// Enough for as many hosts as this machine can run.
 const ENOUGH: u32 = 8192;
 
-/// Raises what is too low, until the machine's next boot; what is higher stays. Where nobody may raise it, fewer hosts fit
-/// beside one another, and a host that gets none says so when it boots.
+/// Raises what is too low, until the machine's next boot; what is higher stays. Where nobody may raise it, the tests are
+/// played all the same: a dozen hosts fit.
 pub(crate) fn raise() -> Result<()> {
     let limit = Path::new(INOTIFY);
     let now = fs::read_to_string(limit).map_err(Error::path("read", limit))?;
