@@ -96,6 +96,21 @@ pub struct Presence {
     seen: Mutex<Option<Arc<Seen>>>,
     /// Held by whoever looks closely.
     looking: Mutex<()>,
+    /// What was read last of our own service, which every contractor's sudo has looked at.
+    asked: Mutex<Option<Asked>>,
+}
+
+/// Whether a service asks the module, as long as its files are these.
+#[derive(Debug)]
+struct Asked {
+    marks: Vec<(PathBuf, Option<FileMark>)>,
+    asks: bool,
+}
+
+impl Asked {
+    fn holds(&self) -> bool {
+        are_unchanged(&self.marks)
+    }
 }
 
 struct Seen {
@@ -116,6 +131,7 @@ impl Presence {
             sshd: Sshd::new(layout),
             seen: Mutex::default(),
             looking: Mutex::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -156,7 +172,16 @@ impl Presence {
     /// everybody where the module is not there; where its line is not there nobody is asked.
     #[must_use]
     pub fn sessions_sudo_asks(&self) -> bool {
-        self.asks(SESSIONS_SUDO)
+        let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = last.as_ref().filter(|asked| asked.holds()) {
+            return asked.asks;
+        }
+        // Marks are taken before the files are read: a change in between is seen the next time.
+        let service = Service::read(&self.layout.pam(), SESSIONS_SUDO);
+        let marks = marks(service.files().map(Path::to_owned).collect());
+        let asks = self.asks(SESSIONS_SUDO);
+        *last = Some(Asked { marks, asks });
+        asks
     }
 
     fn asks(&self, service: &str) -> bool {
@@ -304,12 +329,7 @@ impl Seen {
         } else {
             age
         };
-        self.at.elapsed() < age
-            && self.managed == *managed
-            && self
-                .marks
-                .iter()
-                .all(|(path, known)| FileMark::of(path) == *known)
+        self.at.elapsed() < age && self.managed == *managed && are_unchanged(&self.marks)
     }
 }
 
@@ -318,6 +338,12 @@ fn unreadable(account: String, error: &sshd::Error) -> Absent {
         account,
         said: error.to_string(),
     }
+}
+
+fn are_unchanged(marks: &[(PathBuf, Option<FileMark>)]) -> bool {
+    marks
+        .iter()
+        .all(|(path, known)| FileMark::of(path) == *known)
 }
 
 fn marks(files: BTreeSet<PathBuf>) -> Vec<(PathBuf, Option<FileMark>)> {

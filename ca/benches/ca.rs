@@ -51,30 +51,22 @@ fn main() -> io::Result<()> {
         rate / keygen
     )?;
 
-    let rest = signature(&cody) + sync(&house)?;
     // `daypass login` is a program that connects, asks once and ends.
-    let fresh = middle(|| issue(&house, &once(&house), &cody));
+    alone(
+        out,
+        "one login alone, p50               ",
+        &house,
+        &cody,
+        || once(&house),
+    )?;
     let kept = lasting(&house);
-    let single = middle(|| issue(&house, &kept, &cody));
-    for (what, login, bare) in [
-        (
-            "one login alone, p50               ",
-            fresh,
-            middle(|| ask(&once(&house))),
-        ),
-        (
-            "the same over a kept connection    ",
-            single,
-            middle(|| ask(&kept)),
-        ),
-    ] {
-        let parts = bare + rest;
-        writeln!(
-            out,
-            "{what} {login:8.2?}   {:.2} of round trip + signature + fdatasync ({parts:.2?})",
-            login.as_secs_f64() / parts.as_secs_f64()
-        )?;
-    }
+    let single = alone(
+        out,
+        "the same over a kept connection    ",
+        &house,
+        &cody,
+        || kept.clone(),
+    )?;
 
     house.crash();
     fill(&house);
@@ -160,22 +152,43 @@ fn ask(client: &Client) {
         .expect("an answer");
 }
 
-/// One signature as people make them.
-fn signature(who: &Someone) -> Duration {
-    middle(|| {
-        sshsig::sign("bench@v1", b"bench", sshsig::with_key(&who.key)).expect("a signature");
-    })
-}
-
-/// One line, synced.
-fn sync(house: &House) -> io::Result<Duration> {
+/// A login that nobody else asks beside, and what it cannot do without, in turns: the machine is as busy for the one as for
+/// the others. How long the login takes in the middle.
+fn alone(
+    out: &mut impl Write,
+    what: &str,
+    house: &House,
+    who: &Someone,
+    client: impl Fn() -> Client,
+) -> io::Result<Duration> {
     let path = house.directory.path().join("raw");
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    let line = [b'x'; 400];
-    Ok(middle(|| {
-        file.write_all(&line).expect("written");
-        file.sync_data().expect("synced");
-    }))
+    let mut times = [const { Vec::new() }; 4];
+    for _ in 0..ALONE {
+        times[0].push(timed(|| issue(house, &client(), who)));
+        times[1].push(timed(|| ask(&client())));
+        times[2].push(timed(|| sign(who)));
+        times[3].push(timed(|| {
+            file.write_all(&[b'x'; 400]).expect("written");
+            file.sync_data().expect("synced");
+        }));
+    }
+    let [login, bare, signature, sync] = times.map(|mut each| {
+        each.sort_unstable();
+        at(&each, 0.5)
+    });
+    let parts = bare + signature + sync;
+    writeln!(
+        out,
+        "{what} {login:8.2?}   {:.2} of round trip {bare:.0?} + signature {signature:.0?} + fdatasync {sync:.0?}",
+        login.as_secs_f64() / parts.as_secs_f64()
+    )?;
+    Ok(login)
+}
+
+/// One signature as people make them.
+fn sign(who: &Someone) {
+    sshsig::sign("bench@v1", b"bench", sshsig::with_key(&who.key)).expect("a signature");
 }
 
 /// Certificates a second by `ssh-keygen`, a process each, as scripts make them.

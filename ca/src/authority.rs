@@ -27,6 +27,7 @@ use daypass_protocol::token::{CaUrl, SetupLine};
 
 use tokio::sync::watch;
 
+use crate::beside::Hands;
 use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
@@ -53,9 +54,9 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
 /// The certificate authority.
 pub struct Authority {
-    store: Store,
+    store: Arc<Store>,
     nonces: Nonces,
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     keys: Keys,
     x509: daypass_transport::authority::Authority,
     /// The root after or before that one, during a rotation, in PEM.
@@ -78,6 +79,7 @@ pub struct Authority {
     strangers: Strangers,
     checked: Checked,
     under_way: Arc<UnderWay>,
+    hands: Hands,
     successions: Vec<SignedSuccession>,
 }
 
@@ -157,6 +159,11 @@ impl Authority {
     /// The database.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Threads for what is done while the disk is waited for.
+    pub(crate) fn hands(&self) -> &Hands {
+        &self.hands
     }
 
     /// Statements that were checked before.

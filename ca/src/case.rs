@@ -207,16 +207,11 @@ impl Case {
 /// These hosts with the aliases and groups that they have now; one that is not enrolled any more has none.
 pub fn places(tx: &Tx<'_>, hosts: &[HostName]) -> Result<Vec<Place>, CaseError> {
     let place = |host: &HostName| {
-        let enrolled = tx.host_named(host.as_str())?;
+        let (aliases, groups) = tx.place(host.as_str())?.unwrap_or_default();
         let damaged = |source| CaseError::Host {
             host: host.clone(),
             source,
         };
-        let (aliases, groups) = enrolled
-            .filter(|enrolled| enrolled.name == host.as_str())
-            .map_or_else(Default::default, |enrolled| {
-                (enrolled.aliases, enrolled.groups)
-            });
         Ok::<_, CaseError>(Place::new(
             host.clone(),
             parsed::<HostName>(&aliases).map_err(damaged)?,

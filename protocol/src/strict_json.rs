@@ -42,6 +42,13 @@ pub fn parse_document<T: DeserializeOwned + Serialize>(
     text: &str,
     bound: usize,
 ) -> Result<T, Error> {
+    match as_we_write(text, bound) {
+        Some(document) => Ok(document),
+        None => read_closely(text, bound),
+    }
+}
+
+fn read_closely<T: DeserializeOwned + Serialize>(text: &str, bound: usize) -> Result<T, Error> {
     let said = parse_value(text.as_bytes(), bound)?;
     let document: T = serde_json::from_str(text)?;
     let understood = serde_json::to_value(&document)?;
@@ -50,6 +57,17 @@ pub fn parse_document<T: DeserializeOwned + Serialize>(
     } else {
         Err(Error::NotUnderstood)
     }
+}
+
+/// The document whose text this is to the byte as it is written here, which nearly all are. Nothing is said twice in what
+/// is written of a value, and nothing that is not in it.
+fn as_we_write<T: DeserializeOwned + Serialize>(text: &str, bound: usize) -> Option<T> {
+    if text.len() > bound || text.contains("null") {
+        return None;
+    }
+    let document: T = serde_json::from_str(text).ok()?;
+    let written = serde_json::to_string(&document).ok()?;
+    (written == text).then_some(document)
 }
 
 /// Writes a document of this crate, its keys in the order of its fields.
@@ -149,5 +167,85 @@ impl<'de> Visitor<'de> for Strict {
             object.insert(key, value);
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Document {
+        name: String,
+        number: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        list: Vec<Part>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<bool>,
+        by_name: BTreeMap<String, u8>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Part {
+        a: String,
+        b: u8,
+    }
+
+    prop_compose! {
+        fn document()(
+            name in ".{0,6}",
+            number: u64,
+            list in prop::collection::vec((".{0,3}", any::<u8>()), 0..3),
+            choice: Option<bool>,
+            by_name in prop::collection::btree_map("[a-cnul]{1,4}", any::<u8>(), 0..3),
+        ) -> Document {
+            let list = list.into_iter().map(|(a, b)| Part { a, b }).collect();
+            Document { name, number, list, choice, by_name }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_at_once_is_what_is_read_closely(
+            document in document(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), "[ \\[\\]{}:,\"0-9a-cnul.e-]{0,5}"), 0..3),
+        ) {
+            let mut text = write(&document);
+            for (place, piece) in edits {
+                let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+                text.insert_str(places[place.index(places.len())], &piece);
+            }
+            let at_once = as_we_write::<Document>(&text, text.len());
+            let closely = read_closely::<Document>(&text, text.len());
+            if let Some(document) = &at_once {
+                prop_assert_eq!(Some(document), closely.as_ref().ok());
+            }
+            let read = parse_document::<Document>(&text, text.len());
+            prop_assert_eq!(read.ok(), closely.ok());
+        }
+    }
+
+    #[test]
+    fn a_text_as_it_is_written_here_is_read_at_once_and_within_its_bound() {
+        let part = Part {
+            a: "x".to_owned(),
+            b: 1,
+        };
+        let text = write(&part);
+        assert_eq!(as_we_write(&text, text.len()), Some(part));
+        assert_eq!(as_we_write::<Part>(&text, text.len() - 1), None);
+        assert_eq!(as_we_write::<Part>(&format!("{text} "), 100), None);
+        assert_eq!(as_we_write::<Part>(r#"{"b":1,"a":"x"}"#, 100), None);
+        assert!(matches!(
+            parse_document::<Part>(&text, text.len() - 1),
+            Err(Error::TooLong { .. })
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! Instants as documents write them: whole seconds, UTC.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,8 @@ pub const SKEW: u64 = 60;
 
 /// 9999-12-31T23:59:59Z, the last instant with four digits for the year.
 const LAST: i64 = 253_402_300_799;
-const FORM: &str = "%Y-%m-%dT%H:%M:%SZ";
+/// Digits stand where this has zeros.
+const FORM: [u8; 20] = *b"0000-00-00T00:00:00Z";
 
 /// An instant between 1970 and 9999 in whole seconds; `2026-11-23T10:00:00Z` in text, in exactly this form.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -81,13 +82,27 @@ impl FromStr for Time {
     type Err = InvalidTime;
 
     fn from_str(text: &str) -> Result<Self, InvalidTime> {
-        let time = NaiveDateTime::parse_from_str(text, FORM).map_err(|_| InvalidTime)?;
-        let time = Self::from_unix(time.and_utc().timestamp());
-        // chrono also takes unpadded numbers and leap seconds; what does not come back the same is refused.
-        if time.to_string() == text {
-            Ok(time)
-        } else {
-            Err(InvalidTime)
+        let text: &[u8; FORM.len()] = text.as_bytes().try_into().map_err(|_| InvalidTime)?;
+        let fits = |(byte, form): (&u8, u8)| match form {
+            b'0' => byte.is_ascii_digit(),
+            sign => *byte == sign,
+        };
+        if !text.iter().zip(FORM).all(fits) {
+            return Err(InvalidTime);
+        }
+        let number = |places: std::ops::Range<usize>| {
+            text[places]
+                .iter()
+                .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+        };
+        // chrono knows the calendar; a second 60 is none of its.
+        let date = NaiveDate::from_ymd_opt(number(0..4).cast_signed(), number(5..7), number(8..10));
+        let time = date
+            .and_then(|date| date.and_hms_opt(number(11..13), number(14..16), number(17..19)))
+            .ok_or(InvalidTime)?;
+        match time.and_utc().timestamp() {
+            seconds @ 0..=LAST => Ok(Self(seconds)),
+            _ => Err(InvalidTime),
         }
     }
 }
@@ -95,7 +110,20 @@ impl FromStr for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = DateTime::from_timestamp(self.0, 0).unwrap_or_default();
-        f.pad(&time.format(FORM).to_string())
+        let mut text = FORM;
+        let mut put = |places: std::ops::Range<usize>, mut number: u32| {
+            for place in text[places].iter_mut().rev() {
+                *place += (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        put(0..4, time.year().unsigned_abs());
+        put(5..7, time.month());
+        put(8..10, time.day());
+        put(11..13, time.hour());
+        put(14..16, time.minute());
+        put(17..19, time.second());
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

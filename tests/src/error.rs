@@ -13,6 +13,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Each variant is one cause, with what its reader needs.
 #[derive(thiserror::Error)]
 pub enum Error {
+    /// A disk for hosts was named already.
+    #[error("hosts write to another disk already")]
+    Disk,
     /// Namespaces and mounts need root.
     #[error("throwaway hosts need root: run this as root or through sudo")]
     NotRoot,

@@ -1,6 +1,8 @@
 //! One throwaway host.
 
 mod disk;
+
+pub use disk::write_to;
 mod files;
 
 use std::ffi::OsStr;

@@ -38,7 +38,7 @@ mod wait;
 
 pub use command::{Command, Output};
 pub use error::{Error, Result};
-pub use host::{Frozen, Host};
+pub use host::{Frozen, Host, write_to};
 pub use network::{Network, Plan};
 pub use outside::{Tool, require_root, require_tools};
 pub use release::Release;

@@ -1,9 +1,7 @@
 //! `POST /v1/certificates`
 
-use std::thread;
-
 use daypass_protocol::api::{CertificateWish, Issued, WindowState};
-use daypass_protocol::event::{Action, Identity, Outcome, Resource};
+use daypass_protocol::event::{Action, Event, Identity, Outcome, Resource};
 use daypass_protocol::grant::{self, ApprovedWindow, Turned};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::roster::VerifiedRoster;
@@ -14,7 +12,6 @@ use super::refusal::Refusal;
 use super::windows::in_force;
 use crate::approve::is_final;
 use crate::authority::Authority;
-use crate::beside::beside;
 use crate::case::Case;
 use crate::issue::{self, Terms, Validity};
 use crate::revoke::Revoked;
@@ -61,13 +58,28 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         .number;
     let serial = reserve(authority)?;
     let terms = Terms { serial, state, now };
-    let make = || issue::issue(&window, &wish.key, terms, authority.keys().user_ca());
-    // Made while the disk is waited for. It leaves when its record is durable, and is dropped where that fails.
-    let (recorded, made) = beside(thread::Builder::new(), make, || {
-        record(authority, call, &wish, terms, &window, validity, &host)
-    });
+    let (row, event) = record(call, &wish, terms, &window, validity, &host);
+    let records = authority.records();
+    // Signed while its record is written, by somebody who mostly waits for the disk. It leaves when the record is durable, and
+    // is dropped where that fails.
+    let (made, recorded) = authority.hands().beside(
+        move || records.record(row, &event),
+        || answer(authority, &wish, terms, &window, validity, host),
+    );
     recorded?;
-    let certificate = made?;
+    made
+}
+
+/// The certificate, as it leaves.
+fn answer(
+    authority: &Authority,
+    wish: &CertificateWish,
+    terms: Terms,
+    window: &ApprovedWindow,
+    validity: Validity,
+    host: HostName,
+) -> Result<Reply, Refusal> {
+    let certificate = issue::issue(window, &wish.key, terms, authority.keys().user_ca())?;
     Reply::of(&Issued {
         certificate: certificate.to_openssh()?,
         window: window.document().id,
@@ -85,32 +97,30 @@ fn choose(
     roster: &VerifiedRoster,
     now: Time,
 ) -> Result<(ApprovedWindow, Validity, HostName), Refusal> {
-    let host = authority
-        .store()
-        .read(|tx| tx.host_named(wish.host.as_str()))?
-        .ok_or_else(|| {
-            Refusal::missing(
-                "unknown-host",
-                format!("no host called {} is enrolled", wish.host),
-            )
-        })?;
+    let (host, cases) = authority.store().read(|tx| {
+        let host = tx.host_named(wish.host.as_str())?;
+        let cases = match (&host, &wish.window) {
+            (None, _) => Vec::new(),
+            (_, Some(id)) => Case::find(tx, &id.to_string())?.into_iter().collect(),
+            (_, None) => tx
+                .current_windows_of(person.as_str(), now.unix())?
+                .iter()
+                .map(|stored| Case::open(tx, stored))
+                .collect::<Result<_, _>>()?,
+        };
+        Ok::<_, Refusal>((host, cases))
+    })?;
+    let host = host.ok_or_else(|| {
+        Refusal::missing(
+            "unknown-host",
+            format!("no host called {} is enrolled", wish.host),
+        )
+    })?;
     let enrolled = Time::from_unix(host.enrolled);
     let host: HostName = host
         .name
         .parse()
         .map_err(|error: daypass_protocol::name::InvalidName| Refusal::failure(&error))?;
-    let cases = authority.store().read(|tx| match &wish.window {
-        Some(id) => Ok::<_, Refusal>(
-            Case::find(tx, &id.to_string())?
-                .into_iter()
-                .collect::<Vec<_>>(),
-        ),
-        None => tx
-            .current_windows_of(person.as_str(), now.unix())?
-            .iter()
-            .map(|stored| Ok(Case::open(tx, stored)?))
-            .collect(),
-    })?;
     // Of windows that are open, or may be: what became of others is said where there is nothing else to say.
     let (mut reason, mut past) = (None, None);
     for case in cases {
@@ -239,19 +249,18 @@ fn reserve(authority: &Authority) -> Result<u64, Refusal> {
     Err(Refusal::failure(&NoFreeSerial))
 }
 
-/// Records the certificate with this serial, durably: only then may it leave.
+/// What is recorded of it: the database's row, and the entry, which is first.
 fn record(
-    authority: &Authority,
     call: &Call,
     wish: &CertificateWish,
     terms: Terms,
     window: &ApprovedWindow,
     validity: Validity,
     host: &HostName,
-) -> Result<(), Refusal> {
+) -> (IssuedCertificate, Event) {
     let Terms { serial, now, .. } = terms;
     let document = window.document();
-    let certificate = IssuedCertificate {
+    let row = IssuedCertificate {
         serial,
         window: document.id.to_string(),
         person: document.contractor.to_string(),
@@ -276,7 +285,7 @@ fn record(
         .on(resource(host, wish))
         .detail("valid_after", validity.after.to_string())
         .detail("valid_before", validity.before.to_string());
-    Ok(authority.record_certificate(certificate, &event)?)
+    (row, event)
 }
 
 fn resource(host: &HostName, wish: &CertificateWish) -> Resource {

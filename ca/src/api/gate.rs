@@ -1,6 +1,7 @@
 //! The one way in: rate, body, who, may they, then the handler, on a thread that may block.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,7 @@ pub(super) async fn pass(
     };
     let authority = service.authority;
     match route.pace {
-        Pace::AtOnce => blocking(move || (route.handler)(&authority, &enter()?)).await,
+        Pace::AtOnce => in_place(move || (route.handler)(&authority, &enter()?)),
         Pace::Lingers => {
             let call = blocking(enter).await?;
             // No thread waits with it: there may be one of these for every host.
@@ -73,6 +74,18 @@ pub(super) async fn pass(
         }
     }
 }
+
+/// Works on this thread, whose other tasks the runtime gives to another one: the answer leaves without anybody being woken
+/// on the way there or back. Whoever asked may have gone; what was begun is brought to its end.
+fn in_place<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)))
+        .unwrap_or_else(|_| Err(Refusal::failure(&Panicked)))
+}
+
+/// A handler that broke; the panic's own words are on standard error.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's handler panicked")]
+struct Panicked;
 
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
@@ -298,4 +311,31 @@ fn note(
             ..Origin::default()
         });
     Ok(authority.note(&event)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_handler_that_panics_fails_one_request_and_nothing_else() {
+        let broken = in_place(|| -> Result<(), Refusal> { panic!("a fault of ours") });
+        assert_eq!(broken.map_err(|refusal| refusal.code), Err("ca-failure"));
+        assert_eq!(in_place(|| Ok(7)).map_err(|refusal| refusal.code), Ok(7));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn handlers_at_work_leave_the_runtime_to_others() {
+        let (tell, told) = std::sync::mpsc::channel();
+        // On the only thread that the runtime began with.
+        let waits = tokio::spawn(async move {
+            in_place(|| {
+                told.recv_timeout(Duration::from_secs(60))
+                    .map_err(|error| Refusal::failure(&error))
+            })
+        });
+        let tells = tokio::spawn(async move { tell.send(()).is_ok() });
+        assert!(tells.await.expect("no panic"));
+        assert!(waits.await.expect("no panic").is_ok());
+    }
 }

@@ -10,6 +10,7 @@ use daypass_protocol::token::CaUrl;
 use tokio::sync::watch;
 
 use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
+use crate::beside::Hands;
 use crate::keys::rotation::RotationError;
 use crate::keys::state_key::{self, SuccessionError};
 use crate::keys::x509;
@@ -18,6 +19,9 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
 use crate::replay::{self, ReplayError};
 use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
+
+/// Certificates whose records are written while they are signed; those of more are written after it.
+const HANDS: usize = 8;
 
 /// Why the CA cannot begin its work.
 #[derive(Debug, thiserror::Error)]
@@ -143,8 +147,8 @@ impl Authority {
         let own_record = own::record(&store, layout, &keys, (pin, incarnation), clock())?;
         let authority = Self {
             nonces: Nonces::open(&layout.nonces())?,
-            store,
-            ledger,
+            store: Arc::new(store),
+            ledger: Arc::new(ledger),
             keys,
             x509,
             x509_beside: x509::beside(layout)?,
@@ -165,6 +169,7 @@ impl Authority {
             strangers: super::Strangers::default(),
             checked: super::Checked::default(),
             under_way: Arc::default(),
+            hands: Hands::new(HANDS),
             successions: state_key::told(layout)?,
         };
         authority.mark_records()?;

@@ -12,8 +12,8 @@ use daypass_journal::writer::Retired;
 use daypass_protocol::event::Event;
 
 use super::Authority;
-use crate::ledger::LedgerError;
-use crate::store::{IssuedCertificate, Settled, StoreError};
+use crate::ledger::{Ledger, LedgerError};
+use crate::store::{IssuedCertificate, Settled, Store, StoreError};
 
 /// Certificates whose row the database may lack, at most: beyond it none is made until the database keeps up again.
 const MOST_UNDER_WAY: usize = 65_536;
@@ -131,33 +131,13 @@ impl Authority {
         Ok(self.under_way.is_issued(serial) || self.store.read(|tx| tx.has_certificate(serial))?)
     }
 
-    /// Records the certificate whose serial was reserved; returns when its entry is durable, and it may leave.
-    ///
-    /// # Errors
-    /// When it does not become durable; then the certificate must not leave.
-    pub(crate) fn record_certificate(
-        &self,
-        certificate: IssuedCertificate,
-        event: &Event,
-    ) -> Result<(), LedgerError> {
-        let serial = certificate.serial;
-        if let Err(error) = self.note(event) {
-            self.under_way.lock().remove(&serial);
-            return Err(error);
-        }
-        if let Some(record) = self.under_way.lock().get_mut(&serial) {
-            record.row = Row::Queued(Box::new(certificate.clone()));
-        }
-        let queued = Queued {
+    /// The way to have a certificate recorded on any thread.
+    pub(crate) fn records(&self) -> Records {
+        Records {
+            store: Arc::clone(&self.store),
+            ledger: Arc::clone(&self.ledger),
             under_way: Arc::clone(&self.under_way),
-            serial,
-            is_there: false,
-        };
-        self.store.write_behind(
-            move |tx| tx.add_certificate(&certificate).map(drop),
-            move |settled| queued.settle(settled),
-        );
-        Ok(())
+        }
     }
 
     /// Writes rows again that the database refused, then moves the mark up to the first entry whose row may not be there yet.
@@ -209,6 +189,47 @@ impl Authority {
                 records.remove(&serial);
             }
         }
+    }
+}
+
+/// Where certificates are recorded.
+pub(crate) struct Records {
+    store: Arc<Store>,
+    ledger: Arc<Ledger>,
+    under_way: Arc<UnderWay>,
+}
+
+impl Records {
+    /// Records the certificate whose serial was reserved; returns when its entry is durable, and it may leave.
+    ///
+    /// # Errors
+    /// When it does not become durable; then the certificate must not leave.
+    pub(crate) fn record(
+        &self,
+        certificate: IssuedCertificate,
+        event: &Event,
+    ) -> Result<(), LedgerError> {
+        let serial = certificate.serial;
+        let noted = serde_json::to_value(event)
+            .map_err(LedgerError::from)
+            .and_then(|event| self.ledger.record(&event));
+        if let Err(error) = noted {
+            self.under_way.lock().remove(&serial);
+            return Err(error);
+        }
+        if let Some(record) = self.under_way.lock().get_mut(&serial) {
+            record.row = Row::Queued(Box::new(certificate.clone()));
+        }
+        let queued = Queued {
+            under_way: Arc::clone(&self.under_way),
+            serial,
+            is_there: false,
+        };
+        self.store.write_behind(
+            move |tx| tx.add_certificate(&certificate).map(drop),
+            move |settled| queued.settle(settled),
+        );
+        Ok(())
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use ed25519_dalek::SigningKey;
 use signature::Signer as _;
-use ssh_key::private::Ed25519Keypair;
-use ssh_key::{Cipher, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, Signature};
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use ssh_key::{Algorithm, Cipher, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, Signature};
 use zeroize::Zeroizing;
 
 use super::{Signer, SignerError};
@@ -20,6 +21,8 @@ pub const KDF_ROUNDS: u32 = 24;
 /// A key whose secret is in this process's memory.
 pub struct FileSigner {
     key: PrivateKey,
+    /// The same where it is Ed25519, ready to sign: made from its seed, and held against its public half, once.
+    ready: Option<SigningKey>,
 }
 
 /// Why a key file cannot be made or opened.
@@ -102,7 +105,7 @@ impl FileSigner {
         write_new(path, text.as_bytes())?;
         let public = key.public_key().to_openssh().map_err(not_made)? + "\n";
         write_new(&path.with_extension("pub"), public.as_bytes())?;
-        Ok(Self { key: plain(key) })
+        Self::of(path, key)
     }
 
     /// Opens the encrypted key in `path`.
@@ -130,7 +133,23 @@ impl FileSigner {
                 path: path.to_owned(),
             }
         })?;
-        Ok(Self { key: plain(key) })
+        Self::of(path, key)
+    }
+
+    /// Comments are no part of what is handed out.
+    fn of(path: &Path, mut key: PrivateKey) -> Result<Self, KeyFileError> {
+        key.set_comment("");
+        let ready = match key.key_data() {
+            KeypairData::Ed25519(pair) => Some(SigningKey::try_from(pair)),
+            _ => None,
+        };
+        let ready = ready
+            .transpose()
+            .map_err(|source| KeyFileError::Malformed {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self { key, ready })
     }
 }
 
@@ -140,12 +159,17 @@ impl Signer for FileSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
-        self.key
-            .try_sign(message)
-            .map_err(|source| SignerError::Refused {
-                fingerprint: self.key.fingerprint(HashAlg::Sha256).to_string(),
-                source,
-            })
+        let signed = match &self.ready {
+            Some(ready) => {
+                let bytes = ready.sign(message).to_bytes();
+                Signature::new(Algorithm::Ed25519, bytes).map_err(signature::Error::from_source)
+            }
+            None => self.key.try_sign(message),
+        };
+        signed.map_err(|source| SignerError::Refused {
+            fingerprint: self.key.fingerprint(HashAlg::Sha256).to_string(),
+            source,
+        })
     }
 }
 
@@ -155,12 +179,6 @@ pub(crate) fn fresh_key(comment: &str) -> Result<PrivateKey, NoRandomness> {
     let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
     key.set_comment(comment);
     Ok(key)
-}
-
-/// Comments are no part of what is handed out.
-fn plain(mut key: PrivateKey) -> PrivateKey {
-    key.set_comment("");
-    key
 }
 
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {

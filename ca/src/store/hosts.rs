@@ -123,6 +123,26 @@ impl Tx<'_> {
             .transpose()
     }
 
+    /// Aliases and groups of the host with exactly this name.
+    pub(crate) fn place(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Vec<String>, Vec<String>)>, StoreError> {
+        self.0
+            .prepare_cached("SELECT aliases, groups FROM hosts WHERE name = ?1")?
+            .query_row([name], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()?
+            .map(|(aliases, groups)| {
+                Ok((
+                    unlist(&aliases, "aliases of a host")?,
+                    unlist(&groups, "groups of a host")?,
+                ))
+            })
+            .transpose()
+    }
+
     /// The host whose client certificate, the current or the renewed one, hashes to `certificate`.
     pub(crate) fn host_with_certificate(
         &self,

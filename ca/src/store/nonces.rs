@@ -60,6 +60,10 @@ impl Nonces {
             source,
         };
         let mut connection = Connection::open(path).map_err(not_opened)?;
+        // Nobody else has business here: then no request takes and leaves the file's locks.
+        connection
+            .pragma_update(None, "locking_mode", "EXCLUSIVE")
+            .map_err(not_opened)?;
         prepare(&connection, "NORMAL").map_err(not_opened)?;
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)

@@ -37,6 +37,56 @@ fn what_was_written_is_there_after_opening_again() {
     );
 }
 
+#[test]
+fn what_nobody_waits_for_is_there_before_what_is_written_after_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("ca.db")).unwrap();
+    for round in 0..20 {
+        let (settle, settled) = std::sync::mpsc::channel();
+        for _ in 0..=round % 3 {
+            let settle = settle.clone();
+            store.write_behind(
+                |tx| tx.add_pending("{\"aside\":1}").map(drop),
+                move |settled| settle.send(settled).unwrap(),
+            );
+        }
+        let found = store.write(|tx| tx.pending()).unwrap();
+        assert_eq!(found.len(), round % 3 + 1, "round {round}");
+        let before: Vec<_> = (0..=round % 3).map(|_| settled.recv().unwrap()).collect();
+        assert!(before.iter().all(|settled| *settled == Settled::Committed));
+        store
+            .write::<_, StoreError>(|tx| {
+                let pending = tx.pending()?;
+                pending
+                    .iter()
+                    .try_for_each(|(id, _)| tx.forget_pending(*id))
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_is_written_by_itself_and_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.db");
+    let store = Store::open(&path).unwrap();
+    let (settle, settled) = std::sync::mpsc::channel();
+    let aside = |settle: std::sync::mpsc::Sender<Settled>| {
+        store.write_behind(
+            |tx| tx.add_pending("{}").map(drop),
+            move |settled| settle.send(settled).unwrap(),
+        );
+    };
+    aside(settle.clone());
+    let patience = Duration::from_secs(60);
+    assert_eq!(settled.recv_timeout(patience), Ok(Settled::Committed));
+    aside(settle);
+    drop(store);
+    assert_eq!(settled.recv_timeout(patience), Ok(Settled::Committed));
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.read(|tx| tx.pending()).unwrap().len(), 2);
+}
+
 /// A database as the program of schema 1 left it: people, a host, windows in several states, a certificate, tokens.
 const VERSION_1: &str = include_str!("../../tests/databases/1.sql");
 

@@ -1,7 +1,12 @@
 //! The one thread that writes: a batch of jobs, each in a savepoint of its own, one commit.
+//!
+//! What nobody waits for stands aside until somebody waits for something, or a moment has passed: so it does not take the
+//! processor from those whose answers it follows, and comes before whatever is written after it.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -12,6 +17,9 @@ const QUEUE: usize = 256;
 
 /// Jobs that share a commit at most, so that the first of them never waits long.
 const BATCH: usize = 64;
+
+/// How long what nobody waits for stands aside.
+const REST: Duration = Duration::from_millis(20);
 
 /// Told how the commit went, tells the caller.
 type Completion = Box<dyn FnOnce(Result<(), &str>) + Send>;
@@ -52,18 +60,46 @@ impl Wait {
     }
 }
 
+/// What comes to the thread.
+enum Message {
+    Job(Job),
+    /// Something stands aside, and nothing did before.
+    Aside,
+}
+
+/// Jobs that nobody waits for, in their order.
+#[derive(Clone, Default)]
+struct Aside(Arc<Mutex<Vec<Job>>>);
+
+impl Aside {
+    /// Whether it is the first.
+    fn put(&self, job: Job) -> bool {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.push(job);
+        jobs.len() == 1
+    }
+
+    fn take(&self) -> Vec<Job> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// The way to the writing thread; dropping it lets the thread finish what waits, and waits for it.
 pub(super) struct Writer {
-    jobs: Option<SyncSender<Job>>,
+    messages: Option<SyncSender<Message>>,
+    aside: Aside,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
-        let (jobs, waiting) = sync_channel(QUEUE);
-        let thread = std::thread::spawn(move || work(connection, &waiting));
+        let (messages, waiting) = sync_channel(QUEUE);
+        let aside = Aside::default();
+        let standing = aside.clone();
+        let thread = std::thread::spawn(move || work(connection, &waiting, &standing));
         Self {
-            jobs: Some(jobs),
+            messages: Some(messages),
+            aside,
             thread: Some(thread),
         }
     }
@@ -147,16 +183,23 @@ impl Writer {
         wait: Wait,
         work: impl FnOnce(&Transaction<'_>) -> Completion + Send + 'static,
     ) -> Result<(), StoreError> {
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        let work = Box::new(work);
-        jobs.send(Job { work, wait })
-            .map_err(|_| StoreError::Closed)
+        let messages = self.messages.as_ref().ok_or(StoreError::Closed)?;
+        let job = Job {
+            work: Box::new(work),
+            wait,
+        };
+        let message = match wait {
+            Wait::ForTheDisk => Message::Job(job),
+            Wait::No if self.aside.put(job) => Message::Aside,
+            Wait::No => return Ok(()),
+        };
+        messages.send(message).map_err(|_| StoreError::Closed)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.messages = None;
         if let Some(thread) = self.thread.take() {
             // A panic over there was printed over there.
             let _ = thread.join();
@@ -164,15 +207,16 @@ impl Drop for Writer {
     }
 }
 
-fn work(mut connection: Connection, waiting: &Receiver<Job>) {
+fn work(mut connection: Connection, waiting: &Receiver<Message>, aside: &Aside) {
     // As the connection was opened.
     let mut set = Wait::ForTheDisk;
     while let Ok(first) = waiting.recv() {
-        let mut jobs = vec![first];
-        while jobs.len() < BATCH
-            && let Ok(next) = waiting.try_recv()
-        {
-            jobs.push(next);
+        let awaited = gather(first, waiting);
+        // Taken after those, so that none of them comes before what was put aside before it.
+        let mut jobs = aside.take();
+        jobs.extend(awaited);
+        if jobs.is_empty() {
+            continue;
         }
         let wait = jobs.iter().map(|job| job.wait).max().unwrap_or(set);
         let begun = switch(&connection, &mut set, wait)
@@ -186,6 +230,27 @@ fn work(mut connection: Connection, waiting: &Receiver<Job>) {
             ),
         }
     }
+}
+
+/// The jobs of the next commit that somebody waits for; after the rest of those that nobody does, none.
+fn gather(first: Message, waiting: &Receiver<Message>) -> Vec<Job> {
+    let mut jobs = match first {
+        Message::Job(job) => vec![job],
+        Message::Aside => match waiting.recv_timeout(REST) {
+            Ok(Message::Job(job)) => vec![job],
+            Ok(Message::Aside) | Err(_) => return Vec::new(),
+        },
+    };
+    while jobs.len() < BATCH
+        && let Ok(next) = waiting.try_recv()
+    {
+        match next {
+            Message::Job(job) => jobs.push(job),
+            // They are taken in a moment.
+            Message::Aside => {}
+        }
+    }
+    jobs
 }
 
 /// How far the next commit goes; SQLite takes it between transactions only.

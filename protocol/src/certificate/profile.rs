@@ -32,6 +32,11 @@ impl Profile {
         now: Time,
     ) -> Result<Self, Refusal> {
         check_signature(certificate, authorities)?;
+        Self::read(certificate, now)
+    }
+
+    /// All that is judged but the signature.
+    pub(super) fn read(certificate: &Certificate, now: Time) -> Result<Self, Refusal> {
         if certificate.cert_type() != CertType::User {
             return Err(Refusal::NotForUsers);
         }

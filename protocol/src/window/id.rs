@@ -64,9 +64,11 @@ impl FromStr for WindowId {
 
 impl fmt::Display for WindowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |place: u32| char::from(DIGITS[(self.0 >> (5 * place) & 31) as usize]);
-        let digits: String = (0..26).rev().map(digit).collect();
-        f.pad(&format!("w-{digits}"))
+        let mut text = *b"w-00000000000000000000000000";
+        for (place, digit) in text[2..].iter_mut().rev().enumerate() {
+            *digit = DIGITS[(self.0 >> (5 * place) & 31) as usize];
+        }
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

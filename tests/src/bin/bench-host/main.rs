@@ -8,9 +8,13 @@ mod many;
 mod prompts;
 mod scene;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use daypass_tests::{Result, Site};
+use daypass_tests::{Result, Site, write_to};
+
+/// Beside the roots that all hosts are made from: on a disk, wherever `/run` and `/tmp` are.
+const ON_DISK: &str = "/var/cache/daypass-hosts";
 
 /// What is measured, by name.
 type Part = (&'static str, fn(&Site) -> Result<()>);
@@ -37,11 +41,35 @@ fn main() -> ExitCode {
 
 /// All parts, or those that are asked for.
 fn measure(asked: &[String]) -> Result<()> {
+    let disk = Disk::make()?;
     let site = scene::set()?;
     figures::head();
     let is_asked = |(name, _): &&Part| asked.is_empty() || asked.iter().any(|word| word == name);
-    PARTS
+    let measured = PARTS
         .iter()
         .filter(is_asked)
-        .try_for_each(|(_, part)| part(&site))
+        .try_for_each(|(_, part)| part(&site));
+    // The machines first, then what they wrote.
+    drop(site);
+    drop(disk);
+    measured
+}
+
+/// What the machines write to: a journal in memory would be durable for nothing.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn make() -> Result<Self> {
+        let directory = Path::new(ON_DISK).join(format!("bench-{}", std::process::id()));
+        write_to(&directory)?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("bench-host: cannot remove {}: {error}", self.0.display());
+        }
+    }
 }

@@ -8,8 +8,8 @@ use crate::scene::{PLAIN, forward, window};
 /// Logins of each kind, in turns.
 const LOGINS: usize = 40;
 /// Rounds, and sudo calls of each kind in a round.
-const ROUNDS: usize = 4;
-const SUDOS: usize = 60;
+const ROUNDS: usize = 16;
+const SUDOS: usize = 20;
 /// sudo's own log server, beside a sudo without daypass. Debian's is built without TLS, which costs more still.
 const LOG_SERVER: &str = "\
     printf '[server]\\nlisten_address = localhost:30344\\n[eventlog]\\nlog_type = logfile\\n[logfile]\\npath = /var/log/sudo_logsrvd.log\\n' \
@@ -106,6 +106,7 @@ fn certify(site: &Site) -> Result<()> {
 }
 
 pub(crate) fn sudo(site: &Site) -> Result<()> {
+    window(site)?;
     let (db1, server) = (site.network.host("db1")?, site.network.host("server")?);
     let mut plain = Vec::new();
     let mut ordinary = Vec::new();
