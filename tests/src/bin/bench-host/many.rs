@@ -10,8 +10,9 @@ use crate::scene::window;
 const SESSIONS: usize = 200;
 const AT_ONCE: usize = 50;
 const CALLS: usize = 1000;
-/// How long the agent is watched at rest.
+/// How long the agent is watched at rest, and how long it is left alone before: what the logins made it wait for is over then.
 const REST: &str = "45";
+const BEFORE: &str = "40";
 /// As packages leave it: the other parts ask the CA for its state every second.
 const SETTINGS: &str = "[journal]\nforward = \"before-sudo\"\n";
 
@@ -30,7 +31,7 @@ pub(crate) fn sessions(site: &Site) -> Result<()> {
     let look = format!(
         "agent=$(systemctl show --value --property=MainPID daypass-agent); \
          used() {{ cat /proc/$agent/task/*/schedstat | awk '{{ all += $1 }} END {{ printf \"%d\", all / 1000 }}'; }}; \
-         sleep 5; before=$(used); sleep {REST}; after=$(used); \
+         sleep {BEFORE}; before=$(used); sleep {REST}; after=$(used); \
          echo $(awk '/VmRSS/ {{ print $2 }}' /proc/$agent/status) $((after - before))"
     );
     let said = db1.script(&look).ok()?;
