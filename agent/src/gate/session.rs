@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::admission::{Admission, Refusal};
 use super::principals::origin;
-use super::{Gates, allow, uid_of};
+use super::{Gates, allow};
 use crate::facts::{FactError, Handle, Peer, Process, since_boot};
 use crate::intake::NotCommitted;
 use crate::managed::Managed;
@@ -73,7 +73,7 @@ impl Gates {
                 let Ok(managed) = self.managed() else {
                     return Response::Ignore;
                 };
-                match uid_of(&managed, &caller.user).filter(|uid| managed.contains(*uid)) {
+                match self.managed_uid(&managed, &caller.user) {
                     Some(uid) => self.gate_3(peer, caller, uid, auth_info, &managed),
                     None => self.other_opens(peer, caller),
                 }
