@@ -1,5 +1,7 @@
-//! The system's accounts, asked only when an administrator changes what is managed or has everything looked at. A
-//! directory service may take its time to answer; it has so much, and no more.
+//! The system's accounts, asked when an administrator changes what is managed or has everything looked at, and, in [`names`],
+//! when somebody stands at a door. A directory service may take its time to answer; it has so much, and no more.
+
+mod names;
 
 use std::io;
 use std::path::Path;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use nix::unistd::{Uid, User};
 
 use crate::command;
+
+pub use names::Names;
 
 /// How long it may take to look one name up.
 const PATIENCE: Duration = Duration::from_secs(10);

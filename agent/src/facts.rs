@@ -6,6 +6,7 @@ mod kinship;
 mod peer;
 mod process;
 pub mod reading;
+mod stamps;
 
 pub use census::{Census, Censuses};
 pub use connection::{Endpoint, connection_of};
@@ -14,3 +15,4 @@ pub use peer::{Peer, PeerError};
 pub use process::{
     FactError, Handle, Ids, Process, TICKS_PER_SECOND, descendants, since_boot, ticks_since_boot,
 };
+pub use stamps::{pass_stamp, stamp_now};

@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use daypass_gate::{Request, Response};
 use daypass_protocol::event::{Identity, Resource};
-use nix::unistd::User;
 
 pub use admission::{Admission, Refusal};
 
+use crate::accounts::Names;
 use crate::alarm::Alarm;
 use crate::authority::{Authority, Snapshot};
 use crate::config::{Config, Log};
@@ -54,6 +54,8 @@ pub struct Deps {
     pub authority: Arc<Authority>,
     /// Who is under management.
     pub managed: Arc<managed::Store>,
+    /// Whose uid a name is.
+    pub names: Names,
     /// Whether the gates stand in the stacks.
     pub presence: Arc<Presence>,
     /// The journal.
@@ -94,6 +96,7 @@ pub struct Gates {
     config: Config,
     authority: Arc<Authority>,
     managed: Arc<managed::Store>,
+    names: Names,
     presence: Arc<Presence>,
     intake: Intake,
     evidence: Evidence,
@@ -122,6 +125,7 @@ impl Gates {
             config,
             authority,
             managed,
+            names,
             presence,
             intake,
             evidence,
@@ -158,6 +162,7 @@ impl Gates {
             config,
             authority,
             managed,
+            names,
             presence,
             intake,
             evidence,
@@ -254,6 +259,16 @@ impl Gates {
         self.managed.current()
     }
 
+    /// The managed uid that has this name: by the managed file, else by the system, which may not tell in time. Then it is
+    /// nobody's of ours; the PAM module guards the names in the two files by itself.
+    fn managed_uid(&self, managed: &Managed, name: &str) -> Option<u32> {
+        let known = managed.uid(name);
+        if known.is_some() || managed.is_empty() {
+            return known;
+        }
+        self.names.uid(name).filter(|uid| managed.contains(*uid))
+    }
+
     fn journals_everyone(&self) -> bool {
         self.config.journal.log == Log::Everyone
     }
@@ -298,16 +313,6 @@ fn allow() -> Response {
         handle: 0,
         session_gid: None,
     }
-}
-
-/// The uid of an account name: by the managed file, else by the system.
-fn uid_of(managed: &Managed, name: &str) -> Option<u32> {
-    managed.uid(name).or_else(|| {
-        User::from_name(name)
-            .ok()
-            .flatten()
-            .map(|user| user.uid.as_raw())
-    })
 }
 
 /// An account of this host, about which nothing else is known.

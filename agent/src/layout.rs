@@ -40,6 +40,12 @@ impl Layout {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// The accounts that the system itself lists.
+    #[must_use]
+    pub fn passwd(&self) -> PathBuf {
+        self.at("etc/passwd")
+    }
+
     /// The administrator's settings.
     #[must_use]
     pub fn config(&self) -> PathBuf {

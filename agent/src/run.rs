@@ -14,6 +14,7 @@ use daypass_protocol::time::Time;
 use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 
+use crate::accounts::Names;
 use crate::aside;
 use crate::authority::Authority;
 use crate::config::{self, Config};
@@ -194,6 +195,7 @@ impl Agent {
             config: config.clone(),
             authority: Arc::clone(&authority),
             managed,
+            names: Names::of_the_system(layout),
             presence,
             intake: intake.clone(),
             evidence: Evidence::new(forwarding.link(), config.journal.forward),

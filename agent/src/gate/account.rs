@@ -8,7 +8,7 @@ use daypass_protocol::sudo_item::SudoItem;
 
 use super::flood::with_untold;
 use super::principals::{GATE_3, origin};
-use super::{Gates, account_identity, allow, uid_of};
+use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Peer, connection_of};
 use crate::managed::Managed;
@@ -28,8 +28,7 @@ impl Gates {
     }
 
     fn sshd_account(self: &Arc<Self>, peer: &Peer, caller: &Caller, managed: &Managed) -> Response {
-        let uid = uid_of(managed, &caller.user);
-        let Some(uid) = uid.filter(|uid| managed.contains(*uid)) else {
+        let Some(uid) = self.managed_uid(managed, &caller.user) else {
             return allow();
         };
         let monitor = peer.handle.process();
@@ -57,8 +56,7 @@ impl Gates {
 
     /// cron, atd, systemd-user, login: open to a managed account only while somebody is in.
     fn door(&self, caller: &Caller, managed: &Managed) -> Response {
-        let uid = uid_of(managed, &caller.user);
-        let Some(uid) = uid.filter(|uid| managed.contains(*uid)) else {
+        let Some(uid) = self.managed_uid(managed, &caller.user) else {
             return Response::Ignore;
         };
         // logind starts the user manager from pam_systemd, just before gate 3.
@@ -86,7 +84,6 @@ impl Gates {
             return Response::Ignore;
         };
         let session = self.sessions.of(process, &ids);
-        let target = uid_of(managed, &caller.user).filter(|uid| managed.contains(*uid));
         if managed.contains(ids.real_uid) {
             let all = |item: &SudoItem| *item == SudoItem::All;
             let granted = session
@@ -100,7 +97,9 @@ impl Gates {
                     diagnostic::SU_NOT_GRANTED,
                 );
             }
-        } else if let Some(uid) = target.filter(|_| ids.real_uid != 0) {
+        } else if ids.real_uid != 0
+            && let Some(uid) = self.managed_uid(managed, &caller.user)
+        {
             return self.refuse_door(caller, uid, "su-into-managed", diagnostic::SU_INTO_MANAGED);
         }
         allow()
@@ -130,3 +129,6 @@ pub(super) fn tty_origin(caller: &Caller) -> Origin {
         ..Origin::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

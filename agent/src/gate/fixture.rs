@@ -1,5 +1,6 @@
 //! Gates without sshd and PAM, for tests: whoever calls sudo is a shell's child, and the journal hands on what it is given.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -10,6 +11,7 @@ use daypass_protocol::event::{Action, Event};
 use serde_json::Value;
 
 use super::{Deps, Door, Gates};
+use crate::accounts::Names;
 use crate::authority::{Authority, HostNames};
 use crate::config::Config;
 use crate::facts::Peer;
@@ -22,7 +24,7 @@ use crate::sessions::Session;
 use crate::sessions::fixture::{Monitor, furnish};
 use crate::state::Known;
 
-/// A host in a directory of its own, which manages nobody: contractors are told by their PAM service.
+/// A host in a directory of its own. Without a word about it, it manages nobody: contractors are told by their PAM service.
 pub(super) struct Host {
     layout: Layout,
     pub(super) gates: Arc<Gates>,
@@ -33,9 +35,24 @@ pub(super) struct Host {
 impl Host {
     /// With these settings.
     pub(super) fn with(settings: &str) -> Self {
+        Self::of(settings, None, Names::of_the_system)
+    }
+
+    /// With `deploy` under management, as uid 1001, and these names besides.
+    pub(super) fn managing(names: impl FnOnce(&Layout) -> Names) -> Self {
+        Self::of("", Some("1001 deploy\n"), names)
+    }
+
+    fn of(settings: &str, managed: Option<&str>, names: impl FnOnce(&Layout) -> Names) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::under(folder.path());
         furnish(&layout);
+        if let Some(managed) = managed {
+            let path = layout.managed();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, managed).unwrap();
+        }
+        let whose = names(&layout);
         let config = Config::parse(Path::new("agent.toml"), settings).unwrap();
         let ca = Ca::new();
         let known = Known::first(ca.pin, ca.rosters.clone(), ca.state(1)).unwrap();
@@ -44,6 +61,7 @@ impl Host {
         let gates = Gates::new(Deps {
             authority: Arc::new(Authority::new(known.snapshot(names))),
             managed: Arc::new(managed::Store::open(&layout.managed()).unwrap()),
+            names: whose,
             presence: Arc::new(Presence::new(&layout)),
             intake,
             evidence: Evidence::new(Link::new(Default::default()), config.journal.forward),
@@ -66,6 +84,11 @@ impl Host {
 
     /// What PAM's account phase of this service says to the monitor's program.
     pub(super) fn account(&self, monitor: &Monitor, service: &str) -> Response {
+        self.account_of(monitor, service, "deploy")
+    }
+
+    /// The same, of whoever has this name.
+    pub(super) fn account_of(&self, monitor: &Monitor, service: &str, user: &str) -> Response {
         let peer = Peer {
             uid: 0,
             handle: monitor.child.clone(),
@@ -73,8 +96,8 @@ impl Host {
         };
         let request = Request::Account(Caller {
             service: service.to_owned(),
-            user: "deploy".to_owned(),
-            ruser: "deploy".to_owned(),
+            user: user.to_owned(),
+            ruser: user.to_owned(),
             ..Caller::default()
         });
         self.gates.answer(Door::Agent, &peer, &request).unwrap()

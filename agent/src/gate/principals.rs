@@ -14,7 +14,7 @@ use daypass_protocol::event::{Action, Event, Origin, Outcome};
 use super::admission::{Admission, Refusal};
 use super::flood::with_untold;
 use super::verdict::{Refused, Seen, Shown, Verdict};
-use super::{Gates, account_identity, uid_of};
+use super::{Gates, account_identity};
 use crate::diagnostic;
 use crate::facts::{Endpoint, FactError, Handle, Peer, Process, connection_of, descendants};
 use crate::sessions::cut_off;
@@ -52,7 +52,7 @@ impl Gates {
         shown: &Shown,
     ) -> Result<Admission, Refusal> {
         let managed = self.managed()?;
-        let uid = uid_of(&managed, user).filter(|uid| managed.contains(*uid));
+        let uid = self.managed_uid(&managed, user);
         let uid = uid.ok_or_else(|| Refusal::NotManaged(user.to_owned()))?;
         let process = monitor.process();
         let origin = self.connection_of(process);

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use super::admission::{Admission, Refusal};
 use super::principals::origin;
-use super::{Gates, allow, uid_of};
-use crate::facts::{FactError, Handle, Peer, Process, since_boot};
+use super::{Gates, allow};
+use crate::facts::{FactError, Handle, Peer, Process, since_boot, stamp_now};
 use crate::intake::NotCommitted;
 use crate::managed::Managed;
 use crate::sessions::{GidError, Record, Session, SessionId, Sudo, cut_off, scope_led_by};
@@ -73,7 +73,7 @@ impl Gates {
                 let Ok(managed) = self.managed() else {
                     return Response::Ignore;
                 };
-                match uid_of(&managed, &caller.user).filter(|uid| managed.contains(*uid)) {
+                match self.managed_uid(&managed, &caller.user) {
                     Some(uid) => self.gate_3(peer, caller, uid, auth_info, &managed),
                     None => self.other_opens(peer, caller),
                 }
@@ -209,6 +209,7 @@ impl Gates {
             audit: own_audit_session(monitor),
             opened: Time::from(now),
             opened_since_boot: since_boot,
+            opened_stamp: Some(stamp_now()),
             closes: admission.closes,
             closes_since_boot: since_boot.saturating_add(left),
             extension: None,

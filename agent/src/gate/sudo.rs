@@ -141,7 +141,7 @@ impl Gates {
             return false;
         }
         let words = process.command_line().unwrap_or_default();
-        self.counted.takes(ids.real_uid, &words)
+        self.counted.takes(&self.names, ids.real_uid, &words)
     }
 
     fn sudo(

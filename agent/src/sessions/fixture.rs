@@ -17,7 +17,7 @@ use super::record::{Record, tests::record};
 use super::registry::{Sessions, Setup};
 use super::session::Session;
 use crate::alarm::Alarm;
-use crate::facts::{Handle, since_boot};
+use crate::facts::{Handle, since_boot, stamp_now};
 use crate::layout::Layout;
 use crate::managed;
 use crate::presence::Presence;
@@ -183,6 +183,7 @@ impl Monitor {
             audit: None,
             opened: Time::from_unix(i64::try_from(now.as_secs()).unwrap()),
             opened_since_boot: boot - 1000 + number,
+            opened_stamp: Some(stamp_now()),
             closes: Time::from_unix(i64::try_from(now.as_secs()).unwrap() + 3600),
             closes_since_boot: boot + 3_600_000,
             ..record()

@@ -18,17 +18,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use daypass_protocol::event::{Action, Event, Outcome};
 use serde_json::{Value, json};
 
+use super::record::Record;
 use super::registry::Sessions;
 use super::session::Session;
 use super::sweep::Swept;
 use crate::doctor::setuid::Extent;
+use crate::facts::pass_stamp;
 use crate::layout::Layout;
 use search::{Found, Plant, planted};
 
 /// How many the journal names.
 const NAMED: usize = 64;
-/// The kernel stamps files with a clock that is so far behind, in milliseconds.
-const TICK: i64 = 20;
 /// Sessions that wait to be looked after, at most: of more it is told that nobody looks.
 const MOST: usize = 4096;
 /// Between two rounds: tools log in again and again, and each look goes through a home.
@@ -101,8 +101,8 @@ impl Sessions {
         let look = move || {
             loop {
                 let over = sessions.shared.over.take();
-                // What changes from now on is stamped later than they were over.
-                thread::sleep(Duration::from_millis(TICK.unsigned_abs()));
+                // What changes from then on is stamped later than they were over, and told of the next time.
+                pass_stamp(over.iter().map(|ended| ended.at).max().unwrap_or_default());
                 sessions.tell_of_plants(&over);
                 thread::sleep(PAUSE);
             }
@@ -181,11 +181,10 @@ impl Sessions {
 impl Ended {
     /// Those that changed in the time that is to be told of.
     fn during<'a>(&self, plants: &'a [Plant]) -> Vec<&'a Plant> {
-        let noted = self.session.record.opened.unix() * 1000;
         let since = match self.told_until {
             Some(told) if told <= self.at => told + 1,
             // The first time, or the clock was set back meanwhile.
-            _ => opened(noted, self.session.lived()),
+            _ => opened(&self.session.record, now(), self.session.lived()),
         };
         let is_during = |plant: &&Plant| (since..=self.at).contains(&plant.changed);
         plants.iter().filter(is_during).collect()
@@ -200,16 +199,15 @@ fn now() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// When a session was opened, in milliseconds since 1970: what was noted then has whole seconds. Where the clock was set
-/// meanwhile, the earlier of the two, so that nothing is missed.
-fn opened(noted: i64, lived: Duration) -> i64 {
+/// No file that changed in the session is stamped earlier, in milliseconds since 1970: by what was noted then, and by how
+/// long ago that is, should the clock have been set back meanwhile.
+fn opened(record: &Record, now: i64, lived: Duration) -> i64 {
+    // What was noted in whole seconds alone is early enough with one more.
+    let noted = record.opened_stamp;
+    let noted = noted.unwrap_or_else(|| (record.opened.unix() - 1) * 1000);
     let lived = i64::try_from(lived.as_millis()).unwrap_or(i64::MAX);
-    let counted = now().saturating_sub(lived) - TICK;
-    if (counted - noted).abs() < 2000 {
-        counted
-    } else {
-        counted.min(noted)
-    }
+    // Both are in whole milliseconds.
+    noted.min(now.saturating_sub(lived) - 1)
 }
 
 /// A path's exact bytes, as commands stand in the journal.

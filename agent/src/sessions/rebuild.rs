@@ -177,6 +177,7 @@ fn record(entry: &Entry) -> Option<Record> {
         audit: detail.audit,
         opened: Time::from_unix(entry.time.timestamp()),
         opened_since_boot: entry.mono / 1000,
+        opened_stamp: None,
         closes,
         closes_since_boot: closes_since_boot(entry, closes),
         extension: None,

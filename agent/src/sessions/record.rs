@@ -61,6 +61,9 @@ pub struct Record {
     pub opened: Time,
     /// The same in milliseconds since boot.
     pub opened_since_boot: u64,
+    /// The same by the clock that stamps files, in milliseconds since 1970. The journal does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_stamp: Option<i64>,
     /// When it must be over.
     pub closes: Time,
     /// The same in milliseconds since boot, for a clock that is set back.
@@ -259,6 +262,7 @@ pub(crate) mod tests {
             audit: Some(3),
             opened: Time::from_unix(1_800_000_000),
             opened_since_boot: 5_000,
+            opened_stamp: None,
             closes: Time::from_unix(1_800_000_040),
             closes_since_boot: 45_000,
             extension: None,

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use daypass_protocol::event::{Action, Event, Outcome};
-use nix::unistd::User;
 
 use super::listing::plain_command;
+use crate::accounts::Names;
 use crate::config::Exclude;
 use crate::event;
 use crate::gate::Gates;
@@ -46,7 +46,7 @@ impl Counted {
     }
 
     /// Counts this call, if it is excluded.
-    pub(super) fn takes(&self, uid: u32, words: &[Vec<u8>]) -> bool {
+    pub(super) fn takes(&self, names: &Names, uid: u32, words: &[Vec<u8>]) -> bool {
         let Some(command) = plain_command(words) else {
             return false;
         };
@@ -54,7 +54,7 @@ impl Counted {
         let is_it = |excluded: &Exclude| {
             let excluded_words = excluded.command.split(' ').map(str::as_bytes);
             excluded_words.eq(command.iter().map(Vec::as_slice))
-                && uid_of(&excluded.account) == Some(uid)
+                && names.uid(&excluded.account) == Some(uid)
         };
         let Some(index) = self.excluded.iter().position(is_it) else {
             return false;
@@ -82,11 +82,6 @@ impl Counted {
     }
 }
 
-fn uid_of(account: &str) -> Option<u32> {
-    let user = User::from_name(account).ok().flatten();
-    user.map(|user| user.uid.as_raw())
-}
-
 impl Gates {
     /// Tells what was counted, if it is time.
     pub(super) fn tell_counted(&self) {
@@ -111,7 +106,7 @@ impl Gates {
             .outcome(Outcome::Done)
             .by(crate::gate::account_identity(
                 &excluded.account,
-                uid_of(&excluded.account),
+                self.names.uid(&excluded.account),
             ))
             .detail("command", excluded.command.clone())
             .detail("count", count.calls)
@@ -122,6 +117,7 @@ impl Gates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::Layout;
 
     fn words(line: &str) -> Vec<Vec<u8>> {
         line.split(' ')
@@ -135,8 +131,9 @@ mod tests {
             account: "root".to_owned(),
             command: "/usr/bin/check disk".to_owned(),
         }]);
-        assert!(counted.takes(0, &words("sudo -n /usr/bin/check disk")));
-        assert!(counted.takes(0, &words("sudo -u root -- /usr/bin/check disk")));
+        let names = Names::of_the_system(&Layout::system());
+        assert!(counted.takes(&names, 0, &words("sudo -n /usr/bin/check disk")));
+        assert!(counted.takes(&names, 0, &words("sudo -u root -- /usr/bin/check disk")));
         for (uid, line) in [
             (1, "sudo -n /usr/bin/check disk"),
             (0, "sudo -n /usr/bin/check"),
@@ -148,10 +145,10 @@ mod tests {
             (0, "sudo -D /tmp /usr/bin/check disk"),
             (0, "sudoedit /usr/bin/check disk"),
         ] {
-            assert!(!counted.takes(uid, &words(line)), "{uid} {line}");
+            assert!(!counted.takes(&names, uid, &words(line)), "{uid} {line}");
         }
         let one_word = [b"sudo".to_vec(), b"/usr/bin/check disk".to_vec()];
-        assert!(!counted.takes(0, &one_word));
+        assert!(!counted.takes(&names, 0, &one_word));
         assert!(counted.take(SPAN).is_empty());
         let taken = counted.take(Duration::ZERO);
         assert_eq!(taken.len(), 1);

@@ -1,21 +1,34 @@
 use std::sync::mpsc::TryRecvError;
 
+use daypass_protocol::time::Time;
+
 use super::search::Kind;
 use super::*;
 use crate::sessions::fixture::Host;
 use crate::sessions::killed::Killed;
+use crate::sessions::record::tests::record;
 
 #[test]
-fn a_clock_that_was_set_makes_a_session_begin_no_later() {
-    let clock = || opened(i64::MAX, Duration::ZERO);
-    let (now, hour) = (clock(), Duration::from_secs(3600));
-    // An hour before some time between the first look at the clock and the last.
-    let is_counted = |opened: i64| (now..=clock()).contains(&(opened + 3_600_000));
-    assert!(is_counted(opened(now + TICK - 3_600_000, hour)));
+fn a_session_begins_no_later_than_the_first_file_in_it_can_be_stamped() {
+    let (now, hour) = (1_900_000_000_000, Duration::from_secs(3600));
+    let begun = now - 3_600_000;
+    let opened = |stamp, opened: i64, now| {
+        let record = Record {
+            opened: Time::from_unix(opened.div_euclid(1000)),
+            opened_stamp: stamp,
+            ..record()
+        };
+        super::opened(&record, now, hour)
+    };
+    // The clock for files was half a second behind, on a machine that was kept from running.
+    let behind = begun - 500;
+    assert_eq!(opened(Some(behind), begun, now), behind);
+    // Found again in the journal, which has whole seconds of the other clock.
+    assert!(opened(None, begun, now) <= behind);
     // Set forward by a day meanwhile, and set back.
     let day = 86_400_000;
-    assert_eq!(opened(now - day, hour), now - day);
-    assert!(is_counted(opened(now + day, hour)));
+    assert_eq!(opened(Some(behind), begun, now + day), behind);
+    assert_eq!(opened(Some(behind), begun, now - day), begun - day - 1);
 }
 
 #[test]
