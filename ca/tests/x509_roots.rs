@@ -8,8 +8,8 @@ use daypass_protocol::api::{Hosts, Renewed};
 use daypass_protocol::state::{SignedState, State};
 use daypass_transport::authority::is_issued_by;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
-use house::House;
-use house::machine::{Machine, application};
+use house::machine::{Machine, renewal};
+use house::{House, Someone};
 
 /// What a machine trusts, and shows.
 struct Peer {
@@ -50,10 +50,9 @@ impl Peer {
     }
 
     fn renew(&mut self, house: &House) {
-        let (again, key) = application(&house.token(&format!("spare{}", rand()), &[]));
-        let body = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
-        let body = body.to_string();
-        let request = Request::post("/v1/hosts/renew", body.as_bytes());
+        let (asked, key) = renewal(house.newborn.pin, "db1", &Someone::new("host"));
+        let body = serde_json::to_vec(&asked).unwrap();
+        let request = Request::post("/v1/hosts/renew", &body);
         let renewed: Renewed = self.client(house).call(&request).unwrap();
         (self.certificate, self.key) = (renewed.client_certificate, key);
     }
@@ -61,12 +60,6 @@ impl Peer {
     fn is_under_the_first_root(&self) -> bool {
         is_issued_by(&self.certificate, &self.roots).unwrap()
     }
-}
-
-fn rand() -> u32 {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).unwrap();
-    u32::from_le_bytes(bytes)
 }
 
 fn step(house: &mut House, step: impl FnOnce(&House)) {
