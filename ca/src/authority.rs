@@ -9,6 +9,7 @@ mod checked;
 mod collectors;
 mod open;
 mod own;
+mod readings;
 mod records;
 mod revoked_uses;
 mod room;
@@ -40,6 +41,7 @@ pub use open::OpenError;
 pub use own::OwnRecordError;
 pub use records::RetireError;
 use records::UnderWay;
+use readings::Readings;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;
 use strangers::Strangers;
@@ -80,6 +82,7 @@ pub struct Authority {
     under_way: Arc<UnderWay>,
     successions: Vec<SignedSuccession>,
 }
+    readings: Readings,
 
 impl Authority {
     /// The system's clock.

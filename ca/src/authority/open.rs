@@ -165,6 +165,7 @@ impl Authority {
             strangers: super::Strangers::default(),
             checked: super::Checked::default(),
             under_way: Arc::default(),
+            readings: super::Readings::default(),
             successions: state_key::told(layout)?,
         };
         authority.mark_records()?;
