@@ -17,6 +17,7 @@ mod strangers;
 mod tokens;
 mod waiting;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
@@ -29,6 +30,7 @@ use daypass_protocol::token::{CaUrl, SetupLine};
 use tokio::sync::watch;
 
 use crate::keys::Keys;
+use crate::layout::Layout;
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
 use crate::revoke::Revoked;
@@ -39,9 +41,9 @@ pub(crate) use checked::Checked;
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+use readings::Readings;
 pub use records::RetireError;
 use records::UnderWay;
-use readings::Readings;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;
 use strangers::Strangers;
@@ -64,6 +66,9 @@ pub struct Authority {
     x509_beside: Option<String>,
     /// Whether its rotation ever began.
     x509_rotated: bool,
+    /// Whether a state has named that one, and its file says so.
+    x509_noted: AtomicBool,
+    layout: Layout,
     pin: Pin,
     incarnation: Incarnation,
     url: CaUrl,
@@ -77,12 +82,12 @@ pub struct Authority {
     decisions: RwLock<()>,
     waiting: Waiting,
     revoked_uses: RevokedUses,
+    readings: Readings,
     strangers: Strangers,
     checked: Checked,
     under_way: Arc<UnderWay>,
     successions: Vec<SignedSuccession>,
 }
-    readings: Readings,
 
 impl Authority {
     /// The system's clock.

@@ -5,6 +5,8 @@ mod house;
 use daypass_ca::keys::rotation::RotationError;
 use daypass_ca::keys::x509;
 use daypass_protocol::api::{Hosts, Renewed};
+use daypass_protocol::roster::SignedRoster;
+use daypass_protocol::sshsig;
 use daypass_protocol::state::{SignedState, State};
 use daypass_transport::authority::is_issued_by;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
@@ -155,6 +157,27 @@ fn a_switch_that_a_crash_cut_off_is_finished_at_the_next_start() {
     assert_eq!(db1.follow(&house).x509, [second, first]);
     db1.renew(&house);
     assert!(db1.is_under_the_first_root());
+}
+
+#[test]
+fn a_root_that_was_added_before_roster_1_is_announced_by_the_first_state() {
+    let mut house = House::unsigned();
+    step(&mut house, |house| {
+        x509::add(&house.layout(), house_now()).unwrap();
+    });
+    // The CA was restarted, and still nobody can have heard; what is missing is said.
+    step(&mut house, |house| {
+        let early = x509::switch(&house.layout());
+        assert!(matches!(early, Err(RotationError::BeforeRoster { .. })));
+    });
+    let mut first = SignedRoster::unsigned(house.chain().chain[0].roster.clone());
+    first.sign(sshsig::with_key(&house.admin.key)).unwrap();
+    house.post_roster(&first).unwrap();
+    let mut db1 = Peer::of(&house.host("db1"), &house);
+    let [_, second] = db1.follow(&house).x509.try_into().unwrap();
+    step(&mut house, |house| x509::switch(&house.layout()).unwrap());
+    assert_eq!(house.root(), second);
+    db1.state(&house).unwrap();
 }
 
 fn house_now() -> daypass_protocol::time::Time {
