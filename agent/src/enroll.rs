@@ -15,6 +15,7 @@ use daypass_journal::identity::Identity;
 use daypass_protocol::api::{Enrolled as Answer, Enrolment as Question, JournalKeys};
 use daypass_protocol::digest::Incarnation;
 use daypass_protocol::enrolment::{self as record, host_origin};
+use daypass_protocol::host_proof;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::state::State;
@@ -88,6 +89,9 @@ pub enum Error {
     /// sshd's host keys, or the certificates for them.
     #[error(transparent)]
     HostKeys(#[from] host_keys::Error),
+    /// A host key does not prove itself.
+    #[error(transparent)]
+    Proof(#[from] host_keys::SignError),
     /// What the CA announces does not follow from the token's pin.
     #[error(transparent)]
     State(#[from] state::Error<std::convert::Infallible>),
@@ -139,11 +143,13 @@ pub fn enroll(
     let root = fetch::root(token.url.host(), token.url.port(), *token.root.as_bytes())?;
     let journal = new_journal(layout, token, &host)?;
     let request = SigningRequest::create(host.as_str())?;
+    let claim = host_proof::text(token.ca, &host, &request.csr);
     let question = Question {
         secret: token.secret.clone(),
         host: host.clone(),
         csr: request.csr.clone(),
         host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+        proofs: host_keys::prove(layout, &keys, &claim)?,
         journal,
         ephemeral: stay == Stay::Ephemeral,
     };

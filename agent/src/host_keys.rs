@@ -1,5 +1,7 @@
 //! The host's SSH keys, and the certificates that the CA gives for them.
 
+mod sign;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,11 @@ use crate::durable;
 use crate::layout::Layout;
 use crate::sshd::{self, Sshd};
 
+pub use sign::{Error as SignError, prove, sign};
+
 const MAX_BYTES: u64 = 16 * 1024;
-/// More host keys than any sshd has.
-const MAX_KEYS: usize = 16;
+/// As many as the CA takes: one of each kind, and room.
+const MAX_KEYS: usize = 8;
 
 /// One of sshd's host keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,13 @@ pub struct HostKey {
     pub file: String,
     /// The key.
     pub key: Key,
+}
+
+impl HostKey {
+    /// Where its private half is.
+    pub(crate) fn private(&self, layout: &Layout) -> PathBuf {
+        layout.ssh().join(self.file.trim_end_matches(".pub"))
+    }
 }
 
 /// Why there are no host keys, or no certificate for one.
@@ -37,7 +48,7 @@ pub enum Error {
         source: io::Error,
     },
     /// No file there holds a key that a certificate can be made for.
-    #[error("{} holds no host key that can be used", path.display())]
+    #[error("{} holds no host key that can be used, with its private half", path.display())]
     None {
         /// The directory.
         path: PathBuf,
@@ -70,7 +81,7 @@ pub enum Error {
 }
 
 /// Reads sshd's public host keys, in the order of their file names. Keys that no certificate can
-/// be made for (DSA, short RSA) are left out.
+/// be made for (DSA, short RSA) are left out, and those whose private half is not there: they are not this host's.
 ///
 /// # Errors
 /// [`Error::Directory`], [`Error::None`].
@@ -83,6 +94,7 @@ pub fn read(layout: &Layout) -> Result<Vec<HostKey>, Error> {
     let mut keys: Vec<HostKey> = listed
         .flatten()
         .filter_map(|entry| host_key(&entry.path()))
+        .filter(|key| key.private(layout).exists())
         .collect();
     keys.sort_by(|one, other| one.file.cmp(&other.file));
     keys.truncate(MAX_KEYS);

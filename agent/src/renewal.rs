@@ -9,6 +9,7 @@ mod comeback;
 use std::time::{Duration, Instant, SystemTime};
 
 use daypass_protocol::api::{Renewal as Question, Renewed};
+use daypass_protocol::host_proof;
 use daypass_transport::authority::{HOST_LIFETIME, expires, is_issued_by};
 use daypass_transport::client::{self, Client, Request};
 use daypass_transport::request::SigningRequest;
@@ -44,6 +45,8 @@ enum Error {
     Enrolment(#[from] enrolment::Error),
     #[error(transparent)]
     HostKeys(#[from] host_keys::Error),
+    #[error(transparent)]
+    Proof(#[from] host_keys::SignError),
     #[error(transparent)]
     Request(#[from] daypass_transport::request::Error),
     #[error(transparent)]
@@ -114,7 +117,7 @@ impl Renewal {
         let answer = if comes_back {
             comeback::ask(&self.layout, &enrolment, &keys, request.csr, now.into())?
         } else {
-            renewed(&enrolment, &keys, request.csr)?
+            renewed(&self.layout, &enrolment, &keys, request.csr)?
         };
         let checked = host_keys::check(&keys, &answer.host_certificates, &known.state().host_ca);
         if !comes_back {
@@ -141,10 +144,17 @@ impl Renewal {
 }
 
 /// Asks by the client certificate, which still counts.
-fn renewed(enrolment: &Enrolment, keys: &[HostKey], csr: String) -> Result<Renewed, Error> {
+fn renewed(
+    layout: &Layout,
+    enrolment: &Enrolment,
+    keys: &[HostKey],
+    csr: String,
+) -> Result<Renewed, Error> {
+    let claim = host_proof::text(enrolment.ca.ca, &enrolment.record.host, &csr);
     let question = Question {
         csr,
         host_keys: keys.iter().map(|key| key.key.clone()).collect(),
+        proofs: host_keys::prove(layout, keys, &claim)?,
     };
     // Texts and lists of them only: this cannot fail.
     let body = serde_json::to_vec(&question).unwrap_or_default();

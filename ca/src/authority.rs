@@ -9,6 +9,7 @@ mod checked;
 mod collectors;
 mod open;
 mod own;
+mod readings;
 mod records;
 mod revoked_uses;
 mod room;
@@ -16,6 +17,7 @@ mod strangers;
 mod tokens;
 mod waiting;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use daypass_protocol::digest::{Digest, Incarnation, Pin};
@@ -29,6 +31,7 @@ use tokio::sync::watch;
 
 use crate::beside::Hands;
 use crate::keys::Keys;
+use crate::layout::Layout;
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
 use crate::revoke::Revoked;
@@ -39,6 +42,7 @@ pub(crate) use checked::Checked;
 pub use collectors::CollectorError;
 pub use open::OpenError;
 pub use own::OwnRecordError;
+use readings::Readings;
 pub use records::RetireError;
 use records::UnderWay;
 use revoked_uses::RevokedUses;
@@ -63,6 +67,9 @@ pub struct Authority {
     x509_beside: Option<String>,
     /// Whether its rotation ever began.
     x509_rotated: bool,
+    /// Whether a state has named that one, and its file says so.
+    x509_noted: AtomicBool,
+    layout: Layout,
     pin: Pin,
     incarnation: Incarnation,
     url: CaUrl,
@@ -76,6 +83,7 @@ pub struct Authority {
     decisions: RwLock<()>,
     waiting: Waiting,
     revoked_uses: RevokedUses,
+    readings: Readings,
     strangers: Strangers,
     checked: Checked,
     under_way: Arc<UnderWay>,

@@ -208,6 +208,9 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
             RotationError::Unannounced { .. } => Some(
                 "Restart the CA (systemctl restart daypass-ca), wait until every host and collector has heard, and try again.",
             ),
+            RotationError::BeforeRoster { .. } => Some(
+                "The first admin signs it, on their own machine: daypass roster sign. From then on the state names that root; when every host and collector has heard, run this again.",
+            ),
             RotationError::NoOld { .. } => None,
             RotationError::Keys(error) => of_keys(error),
             RotationError::File { .. } | RotationError::Tls(_) | RotationError::Store(_) => {

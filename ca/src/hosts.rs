@@ -3,8 +3,10 @@
 use daypass_protocol::api::JournalKeys;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::enrolment::{CA_HOST, Record, host_origin};
+use daypass_protocol::host_proof;
 use daypass_protocol::key::Key;
 use daypass_protocol::name::{HostName, Name};
+use daypass_protocol::sshsig::Signature;
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
 use ssh_key::Certificate;
@@ -108,6 +110,11 @@ pub enum HostRefusal {
         /// How many.
         found: usize,
     },
+    /// A host key that may be another machine's.
+    #[error(
+        "{0}; certificates are made for the machine's own host keys alone: is daypass-host as new as the CA, and does /etc/ssh hold the private half of each?"
+    )]
+    HostKeyUnproven(#[from] host_proof::Error),
 }
 
 impl HostRefusal {
@@ -127,6 +134,7 @@ impl HostRefusal {
             Self::Origin { .. } => "journal-origin",
             Self::JournalKey { .. } => "journal-key",
             Self::HostKeys { .. } => "host-keys",
+            Self::HostKeyUnproven(_) => "host-key-unproven",
         }
     }
 }
@@ -174,6 +182,25 @@ pub fn check_own_name(name: &HostName) -> Result<(), HostRefusal> {
         return Err(HostRefusal::OwnName(name.clone()));
     }
     Ok(())
+}
+
+/// Checks that a machine which asks for certificates under this name, with this certificate signing request, holds the private
+/// halves of the SSH host keys that it names.
+///
+/// # Errors
+/// When there are none or too many, or one of them did not sign.
+pub fn check_host_keys(
+    (ca, host): (Pin, &HostName),
+    csr: &str,
+    keys: &[Key],
+    proofs: &[Signature],
+) -> Result<(), HostRefusal> {
+    match keys.len() {
+        1..=MOST_HOST_KEYS => {}
+        found => return Err(HostRefusal::HostKeys { found }),
+    }
+    let text = host_proof::text(ca, host, csr);
+    Ok(host_proof::check(keys, proofs, &text)?)
 }
 
 /// Checks that origin and keys are those of `host`'s journal under this CA.

@@ -15,10 +15,10 @@ use daypass_protocol::sshsig;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::version::Version;
 use daypass_transport::client::{ClientIdentity, Request};
-use house::machine::{Machine, application};
+use house::machine::{Machine, application, proof, with_keys};
 use house::{House, No, Someone, no};
 use rusqlite::{Connection, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const DAY: i64 = 86_400;
 
@@ -34,7 +34,7 @@ fn scene() -> Scene {
     let house = House::with(&[(&bob, &[Role::Approver])]);
     let token = house.token("db1", &[]);
     let (mut asked, _) = application(&token);
-    asked.host_keys = vec![ssh.public()];
+    with_keys(token.ca, &mut asked, &[&ssh]);
     let _: Enrolled = house.post_bare("/v1/hosts/enroll", &asked).unwrap();
     Scene { house, bob, ssh }
 }
@@ -57,8 +57,10 @@ impl Scene {
     fn signed(&self, who: &Someone, comeback: &Comeback) -> SignedComeback {
         let text = comeback.to_text().unwrap();
         let sign = sshsig::with_key(&who.key);
+        let (pin, host) = (self.house.newborn.pin, comeback.host.as_str());
         SignedComeback {
             signature: sshsig::sign(NAMESPACE, text.as_bytes(), sign).unwrap(),
+            proofs: vec![proof(pin, host, &comeback.csr, &self.ssh)],
             comeback: text,
         }
     }
@@ -94,13 +96,8 @@ fn a_host_whose_renewal_got_lost_comes_back_when_the_certificate_that_it_has_end
     let machine = scene.house.host("db2");
     scene.ends_earlier("db2", 29 * DAY);
     let (house, ssh) = (&scene.house, &scene.ssh);
-    let (again, _) = application(&house.token("spare", &[]));
-    let body = json!({"csr": again.csr, "host_keys": [ssh.public()]}).to_string();
     // Nobody gets this answer.
-    house
-        .client_of(&machine)
-        .call::<Value>(&Request::post("/v1/hosts/renew", body.as_bytes()))
-        .unwrap();
+    house.renew(&machine, "db2", ssh).unwrap();
     let of_db2 = |scene: &Scene| {
         let (asked, _) = scene.comeback(|asked| asked.host = "db2".parse().unwrap());
         scene.come(&scene.signed(&scene.ssh, &asked)).map(drop)
@@ -160,7 +157,7 @@ fn hosts_that_renewed_after_the_backup_come_back_to_the_restored_ca_and_only_tho
         Someone::new("db2"),
     );
     let (mut asked, key) = image;
-    asked.host_keys = vec![other.public()];
+    with_keys(scene.house.newborn.pin, &mut asked, &[&other]);
     let enrolled: Enrolled = scene.house.post_bare("/v1/hosts/enroll", &asked).unwrap();
     let db2 = Machine { enrolled, key };
     let file = scene.house.directory.path().join("backup.tar");
@@ -262,6 +259,14 @@ fn nobody_comes_back_who_is_not_that_host_or_was_revoked() {
         refused(ssh, &|asked| asked.host_keys.clear()),
         no(422, "host-keys")
     );
+    // Whoever has one of its keys has not every key that it names.
+    let another = Someone::new("another");
+    for keys in [vec![another.public()], vec![ssh.public(), another.public()]] {
+        assert_eq!(
+            refused(ssh, &|asked| asked.host_keys.clone_from(&keys)),
+            no(422, "host-key-unproven")
+        );
+    }
     let (asked, _) = scene.comeback(|_| {});
     let mut changed = scene.signed(ssh, &asked);
     changed.comeback = changed.comeback.replace("db1", "db2");
@@ -288,5 +293,5 @@ fn nobody_comes_back_who_is_not_that_host_or_was_revoked() {
         .post::<Value>(&scene.bob, "/v1/revocations", &revoked)
         .unwrap();
     assert_eq!(refused(ssh, &|_| {}), no(403, "host-revoked"));
-    assert_eq!(house.told("host.refused").len(), 10);
+    assert_eq!(house.told("host.refused").len(), 12);
 }

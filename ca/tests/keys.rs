@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use daypass_ca::keys::rotation::{self, Kind, RotationError};
-use daypass_protocol::api::{CertificateWish, Hosts, Issued, Renewed};
+use daypass_protocol::api::{CertificateWish, Hosts, Issued};
 use daypass_protocol::certificate::{self, Profile};
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::Role;
@@ -371,11 +371,7 @@ fn while_the_host_cas_key_changes_hosts_are_certified_by_a_key_that_clients_trus
     let (mut house, cody, machine) = company();
     let trusted = |house: &House| house.get::<Hosts>(&cody, "/v1/hosts").unwrap().host_ca;
     let signer = |house: &House| {
-        let (again, _) = house::machine::application(&house.token("spare", &[]));
-        let body = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
-        let body = body.to_string();
-        let renew = Request::post("/v1/hosts/renew", body.as_bytes());
-        let renewed: Renewed = house.client_of(&machine).call(&renew).unwrap();
+        let renewed = house.renew(&machine, "db1", &Someone::new("host")).unwrap();
         let certificate = certificate::parse(&renewed.host_certificates[0]).unwrap();
         assert!(certificate.cert_type().is_host());
         Key::try_from(certificate.signature_key().clone()).unwrap()

@@ -10,7 +10,7 @@ use daypass_protocol::sshsig;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::token::JoinToken;
 use daypass_transport::client::Request;
-use house::machine::application;
+use house::machine::{application, with_keys};
 use house::{House, No, Someone, no, refused};
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn a_key_that_another_host_has_now_is_on_no_list() {
     let house = House::with(&[]);
     let enroll = |token: &JoinToken, who: &Someone| {
         let (mut asked, _) = application(token);
-        asked.host_keys = vec![who.public()];
+        with_keys(token.ca, &mut asked, &[who]);
         house
             .post_bare::<Enrolled>("/v1/hosts/enroll", &asked)
             .unwrap();
@@ -101,12 +101,7 @@ fn a_revoked_host_comes_back_by_a_token_that_replaces_it() {
     house.pass(2);
     let token = replacing(&house, &json!({"host": "db1", "ttl": 600, "replace": true})).unwrap();
     let machine = house.enroll(&token).unwrap();
-    let (again, _) = application(&token);
-    let body = json!({"csr": again.csr, "host_keys": again.host_keys}).to_string();
-    let renewed = house
-        .client_of(&machine)
-        .call::<Value>(&Request::post("/v1/hosts/renew", body.as_bytes()));
-    refused(renewed).unwrap();
+    house.renew(&machine, "db1", &Someone::new("host")).unwrap();
 }
 
 #[test]

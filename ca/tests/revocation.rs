@@ -13,7 +13,7 @@ use daypass_protocol::state::SignedState;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::window::FrozenWindow;
 use daypass_transport::client::Request;
-use house::{House, No, Someone, no, refused};
+use house::{House, No, Someone, no};
 
 struct Scene {
     house: House,
@@ -199,11 +199,8 @@ fn a_revoked_host_hears_of_it_and_gets_nothing_more_nor_does_anybody_for_it() {
     assert_eq!(state.read_unverified().unwrap().revoked.len(), 1);
     let list = client.fetch(&Request::get("/v1/krl")).unwrap();
     assert_eq!(Krl::parse(&list).unwrap().keys.len(), 1);
-    let (again, _) = house::machine::application(&scene.house.token("db2", &[]));
-    let renewal = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
-    let body = serde_json::to_vec(&renewal).unwrap();
-    let answer = client.call::<serde_json::Value>(&Request::post("/v1/hosts/renew", &body));
-    assert_eq!(refused(answer).map(|_| ()), no(403, "host-revoked"));
+    let renewed = scene.house.renew(&machine, "db1", &Someone::new("host"));
+    assert_eq!(renewed.map(drop), no(403, "host-revoked"));
 }
 
 #[test]

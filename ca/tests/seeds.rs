@@ -16,7 +16,7 @@ use daypass_protocol::sshsig;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::version::Version;
 use daypass_transport::client::Request;
-use house::machine::application;
+use house::machine::{application, renewal, with_keys};
 use house::{House, Someone};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ fn make_the_seeds() {
     );
     let (mut asked, key) = application(&token);
     let ssh = Someone::new("db1");
-    asked.host_keys = vec![ssh.public()];
+    with_keys(token.ca, &mut asked, &[&ssh]);
     seeds.body(&["api"], "enrolment", &asked);
     seeds.put("x509", "csr", &asked.csr);
     seeds.put("key", "key", ssh.public().to_string());
@@ -76,9 +76,8 @@ fn make_the_seeds() {
     seeds.put("x509", "client", &enrolled.client_certificate);
     seeds.put("x509", "root", house.root());
     seeds.put("certificate", "host", &enrolled.host_certificates[0]);
-    let (again, _) = application(&house.token("db2", &[]));
-    let renewal = json!({"csr": again.csr, "host_keys": asked.host_keys});
-    seeds.body(&["api"], "renewal", &renewal);
+    let (again, _) = renewal(house.newborn.pin, "db1", &ssh);
+    seeds.body(&["api"], "renewal", &again);
     seeds.body(&["api"], "retirement", &json!({"entries": 7}));
     let comeback = Comeback {
         v: Version,
@@ -86,12 +85,13 @@ fn make_the_seeds() {
         host: "db1".parse().unwrap(),
         time: now,
         csr: again.csr,
-        host_keys: asked.host_keys.clone(),
+        host_keys: again.host_keys,
     };
     let text = comeback.to_text().unwrap();
     let signed = SignedComeback {
         signature: sshsig::sign(NAMESPACE, text.as_bytes(), sshsig::with_key(&ssh.key)).unwrap(),
         comeback: text,
+        proofs: again.proofs,
     };
     seeds.body(&["api"], "comeback", &signed);
     let (request, _) = house.collector_request("log");

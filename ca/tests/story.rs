@@ -382,23 +382,16 @@ fn a_renewed_client_certificate_replaces_the_old_one_at_its_first_use() {
         )
         .map(|_| ())
     };
-    let request = daypass_transport::request::SigningRequest::create("db1").unwrap();
-    let body = serde_json::to_vec(&daypass_protocol::api::Renewal {
-        csr: request.csr,
-        host_keys: vec![Someone::new("host").public()],
-    })
-    .unwrap();
-    let renewed: daypass_protocol::api::Renewed = house
-        .client_of(&machine)
-        .call(&Request::post("/v1/hosts/renew", &body))
-        .unwrap();
+    let host = Someone::new("host");
+    let (asked, key) = house::machine::renewal(house.newborn.pin, "db1", &host);
+    let renewed = house.renew_by(&machine, &asked).unwrap();
     assert_eq!(state(&machine), Ok(()));
     let newer = house::machine::Machine {
         enrolled: daypass_protocol::api::Enrolled {
             client_certificate: renewed.client_certificate,
             ..machine.enrolled.clone()
         },
-        key: request.key,
+        key,
     };
     assert_eq!(state(&newer), Ok(()));
     assert_eq!(state(&machine), no(401, "certificate-unknown"));

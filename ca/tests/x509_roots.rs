@@ -5,11 +5,13 @@ mod house;
 use daypass_ca::keys::rotation::RotationError;
 use daypass_ca::keys::x509;
 use daypass_protocol::api::{Hosts, Renewed};
+use daypass_protocol::roster::SignedRoster;
+use daypass_protocol::sshsig;
 use daypass_protocol::state::{SignedState, State};
 use daypass_transport::authority::is_issued_by;
 use daypass_transport::client::{Client, ClientIdentity, Error, Request};
-use house::House;
-use house::machine::{Machine, application};
+use house::machine::{Machine, renewal};
+use house::{House, Someone};
 
 /// What a machine trusts, and shows.
 struct Peer {
@@ -50,10 +52,9 @@ impl Peer {
     }
 
     fn renew(&mut self, house: &House) {
-        let (again, key) = application(&house.token(&format!("spare{}", rand()), &[]));
-        let body = serde_json::json!({"csr": again.csr, "host_keys": again.host_keys});
-        let body = body.to_string();
-        let request = Request::post("/v1/hosts/renew", body.as_bytes());
+        let (asked, key) = renewal(house.newborn.pin, "db1", &Someone::new("host"));
+        let body = serde_json::to_vec(&asked).unwrap();
+        let request = Request::post("/v1/hosts/renew", &body);
         let renewed: Renewed = self.client(house).call(&request).unwrap();
         (self.certificate, self.key) = (renewed.client_certificate, key);
     }
@@ -61,12 +62,6 @@ impl Peer {
     fn is_under_the_first_root(&self) -> bool {
         is_issued_by(&self.certificate, &self.roots).unwrap()
     }
-}
-
-fn rand() -> u32 {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).unwrap();
-    u32::from_le_bytes(bytes)
 }
 
 fn step(house: &mut House, step: impl FnOnce(&House)) {
@@ -162,6 +157,27 @@ fn a_switch_that_a_crash_cut_off_is_finished_at_the_next_start() {
     assert_eq!(db1.follow(&house).x509, [second, first]);
     db1.renew(&house);
     assert!(db1.is_under_the_first_root());
+}
+
+#[test]
+fn a_root_that_was_added_before_roster_1_is_announced_by_the_first_state() {
+    let mut house = House::unsigned();
+    step(&mut house, |house| {
+        x509::add(&house.layout(), house_now()).unwrap();
+    });
+    // The CA was restarted, and still nobody can have heard; what is missing is said.
+    step(&mut house, |house| {
+        let early = x509::switch(&house.layout());
+        assert!(matches!(early, Err(RotationError::BeforeRoster { .. })));
+    });
+    let mut first = SignedRoster::unsigned(house.chain().chain[0].roster.clone());
+    first.sign(sshsig::with_key(&house.admin.key)).unwrap();
+    house.post_roster(&first).unwrap();
+    let mut db1 = Peer::of(&house.host("db1"), &house);
+    let [_, second] = db1.follow(&house).x509.try_into().unwrap();
+    step(&mut house, |house| x509::switch(&house.layout()).unwrap());
+    assert_eq!(house.root(), second);
+    db1.state(&house).unwrap();
 }
 
 fn house_now() -> daypass_protocol::time::Time {

@@ -41,6 +41,9 @@ pub struct SignedComeback {
     pub comeback: String,
     /// By one of the SSH host keys that the CA knows of the host.
     pub signature: Signature,
+    /// By each of the host keys that it has now, in their order: see [`crate::host_proof`].
+    #[serde(default)]
+    pub proofs: Vec<Signature>,
 }
 
 /// Why a comeback does not count.

@@ -24,6 +24,7 @@ pub mod event;
 pub mod export;
 pub mod forwarding;
 pub mod grant;
+pub mod host_proof;
 pub mod hours;
 pub mod http_auth;
 pub mod inert;

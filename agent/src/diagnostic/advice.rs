@@ -51,6 +51,12 @@ fn enroll(error: &enroll::Error) -> Option<&'static str> {
         enroll::Error::HostKeys(
             host_keys::Error::None { .. } | host_keys::Error::Directory { .. },
         ) => Some("Install sshd, or make its host keys: ssh-keygen -A"),
+        enroll::Error::Proof(_) => Some(
+            "Every key of /etc/ssh/ssh_host_*_key.pub shows that it is this host's own: mend that key, or take its two files away. The token is still good.",
+        ),
+        enroll::Error::Call(client::Error::Api { code, .. }) if code == "host-key-unproven" => {
+            Some("Is daypass-host of the CA's version? The token is still good.")
+        }
         enroll::Error::Call(client::Error::Api { .. }) => Some(
             "Tokens serve as often and as long as their maker said; an admin makes a new one with: daypass host token NAME",
         ),

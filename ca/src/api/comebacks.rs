@@ -8,10 +8,10 @@ use daypass_protocol::key::Key;
 use daypass_protocol::time::{SKEW, Time};
 
 use super::call::{Call, Reply};
-use super::enrolment::check_host_keys;
 use super::refusal::Refusal;
 use super::renewals::{is_not_revoked, renew};
 use crate::authority::Authority;
+use crate::hosts::check_host_keys;
 use crate::store::EnrolledHost;
 
 /// Renews the certificates of a host that shows by its SSH host key who it is. Only where its client certificate has ended, or
@@ -54,14 +54,19 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
         host_keys,
         ..
     } = asked;
-    renew(authority, &name, host, &Renewal { csr, host_keys }, event)
+    let asked = Renewal {
+        csr,
+        host_keys,
+        proofs: signed.proofs,
+    };
+    renew(authority, &name, host, &asked, event)
 }
 
 /// Whether whoever was refused so signed with the host's key: what is wrong is found out after that.
 fn has_shown_the_key(refusal: &Refusal) -> bool {
     matches!(
         refusal.code,
-        "host-keys" | "host-revoked" | "certificate-counts" | "replay"
+        "host-keys" | "host-key-unproven" | "host-revoked" | "certificate-counts" | "replay"
     )
 }
 
@@ -97,7 +102,12 @@ fn judge(
         Err(comeback::Error::ForeignKey(_)) => return Err(unknown()),
         checked => checked.map_err(|error| refusal(&error))?,
     };
-    check_host_keys(&asked.host_keys)?;
+    check_host_keys(
+        (authority.pin(), &named),
+        &asked.csr,
+        &asked.host_keys,
+        &signed.proofs,
+    )?;
     is_not_revoked(authority, &named, &host)?;
     let ends = Time::from_unix(host.expires);
     if now < ends && !host.unconfirmed {

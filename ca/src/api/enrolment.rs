@@ -10,7 +10,7 @@ use super::call::{Call, Reply};
 use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::{Authority, are_free, mark};
-use crate::hosts::{self, CERTIFICATE_LIFE, HostRefusal, MOST_HOST_KEYS, Place};
+use crate::hosts::{self, CERTIFICATE_LIFE, HostRefusal, Place};
 use crate::issue;
 use crate::store::{EnrolledHost, Token};
 use crate::tls;
@@ -58,7 +58,12 @@ fn admit(authority: &Authority, asked: &Enrolment) -> Result<Admitted, Refusal> 
         groups: names(&token.groups)?,
     };
     hosts::check_journal(&asked.journal, authority.pin(), &place.host)?;
-    check_host_keys(&asked.host_keys)?;
+    hosts::check_host_keys(
+        (authority.pin(), &place.host),
+        &asked.csr,
+        &asked.host_keys,
+        &asked.proofs,
+    )?;
     Ok(Admitted { place, token })
 }
 
@@ -260,11 +265,4 @@ pub(super) fn papers(
         fingerprint,
         host_certificates,
     })
-}
-
-pub(super) fn check_host_keys(keys: &[Key]) -> Result<(), HostRefusal> {
-    match keys.len() {
-        1..=MOST_HOST_KEYS => Ok(()),
-        found => Err(HostRefusal::HostKeys { found }),
-    }
 }

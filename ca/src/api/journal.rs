@@ -1,6 +1,7 @@
 //! `GET /v1/journal`
 
 use daypass_protocol::api::Journal;
+use daypass_protocol::event::{Action, Outcome};
 
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
@@ -12,11 +13,15 @@ const MOST: usize = 1000;
 /// Entries in one answer when nothing is said.
 const USUAL: usize = 100;
 
-/// Entries of the CA's journal, from `since` on.
+/// Entries of the CA's journal, from `since` on. That they are read is one of them.
 pub(super) fn list(authority: &Authority, call: &Call) -> Result<Reply, Refusal> {
     let [since, limit] = call.query(["since", "limit"])?;
     let since = since.map_or(Ok(0), number)?;
     let limit = limit.map_or(Ok(USUAL), number)?.clamp(1, MOST);
+    let event = call
+        .event(Action::LogRead, Outcome::Allowed)
+        .detail("query", format!("since={since}"));
+    authority.note_reading(call.person()?, since, &event)?;
     Reply::of(&Journal {
         entries: authority.ledger().entries(since, limit)?,
     })

@@ -110,3 +110,47 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::store::StoreError;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_fails_here_is_whole_in_the_log_and_nobodys_business_outside() {
+        let error = StoreError::NotMade {
+            path: PathBuf::from("/somewhere/ca.db"),
+            source: io::Error::other("the disk is gone"),
+        };
+        let written = Log::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let refusal = tracing::subscriber::with_default(subscriber, || Refusal::failure(&error));
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        for part in ["/somewhere/ca.db", "the disk is gone"] {
+            assert!(text.contains(part), "{text}");
+            assert!(!refusal.message.contains(part), "{}", refusal.message);
+        }
+        assert_eq!(refusal.code, "ca-failure");
+    }
+}

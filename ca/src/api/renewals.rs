@@ -6,11 +6,11 @@ use daypass_protocol::name::HostName;
 use daypass_protocol::time::Time;
 
 use super::call::{Call, Caller, Reply};
-use super::enrolment::{check_host_keys, papers, taken_meanwhile};
+use super::enrolment::{papers, taken_meanwhile};
 use super::hosts::{names, texts};
 use super::refusal::Refusal;
 use crate::authority::Authority;
-use crate::hosts::{CERTIFICATE_LIFE, Place};
+use crate::hosts::{CERTIFICATE_LIFE, Place, check_host_keys};
 use crate::store::EnrolledHost;
 
 /// Renews the certificates of an enrolled host. Names and groups stay; the client certificate of before counts until
@@ -23,7 +23,25 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
             "this route answers enrolled hosts",
         ));
     };
-    check_host_keys(&asked.host_keys)?;
+    let proven = check_host_keys(
+        (authority.pin(), name),
+        &asked.csr,
+        &asked.host_keys,
+        &asked.proofs,
+    );
+    let resource = Resource {
+        host: Some(name.clone()),
+        ..Resource::default()
+    };
+    if let Err(refused) = proven {
+        // A host that is known here wants to be taken for another machine, or its package is of before.
+        let event = call
+            .event(Action::HostRefused, Outcome::Denied)
+            .because(refused.code(), refused.to_string())
+            .on(resource);
+        authority.note(&event)?;
+        return Err(refused.into());
+    }
     // By what it showed: the name may be another machine's by now.
     let host = authority
         .store()
@@ -33,10 +51,7 @@ pub(super) fn take(authority: &Authority, call: &Call) -> Result<Reply, Refusal>
     is_not_revoked(authority, name, &host)?;
     let event = call
         .event(Action::HostEnrolled, Outcome::Done)
-        .on(Resource {
-            host: Some(name.clone()),
-            ..Resource::default()
-        })
+        .on(resource)
         .detail("renewed", true);
     renew(authority, name, host, &asked, event)
 }

@@ -1,5 +1,6 @@
 //! The signed state: made afresh every minute and at every change.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use daypass_protocol::digest::Digest;
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{Authority, Waiter};
 use crate::case;
+use crate::keys::x509;
 use crate::narrow::{self, DamagedNarrowing};
 use crate::revoke::{Revoked, RevokedError};
 use crate::state::{self, Content};
@@ -168,7 +170,26 @@ impl Authority {
             }
             is_new
         });
+        self.note_root();
         Ok(())
+    }
+
+    /// Notes that a state names the X.509 root beside the one that issues, so that it may issue. The first state may be one
+    /// of long after the start: there is none before roster 1 is signed.
+    fn note_root(&self) {
+        let Some(beside) = &self.x509_beside else {
+            return;
+        };
+        if self.x509_noted.load(Ordering::SeqCst) {
+            return;
+        }
+        match x509::note_announced(&self.layout, beside) {
+            Ok(()) => self.x509_noted.store(true, Ordering::SeqCst),
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the next X.509 root is announced, and cannot be used before that is noted; tried again in a minute"
+            ),
+        }
     }
 
     /// What is revoked beyond single windows, as it was announced last.

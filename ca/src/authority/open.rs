@@ -1,6 +1,7 @@
 //! From files to a CA at work.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
@@ -153,6 +154,8 @@ impl Authority {
             x509,
             x509_beside: x509::beside(layout)?,
             x509_rotated: x509::is_rotated(layout),
+            x509_noted: AtomicBool::new(false),
+            layout: layout.clone(),
             pin,
             incarnation,
             url,
@@ -166,6 +169,7 @@ impl Authority {
             decisions: RwLock::new(()),
             waiting: super::Waiting::new(),
             revoked_uses: super::RevokedUses::default(),
+            readings: super::Readings::default(),
             strangers: super::Strangers::default(),
             checked: super::Checked::default(),
             under_way: Arc::default(),
@@ -174,11 +178,6 @@ impl Authority {
         };
         authority.mark_records()?;
         authority.announce()?;
-        if let Some(beside) = &authority.x509_beside
-            && authority.announced().is_some()
-        {
-            x509::note_announced(layout, beside)?;
-        }
         Ok(authority)
     }
 }

@@ -45,6 +45,12 @@ pub enum RotationError {
         /// The root.
         path: PathBuf,
     },
+    /// The next root was added, and there is no state yet that could name it.
+    #[error("the next root {} cannot have been announced: roster 1 is not signed yet", path.display())]
+    BeforeRoster {
+        /// The root.
+        path: PathBuf,
+    },
     /// There is no key before to retire.
     #[error("there is no key of before, {}", path.display())]
     NoOld {

@@ -48,7 +48,11 @@ pub fn switch(layout: &Layout) -> Result<(), RotationError> {
     let root = read(&next)?;
     let announced = layout.tls_root_next_announced();
     if !announced.exists() || read(&announced)? != root {
-        return Err(RotationError::Unannounced { path: next });
+        return Err(if is_in_force(layout)? {
+            RotationError::Unannounced { path: next }
+        } else {
+            RotationError::BeforeRoster { path: next }
+        });
     }
     // It must be one that can issue before the other one stops.
     Authority::from_pem(&root, &read(&key)?)?;
@@ -118,6 +122,14 @@ pub fn beside(layout: &Layout) -> Result<Option<String>, RotationError> {
 /// Whether a rotation ever began.
 pub fn is_rotated(layout: &Layout) -> bool {
     layout.tls_rotated().exists()
+}
+
+/// Whether roster 1 was signed: before that there is no state.
+fn is_in_force(layout: &Layout) -> Result<bool, RotationError> {
+    let chain = Store::open(&layout.database())?.read(|tx| tx.chain())?;
+    Ok(chain
+        .first()
+        .is_some_and(|first| !first.signatures.is_empty()))
 }
 
 fn read(path: &Path) -> Result<String, RotationError> {

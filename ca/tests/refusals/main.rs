@@ -2,6 +2,7 @@
 
 #[path = "../house/mod.rs"]
 mod house;
+mod kinds;
 mod tokens;
 mod windows;
 

@@ -1,11 +1,12 @@
 //! Join tokens that are not made, and machines that are not enrolled by them.
 
 use daypass_protocol::api::{Enrolled, Enrolment};
+use daypass_protocol::digest::Pin;
 use daypass_protocol::token::Secret;
 use serde_json::{Value, json};
 
-use crate::house::machine::application;
-use crate::house::{House, no};
+use crate::house::machine::{application, application_as, renewal, with_keys};
+use crate::house::{House, Someone, no};
 
 #[test]
 fn a_join_token_enrols_one_machine_under_its_own_name_once() {
@@ -28,6 +29,7 @@ fn a_join_token_enrols_one_machine_under_its_own_name_once() {
     assert_eq!(enroll(&no_keys), no(422, "host-keys"));
     let mut bad_csr = right.clone();
     bad_csr.csr = "not a request".to_owned();
+    with_keys(token.ca, &mut bad_csr, &[&Someone::new("host")]);
     assert_eq!(enroll(&bad_csr), no(400, "csr-invalid"));
     let mut guessed = right.clone();
     guessed.secret = Secret::from_bytes([1; 32]);
@@ -38,6 +40,87 @@ fn a_join_token_enrols_one_machine_under_its_own_name_once() {
     let taken = house.post::<Value>(&house.admin, "/v1/hosts/tokens", &again);
     assert_eq!(taken.map(|_| ()), no(409, "name-taken"));
     assert_eq!(house.told("host.refused").len(), 6);
+}
+
+#[test]
+fn no_machine_is_certified_for_a_host_key_that_it_does_not_prove() {
+    let house = House::with(&[]);
+    let token = house.group_token("db-prod", 9);
+    let victim = Someone::new("db1");
+    let (mut honest, _) = application_as(&token, "db1");
+    with_keys(token.ca, &mut honest, &[&victim]);
+    let enroll = |asked: &Enrolment| {
+        house
+            .post_bare::<Enrolled>("/v1/hosts/enroll", asked)
+            .map(drop)
+    };
+    assert_eq!(enroll(&honest), Ok(()));
+
+    let (own, _) = application_as(&token, "db2");
+    let refused = |change: &dyn Fn(&mut Enrolment)| {
+        let mut asked = own.clone();
+        change(&mut asked);
+        assert_eq!(enroll(&asked), no(422, "host-key-unproven"));
+    };
+    let known = honest.proofs.clone();
+    refused(&|asked| asked.host_keys = vec![victim.public()]);
+    refused(&|asked| asked.host_keys.push(victim.public()));
+    refused(&|asked| asked.proofs.clear());
+    refused(&|asked| asked.proofs.push(asked.proofs[0].clone()));
+    // What the victim once signed serves nobody else.
+    refused(&|asked| {
+        asked.host_keys = vec![victim.public()];
+        asked.proofs.clone_from(&known);
+    });
+    // Nor does what it signs under another name, for another client certificate, or for another CA.
+    let other = |change: &dyn Fn(&mut Enrolment)| {
+        refused(&|asked| prove_another(token.ca, &victim, asked, change));
+    };
+    other(&|said| said.host = "db1".parse().unwrap());
+    other(&|said| said.csr.push('\n'));
+    refused(&|asked| with_keys(Pin::from_bytes([1; 32]), asked, &[&victim]));
+
+    let refusals = house.told("host.refused");
+    assert_eq!(refusals.len(), 8);
+    assert!(
+        refusals
+            .iter()
+            .all(|entry| entry["resource"]["host"] == "db2")
+    );
+    assert_eq!(enroll(&own), Ok(()));
+}
+
+/// Proofs by `ssh` of something else than is asked for.
+fn prove_another(ca: Pin, ssh: &Someone, asked: &mut Enrolment, change: impl Fn(&mut Enrolment)) {
+    let mut other = asked.clone();
+    change(&mut other);
+    with_keys(ca, &mut other, &[ssh]);
+    (asked.host_keys, asked.proofs) = (other.host_keys, other.proofs);
+}
+
+#[test]
+fn a_host_renews_by_keys_that_it_proves_and_may_have_new_ones() {
+    let house = House::with(&[]);
+    let machine = house.host("db1");
+    let (fresh, victim) = (Someone::new("fresh"), Someone::new("victim"));
+    let (mut asked, _) = renewal(house.newborn.pin, "db1", &fresh);
+    let own = asked.host_keys.clone();
+    asked.host_keys = vec![victim.public()];
+    assert_eq!(
+        house.renew_by(&machine, &asked).map(drop),
+        no(422, "host-key-unproven")
+    );
+    let told = house.told("host.refused");
+    assert_eq!(told[0]["code"], "host-key-unproven");
+    assert_eq!(told[0]["resource"]["host"], "db1");
+    // Under the name of another host nothing is proven.
+    let (other, _) = renewal(house.newborn.pin, "db2", &fresh);
+    assert_eq!(
+        house.renew_by(&machine, &other).map(drop),
+        no(422, "host-key-unproven")
+    );
+    asked.host_keys = own;
+    house.renew_by(&machine, &asked).unwrap();
 }
 
 #[test]

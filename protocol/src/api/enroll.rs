@@ -5,6 +5,7 @@ use crate::enrolment::SignedRecord;
 use crate::key::Key;
 use crate::name::{HostName, Name};
 use crate::roster::SignedRoster;
+use crate::sshsig::Signature;
 use crate::state::SignedState;
 use crate::token::Secret;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct Enrolment {
     pub csr: String,
     /// sshd's host keys.
     pub host_keys: Vec<Key>,
+    /// By each of them, in their order: see [`crate::host_proof`].
+    #[serde(default)]
+    pub proofs: Vec<Signature>,
     /// The keys of its journal.
     pub journal: JournalKeys,
     /// Whether it will go for good when it is powered off.
@@ -72,6 +76,9 @@ pub struct Renewal {
     pub csr: String,
     /// sshd's host keys as they are now.
     pub host_keys: Vec<Key>,
+    /// By each of them, in their order: see [`crate::host_proof`].
+    #[serde(default)]
+    pub proofs: Vec<Signature>,
 }
 
 /// What it gets.

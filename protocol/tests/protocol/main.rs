@@ -10,6 +10,7 @@ mod export;
 mod extension;
 mod forgery;
 mod grant;
+mod host_proof;
 mod hours;
 mod http_auth;
 mod krl;
