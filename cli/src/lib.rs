@@ -33,6 +33,7 @@ mod portrait;
 mod prove;
 mod request;
 mod revoke;
+mod revoked_hosts;
 mod roster;
 mod session;
 mod setup;

@@ -60,6 +60,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "/v1/krl",
         "contractor approver admin auditor host collector",
     ),
+    ("GET", "/v1/krl/hosts", "anyone"),
     ("GET", "/v1/journal", "approver admin auditor"),
 ];
 

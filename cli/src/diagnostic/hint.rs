@@ -39,6 +39,7 @@ pub(crate) const NO_HOSTS: &str =
 pub(crate) const NO_WINDOWS: &str = "There are no such windows; `daypass request` asks for one.";
 pub(crate) const NO_SESSIONS: &str = "Nobody is there, as far as the collector knows.";
 pub(crate) const CACHED_SERVES: &str = "The certificate at hand is used while it is valid.";
+pub(crate) const LIST_SERVES: &str = "ssh goes on with the list of revoked hosts that is here; what was revoked since, it does not know.";
 pub(crate) const ROSTER_IN_FORCE: &str = "Roster 1 is in force already; there is nothing to sign.";
 pub(crate) const RECOVERY_KEY: &str = "the recovery key";
 pub(crate) const NOT_VERIFIED: &str =
