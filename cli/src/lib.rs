@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod approvals;
 mod ca;
 pub mod cli;
 mod collector;

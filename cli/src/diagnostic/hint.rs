@@ -261,8 +261,7 @@ pub(crate) fn signed(said: &Said) -> String {
 pub(crate) const POLICY_CHANGES: &str = "The policy changes:";
 pub(crate) const DEMANDS_MET: &str = "  All of it is met.";
 pub(crate) const NOBODY_MAY: &str = "nobody may have such a window";
-pub(crate) const NO_WINDOW_BEFORE: &str =
-    "  It is the first window of this person that you can see.";
+pub(crate) const NO_WINDOW_BEFORE: &str = "  No window of this person that you can see was approved before, by anybody who is an approver today.";
 
 pub(crate) fn demand(by: &str, demand: &str) -> String {
     format!("  needs        {demand} ({by})")
@@ -344,7 +343,7 @@ pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
         return format!("  It is as {before} was, but for its times and reason.");
     }
     format!(
-        "  What differs from {before}, the last window of the same person:\n{}",
+        "  What differs from {before}, the last approved window of the same person:\n{}",
         lines.join("\n")
     )
 }

@@ -1,5 +1,6 @@
 //! The whole program against a CA that lies, is somebody else, is set back, or is not there.
 
+mod approving;
 mod ca;
 mod collector;
 mod revoked_hosts;

@@ -9,9 +9,10 @@ use daypass_protocol::api::{Failure, Problem};
 use daypass_protocol::digest::Digest;
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
-use daypass_protocol::window::WindowId;
+use daypass_protocol::window::{FrozenWindow, WindowId};
 use serde::Serialize;
 use ssh_key::{HashAlg, PrivateKey};
 use tempfile::TempDir;
@@ -46,6 +47,24 @@ impl Carol {
     pub(crate) fn key(&self) -> Key {
         let text = std::fs::read_to_string(self.home.path().join("id.pub")).expect("a key");
         Key::from_openssh_line(text.trim()).expect("a key")
+    }
+
+    /// Her word about a window.
+    pub(crate) fn says(&self, verb: Verb, window: &FrozenWindow) -> SignedStatement {
+        let key = std::fs::read(self.home.path().join("id")).expect("a key");
+        let key = PrivateKey::from_openssh(key).expect("a key");
+        let document = window.document();
+        let statement = Statement {
+            v: Version,
+            verb,
+            window: window.hash(),
+            ca: document.ca,
+            signer: "carol".parse().expect("a name"),
+            time: document.starts,
+            expires: document.ends,
+        };
+        let signed = statement.sign(|namespace, bytes| key.sign(namespace, HashAlg::Sha512, bytes));
+        signed.expect("signed")
     }
 
     pub(crate) fn set_up(&self, port: u16, root: &str, rolls: &Rolls) {
