@@ -51,7 +51,8 @@ fn first_root(lines: Reader, last: u64) -> Result<Option<u64>, Error> {
         // Few lines are worth being read as JSON.
         let says = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
         let (opens, asks) = (says(b"\"root_equivalent\""), says(b"\"sudo.request\""));
-        if !opens && !(asks && !sessions.is_empty()) {
+        let may_matter = opens || asks && !sessions.is_empty();
+        if !may_matter {
             continue;
         }
         let entry: Value = serde_json::from_slice(&bytes).unwrap_or_default();
