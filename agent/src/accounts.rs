@@ -57,6 +57,20 @@ pub enum Error {
     /// The accounts could not be listed.
     #[error(transparent)]
     List(#[from] command::Error),
+    /// There is no such group, or it could not be asked for.
+    #[error("cannot look the group {name} up: {source}")]
+    Group {
+        /// Its name.
+        name: String,
+        /// What the system said.
+        source: command::Error,
+    },
+    /// A group without a member.
+    #[error("the group {name} has no members")]
+    EmptyGroup {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Looks names up, one after another. A system that has kept one of them waiting for nothing is not asked again.
@@ -140,6 +154,28 @@ pub fn find(name: &str) -> Result<Account, Error> {
     Ok(Account { uid, names })
 }
 
+/// Who belongs to a group today, as its member or by an account's own group.
+///
+/// # Errors
+/// There is no such group, nobody is in it, or the system does not say.
+pub fn members(group: &str) -> Result<Vec<String>, Error> {
+    let ask = ["group", "--", group];
+    let line =
+        command::run_within(PATIENCE, Path::new("/usr/bin/getent"), &ask).map_err(|source| {
+            Error::Group {
+                name: group.to_owned(),
+                source,
+            }
+        })?;
+    let members = Listed::all()?.members(&line);
+    match members.is_empty() {
+        true => Err(Error::EmptyGroup {
+            name: group.to_owned(),
+        }),
+        false => Ok(members),
+    }
+}
+
 /// The accounts that the system lists: a directory service may know one without listing it.
 pub struct Listed(String);
 
@@ -163,9 +199,51 @@ impl Listed {
     }
 }
 
+impl Listed {
+    /// The members that a line of the groups' list names, and the accounts whose own group it is.
+    fn members(&self, group: &str) -> Vec<String> {
+        let mut fields = group.trim_end().split(':').skip(2);
+        let (gid, named) = (fields.next().unwrap_or_default(), fields.next());
+        let mut members: Vec<String> = named
+            .unwrap_or_default()
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        for line in self.0.lines() {
+            let mut fields = line.split(':');
+            let (Some(name), Some(own)) = (fields.next(), fields.nth(2)) else {
+                continue;
+            };
+            if own == gid && !members.iter().any(|member| member == name) {
+                members.push(name.to_owned());
+            }
+        }
+        members
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_has_the_members_it_names_and_those_whose_own_it_is() {
+        let listed = "root:x:0:0::/root:/bin/bash\nanna:x:1001:2000::/home/anna:/bin/sh\n\
+            bert:x:1002:1002::/:/bin/sh\nbroken\ncleo:x:1003:2000::/:/bin/sh\n";
+        let listed = Listed(listed.to_owned());
+        let members = |line: &str| listed.members(line);
+        assert_eq!(
+            members("visitors:x:2000:bert,anna\n"),
+            ["bert", "anna", "cleo"]
+        );
+        assert_eq!(members("visitors:x:2000:\n"), ["anna", "cleo"]);
+        assert!(members("nobody:x:3000:\n").is_empty());
+        // What is no line of a group names nobody.
+        assert!(members("").is_empty());
+        let error = super::members("no-such-group").unwrap_err();
+        assert!(error.to_string().contains("no-such-group"), "{error}");
+    }
 
     #[test]
     fn every_name_of_a_uid_is_found() {

@@ -13,7 +13,7 @@ use crate::diagnostic::{self, Failure};
 use crate::enroll::{Before, Stay};
 use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
-use crate::{doctor, enroll, invoker, manage, run, status, trust};
+use crate::{accounts, doctor, enroll, invoker, manage, run, status, trust};
 
 /// A token has a few hundred bytes.
 const MAX_TOKEN: u64 = 8 * 1024;
@@ -47,7 +47,11 @@ enum Command {
     /// Put an account under management: only contractors with an open window get in
     Manage {
         /// The account; every name of its uid counts
-        account: String,
+        #[arg(required_unless_present = "group")]
+        account: Option<String>,
+        /// Every account that belongs to this group today, in place of one; who joins later is not managed
+        #[arg(long, conflicts_with = "account")]
+        group: Option<String>,
     },
     /// Take an account out of management: its own keys and passwords count again
     Unmanage {
@@ -169,7 +173,18 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
             let done = enroll::enroll(layout, &token()?, name.as_ref(), before, stay)?;
             diagnostic::enrolled(&done)
         }
-        Command::Manage { account } => diagnostic::managed(&manage::manage(layout, account)?),
+        Command::Manage { account, group } => {
+            let accounts = match group {
+                Some(group) => accounts::members(group).map_err(manage::Error::from)?,
+                None => account.iter().cloned().collect(),
+            };
+            let mut said = String::new();
+            for account in &accounts {
+                // Those before a failure are managed, and the same command goes on where it ended.
+                said.push_str(&diagnostic::managed(&manage::manage(layout, account)?));
+            }
+            said
+        }
         Command::Unmanage { account } => diagnostic::unmanaged(&manage::unmanage(layout, account)?),
         Command::Erase {
             person,

@@ -29,6 +29,54 @@ pub struct Config {
     pub witness: Vec<WitnessConfig>,
     /// What ends a contractor's session at once.
     pub end: EndRules,
+    /// Doors that stay open to a managed account while nobody is in.
+    pub allow: Vec<Allow>,
+}
+
+/// `[[allow]]`: a door that stays open to a managed account while nobody is in it by a window.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allow {
+    /// One of its names.
+    pub account: String,
+    /// The door.
+    pub service: AllowedService,
+}
+
+/// The doors that can be left open: all beside those by which contractors come. sshd and sudo are never among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllowedService {
+    /// Jobs of a crontab, the system's included.
+    Cron,
+    /// Jobs for later.
+    Atd,
+    /// Its user manager, by lingering for one.
+    SystemdUser,
+    /// The console.
+    Login,
+    /// Other people's `su` into it.
+    Su,
+}
+
+impl AllowedService {
+    /// Its name in PAM.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cron => "cron",
+            Self::Atd => "atd",
+            Self::SystemdUser => "systemd-user",
+            Self::Login => "login",
+            Self::Su => "su",
+        }
+    }
+
+    /// Whether PAM means this one by `service`.
+    #[must_use]
+    pub fn is(self, service: &str) -> bool {
+        self.as_str() == service || self == Self::Su && service == "su-l"
+    }
 }
 
 /// `[[witness]]`: somebody else's witness (C2SP tlog-witness), asked to cosign this host's journal.
@@ -270,6 +318,7 @@ mod tests {
             [journal]\nlog = \"managed\"\nforward = \"strict\"\nexclude = [{ account = \"nagios\", command = \"/bin/true\" }]\n\
             [retention]\nkeep_days = 400\n\
             [sessions]\nwarn_seconds = [30]\n\
+            [[allow]]\naccount = \"backup\"\nservice = \"systemd-user\"\n\
             [[witness]]\nurl = \"https://witness.example.org:443\"\nkey = \"w+0+A\"\nroot = \"/etc/ssl/w.pem\"\n";
         let config = parse(text).unwrap();
         assert_eq!(config.state.poll(), Duration::from_secs(5));
@@ -279,6 +328,17 @@ mod tests {
         assert_eq!(config.retention.keep_days, Some(400));
         assert_eq!(config.sessions.warn_seconds, [30]);
         assert_eq!(config.witness[0].every_seconds, 3600);
+        assert_eq!(config.allow[0].account, "backup");
+        assert!(config.allow[0].service.is("systemd-user"));
+    }
+
+    #[test]
+    fn a_door_that_contractors_come_by_cannot_be_left_open() {
+        for service in ["sshd", "sudo", "daypass-sudo", "su-l", "*"] {
+            let text = format!("[[allow]]\naccount = \"deploy\"\nservice = \"{service}\"\n");
+            let error = parse(&text).unwrap_err();
+            assert!(matches!(error, Error::Toml { line: 3, .. }), "{error}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use daypass_transport::client::{self, Request};
 use crate::accounts::{self, Directory, Listed};
 use crate::break_glass::Glass;
 use crate::command;
+use crate::config::{self, Allow, Config};
 use crate::durable;
 use crate::enrolment::Enrolment;
 use crate::layout::Layout;
@@ -78,6 +79,12 @@ pub enum Finding {
         /// The way.
         door: Door,
     },
+    /// A door that the administrator leaves open to a managed account.
+    Allowed(Allow),
+    /// Likewise, and no managed account has that name.
+    AllowedToNobody(Allow),
+    /// The settings cannot be read: the agent does not start with them.
+    Settings(config::Error),
     /// Accounts are let go for a while.
     Glass(Glass),
     /// What is noted of accounts that are let go is damaged: nothing takes them back.
@@ -128,7 +135,7 @@ impl Finding {
                         | Door::Unlooked { .. }
                 )
             }
-            Self::Glass(_) | Self::Setting(_) | Self::SudoRs => false,
+            Self::Glass(_) | Self::Setting(_) | Self::SudoRs | Self::Allowed(_) => false,
             _ => true,
         }
     }
@@ -153,6 +160,7 @@ pub fn doctor(layout: &Layout) -> Result<Vec<Finding>, status::Error> {
     findings.extend(about_the_ca(layout, &status)?);
     findings.extend(about_names(&status.managed));
     findings.extend(about_doors(layout, &status.managed));
+    findings.extend(about_open_doors(layout, &status.managed));
     findings.extend(modes::loose(layout, 0).into_iter().map(Finding::Loose));
     // Gates matter where somebody is managed; before that nobody is refused.
     if !status.managed.is_empty() {
@@ -266,6 +274,21 @@ fn about_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
                 account: name.clone(),
                 door,
             })
+        })
+        .collect()
+}
+
+fn about_open_doors(layout: &Layout, managed: &Managed) -> Vec<Finding> {
+    let allowed = match Config::load(&layout.config()) {
+        Ok(config) => config.allow,
+        Err(error) => return vec![Finding::Settings(error)],
+    };
+    let is_managed = |allow: &Allow| managed.uid(&allow.account).is_some();
+    let allowed = allowed.into_iter();
+    allowed
+        .map(|allow| match is_managed(&allow) {
+            true => Finding::Allowed(allow),
+            false => Finding::AllowedToNobody(allow),
         })
         .collect()
 }

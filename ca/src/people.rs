@@ -1,7 +1,11 @@
 //! The roll of people: the chain of rosters as the CA holds it, in force or waiting for its first signature.
 
+use std::collections::BTreeMap;
+
 use daypass_protocol::digest::{Digest, Pin};
-use daypass_protocol::roster::{self, Chain, ChainError, SignedRoster, VerifiedRoster};
+use daypass_protocol::key::{Fingerprint, Key};
+use daypass_protocol::name::Name;
+use daypass_protocol::roster::{Chain, ChainError, Person, Roster, SignedRoster, VerifiedRoster};
 
 /// Every roster so far. Before the first signature there is one, and no chain.
 #[derive(Debug, Clone)]
@@ -21,6 +25,20 @@ pub enum RollError {
         number: u64,
         /// The number in force.
         newest: u64,
+    },
+    /// It makes a key speak for somebody else than before.
+    #[error(
+        "the key {key} was {before}'s in roster {number}, and a key never comes to stand for somebody else: {now} needs another one"
+    )]
+    KeyOfAnother {
+        /// The key.
+        key: Fingerprint,
+        /// Whose it was.
+        before: Name,
+        /// Where it was theirs.
+        number: u64,
+        /// Whose it would be.
+        now: Name,
     },
     /// It does not follow from what is in force.
     #[error(transparent)]
@@ -63,14 +81,16 @@ impl Roll {
             });
         };
         let newest = chain.newest().number;
-        let number = roster::Roster::parse(&next.roster)
+        let number = Roster::parse(&next.roster)
             .map_err(ChainError::Roster)?
             .number;
         if number <= newest {
             return Err(RollError::NotNew { number, newest });
         }
+        let before = chain;
         let mut chain = chain.clone();
         chain.extend(&next)?;
+        refuse_passed_on(before, chain.newest())?;
         let mut signed = self.signed.clone();
         signed.push(next);
         Ok(Self {
@@ -104,4 +124,35 @@ impl Roll {
     pub fn signed(&self) -> &[SignedRoster] {
         &self.signed
     }
+}
+
+/// Windows, certificates and entries name people by their keys, too, for years: who takes a key over from somebody would
+/// take over what was said of them.
+fn refuse_passed_on(before: &Chain, next: &Roster) -> Result<(), RollError> {
+    let last = before.newest();
+    let held = |person: &Name, key: &Key| last.holder(key).is_some_and(|was| was.name == *person);
+    let mut new = BTreeMap::new();
+    for person in &next.people {
+        for key in person.keys.iter().filter(|key| !held(&person.name, key)) {
+            new.insert(key, &person.name);
+        }
+    }
+    for roster in before.rosters() {
+        for (person, key) in keys(roster) {
+            if let Some(&now) = new.get(key).filter(|&&now| *now != person.name) {
+                return Err(RollError::KeyOfAnother {
+                    key: key.fingerprint(),
+                    before: person.name.clone(),
+                    number: roster.number,
+                    now: now.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn keys(roster: &Roster) -> impl Iterator<Item = (&Person, &Key)> {
+    let people = roster.people.iter();
+    people.flat_map(|person| person.keys.iter().map(move |key| (person, key)))
 }

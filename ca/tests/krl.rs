@@ -8,6 +8,7 @@ use std::process::Command;
 
 use daypass_protocol::api::{CertificateWish, Issued, Revoked};
 use daypass_protocol::certificate;
+use daypass_protocol::krl::Krl;
 use daypass_protocol::revocation::{Revocation, Subject};
 use daypass_protocol::roster::Role;
 use daypass_protocol::sshsig;
@@ -84,8 +85,25 @@ impl Scene {
 
     /// Whether OpenSSH takes this certificate for revoked, by the list as any host gets it at this moment.
     fn is_revoked(&self, certificate: &str) -> bool {
-        let list = self.house.client_of(&self.db2);
-        let list = self.file("list", list.fetch(&Request::get("/v1/krl")).unwrap());
+        let client = self.house.client_of(&self.db2);
+        self.judge(
+            &client.fetch(&Request::get("/v1/krl")).unwrap(),
+            certificate,
+        )
+    }
+
+    /// The list for people's `ssh`, as anyone gets it.
+    fn list_of_hosts(&self) -> Vec<u8> {
+        let client = self.house.client(None);
+        client.fetch(&Request::get("/v1/krl/hosts")).unwrap()
+    }
+
+    fn is_revoked_for_people(&self, certificate: &str) -> bool {
+        self.judge(&self.list_of_hosts(), certificate)
+    }
+
+    fn judge(&self, list: &[u8], certificate: &str) -> bool {
+        let list = self.file("list", list);
         let certificate = self.file("judged-cert.pub", format!("{certificate}\n"));
         let judge = Command::new("ssh-keygen")
             .arg("-Qf")
@@ -177,7 +195,24 @@ fn a_revoked_host_is_on_the_list_at_once() {
     let before = scene.number();
     scene.revoke(&Subject::Host("db1".parse().unwrap()));
     assert!(scene.is_revoked(&db1) && !scene.is_revoked(&db2));
+    assert!(scene.is_revoked_for_people(&db1) && !scene.is_revoked_for_people(&db2));
     assert!(scene.number() > before);
+}
+
+#[test]
+fn what_anyone_gets_has_the_states_number_and_names_nobodys_window_or_certificate() {
+    let scene = scene();
+    let certificate = certificate::parse(&scene.dana.certificate).unwrap();
+    scene.revoke(&Subject::Person(scene.cody.who.name.clone()));
+    scene.revoke(&Subject::Serial(certificate.serial()));
+    scene.revoke(&Subject::Key(scene.cody.who.public().fingerprint()));
+    let list = Krl::parse(&scene.list_of_hosts()).unwrap();
+    assert_eq!(list.number, scene.number());
+    let expected = Krl {
+        keys: [*scene.cody.who.public().fingerprint().as_bytes()].into(),
+        ..list.of_keys()
+    };
+    assert_eq!(list, expected);
 }
 
 #[test]
@@ -189,9 +224,9 @@ fn a_machine_whose_place_was_taken_is_on_the_list_at_once() {
     let admin = &scene.house.admin;
     let token: daypass_protocol::api::Token =
         scene.house.post(admin, "/v1/hosts/tokens", &wish).unwrap();
-    assert!(!scene.is_revoked(db1));
+    assert!(!scene.is_revoked(db1) && !scene.is_revoked_for_people(db1));
     let after = scene.house.enroll(&token.token.parse().unwrap()).unwrap();
-    assert!(scene.is_revoked(db1));
+    assert!(scene.is_revoked(db1) && scene.is_revoked_for_people(db1));
     assert!(!scene.is_revoked(&after.enrolled.host_certificates[0]));
     assert!(scene.number() > before);
 }

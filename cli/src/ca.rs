@@ -3,6 +3,7 @@
 mod wire;
 
 use std::cell::{Cell, OnceCell};
+use std::time::Duration;
 
 use daypass_protocol::api::{
     CertificateWish, Draft, Host, Hosts, Issued, Journal, Revoked, RosterNumber, Rosters,
@@ -10,6 +11,7 @@ use daypass_protocol::api::{
 };
 use daypass_protocol::digest::Pin;
 use daypass_protocol::key::Key;
+use daypass_protocol::krl::Krl;
 use daypass_protocol::name::{Account, HostName, Name};
 use daypass_protocol::narrowing::{Limits, Narrowing, SignedNarrowing};
 use daypass_protocol::revocation::{self, Revocation, Subject};
@@ -35,6 +37,9 @@ pub(crate) use wire::{Call, Wire};
 const JOURNAL_PAGE: usize = 500;
 
 const YEAR: u64 = 365 * 86_400;
+
+/// What `ssh` waits for that would connect without it.
+const GLANCE: Duration = Duration::from_secs(3);
 
 /// The CA that this machine is set up for, spoken to as the person whose machine it is.
 pub(crate) struct Ca {
@@ -69,7 +74,11 @@ pub(crate) fn fetch_root(line: &SetupLine) -> Result<String, Failure> {
 impl Ca {
     /// The configured CA. Nothing is sent yet, and no key is touched.
     pub(crate) fn connect(places: &Places, asking: Asking) -> Result<Self, Failure> {
-        let config = Config::load(places)?;
+        Self::with(Config::load(places)?, places, asking)
+    }
+
+    /// Likewise, where the configuration was read before.
+    pub(crate) fn with(config: Config, places: &Places, asking: Asking) -> Result<Self, Failure> {
         let wire = Wire::open(&config, places)?;
         Ok(Self {
             config,
@@ -176,6 +185,12 @@ impl Ca {
     /// The enrolled hosts, and the keys that sign their host certificates.
     pub(crate) fn hosts(&self) -> Result<Hosts, Failure> {
         self.fetch("/v1/hosts")
+    }
+
+    /// The list of host keys that `ssh` is to refuse. The person's key is not asked: it may want a touch, or a passphrase.
+    pub(crate) fn revoked_hosts(&self) -> Result<Krl, Failure> {
+        let list = self.wire.glance("/v1/krl/hosts", GLANCE)?;
+        Krl::parse(&list).map_err(|error| self.wire.garbled(error.to_string()))
     }
 
     /// Trusts these X.509 roots from now on: whoever answers under those of before says that they are to be.

@@ -1,24 +1,23 @@
 //! What differs between a window and the last one of the same person, so that an approver sees what is new.
 
-use daypass_protocol::api::WindowState;
 use daypass_protocol::window::Window;
 
+use crate::approvals;
 use crate::ca::{Ca, View};
 use crate::diagnostic::{Failure, hint};
 use crate::output::inert::inert;
 use crate::{moment, portrait};
 
-/// The comparison with the newest window of the same contractor, other than this, that was ever approved.
+/// The comparison with the newest window of the same contractor, other than this, that somebody approved: by signatures,
+/// since a contractor may ask for the same thing twice and take the first one back, and a CA may say anything.
 pub(crate) fn of(ca: &Ca, view: &View) -> Result<String, Failure> {
     let window = view.window.document();
+    let roster = ca.roster()?;
     let before = ca.windows(None)?.into_iter().find(|other| {
         let document = other.window.document();
         document.contractor == window.contractor
             && document.id < window.id
-            && !matches!(
-                other.state,
-                WindowState::Requested | WindowState::Denied | WindowState::Lapsed
-            )
+            && !approvals::counting(&other.window, &other.statements, &roster).is_empty()
     });
     Ok(match before {
         Some(before) => {

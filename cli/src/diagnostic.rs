@@ -186,6 +186,18 @@ pub enum Failure {
         /// What is wrong with it.
         reason: String,
     },
+    /// A list of revoked hosts from before the one at hand.
+    #[error(
+        "{url} gave the list of revoked hosts number {found}, and this machine has number {had}: it was set back; ask its admin. The list at hand stays"
+    )]
+    OlderList {
+        /// Where.
+        url: String,
+        /// The number that it has now.
+        found: u64,
+        /// The one that it had.
+        had: u64,
+    },
     /// The CA says no.
     #[error("refused ({code}): {message}")]
     Refused {

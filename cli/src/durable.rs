@@ -18,8 +18,21 @@ pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
     })
 }
 
-/// Reads `path`, at most `bound` bytes of it; `None` when there is no such file.
+/// Reads the text in `path`, at most `bound` bytes of it; `None` when there is no such file.
 pub fn read(path: &Path, bound: u64) -> Result<Option<String>, Failure> {
+    let Some(bytes) = read_bytes(path, bound)? else {
+        return Ok(None);
+    };
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|error| Failure::CannotRead {
+            path: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+        })
+}
+
+/// Likewise, whatever is in it.
+pub fn read_bytes(path: &Path, bound: u64) -> Result<Option<Vec<u8>>, Failure> {
     let unreadable = |source| Failure::CannotRead {
         path: path.to_owned(),
         source,
@@ -29,17 +42,17 @@ pub fn read(path: &Path, bound: u64) -> Result<Option<String>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(bound + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    if text.len() as u64 > bound {
+    if bytes.len() as u64 > bound {
         return Err(Failure::FileTooLong {
             path: path.to_owned(),
             bound,
         });
     }
-    Ok(Some(text))
+    Ok(Some(bytes))
 }
 
 /// Makes `path` and what is missing above it, for this user only.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod approvals;
 mod ca;
 pub mod cli;
 mod collector;
@@ -33,6 +34,7 @@ mod portrait;
 mod prove;
 mod request;
 mod revoke;
+mod revoked_hosts;
 mod roster;
 mod session;
 mod setup;

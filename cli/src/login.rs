@@ -8,6 +8,9 @@ mod cache;
 
 pub(crate) use cache::forget;
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use daypass_protocol::name::{Account, HostName};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::WindowId;
@@ -18,7 +21,7 @@ use crate::diagnostic::{self, Failure, hint};
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::note;
-use crate::{Context, portrait, setup};
+use crate::{Context, portrait, revoked_hosts, setup};
 use cache::{Cached, Slot};
 
 /// A certificate with less than this left, in seconds, is fetched anew: the connection still has to be made.
@@ -46,7 +49,11 @@ pub struct LoginArguments {
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &LoginArguments) -> Result<Exit, Failure> {
-    let fetched = login(context, arguments);
+    let most = Cell::new(revoked_hosts::ALONE);
+    let fetched = login(context, arguments, &most);
+    if !matches!(fetched, Err(Failure::NotSetUp { .. })) {
+        keep_list(context, arguments, most.get());
+    }
     match fetched {
         Err(failure) if arguments.quiet => Err(quietly(failure)),
         Err(failure) => Err(failure),
@@ -62,7 +69,12 @@ pub(crate) fn run(context: &Context, arguments: &LoginArguments) -> Result<Exit,
     }
 }
 
-fn login(context: &Context, arguments: &LoginArguments) -> Result<Cached, Failure> {
+/// `most` is how old the list of revoked hosts may be afterwards.
+fn login(
+    context: &Context,
+    arguments: &LoginArguments,
+    most: &Cell<Duration>,
+) -> Result<Cached, Failure> {
     let config = Config::load(&context.places)?;
     let account: Account = arguments.user.parse().map_err(Failure::Name)?;
     let host: HostName = arguments
@@ -97,7 +109,7 @@ fn login(context: &Context, arguments: &LoginArguments) -> Result<Cached, Failur
     } else {
         Asking::Allowed
     };
-    match fetch(context, &slot, &host, &account, arguments, asking) {
+    match fetch(context, &slot, &host, &account, arguments, asking, most) {
         Ok(()) => serving(0).ok_or(Failure::UselessCertificate),
         Err(failure) if failure.is_verdict() => {
             // Whatever is cached is of a window that the CA says is gone.
@@ -123,9 +135,18 @@ fn fetch(
     account: &Account,
     arguments: &LoginArguments,
     asking: Asking,
+    most: &Cell<Duration>,
 ) -> Result<(), Failure> {
     let ca = Ca::connect(&context.places, asking)?;
-    let issued = ca.certificate(host, account, arguments.window)?;
+    let issued = ca.certificate(host, account, arguments.window);
+    match &issued {
+        // Nobody waits for it a second time.
+        Err(Failure::Unreachable { .. }) => revoked_hosts::postpone(&context.places),
+        // Without a signature nothing was asked.
+        Err(Failure::Key(_)) => {}
+        _ => most.set(revoked_hosts::WHILE_SPEAKING),
+    }
+    let issued = issued?;
     slot.store(&issued.certificate, &issued.window)?;
     if !arguments.quiet {
         // A certificate was asked for and is here; stale host names are no reason to fail.
@@ -134,6 +155,20 @@ fn fetch(
         }
     }
     Ok(())
+}
+
+/// With a certificate or without one, `ssh` judges the host next.
+fn keep_list(context: &Context, arguments: &LoginArguments, most: Duration) {
+    let Err(failure) = revoked_hosts::keep(&context.places, most) else {
+        return;
+    };
+    // The list of before serves; behind `ssh` that is no news for a while.
+    let is_stale =
+        || revoked_hosts::age(&context.places).is_none_or(|age| age > revoked_hosts::STALE);
+    if !arguments.quiet || is_stale() {
+        note(diagnostic::report(&failure));
+        note(hint::LIST_SERVES);
+    }
 }
 
 /// Behind `ssh`, "there is no window" is no news: whoever is not a contractor logs in by other means. That a window is

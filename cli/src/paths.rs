@@ -77,6 +77,11 @@ impl Places {
         self.data.join("certificates")
     }
 
+    /// The keys of hosts that `ssh` is to refuse.
+    pub fn revoked_hosts(&self) -> PathBuf {
+        self.data.join("revoked_hosts")
+    }
+
     /// The newest roster that was ever seen here.
     pub fn roster_memory(&self) -> PathBuf {
         self.state.join("roster.toml")

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::keys;
 use crate::keys::file::Asking;
 use crate::output::{confirmed, note};
+use crate::revoked_hosts;
 
 /// The longest `~/.ssh/config` that is read, bytes.
 const LONGEST_SSH_CONFIG: u64 = 1024 * 1024;
@@ -91,6 +92,11 @@ pub(crate) fn take_over(context: &Context, ca: &Ca, hosts: &Hosts) -> Result<usi
     if !hosts.x509.is_empty() {
         ca.follow_roots(&hosts.x509.concat())?;
     }
+    // Older than wished, the list still serves; and with an empty one `ssh` is where it was without.
+    if let Err(failure) = revoked_hosts::renew(&context.places, ca) {
+        note(diagnostic::report(&failure));
+        note(hint::LIST_SERVES);
+    }
     write_ssh(context, ca.config(), hosts)
 }
 
@@ -100,14 +106,16 @@ fn configure(
     person: &Name,
     arguments: &SetupArguments,
 ) -> Result<PublicKey, Failure> {
-    if let Some(earlier) = Config::load(&context.places)
-        .ok()
-        .filter(|earlier| earlier.ca != line.ca)
-    {
-        return Err(Failure::OtherCaSetUp {
-            path: context.places.config_file(),
-            ca: earlier.ca,
-        });
+    match Config::load(&context.places) {
+        Ok(earlier) if earlier.ca != line.ca => {
+            return Err(Failure::OtherCaSetUp {
+                path: context.places.config_file(),
+                ca: earlier.ca,
+            });
+        }
+        Ok(_) => {}
+        // The numbers of a list that another CA left here say nothing about this one's.
+        Err(_) => revoked_hosts::begin(&context.places)?,
     }
     let (public, mut place) = keys::discover(
         arguments.key.as_deref(),
@@ -163,6 +171,7 @@ fn write_ssh(context: &Context, config: &Config, hosts: &Hosts) -> Result<usize,
         .key_file
         .clone()
         .unwrap_or_else(|| places.identity_file());
+    revoked_hosts::ensure(places)?;
     let include = ssh_config::Include {
         hosts: &names,
         program: &std::env::current_exe().unwrap_or_else(|_| "daypass".into()),
@@ -171,6 +180,7 @@ fn write_ssh(context: &Context, config: &Config, hosts: &Hosts) -> Result<usize,
         agent: config.agent.as_deref(),
         own_known_hosts: &places.ssh_directory().join("known_hosts"),
         known_hosts: &places.known_hosts(),
+        revoked_hosts: &places.revoked_hosts(),
     };
     let text = include.text().ok_or_else(|| Failure::UnquotablePath {
         path: places.ssh_include(),

@@ -85,6 +85,16 @@ impl Krl {
         bytes
     }
 
+    /// The same list with keys alone: the rest of it is about certificates that people have.
+    #[must_use]
+    pub fn of_keys(&self) -> Self {
+        Self {
+            serials: BTreeSet::new(),
+            key_ids: BTreeSet::new(),
+            ..self.clone()
+        }
+    }
+
     /// Reads a list as we write it.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ pub struct Request<'a> {
     path: &'a str,
     method: Method<'a>,
     authorization: Option<&'a str>,
+    limit: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,7 @@ impl<'a> Request<'a> {
             path,
             method: Method::Get,
             authorization: None,
+            limit: None,
         }
     }
 
@@ -101,6 +103,7 @@ impl<'a> Request<'a> {
             path,
             method: Method::Post(body),
             authorization: None,
+            limit: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl<'a> Request<'a> {
             path,
             method: Method::Put(body),
             authorization: None,
+            limit: None,
         }
     }
 
@@ -118,6 +122,15 @@ impl<'a> Request<'a> {
     pub fn authorized(self, header: &'a str) -> Self {
         Self {
             authorization: Some(header),
+            ..self
+        }
+    }
+
+    /// Given up after this long: for what somebody waits for who can do without it. Questions alone have a limit.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self {
+            limit: Some(limit),
             ..self
         }
     }
@@ -243,6 +256,10 @@ impl Client {
         let (builder, body) = match request.method {
             Method::Get => {
                 let get = self.agent.get(url);
+                let get = match request.limit {
+                    Some(limit) => get.config().timeout_global(Some(limit)).build(),
+                    None => get,
+                };
                 return match request.authorization {
                     Some(header) => get.header("Authorization", header).call(),
                     None => get.call(),

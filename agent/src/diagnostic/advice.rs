@@ -101,6 +101,9 @@ fn manage(error: &manage::Error) -> Option<&'static str> {
         manage::Error::Account(accounts::Error::Unknown { .. }) => {
             Some("Make it first: useradd --create-home NAME")
         }
+        manage::Error::Account(
+            accounts::Error::Group { .. } | accounts::Error::EmptyGroup { .. },
+        ) => Some("\"getent group NAME\" shows who is in it."),
         manage::Error::Sshd(sshd::Error::AlreadyBroken { .. }) => {
             Some("Mend sshd's configuration first (sshd -t tells the line); nothing was changed.")
         }

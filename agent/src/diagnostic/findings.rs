@@ -53,6 +53,28 @@ fn finding_text(finding: &Finding) -> (String, String) {
             format!("daypass-agent unmanage {name}"),
         ),
         Finding::Door { account, door } => door_text(account, door),
+        Finding::Allowed(allow) => (
+            format!(
+                "{} is open to {} while nobody is in: [[allow]] in /etc/daypass/agent.toml.",
+                allow.service.as_str(),
+                allow.account
+            ),
+            "Take it out of there when it is needed no more, and restart daypass-agent.".to_owned(),
+        ),
+        Finding::AllowedToNobody(allow) => (
+            format!(
+                "[[allow]] in /etc/daypass/agent.toml names {}, which is not managed.",
+                allow.account
+            ),
+            format!(
+                "Correct the name, or take it out. To put the account under management: daypass-agent manage {}",
+                allow.account
+            ),
+        ),
+        Finding::Settings(error) => (
+            format!("The settings cannot be used: {error}."),
+            "Mend the line; with it the agent does not start.".to_owned(),
+        ),
         Finding::Glass(glass) => (
             format!("{}.", glass_is_broken(glass)),
             "It ends by itself; to end it now: daypass-agent break-glass --end".to_owned(),
@@ -163,14 +185,14 @@ fn door_text(account: &str, door: &Door) -> (String, String) {
         ),
         Door::Crontab { path } => (
             format!(
-                "{account} has a crontab ({}). It runs only during sessions.",
+                "{account} has a crontab ({}). Unless cron is left open to it, it runs only during sessions.",
                 path.display()
             ),
             "Move what must run to another account.".to_owned(),
         ),
         Door::AtJob { path } => (
             format!(
-                "{account} has a job for later ({}). It runs only during sessions.",
+                "{account} has a job for later ({}). Unless atd is left open to it, it runs only during sessions.",
                 path.display()
             ),
             format!(

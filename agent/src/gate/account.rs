@@ -54,14 +54,21 @@ impl Gates {
         }
     }
 
-    /// cron, atd, systemd-user, login: open to a managed account only while somebody is in.
+    /// Whether the administrator leaves this door open to the account at all times.
+    fn is_left_open(&self, managed: &Managed, uid: u32, service: &str) -> bool {
+        let mut allowed = self.config.allow.iter();
+        allowed.any(|allow| allow.service.is(service) && managed.uid(&allow.account) == Some(uid))
+    }
+
+    /// cron, atd, systemd-user, login: open to a managed account only while somebody is in, or where they are left open.
     fn door(&self, caller: &Caller, managed: &Managed) -> Response {
         let Some(uid) = self.managed_uid(managed, &caller.user) else {
             return Response::Ignore;
         };
         // logind starts the user manager from pam_systemd, just before gate 3.
         let comes_in = caller.service == "systemd-user" && self.verdicts.any_allowed(uid);
-        if self.sessions.any_open(uid) || comes_in {
+        let is_left_open = || self.is_left_open(managed, uid, &caller.service);
+        if self.sessions.any_open(uid) || comes_in || is_left_open() {
             return allow();
         }
         self.refuse_door(caller, uid, "no-session", diagnostic::NO_SESSION)
@@ -77,7 +84,8 @@ impl Gates {
         Response::deny(message)
     }
 
-    /// su: out of a session only where its window grants everything, into a managed account only for root.
+    /// su: out of a session only where its window grants everything, into a managed account only for root, or where that
+    /// door is left open.
     fn su_account(&self, peer: &Peer, caller: &Caller, managed: &Managed) -> Response {
         let process = peer.handle.process();
         let Ok(ids) = process.ids() else {
@@ -99,6 +107,7 @@ impl Gates {
             }
         } else if ids.real_uid != 0
             && let Some(uid) = self.managed_uid(managed, &caller.user)
+            && !self.is_left_open(managed, uid, &caller.service)
         {
             return self.refuse_door(caller, uid, "su-into-managed", diagnostic::SU_INTO_MANAGED);
         }

@@ -63,6 +63,9 @@ impl From<RollError> for Refusal {
     fn from(error: RollError) -> Self {
         match &error {
             RollError::NotNew { .. } => Self::conflict("roster-not-new", error.to_string()),
+            RollError::KeyOfAnother { .. } => {
+                Self::unacceptable("key-of-another", error.to_string())
+            }
             RollError::Chain(_) => Self::unacceptable("roster-refused", error.to_string()),
         }
     }

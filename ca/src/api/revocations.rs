@@ -1,4 +1,6 @@
-//! `POST /v1/revocations` and `GET /v1/krl`
+//! `POST /v1/revocations`, `GET /v1/krl` and `GET /v1/krl/hosts`
+
+use std::sync::Arc;
 
 use daypass_protocol::api::Revoked;
 use daypass_protocol::event::{Action, Identity, Outcome, Resource};
@@ -8,7 +10,7 @@ use daypass_protocol::revocation::{SignedRevocation, Subject, VerifiedRevocation
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::windows::in_force;
-use crate::authority::Authority;
+use crate::authority::{Announced, Authority};
 use crate::store::StoredRevocation;
 
 /// Takes a revocation over, and tells every host.
@@ -54,13 +56,22 @@ pub(super) fn add(authority: &Authority, call: &Call) -> Result<Reply, Refusal> 
 
 /// The list that sshd understands.
 pub(super) fn list(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
-    let announced = authority.announced().ok_or_else(|| {
+    Ok(Reply::bytes(announced(authority)?.krl.to_vec()))
+}
+
+/// What of it is about hosts, for people's `ssh`. Nobody signs for it: a key that wants a touch, or a passphrase, would be
+/// asked for it time and again, and only hashes of public keys stand there.
+pub(super) fn hosts(authority: &Authority, _: &Call) -> Result<Reply, Refusal> {
+    Ok(Reply::bytes(announced(authority)?.host_krl.to_vec()))
+}
+
+fn announced(authority: &Authority) -> Result<Arc<Announced>, Refusal> {
+    authority.announced().ok_or_else(|| {
         Refusal::unavailable(
             "no-state",
             "the CA has not signed its state yet; try again in a minute",
         )
-    })?;
-    Ok(Reply::bytes(announced.krl.to_vec()))
+    })
 }
 
 fn check(

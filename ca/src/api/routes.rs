@@ -171,5 +171,6 @@ pub const ROUTES: &[Route] = &[
     lingering(get("/v1/state", Access::PersonOrMachine, state::show)),
     post("/v1/revocations", SPEAKS, revocations::add),
     get("/v1/krl", Access::PersonOrMachine, revocations::list),
+    get("/v1/krl/hosts", Access::Anyone, revocations::hosts),
     get("/v1/journal", WATCHES, journal::list),
 ];

@@ -36,6 +36,8 @@ pub struct Announced {
     pub signed: SignedState,
     /// What sshd gets: `docs/formats/krl.md`.
     pub krl: Arc<[u8]>,
+    /// What people's `ssh` gets: the keys of that list.
+    pub host_krl: Arc<[u8]>,
 }
 
 /// Why the state could not be signed.
@@ -146,9 +148,17 @@ impl Authority {
                 .store
                 .write(move |tx| tx.state_number(&digest.to_string()))?,
         };
-        let krl = match self.announced() {
-            Some(last) if last.number == number => Arc::clone(&last.krl),
-            _ => Arc::from(Krl { number, ..list }.to_bytes()),
+        let (krl, host_krl) = match self.announced() {
+            Some(last) if last.number == number => {
+                (Arc::clone(&last.krl), Arc::clone(&last.host_krl))
+            }
+            _ => {
+                let list = Krl { number, ..list };
+                (
+                    Arc::from(list.to_bytes()),
+                    Arc::from(list.of_keys().to_bytes()),
+                )
+            }
         };
         let signed = content
             .numbered(number, now)
@@ -162,6 +172,7 @@ impl Authority {
             time: now,
             signed,
             krl,
+            host_krl,
         }));
         self.numbers.send_if_modified(|last| {
             let is_new = *last != number && *last != LET_GO;

@@ -8,7 +8,7 @@ mod windows;
 
 use daypass_ca::api::routes::{Access, Before, Method, ROUTES};
 use daypass_protocol::api::About;
-use daypass_protocol::roster::{Role, SignedRoster};
+use daypass_protocol::roster::{Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_transport::client::Request;
 use house::{House, No, Someone, no, refused};
@@ -61,6 +61,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "/v1/krl",
         "contractor approver admin auditor host collector",
     ),
+    ("GET", "/v1/krl/hosts", "anyone"),
     ("GET", "/v1/journal", "approver admin auditor"),
 ];
 
@@ -242,6 +243,39 @@ fn the_recovery_key_signs_a_roster_when_no_admin_can_and_the_journal_says_so() {
         (alarms.len(), &alarms[0]["detail"]["roster"]),
         (1, &json!(3))
     );
+}
+
+#[test]
+fn a_key_never_comes_to_stand_for_somebody_else() {
+    let (cody, dana) = (Someone::new("cody"), Someone::new("dana"));
+    let house = House::with(&[(&cody, &[Role::Contractor]), (&dana, &[Role::Contractor])]);
+    let post = |change: &dyn Fn(&mut Roster)| {
+        let mut next = house.next_roster(change);
+        next.sign(sshsig::with_key(&house.admin.key)).unwrap();
+        house.post_roster(&next).map(|_| ())
+    };
+    let without_cody = |roster: &mut Roster| roster.people.retain(|it| it.name != cody.name);
+    let heir = Someone {
+        name: "eve".parse().unwrap(),
+        key: cody.key.clone(),
+    };
+    // Not in one step, and not when the one before is forgotten.
+    let at_once = post(&|roster| {
+        without_cody(roster);
+        roster.people.push(heir.entry(&[Role::Contractor]));
+    });
+    assert_eq!(at_once, no(422, "key-of-another"));
+    assert_eq!(post(&without_cody), Ok(()));
+    let later = post(&|roster| roster.people.push(heir.entry(&[Role::Contractor])));
+    assert_eq!(later, no(422, "key-of-another"));
+    let second = post(&|roster| {
+        let dana = roster.people.iter_mut().find(|it| it.name == dana.name);
+        dana.unwrap().keys.push(cody.public());
+    });
+    assert_eq!(second, no(422, "key-of-another"));
+    // Whose it is may come back with it.
+    let back = post(&|roster| roster.people.push(cody.entry(&[Role::Approver])));
+    assert_eq!(back, Ok(()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One exchange with the CA: signed, sent over TLS under the pinned root, its answer bounded and read strictly.
 
+use std::time::Duration;
+
 use daypass_protocol::digest::{Digest, Nonce};
 use daypass_protocol::http_auth::Target;
 use daypass_protocol::strict_json;
@@ -109,6 +111,13 @@ impl Wire {
             .fold(request, |request, header| request.authorized(header));
         self.client
             .fetch(&request)
+            .map_err(|error| self.failure(error))
+    }
+
+    /// What anyone may read, given up after `limit`.
+    pub(super) fn glance(&self, path: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
+        self.client
+            .fetch(&Request::get(path).within(limit))
             .map_err(|error| self.failure(error))
     }
 

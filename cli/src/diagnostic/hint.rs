@@ -39,6 +39,7 @@ pub(crate) const NO_HOSTS: &str =
 pub(crate) const NO_WINDOWS: &str = "There are no such windows; `daypass request` asks for one.";
 pub(crate) const NO_SESSIONS: &str = "Nobody is there, as far as the collector knows.";
 pub(crate) const CACHED_SERVES: &str = "The certificate at hand is used while it is valid.";
+pub(crate) const LIST_SERVES: &str = "ssh goes on with the list of revoked hosts that is here; what was revoked since, it does not know.";
 pub(crate) const ROSTER_IN_FORCE: &str = "Roster 1 is in force already; there is nothing to sign.";
 pub(crate) const RECOVERY_KEY: &str = "the recovery key";
 pub(crate) const NOT_VERIFIED: &str =
@@ -100,6 +101,21 @@ pub(crate) fn exported(exported: &daypass_journal::tiles::Exported) -> String {
         ));
     }
     text
+}
+
+/// Below the report of a verification.
+pub(crate) fn claimed(first: u64, last: u64, after: u64) -> String {
+    format!(
+        "  claimed    entries {first} to {last}: a window's sudo that is as good as root ran before them (entry {after}), and nobody outside has cosigned them; whoever is root there could have written them"
+    )
+}
+
+pub(crate) fn claims_unknown(error: &daypass_journal::Error) -> String {
+    let error = error.to_string();
+    format!(
+        "Whether a window's sudo as good as root ran there is not known: {}",
+        inert(&error)
+    )
 }
 
 pub(crate) fn gathered(entries: usize, windows: usize, path: &Path) -> String {
@@ -260,8 +276,7 @@ pub(crate) fn signed(said: &Said) -> String {
 pub(crate) const POLICY_CHANGES: &str = "The policy changes:";
 pub(crate) const DEMANDS_MET: &str = "  All of it is met.";
 pub(crate) const NOBODY_MAY: &str = "nobody may have such a window";
-pub(crate) const NO_WINDOW_BEFORE: &str =
-    "  It is the first window of this person that you can see.";
+pub(crate) const NO_WINDOW_BEFORE: &str = "  No window of this person that you can see was approved before, by anybody who is an approver today.";
 
 pub(crate) fn demand(by: &str, demand: &str) -> String {
     format!("  needs        {demand} ({by})")
@@ -343,7 +358,7 @@ pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
         return format!("  It is as {before} was, but for its times and reason.");
     }
     format!(
-        "  What differs from {before}, the last window of the same person:\n{}",
+        "  What differs from {before}, the last approved window of the same person:\n{}",
         lines.join("\n")
     )
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use daypass_protocol::name::Name;
 use daypass_protocol::place::Place;
+use daypass_protocol::roster::ApprovalKeys;
 use daypass_protocol::roster::policy::{Demand, demands};
-use daypass_protocol::roster::{ApprovalKeys, Role};
-use daypass_protocol::statement::{SignedStatement, Verb};
+use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::window::FrozenWindow;
 
+use crate::approvals;
 use crate::ca::Ca;
 use crate::diagnostic::{Failure, hint};
 use crate::moment;
@@ -40,21 +41,9 @@ pub(crate) fn lines(
     if let Some(standing) = standing {
         lines.push(hint::standing(&standing.name));
     }
-    let verified = statements.iter().filter_map(|signed| {
-        let statement = signed.check(&roster).ok()?;
-        (statement.statement().window == window.hash()).then_some(statement)
-    });
-    let verified: Vec<_> = verified.collect();
-    let approvers: BTreeMap<&Name, ApprovalKeys> = verified
+    let approvals = approvals::counting(window, statements, &roster);
+    let approvers: BTreeMap<&Name, ApprovalKeys> = approvals
         .iter()
-        .filter(|statement| matches!(statement.verb(), Verb::Approve | Verb::Grant))
-        .filter(|statement| {
-            let signer = statement.signer();
-            *signer != document.contractor
-                && roster
-                    .person(signer)
-                    .is_some_and(|person| person.is(Role::Approver))
-        })
         .map(|statement| (statement.signer(), statement.signed_with()))
         .collect();
     let verdict = policy

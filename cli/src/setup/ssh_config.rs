@@ -25,6 +25,8 @@ pub(super) struct Include<'a> {
     pub(super) own_known_hosts: &'a Path,
     /// Our file of host CA keys.
     pub(super) known_hosts: &'a Path,
+    /// Our list of host keys that are refused. It stands there already: without it `ssh` refuses every host.
+    pub(super) revoked_hosts: &'a Path,
 }
 
 const HEAD: &str = "\
@@ -45,6 +47,7 @@ impl Include<'_> {
             quoted(self.own_known_hosts)?,
             quoted(self.known_hosts)?
         );
+        let revoked = quoted(self.revoked_hosts)?;
         let certificates = expandable(self.certificates)?;
         let identity = format!("\"{}\"", expandable(self.identity)?);
         let agent = self
@@ -57,7 +60,9 @@ impl Include<'_> {
         for criterion in ["originalhost", "host"] {
             push(
                 &mut out,
-                format_args!("\nMatch {criterion} {hosts}\n    UserKnownHostsFile {known}\n"),
+                format_args!(
+                    "\nMatch {criterion} {hosts}\n    UserKnownHostsFile {known}\n    RevokedHostKeys {revoked}\n"
+                ),
             );
         }
         let blocks = [

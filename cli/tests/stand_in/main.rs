@@ -1,13 +1,14 @@
 //! The whole program against a CA that lies, is somebody else, is set back, or is not there.
 
+mod approving;
 mod ca;
 mod collector;
+mod revoked_hosts;
 mod scene;
 
 use std::time::SystemTime;
 
 use ca::{Answers, Request, StandIn};
-use daypass_cli::paths::Places;
 use daypass_protocol::api::{Draft, Host, Hosts, Rosters, Wish};
 use daypass_protocol::http_auth::{Credential, Target};
 use daypass_protocol::key::Key;
@@ -121,6 +122,9 @@ fn clocks_that_differ_are_told_by_how_much() {
     let rolls = rolls(&carol);
     let (chain, pin) = (rolls.verified(), rolls.verified().newest().pin());
     let answers: Answers = Box::new(move |request| {
+        if request.path == "/v1/krl/hosts" {
+            return (503, String::new());
+        }
         let target = Target {
             ca: pin,
             method: &request.method,
@@ -214,27 +218,7 @@ fn while_nobody_answers_the_certificate_at_hand_serves() {
         "{said}"
     );
 
-    let home = carol.home.path();
-    let authority = home.join("alice");
-    let window = WindowId::new(Time::from_unix(1), [1; 10]).to_string();
-    let signing = [
-        "-q",
-        "-I",
-        "test",
-        "-V",
-        "+20s",
-        "-n",
-        &window,
-        "-s",
-        authority.to_str().expect("text"),
-    ];
-    keygen(&signing, &home.join("id.pub"));
-    let certificates = Places::below(home).certificates();
-    std::fs::copy(
-        home.join("id-cert.pub"),
-        certificates.join("deploy@db1-cert.pub"),
-    )
-    .expect("copied");
+    carol.certify("id", "+20s");
     // Twenty seconds are less than is wanted of a certificate, and better than none.
     assert_eq!(carol.daypass(&login), (0, String::new()));
     // It is for one account only, and for this key only.
@@ -244,15 +228,8 @@ fn while_nobody_answers_the_certificate_at_hand_serves() {
             .0,
         1
     );
-    keygen(
-        &["-q", "-N", "", "-t", "ed25519", "-f"],
-        &home.join("other"),
-    );
-    keygen(&signing, &home.join("other.pub"));
-    std::fs::copy(
-        home.join("other-cert.pub"),
-        certificates.join("deploy@db1-cert.pub"),
-    )
-    .expect("copied");
+    let other = carol.home.path().join("other");
+    keygen(&["-q", "-N", "", "-t", "ed25519", "-f"], &other);
+    carol.certify("other", "+20s");
     assert_eq!(carol.daypass(&login).0, 1);
 }

@@ -9,8 +9,10 @@ use daypass_protocol::api::{Failure, Problem};
 use daypass_protocol::digest::Digest;
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster};
+use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
+use daypass_protocol::window::{FrozenWindow, WindowId};
 use serde::Serialize;
 use ssh_key::{HashAlg, PrivateKey};
 use tempfile::TempDir;
@@ -47,6 +49,24 @@ impl Carol {
         Key::from_openssh_line(text.trim()).expect("a key")
     }
 
+    /// Her word about a window.
+    pub(crate) fn says(&self, verb: Verb, window: &FrozenWindow) -> SignedStatement {
+        let key = std::fs::read(self.home.path().join("id")).expect("a key");
+        let key = PrivateKey::from_openssh(key).expect("a key");
+        let document = window.document();
+        let statement = Statement {
+            v: Version,
+            verb,
+            window: window.hash(),
+            ca: document.ca,
+            signer: "carol".parse().expect("a name"),
+            time: document.starts,
+            expires: document.ends,
+        };
+        let signed = statement.sign(|namespace, bytes| key.sign(namespace, HashAlg::Sha512, bytes));
+        signed.expect("signed")
+    }
+
     pub(crate) fn set_up(&self, port: u16, root: &str, rolls: &Rolls) {
         let places = Places::below(self.home.path());
         let config = Config {
@@ -62,6 +82,25 @@ impl Carol {
         };
         config.save(&places).expect("saved");
         daypass_cli::durable::write(&places.root_file(), root.as_bytes(), 0o600).expect("written");
+    }
+
+    /// Puts a certificate of a window for one of her keys at hand, valid for so long (`+20s`), for `deploy` on db1.
+    pub(crate) fn certify(&self, key: &str, valid: &str) {
+        let home = self.home.path();
+        let authority = home.join("alice");
+        let window = WindowId::new(Time::from_unix(1), [1; 10]).to_string();
+        let authority = authority.to_str().expect("text");
+        let words = [
+            "-q", "-I", "test", "-V", valid, "-n", &window, "-s", authority,
+        ];
+        keygen(&words, &home.join(format!("{key}.pub")));
+        let certificates = Places::below(home).certificates();
+        std::fs::create_dir_all(&certificates).expect("a directory");
+        std::fs::copy(
+            home.join(format!("{key}-cert.pub")),
+            certificates.join("deploy@db1-cert.pub"),
+        )
+        .expect("copied");
     }
 
     /// The exit code and everything that was said.
@@ -102,9 +141,9 @@ pub(crate) fn rolls(carol: &Carol) -> Rolls {
     };
     let public =
         |key: &PrivateKey| Key::try_from(key.public_key().key_data().clone()).expect("a key");
-    let person = |name: &str, role, key| Person {
+    let person = |name: &str, roles: &[Role], key| Person {
         name: name.parse().expect("a name"),
-        roles: vec![role],
+        roles: roles.to_vec(),
         keys: vec![key],
     };
     let alice = private("alice");
@@ -114,8 +153,8 @@ pub(crate) fn rolls(carol: &Carol) -> Rolls {
         previous: None,
         time: Time::from_unix(0),
         people: vec![
-            person("alice", Role::Admin, public(&alice)),
-            person("carol", Role::Contractor, carol.key()),
+            person("alice", &[Role::Admin], public(&alice)),
+            person("carol", &[Role::Contractor, Role::Approver], carol.key()),
         ],
         recovery: public(&private("recovery")),
         policy: Policy::default(),
@@ -130,9 +169,11 @@ pub(crate) fn rolls(carol: &Carol) -> Rolls {
     let first = sign(&roster);
     roster.number = 2;
     roster.previous = Some(Digest::of(&first.roster));
-    roster
-        .people
-        .push(person("dave", Role::Auditor, public(&private("dave"))));
+    roster.people.push(person(
+        "dave",
+        &[Role::Contractor],
+        public(&private("dave")),
+    ));
     Rolls {
         chain: vec![first, sign(&roster)],
     }

@@ -14,6 +14,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Where Carol's certificates are kept by `daypass login`.
 const CERTIFICATES: &str = "/home/carol/.local/share/daypass/certificates";
 
+/// Where her ssh reads which hosts to refuse.
+const REVOKED_HOSTS: &str = "/home/carol/.local/share/daypass/revoked_hosts";
+
 /// What is measured by the clock, to be played while nothing else is.
 pub(crate) const BY_THE_CLOCK: &Rows = &[(
     "a_revoked_window_ends_its_session_within_a_second",
@@ -38,7 +41,7 @@ pub(crate) const ROWS: &Rows = &[
         rotated,
     ),
     (
-        "a_revoked_host_comes_back_by_a_token_that_takes_its_place",
+        "a_revoked_host_is_refused_by_peoples_ssh_and_comes_back_by_a_token_that_takes_its_place",
         replaced,
     ),
     (
@@ -126,7 +129,23 @@ fn replaced(site: &Site) -> Result<()> {
     assert!(id()?.success());
     site.person(BOB).daypass(["revoke", "--host", "db2"]).ok()?;
     site.await_entry("db2", "state.taken", &["new_revocations"])?;
-    outside(&id()?);
+    // Before the host says anything of Carol, her own ssh has heard of it, and believes its certificate no more.
+    site.person(CAROL)
+        .command(["touch", "-d", "-6 minutes", REVOKED_HOSTS])
+        .ok()?;
+    let refused = id()?;
+    outside(&refused);
+    let says = |text| refused.stderr().contains(text);
+    assert!(says("revoked by file") && says(REVOKED_HOSTS), "{refused}");
+    let (laptop, host_key) = (
+        site.network.host("laptop")?,
+        db2.script("cat /etc/ssh/ssh_host_ed25519_key.pub").ok()?,
+    );
+    laptop.write("/root/db2.pub", host_key)?;
+    let listed = laptop
+        .root(["ssh-keygen", "-Qf", REVOKED_HOSTS, "/root/db2.pub"])
+        .run()?;
+    assert!(listed.stdout().contains("REVOKED"), "{listed}");
     let enroll = |words: &[&str]| {
         let token = alice.daypass(["host", "token", "db2", "--replace"]).ok()?;
         let words = ["daypass-agent", "enroll"].iter().chain(words);

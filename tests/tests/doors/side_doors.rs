@@ -26,6 +26,10 @@ pub(crate) const ROWS: &Rows = &[
         open,
     ),
     (
+        "a_door_that_is_left_open_is_open_at_all_times_and_the_others_stay_shut",
+        left_open,
+    ),
+    (
         "the_console_lets_everybody_in_but_a_managed_account_and_is_journalled",
         console,
     ),
@@ -94,6 +98,28 @@ fn open(site: &Site) -> Result<()> {
     let su = site.person(CAROL).ssh("deploy@db1", &[su]).run()?;
     assert!(!su.success() && su.stdout().is_empty(), "{su}");
     assert!(su.stderr().contains("does not grant"), "{su}");
+    Ok(())
+}
+
+fn left_open(site: &Site) -> Result<()> {
+    close_all(site)?;
+    let db1 = site.network.host("db1")?;
+    db1.await_condition("[ -z \"$(ls /run/daypass/sessions)\" ]", SOON)?;
+    let allow = "[[allow]]\naccount = \"deploy\"\nservice = \"cron\"\n";
+    db1.write("/etc/daypass/agent.toml", allow)?;
+    db1.script("systemctl restart daypass-agent").ok()?;
+    let admitted = DOORS.map(|service| admits(db1, service, "deploy"));
+    let other = admits(db1, "cron", "porter");
+    let doctor = db1.root(["daypass-agent", "doctor"]).run();
+    db1.script("rm /etc/daypass/agent.toml; systemctl restart daypass-agent")
+        .ok()?;
+    for (service, admitted) in DOORS.into_iter().zip(admitted) {
+        assert_eq!(admitted?, service == "cron", "{service}");
+    }
+    assert!(!other?, "the door is another account's");
+    let doctor = doctor?.stdout();
+    assert!(doctor.contains("note   cron is open to deploy"), "{doctor}");
+    assert!(!admits(db1, "cron", "deploy")?);
     Ok(())
 }
 

@@ -13,6 +13,7 @@ fn include<'a>(hosts: &'a [String], identity: &'a str) -> Include<'a> {
         agent: None,
         own_known_hosts: Path::new("/home/a b/.ssh/known_hosts"),
         known_hosts: Path::new("/home/a b/known_hosts"),
+        revoked_hosts: Path::new("/home/a b/revoked_hosts"),
     }
 }
 
@@ -76,6 +77,7 @@ impl Home {
             agent: Some(&home.join("agent socket")),
             own_known_hosts: &home.join("known_hosts"),
             known_hosts: &home.join("ca_known_hosts"),
+            revoked_hosts: &home.join("revoked hosts"),
         };
         let text = include.text().expect("sayable");
         crate::durable::write(&home.join("include"), text.as_bytes(), 0o600).expect("written");
@@ -148,6 +150,8 @@ fn ssh_asks_for_the_account_and_host_that_it_is_going_to() {
             home.path("ca_known_hosts")
         );
         assert!(has(&known), "{settings}");
+        let revoked = format!("revokedhostkeys {}", home.path("revoked hosts"));
+        assert!(has(&revoked), "{settings}");
     }
 }
 
@@ -167,4 +171,5 @@ fn nothing_is_run_for_other_hosts() {
     assert_eq!(ran, "");
     assert!(!settings.contains("certificatefile"), "{settings}");
     assert!(settings.contains("port 2222"), "{settings}");
+    assert!(!settings.contains("revokedhostkeys"), "{settings}");
 }
