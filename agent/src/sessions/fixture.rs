@@ -21,7 +21,7 @@ use crate::facts::{Handle, since_boot};
 use crate::layout::Layout;
 use crate::managed;
 use crate::presence::Presence;
-use crate::sudoers::{Programs, Sudoers, script};
+use crate::sudoers::{Programs, Sudoers, UNHURRIED, script};
 use crate::watch::Watch;
 
 const STACK: &str = "account required pam_daypass.so\n";
@@ -60,7 +60,7 @@ impl Host {
                 &checker(before_check),
                 "exec /usr/bin/cvtsudoers \"$@\"",
             ),
-            programs: Programs::at(vec![script(folder.path(), "sudo", sudo)]),
+            programs: Programs::at(vec![script(folder.path(), "sudo", sudo)], UNHURRIED),
             presence: Arc::new(Presence::new(&layout)),
             intake,
             managed: Arc::new(managed::Store::open(&layout.managed()).unwrap()),
