@@ -20,7 +20,7 @@ use crate::alarm::Alarm;
 use crate::facts::{Handle, since_boot};
 use crate::layout::Layout;
 use crate::managed;
-use crate::presence::Presence;
+use crate::presence::{Presence, sample};
 use crate::sudoers::{Programs, Sudoers, UNHURRIED, script};
 use crate::watch::Watch;
 
@@ -247,7 +247,7 @@ pub(crate) fn furnish(layout: &Layout) {
     for directory in [layout.pam(), security.clone(), layout.sessions()] {
         fs::create_dir_all(directory).unwrap();
     }
-    fs::write(security.join("pam_daypass.so"), "").unwrap();
+    fs::write(security.join("pam_daypass.so"), sample()).unwrap();
     for service in ["sudo", "sudo-i", "daypass-sudo"] {
         fs::write(layout.pam().join(service), STACK).unwrap();
     }
