@@ -36,6 +36,7 @@ use crate::managed::Managed;
 use crate::presence::Presence;
 use crate::sessions::{GidError, Gids, Recovered, Sessions, Setup};
 use crate::sudoers::{Programs, Sudoers, SudoersError};
+use crate::texts::Texts;
 use crate::watch::Watch;
 use crate::{durable, managed};
 
@@ -107,6 +108,7 @@ pub struct Gates {
     unasked: Unasked,
     counted: Counted,
     crowd: Crowd,
+    texts: Texts,
     programs: Programs,
     flood: Flood,
 }
@@ -132,6 +134,7 @@ impl Gates {
         let gids = Gids::open(&layout.state().join("session-gid"))?;
         let programs = Programs::default();
         let counted = Counted::new(config.journal.exclude.clone());
+        let texts = Texts::of(layout.journal(), &config.retention);
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
             journal: layout.journal(),
@@ -172,6 +175,7 @@ impl Gates {
             unasked: Unasked::default(),
             counted,
             crowd: Crowd::default(),
+            texts,
             programs,
             flood: Flood::default(),
         }))
