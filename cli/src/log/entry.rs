@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use daypass_journal::blob::{self, Kept};
+use daypass_protocol::digest::Digest;
 use daypass_protocol::event::reading;
 use daypass_protocol::export::Source;
 use jiff::Timestamp;
@@ -53,6 +54,13 @@ impl Entry {
             return Self { whole, ..self };
         }
         self
+    }
+
+    /// The hash of its whole command line, where it says that this is kept.
+    pub(crate) fn kept_text(&self) -> Option<Digest> {
+        let is_kept = self.value("/command/blob").and_then(Value::as_bool);
+        is_kept.filter(|is_kept| *is_kept)?;
+        self.text("/command/sha256").parse().ok()
     }
 
     /// Whether the entry has the beginning of its command line only.
