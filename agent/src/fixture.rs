@@ -15,7 +15,7 @@ use daypass_protocol::statement::{SignedStatement, Statement, Verb};
 use daypass_protocol::time::Time;
 use daypass_protocol::version::Version;
 use daypass_protocol::window::{FrozenWindow, Permit, Window, WindowId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 
@@ -234,6 +234,9 @@ fn signed_by(signer: u8, roster: String) -> SignedRoster {
     }
 }
 
+/// What stands in the place of an action where a text was kept.
+pub(crate) const KEPT: &str = "a text is kept";
+
 /// A journal that hands on what it is given.
 struct Pages(Mutex<Sender<Value>>);
 
@@ -248,6 +251,12 @@ impl Ledger for Pages {
             })
         };
         events.iter().map(|event| append(event)).collect()
+    }
+
+    fn keep_text(&self, text: &[u8]) -> Result<(), daypass_journal::Error> {
+        let kept = json!({"action": KEPT, "sha256": Digest::of(text)});
+        self.0.lock().unwrap().send(kept).unwrap();
+        Ok(())
     }
 
     fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {

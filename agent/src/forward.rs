@@ -61,10 +61,7 @@ impl Forwarding {
                 name: enrolment.record.host.clone(),
                 intake: intake.clone(),
                 told: Mutex::default(),
-                gathers: match sudo {
-                    Forward::Async => MOMENT,
-                    Forward::BeforeSudo | Forward::Strict => Duration::ZERO,
-                },
+                gathers: gathers(sudo),
             }),
         };
         Ok(Self {
@@ -98,6 +95,14 @@ impl Forwarding {
     /// Stops, after the journal was closed, when all of it is cosigned or `patience` is over.
     pub fn stop(&self, patience: Duration) {
         self.forwarder.stop(patience);
+    }
+}
+
+/// How long entries wait for more before they are sent.
+fn gathers(sudo: Forward) -> Duration {
+    match sudo {
+        Forward::Async => MOMENT,
+        Forward::BeforeSudo | Forward::Strict => Duration::ZERO,
     }
 }
 
@@ -193,6 +198,14 @@ mod tests {
     use daypass_journal::witness::Witness;
 
     use super::*;
+
+    #[test]
+    fn entries_gather_only_where_nobodys_sudo_waits_for_them() {
+        assert_eq!(gathers(Forward::Async), MOMENT);
+        for waits in [Forward::BeforeSudo, Forward::Strict] {
+            assert_eq!(gathers(waits), Duration::ZERO);
+        }
+    }
 
     #[test]
     fn only_witness_keys_are_declared() {

@@ -36,6 +36,7 @@ use crate::managed::Managed;
 use crate::presence::Presence;
 use crate::sessions::{GidError, Gids, Recovered, Sessions, Setup};
 use crate::sudoers::{Programs, Sudoers, SudoersError};
+use crate::texts::Texts;
 use crate::watch::Watch;
 use crate::{durable, managed};
 
@@ -110,6 +111,7 @@ pub struct Gates {
     unasked: Unasked,
     counted: Counted,
     crowd: Crowd,
+    texts: Texts,
     programs: Programs,
     flood: Flood,
 }
@@ -136,6 +138,7 @@ impl Gates {
         let gids = Gids::open(&layout.state().join("session-gid"))?;
         let programs = Programs::default();
         let counted = Counted::new(config.journal.exclude.clone());
+        let texts = Texts::of(layout.journal(), &config.retention);
         let sessions = Sessions::new(Setup {
             directory: layout.sessions(),
             journal: layout.journal(),
@@ -177,6 +180,7 @@ impl Gates {
             unasked: Unasked::default(),
             counted,
             crowd: Crowd::default(),
+            texts,
             programs,
             flood: Flood::default(),
         }))

@@ -3,20 +3,30 @@
 //! A contractor's event is *committed*: the caller waits until it is durable, and denies when it
 //! is not. Everybody else's is *noted*: nobody waits; the next commit takes it along, or else a
 //! thread commits what has come together in a moment, so that the disk is asked once for many and
-//! is free when somebody waits for it. When the journal fails, the writer is dropped for good, events go to syslog and are counted, and the thread tries to
+//! is free when somebody waits for it. A text too long for an entry comes to the disk before its entry: whoever commits
+//! waits for their own, and the thread writes those of everybody else.
+//!
+//! When the journal fails, the writer is dropped for good, events go to syslog and are counted, and the thread tries to
 //! open the journal again; once it is back, a `gap` entry says how many are missing since when.
 
-use std::io;
-use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use daypass_journal::retention::Policy;
-use daypass_protocol::event::{Action, Event, Outcome};
+use daypass_protocol::event::Event;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+
+mod ledger;
+mod missed;
+mod noted;
+
+pub use ledger::{Entry, Epoch, Ledger, LedgerFailed, Open, Receipt};
+use missed::Missed;
+use noted::{Item, Noted};
+
+use crate::texts::{Lost, Text};
 
 /// Noted events that wait for the disk; more go to syslog.
 const QUEUE: usize = 1024;
@@ -26,93 +36,6 @@ const MOMENT: Duration = Duration::from_millis(25);
 const STOP: Duration = Duration::from_secs(10);
 /// Between two attempts to open a journal that failed.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// Where an entry stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its sequence number in this host's journal.
-    pub seq: u64,
-    /// The time that it carries.
-    pub time: DateTime<Utc>,
-}
-
-/// What follows an entry in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Epoch {
-    /// The same epoch.
-    Continues,
-    /// A new one: the key that sealed the entry is wiped before anybody is answered.
-    Ends,
-}
-
-/// An event as it will stand in the journal, after the head of its line.
-pub type Entry = RawValue;
-
-/// A journal that could not be opened or written.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerFailed {
-    /// This event is not taken; the journal goes on.
-    #[error("the journal does not take this event: {0}")]
-    Event(#[source] daypass_journal::Error),
-    /// The journal takes nothing any more until it is opened again.
-    #[error("the journal failed: {0}")]
-    Journal(#[source] daypass_journal::Error),
-    /// There is no thread to write it.
-    #[error("no thread for the journal: {0}")]
-    Thread(#[source] io::Error),
-    /// A test broke it.
-    #[cfg(test)]
-    #[error("broken for a test")]
-    Broken,
-}
-
-/// What the intake writes to: the journal, or a stand-in that fails on demand.
-pub trait Ledger: Send + Sync {
-    /// Appends events, in this order, and returns once they are durable; the epoch is that of the last.
-    ///
-    /// # Errors
-    /// One for each; but for [`LedgerFailed::Event`], the journal must be opened again.
-    fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, LedgerFailed>>;
-
-    /// Keeps a collector's cosignature.
-    ///
-    /// # Errors
-    /// It is not taken, or the journal takes nothing.
-    fn keep_cosignature(&self, note: &str) -> Result<(), daypass_journal::Error>;
-
-    /// Names the witnesses that are expected from here on.
-    ///
-    /// # Errors
-    /// They are none, or the journal takes nothing.
-    fn declare_witnesses(&self, keys: &[String]) -> Result<(), daypass_journal::Error>;
-
-    /// Retires what `policy` says; a ledger without files has nothing to retire.
-    ///
-    /// # Errors
-    /// It stays; the journal goes on.
-    fn retire(&self, policy: &Policy) -> Result<(), LedgerFailed> {
-        let _ = policy;
-        Ok(())
-    }
-
-    /// Erases entries: says `by` whom and for what `reason`, and returns where that stands.
-    ///
-    /// # Errors
-    /// None of them is erased, or the disk failed half-way; the next start goes on then.
-    fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
-        let _ = (entries, by, reason);
-        Err(LedgerFailed::Journal(daypass_journal::Error::Closed))
-    }
-
-    /// Closes the journal with a closing seal.
-    ///
-    /// # Errors
-    /// The closing seal is not durable.
-    fn close(&self) -> Result<(), LedgerFailed>;
-}
-
-/// Opens, or after a failure reopens, the journal.
-pub type Open = Box<dyn Fn() -> Result<Arc<dyn Ledger>, LedgerFailed> + Send + Sync>;
 
 /// Where events go that the journal did not take.
 pub type Aside = Box<dyn Fn(&str) + Send + Sync>;
@@ -128,16 +51,6 @@ pub struct Intake {
     shared: Arc<Shared>,
 }
 
-/// What is noted and not committed yet.
-#[derive(Default)]
-struct Noted {
-    events: Vec<Box<Entry>>,
-    /// The thread has taken some and is not through with them.
-    is_committing: bool,
-    /// Nobody commits them any more.
-    is_over: bool,
-}
-
 struct Shared {
     noted: Mutex<Noted>,
     /// Something was noted, or all is over.
@@ -148,12 +61,6 @@ struct Shared {
     missed: Mutex<Option<Missed>>,
     open: Open,
     aside: Aside,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Missed {
-    count: u64,
-    since: DateTime<Utc>,
 }
 
 impl Intake {
@@ -197,17 +104,42 @@ impl Intake {
         self.shared.commit(plain(event), Epoch::Ends)
     }
 
+    /// The same of an event whose command line is longer than what its entry keeps: the whole is durable before it, or
+    /// the entry says that it is not kept.
+    ///
+    /// # Errors
+    /// [`NotCommitted`].
+    pub fn commit_with_text_ending_epoch(
+        &self,
+        event: Event,
+        text: &Text,
+    ) -> Result<Receipt, NotCommitted> {
+        let event = match self.shared.keep(text) {
+            true => event.with_command_kept(),
+            false => Lost::Failed.told(event),
+        };
+        self.commit_ending_epoch(&event)
+    }
+
     /// Hands an event over and returns at once, whatever state the disk is in.
     pub fn note(&self, event: &impl Serialize) {
-        let event = plain(event);
+        self.note_item(Item::of(plain(event)));
+    }
+
+    /// The same of an event whose command line is longer than what its entry keeps.
+    pub fn note_with_text(&self, event: Event, text: Arc<Text>) {
+        self.note_item(Item::with(event, text));
+    }
+
+    fn note_item(&self, item: Item) {
         let mut noted = self.shared.noted();
-        if noted.is_over || noted.events.len() >= QUEUE {
+        if noted.is_over || noted.len() >= QUEUE {
             drop(noted);
-            self.shared.set_aside(&event);
+            self.shared.set_aside(&item.settle(|_| false));
             return;
         }
-        let is_first = noted.events.is_empty();
-        noted.events.push(event);
+        let is_first = noted.is_empty();
+        noted.push(item);
         drop(noted);
         // Once it knows of one, the thread lets others gather: it is not woken for each, while somebody's sudo runs.
         if is_first {
@@ -270,6 +202,7 @@ impl Intake {
     /// later goes to syslog.
     pub fn finish(&self, last: &impl Serialize) {
         self.shared.stop_noting();
+        self.shared.commit_noted();
         // A failure here was set aside already; the next start finds the journal unclosed.
         let _ = self.commit(last);
         let Some(ledger) = self.shared.ledger().take() else {
@@ -292,11 +225,9 @@ impl Shared {
             let noted = self.noted();
             let (noted, _) = self
                 .news
-                .wait_timeout_while(noted, RETRY, |noted| {
-                    noted.events.is_empty() && !noted.is_over
-                })
+                .wait_timeout_while(noted, RETRY, |noted| noted.is_empty() && !noted.is_over)
                 .unwrap_or_else(PoisonError::into_inner);
-            let is_news = !noted.events.is_empty();
+            let is_news = !noted.is_empty();
             let (noted, _) = self
                 .news
                 .wait_timeout_while(noted, MOMENT, |noted| is_news && !noted.is_over)
@@ -315,11 +246,13 @@ impl Shared {
     }
 
     fn commit_noted(&self) {
-        let events = {
+        let items = {
             let mut noted = self.noted();
             noted.is_committing = true;
-            mem::take(&mut noted.events)
+            noted.take()
         };
+        let settle = |item: Item| item.settle(|text| self.keep(text));
+        let events: Vec<_> = items.into_iter().map(settle).collect();
         if !events.is_empty() {
             // Set aside and counted inside, where it fails.
             drop(self.append(&events, Epoch::Continues));
@@ -341,11 +274,23 @@ impl Shared {
 
     /// Commits what was noted before this event, and the event.
     fn commit(&self, event: Box<Entry>, epoch: Epoch) -> Result<Receipt, NotCommitted> {
-        let mut events = mem::take(&mut self.noted().events);
+        let mut events = self.noted().take_along();
         events.push(event);
         self.append(&events, epoch)
             .pop()
             .unwrap_or(Err(NotCommitted))
+    }
+
+    /// Keeps a text for the entry that follows; whether it did.
+    fn keep(&self, text: &Text) -> bool {
+        let Some(ledger) = self.ledger().clone() else {
+            return false;
+        };
+        let kept = ledger.keep_text(text.bytes());
+        if let Err(why) = &kept {
+            (self.aside)(&format!("a long command line is not kept whole: {why}"));
+        }
+        kept.is_ok()
     }
 
     fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, NotCommitted>> {
@@ -405,24 +350,13 @@ impl Shared {
         *self.ledger() = Some(ledger);
         // What was missed since is told the next time.
         let mut now = self.missed();
-        *now = match (*now, missed) {
-            (Some(all), Some(told)) if all.count > told.count => Some(Missed {
-                count: all.count - told.count,
-                since: Utc::now(),
-            }),
-            (later, None) => later,
-            _ => None,
-        };
+        *now = Missed::untold(*now, missed);
     }
 
     fn set_aside(&self, event: &Entry) {
         (self.aside)(&event.to_string());
         let mut missed = self.missed();
-        let (count, since) = missed.map_or((0, Utc::now()), |known| (known.count, known.since));
-        *missed = Some(Missed {
-            count: count + 1,
-            since,
-        });
+        *missed = Some(Missed::add(*missed));
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -435,23 +369,6 @@ impl Shared {
 
     fn missed(&self) -> MutexGuard<'_, Option<Missed>> {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Missed {
-    fn gap(&self) -> Event {
-        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
-        Event::new(Action::Gap)
-            .outcome(Outcome::Done)
-            .because(
-                "journal-unavailable",
-                format!(
-                    "the journal took no entries; {} events went to syslog",
-                    self.count
-                ),
-            )
-            .detail("missed", self.count)
-            .detail("since", since)
     }
 }
 

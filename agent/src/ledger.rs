@@ -96,6 +96,10 @@ impl Ledger for HostJournal {
         appended.into_iter().map(answer).collect()
     }
 
+    fn keep_text(&self, text: &[u8]) -> Result<(), Error> {
+        self.writer.keep_blob(text).map(drop)
+    }
+
     fn keep_cosignature(&self, note: &str) -> Result<(), Error> {
         self.writer.append_witness(note)
     }

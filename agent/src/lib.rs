@@ -52,6 +52,7 @@ pub mod state;
 pub mod status;
 pub mod sudoers;
 pub mod systemd;
+pub mod texts;
 pub mod trust;
 pub mod turn;
 pub mod user_ca;

@@ -5,6 +5,8 @@
 //! the files last changed. Looking at file times is cheap and done each time; reading files and
 //! running `sshd -T` is done when one of them changed, and once a minute.
 
+mod module;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,10 @@ use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::pam_stack::{Kind, Service};
 use crate::sshd::{self, Overridden, Sshd};
+
+use module::Modules;
+#[cfg(test)]
+pub(crate) use module::sample;
 
 /// Files that none of ours names (a site's own includes) may change too.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -40,8 +46,8 @@ const SESSIONS_SUDO: &str = "daypass-sudo";
 /// A gate that is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absent {
-    /// No PAM module file in any security directory.
-    #[error("pam_daypass.so is not installed in PAM's security directory")]
+    /// No PAM module file in any security directory, or something else in its place.
+    #[error("PAM's security directory has no pam_daypass.so that can be loaded")]
     Module,
     /// A PAM stack without our module.
     #[error("pam_daypass.so is missing in PAM's {} of {service}", stacks(kinds))]
@@ -93,6 +99,7 @@ impl Absent {
 pub struct Presence {
     layout: Layout,
     sshd: Sshd,
+    modules: Modules,
     seen: Mutex<Option<Arc<Seen>>>,
     /// Held by whoever looks closely.
     looking: Mutex<()>,
@@ -129,6 +136,7 @@ impl Presence {
         Self {
             layout: layout.clone(),
             sshd: Sshd::new(layout),
+            modules: Modules::default(),
             seen: Mutex::default(),
             looking: Mutex::default(),
             asked: Mutex::default(),
@@ -155,10 +163,11 @@ impl Presence {
         self.look_within(managed, RENEW)
     }
 
-    /// Whether PAM's module is where PAM looks for it, as of now.
+    /// Whether PAM's module is where PAM looks for it, and can be loaded, as of now.
     #[must_use]
     pub fn module_is_there(&self) -> bool {
-        self.module_places().iter().any(|path| path.is_file())
+        let places = self.module_places();
+        places.iter().any(|path| self.modules.is_module(path))
     }
 
     /// Whether every call of a sudo that knows no service of ours comes to the module, as of now: it is there, and stands

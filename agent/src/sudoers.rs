@@ -30,7 +30,7 @@ pub(crate) use programs::identity;
 use passed::Passed;
 use tools::Tools;
 #[cfg(test)]
-pub(crate) use tools::script;
+pub(crate) use tools::{UNHURRIED, script};
 
 /// The directory of the live sessions' rules.
 #[derive(Debug, Clone)]

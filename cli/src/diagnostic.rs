@@ -367,6 +367,11 @@ pub enum Failure {
         "name directories or a collector, not both; its URL follows an equals sign: --collector=URL"
     )]
     TwoSources,
+    /// Exact bytes of entries are not made longer.
+    #[error(
+        "--whole is for tables and CSV: the other forms hold each entry as it is, with the beginning of a long line"
+    )]
+    NeverWhole,
     /// A journal cannot be read.
     #[error("cannot read the journal in {}: {source}", directory.display())]
     Journal {
@@ -420,6 +425,7 @@ impl Failure {
                 | Self::PermitAndNone
                 | Self::NoZoneName
                 | Self::TwoSources
+                | Self::NeverWhole
                 | Self::Evidence(evidence::EvidenceError::NoQuestion)
         )
     }

@@ -14,6 +14,7 @@ mod people;
 mod records;
 mod stay;
 mod story;
+mod texts;
 mod visit;
 mod windows;
 
@@ -157,6 +158,9 @@ fn export(context: &Context, arguments: &ExportArguments) -> Result<Exit, Failur
     durable::write(&arguments.output, &archive, 0o600)?;
     let gathered = hint::gathered(collected.entries, collected.windows, &arguments.output);
     context.output.line(gathered)?;
+    if collected.texts_left_out > 0 {
+        note(hint::texts_left_out(collected.texts_left_out));
+    }
     note(hint::EVIDENCE_IS_NOT_VERIFIED);
     Ok(Exit::Done)
 }

@@ -27,7 +27,7 @@ use crate::output::note;
 use filter::Filter;
 use merge::Merged;
 use render::{Printer, Rows};
-use source::{Search, Source};
+use source::{Length, Search, Source};
 
 /// Arguments of `daypass log`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +83,9 @@ pub struct LogArguments {
         default_missing_value = NAMED_BY_CA
     )]
     collector: Option<Which>,
+    /// Show command lines whole where their entries have the beginning only: from beside the journals, by their hash
+    #[arg(long, requires = "directories")]
+    whole: bool,
     /// Go on with what comes in from now on, until interrupted
     #[arg(short = 'f', long = "follow")]
     follow: bool,
@@ -114,12 +117,23 @@ enum LogFormat {
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &LogArguments) -> Result<Exit, Failure> {
     let filter = arguments.filter(&Zoned::now())?;
+    let length = match (arguments.whole, arguments.format) {
+        (false, _) => Length::AsKept,
+        (true, LogFormat::Table | LogFormat::Csv) => Length::Whole,
+        (true, LogFormat::Json | LogFormat::Ocsf | LogFormat::Ecs) => {
+            return Err(Failure::NeverWhole);
+        }
+    };
     if let Some(which) = &arguments.collector {
         return collected::run(context, arguments, &filter, which);
     }
     let rows = Rows::new(arguments.format, &context.output, &context.zone);
     let mut printer = Printer::new(&context.output, &rows);
-    let search = Arc::new(Search { filter, rows });
+    let search = Arc::new(Search {
+        filter,
+        rows,
+        length,
+    });
     if arguments.directories.is_empty() {
         of_ca(context, arguments, &search, &mut printer)?;
         note(hint::AS_TOLD);

@@ -202,6 +202,54 @@ fn no_command_line_acts_on_a_terminal_forges_a_line_or_is_lost() {
 }
 
 #[test]
+fn a_long_line_is_shown_whole_and_inert_if_it_is_the_one_that_the_entry_names() {
+    use daypass_protocol::event::{Action, Command as Line, Event};
+    let directory = tempfile::tempdir().expect("a directory");
+    let keys = directory.path().join("keys");
+    Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
+        .expect("an identity");
+    let journal = directory.path().join("journal");
+    let (writer, _) = Writer::open(&journal, &keys, Options::default()).expect("a journal");
+    let long = format!(
+        "sudo x '{}\u{1b}[2J\nroot: ALL\u{202e}",
+        "A".repeat(2 * 1024 * 1024)
+    );
+    let (command, line) = Line::with_whole([&long]);
+    let line = line.expect("a long line");
+    let hash = writer.keep_blob(&line).expect("kept");
+    let event = Event::new(Action::SudoRequest).command(command);
+    writer.append(&event.with_command_kept()).expect("appended");
+    writer.close().expect("closed");
+    let shown = |words: &[&str]| {
+        let (code, shown, said) = log(directory.path(), &[&["--action", "sudo"], words].concat());
+        assert_eq!(code, 0, "{said}");
+        let rows: Vec<_> = shown.lines().skip(1).map(ToOwned::to_owned).collect();
+        assert_eq!(rows.len(), 1, "{shown}");
+        rows[0].clone()
+    };
+    let end = "\\x1b[2J\\nroot: ALL\\u{202e}'";
+    let cut = format!("… ({} bytes)", line.len());
+    assert!(shown(&[]).ends_with(&cut));
+    for words in [&["--whole"][..], &["--whole", "-n", "1"]] {
+        let row = shown(words);
+        assert!(row.ends_with(end), "{}", &row[row.len() - 100..]);
+        assert!(row.len() > line.len());
+        assert!(!row.contains(daypass_cli::output::inert::is_active));
+    }
+    assert!(shown(&["--whole", "-o", "csv"]).contains(end));
+    let (code, _, said) = log(directory.path(), &["--whole", "-o", "json"]);
+    assert_eq!(code, 64, "{said}");
+    let path = daypass_journal::blob::path(&journal, &hash).expect("there");
+    std::fs::write(&path, "sudo ls").expect("changed");
+    assert!(
+        shown(&["--whole"])
+            .ends_with("bytes; what is kept as the whole is NOT what the entry names)")
+    );
+    std::fs::remove_file(&path).expect("removed");
+    assert!(shown(&["--whole"]).ends_with("bytes; the whole is not here)"));
+}
+
+#[test]
 fn each_filter_finds_its_own() {
     let directory = tempfile::tempdir().expect("a directory");
     journal(directory.path());

@@ -3,20 +3,20 @@
 //! | operation | system calls, in order |
 //! |---|---|
 //! | [`append`] | `write` (all bytes, usually one call), `fdatasync` |
-//! | [`create`] | `openat(O_CREAT\|O_EXCL\|O_APPEND)`, `fchmod`, `fsync` of the directory |
-//! | [`reserve`] | `openat(O_CREAT\|O_APPEND)`, `fchmod`, `fallocate(FALLOC_FL_KEEP_SIZE)` |
+//! | [`create`] | `openat(O_CREAT\|O_EXCL\|O_APPEND)`, `fchmod`, `fchown`, `fsync` of the directory |
+//! | [`reserve`] | `openat(O_CREAT\|O_APPEND)`, `fchmod`, `fchown`, `fallocate(FALLOC_FL_KEEP_SIZE)` |
 //! | [`adopt`] | `rename`, `fsync` of the directory |
-//! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `write`, `fsync`, `rename`, `fsync` of the directory |
+//! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `fchown`, `write`, `fsync`, `rename`, `fsync` of the directory |
 //! | [`copy`] | as [`replace`], the bytes read from another file |
 //! | [`replace_segment`] | `ioctl(FS_IOC_SETFLAGS)` to take the append-only attribute off, [`replace`], and `ioctl` to set it |
-//! | [`make_dir`] | `mkdir`, `fsync` of the parent |
+//! | [`make_dir`] | `mkdir`, `fchmod`, `fchown`, `fsync` of the parent |
 //!
 //! A failed fsync is final: the kernel may have dropped the dirty pages, so nothing here retries one.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -109,6 +109,19 @@ fn may_fail(action: Action, path: &Path) -> Result<(), DiskError> {
 /// The most that [`read_small`] reads, in bytes.
 const SMALL: u64 = 65_536;
 
+/// How the name of a file ends that is not in its place yet.
+pub(crate) const UNFINISHED: &str = ".new";
+
+/// A file, whole; `None` where it is longer than that.
+pub(crate) fn read_at_most(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
+    let file = File::open(path).map_err(failed(Action::Open, path))?;
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed(Action::Read, path))?;
+    Ok((bytes.len() <= limit).then_some(bytes))
+}
+
 /// A small text file, whole.
 pub(crate) fn read_small(path: &Path) -> Result<String, DiskError> {
     let file = File::open(path).map_err(failed(Action::Open, path))?;
@@ -140,6 +153,18 @@ pub(crate) fn append(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), D
     file.sync_data().map_err(failed(Action::Sync, path))
 }
 
+/// Gives a new file its mode, of which the umask may have taken bits away, and the group of its directory: whoever may
+/// look into that may read what is in it.
+fn for_readers(file: &File, path: &Path, mode: u32) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(mode))?;
+    let (own, group) = (file.metadata()?.gid(), parent(path).metadata()?.gid());
+    if own != group {
+        // Where the system does not let us, fewer read it.
+        let _ = fchown(file, None, Some(group));
+    }
+    Ok(())
+}
+
 /// Brings a directory's entries to the disk.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), DiskError> {
     may_fail(Action::SyncDirectory, dir)?;
@@ -157,9 +182,7 @@ pub(crate) fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
         .mode(mode)
         .open(path)
         .map_err(failed(Action::Create, path))?;
-    // The umask may have taken bits away.
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(failed(Action::Create, path))?;
+    for_readers(&file, path, mode).map_err(failed(Action::Create, path))?;
     sync_dir(parent(path))?;
     Ok(file)
 }
@@ -181,8 +204,7 @@ pub(crate) fn reserve(path: &Path, mode: u32, bytes: u64) -> Result<(), DiskErro
         .mode(mode)
         .open(path)
         .map_err(failed(Action::Create, path))?;
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(failed(Action::Create, path))?;
+    for_readers(&file, path, mode).map_err(failed(Action::Create, path))?;
     allocate(&file, bytes);
     Ok(())
 }
@@ -229,7 +251,7 @@ fn put(
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), DiskError> {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
+    temporary.push(UNFINISHED);
     let temporary = PathBuf::from(temporary);
     // Left behind by a crash; whoever writes holds the lock.
     match std::fs::remove_file(&temporary) {
@@ -245,8 +267,7 @@ fn put(
         .mode(mode)
         .open(&temporary)
         .map_err(failed(Action::Create, &temporary))?;
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(failed(Action::Create, &temporary))?;
+    for_readers(&file, path, mode).map_err(failed(Action::Create, &temporary))?;
     #[cfg(test)]
     if let Err(error) = fault::strike(Action::Write, &temporary) {
         file.write_all(b"{").map_err(failed(Action::Write, path))?;
@@ -267,9 +288,13 @@ pub(crate) fn make_dir(dir: &Path, mode: u32) -> Result<(), DiskError> {
         return Ok(());
     }
     may_fail(Action::MakeDirectory, dir)?;
-    std::fs::DirBuilder::new()
-        .mode(mode)
-        .create(dir)
+    match std::fs::DirBuilder::new().mode(mode).create(dir) {
+        // Somebody else was first.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        made => made.map_err(failed(Action::MakeDirectory, dir))?,
+    }
+    File::open(dir)
+        .and_then(|made| for_readers(&made, dir, mode))
         .map_err(failed(Action::MakeDirectory, dir))?;
     sync_dir(parent(dir))
 }
@@ -304,6 +329,32 @@ mod tests {
         let error = create(&path, 0o640).unwrap_err();
         assert_eq!(error.action, Action::Create);
         assert_eq!(error.source.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn whoever_may_look_into_a_directory_may_read_what_is_made_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(dir.path(), None, Some(4)).is_err() {
+            eprintln!("skipped: only root gives a directory to a group that is not its own");
+            return;
+        }
+        let [made, replaced, reserved] =
+            ["made", "replaced", "reserved"].map(|name| dir.path().join(name));
+        make_dir(&dir.path().join("inner"), 0o750).unwrap();
+        create(&made, 0o640).unwrap();
+        replace(&replaced, 0o640, b"text").unwrap();
+        reserve(&reserved, 0o640, 1).unwrap();
+        create(&dir.path().join("inner/file"), 0o640).unwrap();
+        for (name, mode) in [
+            ("inner", 0o750),
+            ("inner/file", 0o640),
+            ("made", 0o640),
+            ("replaced", 0o640),
+            ("reserved", 0o640),
+        ] {
+            let about = dir.path().join(name).metadata().unwrap();
+            assert_eq!((about.gid(), about.mode() & 0o7777), (4, mode), "{name}");
+        }
     }
 
     #[test]

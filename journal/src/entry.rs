@@ -55,9 +55,9 @@ impl Event {
         Self { rest: json, salt }
     }
 
-    /// The long text that it names.
-    pub(crate) fn blob(&self) -> Option<String> {
-        blob::named(std::str::from_utf8(&self.rest).ok()?)
+    /// The long texts that it names.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &str> {
+        blob::named(&self.rest)
     }
 
     /// Writes the line, without its newline.

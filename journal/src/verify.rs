@@ -16,9 +16,11 @@ mod observe;
 mod report;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use observe::Watch;
 pub use report::{Lack, Remark, Report, Verdict, Witnessed};
+use texts::Texts;
 
 /// What to verify beyond the journal itself.
 #[derive(Default)]
@@ -89,11 +91,13 @@ fn try_verify(
     let chain = Chain::new(log.log.clone(), log.first_epoch.clone(), Check::Signatures);
     let mut chain = chain.expecting(kept);
     let total = total_bytes(dir)?;
-    let mut watch = Watch::new(trust, options.progress, total);
+    let mut watch = Watch::new(trust, options.progress, total, Texts::of(dir)?);
     let walked = walk(dir, &mut chain, &mut watch);
     let walked = walked.and_then(|_| Ok(chain.reached_kept()?));
-    report.fill(&chain, watch.into_found());
-    walked
+    let (found, texts) = watch.into_found();
+    report.fill(&chain, found);
+    walked?;
+    texts.check(&chain, report)
 }
 
 /// A checkpoint from outside, once somebody trusted is found to have signed it.

@@ -13,8 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::chain::Interruption;
-use crate::entry::Event;
-use crate::error::{DiskError, Error, KeyFault};
+use crate::error::{Error, KeyFault};
 use crate::horizon::Horizon;
 use crate::note::{KeyKind, VerifierKey};
 
@@ -22,6 +21,7 @@ mod batch;
 mod blobs;
 mod core;
 mod erase;
+mod group;
 mod keeper;
 pub(crate) mod retire;
 mod start;
@@ -33,8 +33,9 @@ mod faults;
 mod tests;
 
 pub use crate::durable::Protection;
-use batch::{Open, Shared};
+use blobs::Blobs;
 use core::Core;
+use group::{After, Queue};
 use keeper::Keeper;
 pub use retire::{Retention, Retired};
 
@@ -145,13 +146,6 @@ impl From<&Interruption> for Torn {
     }
 }
 
-/// What happens to the epoch after an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    GoOn,
-    EndEpoch,
-}
-
 /// The writer; clones write to the same journal.
 #[derive(Clone)]
 pub struct Writer {
@@ -172,17 +166,12 @@ struct Inner {
     /// Wakes the keeper.
     wake: Condvar,
     duty: Mutex<keeper::Duty>,
+    /// Before the keeper does what nobody waits for.
+    rest: Duration,
     epoch_age: Duration,
-    blobs: Mutex<blobs::Blobs>,
+    blobs: Blobs,
     /// Held by whoever replaces segments.
     housekeeping: Mutex<()>,
-}
-
-#[derive(Default)]
-struct Queue {
-    open: Option<Open>,
-    stopped: Option<DiskError>,
-    closed: bool,
 }
 
 /// A panic of another thread left no half-made state: every change is made after the last step that
@@ -204,6 +193,15 @@ impl Writer {
     /// what was sealed, [`Error::EpochKey`] when keys and journal are not of the same time, and
     /// whatever the disk refused.
     pub fn open(dir: &Path, keys_dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
+        Self::open_resting(dir, keys_dir, options, keeper::REST)
+    }
+
+    fn open_resting(
+        dir: &Path,
+        keys_dir: &Path,
+        options: Options,
+        rest: Duration,
+    ) -> Result<(Self, Recovery), Error> {
         let witnesses = witness_keys(&options.witnesses)?;
         let epoch_age = options.epoch_age;
         let (core, recovery) = start::start(dir, keys_dir, options, witnesses)?;
@@ -213,8 +211,9 @@ impl Writer {
             prepared: Condvar::new(),
             wake: Condvar::new(),
             duty: Mutex::default(),
+            rest,
             epoch_age,
-            blobs: Mutex::default(),
+            blobs: Blobs::of(dir),
             housekeeping: Mutex::default(),
         });
         let keeper = Keeper::spawn(&inner).map_err(crate::durable::failed(
@@ -274,19 +273,6 @@ impl Writer {
         self.handle.inner.append_all(events, After::EndEpoch)
     }
 
-    /// Keeps a text too long for an entry, whatever its bytes, and returns its SHA-256 in
-    /// hexadecimal once it is on disk. Append the entry that names it afterwards.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BlobTooLong`] over [`crate::blob::BLOB_LIMIT`] bytes, else what the disk refused;
-    /// the journal goes on in either case.
-    pub fn keep_blob(&self, bytes: &[u8]) -> Result<String, Error> {
-        let dir = lock(&self.handle.inner.core).dir.clone();
-        // One at a time: two callers may bring the same text.
-        lock(&self.handle.inner.blobs).keep(&dir, bytes)
-    }
-
     /// Writes the closing entry and its seal; other clones can append nothing after it.
     ///
     /// # Errors
@@ -309,189 +295,5 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.stop_keeper();
-    }
-}
-
-impl Inner {
-    fn append(&self, event: &impl Serialize, after: After) -> Result<Receipt, Error> {
-        let event = Event::of_caller(event)?;
-        let blob = match lock(&self.blobs).owes() {
-            true => event.blob(),
-            false => None,
-        };
-        let (shared, place, leads) = {
-            let mut queue = lock(&self.queue);
-            queue.check()?;
-            queue.join(event, after)
-        };
-        if leads {
-            self.lead(&shared);
-        }
-        let receipt = shared.wait(place)?;
-        if let Some(blob) = blob {
-            lock(&self.blobs).named(&blob);
-        }
-        Ok(receipt)
-    }
-
-    fn append_all(&self, events: &[impl Serialize], after: After) -> Vec<Result<Receipt, Error>> {
-        let events: Vec<_> = events
-            .iter()
-            .map(|event| Event::of_caller(event).map_err(Error::from))
-            .collect();
-        let owes = lock(&self.blobs).owes();
-        let blob = |event: &Result<Event, Error>| event.as_ref().ok().filter(|_| owes)?.blob();
-        let blobs: Vec<_> = events.iter().map(blob).collect();
-        let mut led = None;
-        let joined: Vec<_> = {
-            let mut queue = lock(&self.queue);
-            let join = |event: Result<Event, Error>| {
-                queue.check()?;
-                let (shared, place, leads) = queue.join(event?, after);
-                if leads {
-                    led = Some(Arc::clone(&shared));
-                }
-                Ok((shared, place))
-            };
-            events.into_iter().map(join).collect()
-        };
-        if let Some(shared) = led {
-            self.lead(&shared);
-        }
-        let wait = |(shared, place): (Arc<Shared>, usize)| shared.wait(place);
-        let answered: Vec<_> = joined
-            .into_iter()
-            .map(|joined| joined.and_then(wait))
-            .collect();
-        for (blob, answer) in blobs.iter().zip(&answered) {
-            if let (Some(blob), Ok(_)) = (blob, answer) {
-                lock(&self.blobs).named(blob);
-            }
-        }
-        answered
-    }
-
-    /// Commits the open batch once the commit before is through.
-    fn lead(&self, shared: &Arc<Shared>) {
-        let guard = batch::Answer::owed(shared);
-        let mut core = lock(&self.core);
-        let (open, stopped) = {
-            let mut queue = lock(&self.queue);
-            (queue.open.take(), queue.stopped.clone())
-        };
-        let Some(open) = open else { return };
-        let mut outcome = match stopped {
-            Some(failure) => Err(failure),
-            None => core.commit(&open.events),
-        };
-        let mut is_work_left = false;
-        if let Err(failure) = &outcome {
-            self.stop(failure);
-        } else if open.after == After::EndEpoch || core.epoch_is_full() {
-            core = self.end_epoch(core, open.after);
-            // On disk, but whoever asked for the end of the epoch did not get it.
-            if let Some(failure) = lock(&self.queue).stopped.clone() {
-                outcome = Err(failure);
-            }
-            is_work_left = true;
-        } else {
-            is_work_left |= core.is_settling();
-        }
-        drop(core);
-        guard.give(outcome);
-        // Behind the answer: what the keeper does must not delay it.
-        if is_work_left {
-            self.call_keeper();
-        }
-    }
-
-    /// Ends the epoch as soon as the disk has forgotten its key.
-    fn end_epoch<'a>(
-        &'a self,
-        mut core: MutexGuard<'a, Core>,
-        after: After,
-    ) -> MutexGuard<'a, Core> {
-        let reason = match after {
-            After::EndEpoch => crate::own::Reason::Request,
-            After::GoOn => crate::own::Reason::Entries,
-        };
-        let epoch = core.epoch();
-        loop {
-            // Somebody who waited here as well may have been first.
-            if core.epoch() != epoch
-                || core.end_epoch(reason)
-                || lock(&self.queue).stopped.is_some()
-            {
-                break;
-            }
-            self.await_keeper();
-            core = self
-                .prepared
-                .wait(core)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        core
-    }
-
-    fn stop(&self, failure: &DiskError) {
-        let mut queue = lock(&self.queue);
-        queue.stopped.get_or_insert_with(|| failure.clone());
-        drop(queue);
-        self.prepared.notify_all();
-    }
-
-    fn close(&self) -> Result<(), Error> {
-        {
-            let mut queue = lock(&self.queue);
-            queue.check()?;
-            queue.closed = true;
-        }
-        let mut core = lock(&self.core);
-        // Whoever joined before is led by somebody who waits for the core; the closing entry must
-        // come after them, so they are taken along here.
-        let open = lock(&self.queue).open.take();
-        let taken = open.map(|open| (core.commit(&open.events), open.shared));
-        let closed = match &taken {
-            Some((Err(failure), _)) => Err(failure.clone()),
-            _ => core.close().map_err(keeper::as_disk_error),
-        };
-        if let Err(failure) = &closed {
-            self.stop(failure);
-        }
-        // Answered only now, because some may have asked for the end of their epoch.
-        if let Some((outcome, shared)) = taken {
-            shared.answer(outcome);
-        }
-        Ok(closed?)
-    }
-}
-
-impl Queue {
-    fn check(&self) -> Result<(), Error> {
-        self.check_disk()?;
-        if self.closed {
-            return Err(Error::Closed);
-        }
-        Ok(())
-    }
-
-    fn check_disk(&self) -> Result<(), Error> {
-        match &self.stopped {
-            Some(cause) => Err(Error::Stopped {
-                cause: cause.clone(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Joins the open batch; the third value tells whether the caller has to lead it.
-    fn join(&mut self, event: Event, after: After) -> (Arc<Shared>, usize, bool) {
-        let leads = self.open.is_none();
-        let open = self.open.get_or_insert_with(Open::default);
-        open.events.push(event);
-        if after == After::EndEpoch {
-            open.after = After::EndEpoch;
-        }
-        (Arc::clone(&open.shared), open.events.len() - 1, leads)
     }
 }

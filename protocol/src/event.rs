@@ -181,6 +181,15 @@ impl Event {
         }
     }
 
+    /// The same, of which the whole command line is kept beside the journal.
+    #[must_use]
+    pub fn with_command_kept(self) -> Self {
+        Self {
+            command: self.command.map(Command::kept),
+            ..self
+        }
+    }
+
     /// One more thing to know, under a key that the action defines.
     #[must_use]
     pub fn detail(mut self, key: &str, value: impl Into<Value>) -> Self {

@@ -1,5 +1,7 @@
 //! Who gets in, and who does not: row after row, each on the real sshd and sudo of a whole company.
 
+#[path = "doors/authority.rs"]
+mod authority;
 #[path = "doors/certificates.rs"]
 mod certificates;
 #[path = "doors/collector.rs"]
@@ -30,6 +32,8 @@ mod memory;
 mod others;
 #[path = "doors/planted.rs"]
 mod planted;
+#[path = "doors/restarts.rs"]
+mod restarts;
 #[path = "doors/revocations.rs"]
 mod revocations;
 #[path = "doors/rules.rs"]
@@ -77,6 +81,7 @@ fn rows() -> impl Iterator<Item = Row> {
         windows::ROWS,
         certificates::ROWS,
         ends::ROWS,
+        restarts::ROWS,
         planted::ROWS,
         escapes::ROWS,
         sudo::ROWS,
@@ -84,6 +89,7 @@ fn rows() -> impl Iterator<Item = Row> {
         collector::ROWS,
         journal::ROWS,
         revocations::ROWS,
+        authority::ROWS,
         others::ROWS,
         side_doors::ROWS,
         glass::ROWS,

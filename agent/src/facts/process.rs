@@ -21,8 +21,9 @@ use super::reading;
 const MAX_FILE: u64 = 256 * 1024;
 /// What is set aside for one: nearly all come whole in one read.
 const USUAL_FILE: usize = 4 * 1024;
-/// The most bytes read of a command line: Linux takes 2 MiB of arguments by default.
-const MAX_COMMAND_LINE: u64 = 4 * 1024 * 1024;
+/// The most bytes read of a command line: Linux takes 2 MiB of arguments by default, and 6 MiB at most, from whoever has
+/// raised the limit of their stack.
+const MAX_COMMAND_LINE: u64 = 8 * 1024 * 1024;
 /// What the kernel writes for "no audit session".
 const NO_AUDIT_SESSION: u32 = u32::MAX;
 /// What it writes where nobody has logged in.

@@ -103,12 +103,19 @@ impl Host {
         self.gates.answer(Door::Agent, &peer, &request).unwrap()
     }
 
-    /// Closes the journal: the action and the code of each of its entries.
-    pub(super) fn journalled(&self) -> Vec<(String, Option<String>)> {
+    /// Closes the journal: its entries, and the texts that were kept for them.
+    pub(super) fn entries(&self) -> Vec<Value> {
         self.gates.intake.finish(&Event::new(Action::AgentStop));
-        let word = |entry: &Value, key: &str| entry[key].as_str().map(ToOwned::to_owned);
         let all = self.entries.try_iter();
-        let all = all.map(|entry| (word(&entry, "action").unwrap(), word(&entry, "code")));
-        all.filter(|(action, _)| action != "agent.stop").collect()
+        all.filter(|entry| entry["action"] != "agent.stop")
+            .collect()
+    }
+
+    /// The action and the code of each of them.
+    pub(super) fn journalled(&self) -> Vec<(String, Option<String>)> {
+        let word = |entry: &Value, key: &str| entry[key].as_str().map(ToOwned::to_owned);
+        let all = self.entries().into_iter();
+        all.map(|entry| (word(&entry, "action").unwrap(), word(&entry, "code")))
+            .collect()
     }
 }

@@ -31,7 +31,7 @@ impl Gates {
                     .event(self, Action::SudoDenied, Outcome::Denied)
                     .because(ENDED, &message)
                     .detail("rule", rule.name.clone());
-                let refused = self.refuse_durably(&event, &message);
+                let refused = self.refuse_durably(sudo, event, &message);
                 hold(sudo);
                 Some(refused)
             }
@@ -70,8 +70,8 @@ impl Gates {
     }
 
     /// Sealed, under a key that is wiped, like a request that is granted. A journal that is down has it set aside.
-    pub(super) fn refuse_durably(&self, event: &Event, message: &str) -> Response {
-        let _ = self.intake.commit_ending_epoch(event);
+    pub(super) fn refuse_durably(&self, sudo: &Sudo, event: Event, message: &str) -> Response {
+        let _ = self.commit_call(sudo, event);
         Response::deny(message)
     }
 }

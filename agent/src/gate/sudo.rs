@@ -8,6 +8,7 @@ mod listing;
 mod refusal;
 mod teller;
 mod unasked;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
 use crate::sessions::{Session, SessionId, Sudo as Granted};
+use crate::texts::{Rest, Whose};
 
 pub(super) use counted::Counted;
 pub(super) use crowd::Crowd;
@@ -48,6 +50,8 @@ pub(super) struct Sudo {
     origin: Origin,
     service: String,
     command: Command,
+    /// What that lacks of the command line, until its first entry.
+    rest: Rest,
     /// Whether the kernel showed the command line.
     is_legible: bool,
     lists: bool,
@@ -104,9 +108,10 @@ impl Gates {
             _ if is_guarded => return self.refuse_sudo(&sudo, session.as_ref()),
             _ if session.is_none() && !self.journals_everyone() => return allow(),
             _ if session.is_none() && self.is_counted(process, &ids) => return allow(),
-            _ => self
-                .intake
-                .note(&sudo.event(self, Action::SudoRequest, Outcome::Allowed)),
+            _ => self.note_call(
+                &sudo,
+                sudo.event(self, Action::SudoRequest, Outcome::Allowed),
+            ),
         }
         self.follow(peer, sudo)
     }
@@ -121,10 +126,10 @@ impl Gates {
     ) -> Result<(), Response> {
         let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
         let Some(_place) = place else {
-            self.intake.note(&request);
+            self.note_call(sudo, request);
             return Ok(());
         };
-        match self.intake.commit_ending_epoch(&request) {
+        match self.commit_call(sudo, request) {
             Err(_) if is_guarded => {
                 let reason = diagnostic::login_refused(diagnostic::NO_JOURNAL);
                 Err(Response::deny(&reason))
@@ -162,21 +167,29 @@ impl Gates {
                 tty_origin(caller),
             ),
         };
+        let lists = only_lists(&words);
+        let (command, line) = Command::with_whole(words);
+        let whose = Whose {
+            uid: session.map_or(ids.real_uid, |session| session.record.uid),
+            is_contractors: session.is_some(),
+        };
         Sudo {
             identity,
             origin,
             service: caller.service.clone(),
             is_legible,
-            lists: only_lists(&words),
+            lists,
             program: process.program(),
-            command: Command::from_arguments(words),
+            command,
+            rest: self.texts.hold(line, whose),
             watched: process,
             started: None,
         }
     }
 
     /// Remembers a request until its end, under a handle that the next phases show again.
-    fn follow(self: &Arc<Self>, peer: &Peer, sudo: Sudo) -> Response {
+    fn follow(self: &Arc<Self>, peer: &Peer, mut sudo: Sudo) -> Response {
+        sudo.let_go();
         let Ok(id) = SessionId::random() else {
             return allow();
         };

@@ -1,8 +1,12 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use chrono::Utc;
+use daypass_protocol::event::{Action, Command};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::sessions::fixture::until;
+use crate::texts::{Rest, Texts, Whose};
 
 /// A disk that can be broken and mended.
 #[derive(Clone, Default)]
@@ -11,6 +15,11 @@ struct Disk {
     commits: Arc<AtomicUsize>,
     lines: Arc<Mutex<Vec<Value>>>,
     aside: Arc<Mutex<Vec<String>>>,
+    /// Whoever holds this holds up those who bring texts.
+    slow: Arc<Mutex<()>>,
+    /// Whether there is room for texts no more.
+    is_full: Arc<AtomicBool>,
+    texts: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Ledger for Disk {
@@ -28,6 +37,15 @@ impl Ledger for Disk {
         };
         self.commits.fetch_add(1, Ordering::SeqCst);
         events.iter().map(|event| append(event)).collect()
+    }
+
+    fn keep_text(&self, text: &[u8]) -> Result<(), daypass_journal::Error> {
+        let _slow = self.slow.lock().unwrap();
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(daypass_journal::Error::Closed);
+        }
+        self.texts.lock().unwrap().push(text.to_vec());
+        Ok(())
     }
 
     fn keep_cosignature(&self, _: &str) -> Result<(), daypass_journal::Error> {
@@ -144,4 +162,101 @@ fn after_the_end_events_go_to_syslog() {
     intake.finish(&event("agent.stop"));
     assert_eq!(intake.commit(&event("late")), Err(NotCommitted));
     assert_eq!(disk.actions(), ["agent.stop"]);
+}
+
+/// A request whose line is longer than what an entry keeps, and the line.
+fn long_request() -> (Event, Arc<Text>) {
+    let (command, line) = Command::with_whole(["x".repeat(20_000)]);
+    let whose = Whose {
+        uid: 1001,
+        is_contractors: false,
+    };
+    let texts = Texts::of("/nowhere".into(), &Policy::default());
+    let Rest::Text(text) = texts.hold(line, whose) else {
+        panic!("there is room");
+    };
+    (Event::new(Action::SudoRequest).command(command), text)
+}
+
+#[test]
+fn nobody_waits_for_somebody_elses_long_line_and_what_stands_behind_it_keeps_its_place() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    let held_up = disk.slow.lock().unwrap();
+    let (event, text) = long_request();
+    intake.note(&json!({"action": "session.open"}));
+    intake.note_with_text(event, text);
+    intake.note(&json!({"action": "sudo.start"}));
+    // Whichever of the two takes it along, it is there when this returns or will be, and the others cannot be.
+    intake.commit(&json!({"action": "login.denied"})).unwrap();
+    let mut before = disk.actions();
+    before.retain(|action| action != "session.open");
+    assert_eq!(before, ["login.denied"]);
+    drop(held_up);
+    intake.finish(&event_of_the_end());
+    let mut all = disk.actions();
+    all.retain(|action| action.starts_with("sudo"));
+    assert_eq!(all, ["sudo.request", "sudo.start"]);
+    assert_eq!(*disk.texts.lock().unwrap(), [vec![b'x'; 20_000]]);
+}
+
+#[test]
+fn a_line_that_the_disk_does_not_take_is_said_to_be_lost_and_holds_up_no_entry() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    disk.is_full.store(true, Ordering::SeqCst);
+    let (event, text) = long_request();
+    intake.note_with_text(event.clone(), Arc::clone(&text));
+    intake
+        .commit_with_text_ending_epoch(event.clone(), &text)
+        .unwrap();
+    until("both entries", || disk.actions().len() == 2);
+    disk.is_full.store(false, Ordering::SeqCst);
+    intake.commit_with_text_ending_epoch(event, &text).unwrap();
+    intake.finish(&event_of_the_end());
+    let lines = disk.lines.lock().unwrap();
+    let requests: Vec<_> = lines
+        .iter()
+        .filter(|line| line["action"] == "sudo.request")
+        .collect();
+    let is_kept = |line: &&&Value| line["command"]["blob"] == true;
+    let is_lost = |line: &&&Value| line["detail"]["whole_not_kept"] == "failed";
+    assert_eq!(requests.iter().filter(is_kept).count(), 1);
+    assert_eq!(requests.iter().filter(is_lost).count(), 2);
+    assert!(
+        disk.aside
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|text| text.contains("not kept whole"))
+    );
+}
+
+#[test]
+fn where_the_journal_is_down_no_line_is_said_to_be_kept() {
+    let disk = Disk::default();
+    let intake = disk.intake();
+    disk.broken.store(true, Ordering::SeqCst);
+    assert_eq!(intake.commit(&event("session.open")), Err(NotCommitted));
+    let (event, text) = long_request();
+    intake.note_with_text(event.clone(), Arc::clone(&text));
+    assert_eq!(
+        intake.commit_with_text_ending_epoch(event, &text),
+        Err(NotCommitted)
+    );
+    intake.finish(&event_of_the_end());
+    let aside = disk.aside.lock().unwrap();
+    let told: Vec<_> = aside
+        .iter()
+        .filter(|text| text.contains("sudo.request"))
+        .collect();
+    assert_eq!(told.len(), 2);
+    assert!(
+        told.iter()
+            .all(|text| text.contains("whole_not_kept") && !text.contains("\"blob\""))
+    );
+}
+
+fn event_of_the_end() -> Value {
+    event("agent.stop")
 }

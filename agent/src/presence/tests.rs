@@ -13,7 +13,7 @@ fn host() -> (tempfile::TempDir, Layout) {
     ] {
         fs::create_dir_all(directory).unwrap();
     }
-    fs::write(security.join("pam_daypass.so"), "").unwrap();
+    fs::write(security.join("pam_daypass.so"), sample()).unwrap();
     fs::write(layout.sudoers(), "").unwrap();
     for (service, _) in STACKS {
         fs::write(layout.pam().join(service), STACK).unwrap();
@@ -56,6 +56,10 @@ fn sudo_asks_while_the_module_is_there_and_in_both_of_its_stacks() {
     let module = layout.seen(Path::new(
         "/usr/lib/x86_64-linux-gnu/security/pam_daypass.so",
     ));
+    fs::write(&module, "something else").unwrap();
+    assert!(!presence.sudo_asks());
+    fs::write(&module, sample()).unwrap();
+    assert!(presence.sudo_asks());
     fs::remove_file(module).unwrap();
     assert!(!presence.sudo_asks());
 }

@@ -20,11 +20,14 @@ use crate::alarm::Alarm;
 use crate::facts::{Handle, since_boot, stamp_now};
 use crate::layout::Layout;
 use crate::managed;
-use crate::presence::Presence;
-use crate::sudoers::{Programs, Sudoers, script};
+use crate::presence::{Presence, sample};
+use crate::sudoers::{Programs, Sudoers, UNHURRIED, script};
 use crate::watch::Watch;
 
 const STACK: &str = "account required pam_daypass.so\n";
+
+/// A program that does nothing.
+const SLEEPS: &str = "sleep 600";
 
 /// How long anything in a test may take.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -60,7 +63,7 @@ impl Host {
                 &checker(before_check),
                 "exec /usr/bin/cvtsudoers \"$@\"",
             ),
-            programs: Programs::at(vec![script(folder.path(), "sudo", sudo)]),
+            programs: Programs::at(vec![script(folder.path(), "sudo", sudo)], UNHURRIED),
             presence: Arc::new(Presence::new(&layout)),
             intake,
             managed: Arc::new(managed::Store::open(&layout.managed()).unwrap()),
@@ -143,13 +146,28 @@ impl Host {
 impl Monitor {
     /// It ends with its program.
     pub(crate) fn start() -> Self {
-        Self::with("wait")
+        Self::with(SLEEPS, "wait")
+    }
+
+    /// Its program was called with a line of some more bytes than this, which comes along.
+    pub(crate) fn of_a_long_line(length: usize) -> (Self, Vec<u8>) {
+        let word = format!("head -c {length} /dev/zero | tr '\\0' x");
+        // What it cannot open it says, and goes on.
+        let program = format!("tail -f /dev/null $({word}) 2>/dev/null");
+        let monitor = Self::with(&program, "wait");
+        let words = || monitor.child.process().command_line().unwrap();
+        until("the program in its shell's place", || {
+            words().first().is_some_and(|first| first == b"tail")
+        });
+        let line = words().join(&b' ');
+        assert!(line.len() > length);
+        (monitor, line)
     }
 
     /// Its program has ended, and stays as a shadow that the kernel knows nothing more of than that: nobody has asked how
     /// it ended.
     pub(crate) fn of_the_dead() -> Self {
-        let monitor = Self::with("exec sleep 600 >/dev/null");
+        let monitor = Self::with(SLEEPS, "exec sleep 600 >/dev/null");
         // As long as it is a shell it may ask.
         let name = format!("/proc/{}/comm", monitor.shell.id());
         until("another program in the shell's place", || {
@@ -194,8 +212,8 @@ impl Monitor {
             .unwrap()
     }
 
-    fn with(then: &str) -> Self {
-        let script = format!("sleep 600 >/dev/null & echo $!; {then}");
+    fn with(program: &str, then: &str) -> Self {
+        let script = format!("{program} >/dev/null & echo $!; {then}");
         let mut shell = Command::new("/bin/sh")
             .args(["-c", &script])
             .stdin(Stdio::null())
@@ -248,7 +266,7 @@ pub(crate) fn furnish(layout: &Layout) {
     for directory in [layout.pam(), security.clone(), layout.sessions()] {
         fs::create_dir_all(directory).unwrap();
     }
-    fs::write(security.join("pam_daypass.so"), "").unwrap();
+    fs::write(security.join("pam_daypass.so"), sample()).unwrap();
     for service in ["sudo", "sudo-i", "daypass-sudo"] {
         fs::write(layout.pam().join(service), STACK).unwrap();
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use daypass_protocol::sudo_item::{RunAs, SudoItem};
 use serde_json::{Value, json};
 
-use super::tools::{PATIENCE, Tools};
+use super::tools::Tools;
 use super::{Grantee, SudoersError};
 use crate::command;
 
@@ -18,8 +18,9 @@ pub(super) fn check(
     items: &[SudoItem],
 ) -> Result<(), SudoersError> {
     let file = path.to_string_lossy();
-    let run =
-        |program: &Path, arguments: &[&str]| command::run_within(PATIENCE, program, arguments);
+    let run = |program: &Path, arguments: &[&str]| {
+        command::run_within(tools.patience, program, arguments)
+    };
     let visudo = |program: &Path| run(program, &["-c", "-q", "-f", &file]);
     let also = match grantee {
         // sudo-rs reads none of these: they are written only where it is not installed.

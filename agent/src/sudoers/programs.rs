@@ -27,6 +27,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Programs {
     places: Arc<Vec<PathBuf>>,
+    /// How long each may take to say what it is.
+    patience: Duration,
     known: Arc<Mutex<Known>>,
 }
 
@@ -42,15 +44,16 @@ struct Known {
 
 impl Default for Programs {
     fn default() -> Self {
-        Self::at(PLACES.map(PathBuf::from).to_vec())
+        Self::at(PLACES.map(PathBuf::from).to_vec(), PATIENCE)
     }
 }
 
 impl Programs {
-    /// Looked for in these places.
-    pub(crate) fn at(places: Vec<PathBuf>) -> Self {
+    /// Looked for in these places, each asked for as long as this.
+    pub(crate) fn at(places: Vec<PathBuf>, patience: Duration) -> Self {
         Self {
             places: Arc::new(places),
+            patience,
             known: Arc::default(),
         }
     }
@@ -77,7 +80,7 @@ impl Programs {
             .collect();
         let is_time = known.again.is_some_and(|again| Instant::now() >= again);
         if known.marks.as_ref() != Some(&marks) || is_time {
-            known.look(&self.places);
+            known.look(&self.places, self.patience);
             known.marks = Some(marks);
         }
         known
@@ -85,7 +88,7 @@ impl Programs {
 }
 
 impl Known {
-    fn look(&mut self, places: &[PathBuf]) {
+    fn look(&mut self, places: &[PathBuf], patience: Duration) {
         let mut paths: Vec<PathBuf> = places
             .iter()
             .filter_map(|place| fs::canonicalize(place).ok())
@@ -96,7 +99,7 @@ impl Known {
         self.silent.clear();
         let mut found = Vec::new();
         for path in paths {
-            match command::run_aloud(PATIENCE, &path, &["--version"]) {
+            match command::run_aloud(patience, &path, &["--version"]) {
                 Ok(version) if is_rust(&version) => found.push(path),
                 Ok(_) => {}
                 // Being exchanged, or hanging: it is what it was, until it can be asked.
@@ -126,7 +129,7 @@ pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tools::script;
+    use super::super::tools::{UNHURRIED, script};
     use super::*;
 
     #[test]
@@ -143,7 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sudo = |text: &str| script(folder.path(), "sudo", text);
         let path = fs::canonicalize(sudo("exit 1")).unwrap();
-        let programs = Programs::at(vec![path.clone()]);
+        let programs = Programs::at(vec![path.clone()], UNHURRIED);
         let ask_again_now = || {
             let mut known = programs.known.lock().unwrap();
             assert!(known.again.is_some(), "remembered as an answer");

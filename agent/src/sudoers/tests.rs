@@ -14,7 +14,11 @@ fn place(sudoers: &Sudoers, grantee: Grantee, items: &[SudoItem]) {
 }
 
 fn check(path: &Path, grantee: Grantee, items: &[SudoItem]) -> Result<(), SudoersError> {
-    check::check(&Tools::default(), path, grantee, items)
+    let tools = Tools {
+        patience: UNHURRIED,
+        ..Tools::default()
+    };
+    check::check(&tools, path, grantee, items)
 }
 
 fn names(directory: &Path) -> Vec<String> {

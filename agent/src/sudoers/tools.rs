@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// They take some milliseconds. One that hangs (on a name service, on a disk) must not hang whoever waits for it.
-/// In tests they have longer: there the machine is busy with other tests, and what goes on while one hangs must be over
-/// before it is given up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 12 } else { 3 });
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The programs that judge rules.
 #[derive(Debug, Clone)]
@@ -17,6 +15,8 @@ pub(super) struct Tools {
     pub(super) rust_checker: PathBuf,
     /// What tells how sudo reads them. sudo-rs has none.
     pub(super) reader: PathBuf,
+    /// How long each may take.
+    pub(super) patience: Duration,
 }
 
 impl Default for Tools {
@@ -25,6 +25,7 @@ impl Default for Tools {
             checker: "/usr/sbin/visudo".into(),
             rust_checker: "/usr/bin/visudo-rs".into(),
             reader: "/usr/bin/cvtsudoers".into(),
+            patience: PATIENCE,
         }
     }
 }
@@ -36,6 +37,11 @@ impl Tools {
     }
 }
 
+/// What scripts have that stand in for them: the machine is busy with other tests, and what goes on while one hangs must
+/// be over before it is given up.
+#[cfg(test)]
+pub(crate) const UNHURRIED: Duration = Duration::from_secs(12);
+
 #[cfg(test)]
 impl Tools {
     /// Shell scripts in the places of the original's two.
@@ -44,6 +50,7 @@ impl Tools {
             checker: script(folder, "visudo", checker),
             rust_checker: folder.join("none"),
             reader: script(folder, "cvtsudoers", reader),
+            patience: UNHURRIED,
         }
     }
 }

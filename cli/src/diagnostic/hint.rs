@@ -123,6 +123,12 @@ pub(crate) fn gathered(entries: usize, windows: usize, path: &Path) -> String {
     format!("{}: {entries} entries, {windows} windows", inert(&path))
 }
 
+pub(crate) fn texts_left_out(count: usize) -> String {
+    format!(
+        "{count} long command lines are in it with their beginning only: there is no room for more. Ask for less at once, and they fit."
+    )
+}
+
 pub(crate) fn token(host: &HostName, lifetime: Length) -> String {
     format!(
         "On {host}, as root, run `daypass-agent enroll` and paste this line within {}; it works once. Keep it to yourself.",

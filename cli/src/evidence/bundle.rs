@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use daypass_journal::blob::BLOB_LIMIT;
 use daypass_protocol::digest::Digest;
 use tar::{Archive, Builder, EntryType, Header};
 
@@ -24,6 +25,8 @@ pub const LARGEST: usize = 256 * 1024 * 1024;
 pub const MOST_PARTS: usize = 400_000;
 /// The largest part, bytes: a roster of the largest size.
 pub const LARGEST_PART: usize = 512 * 1024;
+/// How a part's name begins that may be larger.
+const TEXTS: &str = "texts/";
 
 /// The parts of a bundle by name, the sums not among them: those follow from the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -214,13 +217,12 @@ fn take_apart(archive: &[u8]) -> Result<(Bundle, Vec<u8>), Fault> {
         if name <= last {
             return Err(Fault::new(&name, Damage::OutOfOrder));
         }
-        if entry.size() > LARGEST_PART as u64 && name != Part::SUMS {
-            return Err(Fault::new(
-                &name,
-                Damage::TooLarge {
-                    bound: LARGEST_PART,
-                },
-            ));
+        let bound = match name.starts_with(TEXTS) {
+            true => BLOB_LIMIT,
+            false => LARGEST_PART,
+        };
+        if entry.size() > bound as u64 && name != Part::SUMS {
+            return Err(Fault::new(&name, Damage::TooLarge { bound }));
         }
         if bundle.parts.len() >= MOST_PARTS {
             return Err(Fault::of_bundle(Damage::TooMany { bound: MOST_PARTS }));

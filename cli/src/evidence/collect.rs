@@ -20,7 +20,7 @@ use super::manifest::Manifest;
 use super::part::Part;
 use super::records::Record;
 use super::windows::Gathered;
-use super::{README, decisions, people, visit};
+use super::{README, decisions, people, texts, visit};
 use crate::diagnostic::Failure;
 use crate::diagnostic::evidence::EvidenceError;
 use crate::log::entry::Entry;
@@ -53,6 +53,8 @@ pub(super) struct Collected {
     pub(super) bundle: Bundle,
     pub(super) entries: usize,
     pub(super) windows: usize,
+    /// Long texts that are kept beside the journals, for which the bundle has no room.
+    pub(super) texts_left_out: usize,
 }
 
 /// The entries of one directory that go into the bundle.
@@ -104,7 +106,14 @@ pub(super) fn collect(
         .put(&mut bundle)
         .map_err(|source| Failure::Output(source.into()))?;
     let windows = put_windows(&mut bundle, &journals);
+    let mut texts = texts::Taken::default();
+    for journal in &journals {
+        for entry in journal.entries.values() {
+            texts.take(entry, &journal.directory, &mut bundle)?;
+        }
+    }
     Ok(Collected {
+        texts_left_out: texts.left_out,
         bundle,
         entries: journals.iter().map(|journal| journal.entries.len()).sum(),
         windows,

@@ -93,6 +93,9 @@ pub enum Damage {
     /// Not the text that this version writes.
     #[error("not the text that belongs to this version of the format")]
     OtherText,
+    /// A text under another's hash.
+    #[error("it is not the text whose hash it is named by")]
+    OtherHash,
     /// Not text.
     #[error("not UTF-8")]
     NotText,

@@ -15,6 +15,7 @@ use super::manifest::Manifest;
 use super::owner::{self, Owner};
 use super::part::Part;
 use super::records::{self, Proofs, Record};
+use super::texts;
 use super::visit::{self, Visit};
 use super::windows::{self, Window};
 use super::{README, decisions, people};
@@ -131,6 +132,12 @@ pub(super) enum Lack {
         /// The window.
         window: WindowId,
     },
+    /// The whole of a long command line is not there.
+    #[error("{part} has the beginning of a long command line, and the whole is not in the bundle")]
+    NoText {
+        /// The entry.
+        part: String,
+    },
     /// No window, no visit.
     #[error("there is nothing in it but entries that name no window")]
     NoWindow,
@@ -235,6 +242,7 @@ impl Judgement {
         let rosters = self.rosters(bundle, ground, &manifest)?;
         let owners = owner::owners(&manifest.journals, manifest.ca, &mut self.faults);
         self.records(bundle, ground, &manifest, &owners);
+        texts::check(bundle, &self.records, &mut self.faults, &mut self.lacks);
         let windows = windows::check(bundle, &rosters, &mut self.faults);
         self.remarks.extend(windows::powerless(&windows));
         let decisions = decisions::check(&self.records, &windows, &rosters);
@@ -371,7 +379,9 @@ impl Judgement {
         let journals = 1..=u32::try_from(manifest.journals.len()).unwrap_or(u32::MAX);
         let mut serials = BTreeSet::new();
         let mut named = BTreeSet::new();
+        let mut texts = BTreeSet::new();
         for record in &self.records {
+            texts.extend(record.entry.kept_text());
             serials.extend(record.entry.text("/identity/serial").parse::<u64>().ok());
             named.extend(
                 record
@@ -390,6 +400,7 @@ impl Judgement {
                     named.contains(window) || !windows.contains_key(window)
                 }
                 Part::Certificate { serial } => serials.contains(serial),
+                Part::Text { sha256 } => texts.contains(sha256),
                 Part::Entry { journal, .. } => journals.contains(journal),
                 Part::Proof { journal, seq } => {
                     let entry = Part::Entry {

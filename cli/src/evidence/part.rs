@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use daypass_protocol::digest::Digest;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::window::WindowId;
 
@@ -69,6 +70,11 @@ pub(super) enum Part {
         /// The entry's number.
         seq: u64,
     },
+    /// The whole of a text of which entries have the beginning.
+    Text {
+        /// Its hash.
+        sha256: Digest,
+    },
 }
 
 impl Part {
@@ -102,6 +108,7 @@ impl fmt::Display for Part {
             Self::Certificate { serial } => write!(out, "certificates/{serial}-cert.pub"),
             Self::Entry { journal, seq } => write!(out, "journals/{journal}/{seq:020}.json"),
             Self::Proof { journal, seq } => write!(out, "journals/{journal}/{seq:020}.tlog-proof"),
+            Self::Text { sha256 } => write!(out, "texts/{sha256}"),
         }
     }
 }
@@ -131,6 +138,7 @@ impl FromStr for Part {
                 .parse()
                 .ok()
                 .and_then(|journal| of_journal(journal, file)),
+            ["texts", sha256] => sha256.parse().ok().map(|sha256| Self::Text { sha256 }),
             _ => None,
         };
         // Numbers have several spellings; a part has one.
@@ -203,6 +211,7 @@ mod tests {
             "certificates/4611686018427387904-cert.pub",
             "journals/1/00000000000000000042.json",
             "journals/2/00000000000000000042.tlog-proof",
+            &format!("texts/{}", "0f".repeat(32)),
         ] {
             assert_eq!(name.parse::<Part>().expect(name).to_string(), name);
         }
@@ -219,6 +228,8 @@ mod tests {
             "certificates/-cert.pub",
             "journals/1/42.json",
             "journals/1/00000000000000000042.json/",
+            &format!("texts/{}", "0F".repeat(32)),
+            "texts/0f",
         ] {
             assert_eq!(name.parse::<Part>(), Err(UnknownPart), "{name}");
         }

@@ -1,5 +1,9 @@
 //! One journal entry, as far as reading needs it: its exact bytes, and what can be found in them.
 
+use std::path::Path;
+
+use daypass_journal::blob::{self, Kept};
+use daypass_protocol::digest::Digest;
 use daypass_protocol::event::reading;
 use daypass_protocol::export::Source;
 use jiff::Timestamp;
@@ -16,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) bytes: Vec<u8>,
     event: Value,
     time: Option<Timestamp>,
+    /// What is kept beside the journal of a command line of which the entry has the beginning, where it was looked for.
+    whole: Option<Kept>,
 }
 
 impl Entry {
@@ -27,6 +33,7 @@ impl Entry {
             bytes,
             event,
             time,
+            whole: None,
         }
     }
 
@@ -36,6 +43,34 @@ impl Entry {
             origin: Some(origin),
             ..Self::new(bytes)
         }
+    }
+
+    /// The entry with its whole command line, if that is kept beside the journal in `directory`.
+    pub(crate) fn beside(self, directory: &Path) -> Self {
+        if self.is_cut() {
+            // Why it cannot be read makes no difference to whoever reads the entry.
+            let kept = blob::read(directory, self.text("/command/sha256"));
+            let whole = Some(kept.unwrap_or(Kept::Nothing));
+            return Self { whole, ..self };
+        }
+        self
+    }
+
+    /// The hash of its whole command line, where it says that this is kept.
+    pub(crate) fn kept_text(&self) -> Option<Digest> {
+        let is_kept = self.value("/command/blob").and_then(Value::as_bool);
+        is_kept.filter(|is_kept| *is_kept)?;
+        self.text("/command/sha256").parse().ok()
+    }
+
+    /// Whether the entry has the beginning of its command line only.
+    fn is_cut(&self) -> bool {
+        let kept = reading::command(&self.event).map_or(0, |command| command.len() as u64);
+        self.length().is_some_and(|length| length > kept)
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.value("/command/length")?.as_u64()
     }
 
     /// As exports read it.
@@ -72,24 +107,32 @@ impl Entry {
             .unwrap_or_default()
     }
 
-    /// The command's exact bytes.
+    /// The command's exact bytes: as many as the entry keeps, or all that were found beside the journal.
     pub(crate) fn command(&self) -> Option<Vec<u8>> {
-        reading::command(&self.event)
+        match &self.whole {
+            Some(Kept::Whole(line)) => Some(line.clone()),
+            _ => reading::command(&self.event),
+        }
     }
 
     /// What happened, for reading: the command, or the reason; inert.
     pub(crate) fn what(&self) -> String {
         let reason = inert(self.text("/reason"));
-        let command = self.command().map(|command| inert_bytes(&command));
-        let length = self
-            .event
-            .pointer("/command/length")
-            .and_then(Value::as_u64);
-        let shown = command.map(|shown| match (self.command(), length) {
-            (Some(bytes), Some(length)) if length > bytes.len() as u64 => {
-                format!("{shown}… ({length} bytes)")
+        let shown = self.command().map(|command| {
+            let shown = inert_bytes(&command);
+            match self.length() {
+                Some(length) if length > command.len() as u64 => {
+                    let rest = match &self.whole {
+                        Some(Kept::Nothing) => "; the whole is not here",
+                        Some(Kept::Another) => {
+                            "; what is kept as the whole is NOT what the entry names"
+                        }
+                        Some(Kept::Whole(_)) | None => "",
+                    };
+                    format!("{shown}… ({length} bytes{rest})")
+                }
+                _ => shown,
             }
-            _ => shown,
         });
         match (shown, reason.is_empty()) {
             (Some(command), true) => command,

@@ -27,7 +27,7 @@ pub(super) fn follow(
                 let (Line::Entry { bytes, .. } | Line::Unreadable { bytes, .. }) = line else {
                     continue;
                 };
-                if let Some(row) = search.row(&Entry::new(bytes)) {
+                if let Some(row) = search.row_in(directory, Entry::new(bytes)) {
                     printer.print(&row)?;
                 }
             }

@@ -31,12 +31,33 @@ pub(super) type Source = Box<dyn Iterator<Item = Result<Row, Failure>>>;
 pub(super) struct Search {
     pub(super) filter: Filter,
     pub(super) rows: Rows,
+    pub(super) length: Length,
+}
+
+/// How much of a long command line is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// What its entry keeps.
+    AsKept,
+    /// All of it, if it is beside the journal.
+    Whole,
 }
 
 impl Search {
     /// The entry as it is shown, if it is asked for.
     pub(super) fn row(&self, entry: &Entry) -> Option<Row> {
         self.filter.admits(entry).then(|| self.rows.of(entry))
+    }
+
+    /// The same of an entry of the journal in `directory`.
+    pub(super) fn row_in(&self, directory: &Path, entry: Entry) -> Option<Row> {
+        match self.length {
+            Length::AsKept => self.row(&entry),
+            Length::Whole => {
+                let is_asked = self.filter.admits(&entry);
+                is_asked.then(|| self.rows.of(&entry.beside(directory)))
+            }
+        }
     }
 }
 
@@ -101,12 +122,12 @@ fn found(
         .map_or(1, NonZeroUsize::get)
         .min(WORKERS);
     let take = {
-        let search = Arc::clone(search);
+        let (search, directory) = (Arc::clone(search), directory.to_owned());
         move |candidate: Candidate<'_>| {
             // Whoever follows gets the line once it is whole.
             let is_torn = !candidate.is_whole && up_to.is_some();
             let entry = (!is_torn).then(|| Entry::new(candidate.bytes.to_vec()))?;
-            search.row(&entry)
+            search.row_in(&directory, entry)
         }
     };
     scan(

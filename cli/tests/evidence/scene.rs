@@ -37,6 +37,8 @@ pub(crate) struct Change {
     pub(crate) opening: Option<fn(Event) -> Event>,
     /// Entries in the host's journal, behind the session.
     pub(crate) on_host: Option<fn(&Stage) -> Vec<Event>>,
+    /// Long texts beside the host's journal.
+    pub(crate) texts: Vec<Vec<u8>>,
     /// Entries in the CA's journal, behind the rest.
     pub(crate) at_ca: Option<fn(&Stage) -> Vec<Event>>,
     /// Rosters whose entries the CA's journal lacks.
@@ -452,6 +454,9 @@ fn host_journal(
         writer.append(&event).expect("appended");
     };
     append(Event::new(Action::AgentStart));
+    for text in &change.texts {
+        writer.keep_blob(text).expect("kept");
+    }
     let opening = opening(&stage.window, certificate, SERIAL, SESSION);
     append(match change.opening {
         Some(change) => change(opening),

@@ -42,9 +42,17 @@ struct Program {
     identity: (String, String),
     writer: Writer,
     told: Arc<Told>,
+    gathers: Gathers,
 }
 
+/// Asked how long what was written may wait for more.
+pub(crate) type Gathers = Box<dyn Fn() -> Duration + Send>;
+
 impl Owner for Program {
+    fn gathers(&self) -> Duration {
+        (self.gathers)()
+    }
+
     fn client(&self, url: &CaUrl) -> Result<Client, ClientError> {
         self.told.clients.fetch_add(1, Ordering::SeqCst);
         let (certificate, key) = &self.identity;
@@ -82,6 +90,16 @@ pub(crate) fn collector(port: u16, witness: &str) -> Collector {
 impl Machine {
     /// Boots a host whose journal goes to these collectors.
     pub(crate) fn boot(site: &Site, host: Host, collectors: &[Collector]) -> Self {
+        Self::boot_gathering(site, host, collectors, Box::new(|| Duration::ZERO))
+    }
+
+    /// The same of one on which entries wait for more.
+    pub(crate) fn boot_gathering(
+        site: &Site,
+        host: Host,
+        collectors: &[Collector],
+        gathers: Gathers,
+    ) -> Self {
         let horizon = Horizon::default();
         let options = Options {
             witnesses: collectors.iter().map(|one| one.witness.clone()).collect(),
@@ -97,6 +115,7 @@ impl Machine {
             identity: host.identity.clone(),
             writer: writer.clone(),
             told: Arc::clone(&told),
+            gathers,
         };
         let setup = Setup {
             journal,

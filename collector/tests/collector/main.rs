@@ -11,6 +11,7 @@ mod exports;
 mod first_word;
 mod forwarding;
 mod full_disk;
+mod gathering;
 mod host;
 mod hostile;
 mod killed;

@@ -140,6 +140,12 @@ pub enum Cause {
         /// How many entries there were.
         size: u64,
     },
+    /// A text that is kept beside the journal is another than the one that the entry names.
+    #[error("the text kept as blobs/{sha256} is not the one that the entry names")]
+    Text {
+        /// The hash that the entry names.
+        sha256: String,
+    },
     /// What was recovered after a crash is not what is there.
     #[error("what a crash left behind is not as the recovery describes it")]
     Recovery,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::report::{Found, Remark, Witnessed};
+use super::texts::Texts;
 use crate::chain::{Broken, Cause, Chain};
 use crate::cosignature::Cosigned;
 use crate::entry::Head;
@@ -31,6 +32,7 @@ pub(super) struct Watch<'a, 'p> {
     told: u64,
     total: u64,
     last: Option<LastEntry>,
+    texts: Texts,
     found: Found,
 }
 
@@ -39,6 +41,7 @@ impl<'a, 'p> Watch<'a, 'p> {
         trust: &'a Trust,
         progress: Option<&'p mut dyn FnMut(u64, u64)>,
         total: u64,
+        texts: Texts,
     ) -> Self {
         Self {
             witnesses: &trust.witnesses,
@@ -47,12 +50,13 @@ impl<'a, 'p> Watch<'a, 'p> {
             told: 0,
             total,
             last: None,
+            texts,
             found: Found::default(),
         }
     }
 
-    pub(super) fn into_found(self) -> Found {
-        self.found
+    pub(super) fn into_found(self) -> (Found, Texts) {
+        (self.found, self.texts)
     }
 
     /// Compares both clocks with those of the entry before.
@@ -112,6 +116,7 @@ impl Observer for Watch<'_, '_> {
     fn entry(&mut self, head: &Head<'_>, _chain: &Chain) -> Result<(), Broken> {
         self.check_clock(head);
         self.note_unproven(head);
+        self.texts.entry(head);
         Ok(())
     }
 

@@ -21,6 +21,9 @@ pub struct Report {
     pub proven: u64,
     /// Of so many of them only the leaf hashes are here: they were retired.
     pub retired: u64,
+    /// How many long texts beside it are as entries name them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub texts: u64,
     /// How many epochs sealed them.
     pub epochs: u64,
     /// Whether the last entry is that of a clean stop.
@@ -50,6 +53,10 @@ pub enum Verdict {
         /// What is missing.
         lacks: Vec<Lack>,
     },
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// For programs: the place and the cause in words.
@@ -107,6 +114,13 @@ pub enum Lack {
     /// It declares witnesses, but no trusted one has cosigned its end.
     Unwitnessed {
         /// The first entry that is not cosigned.
+        first: u64,
+        /// How many there are.
+        count: u64,
+    },
+    /// Entries say that the whole of a long text is kept, and it is not beside the journal.
+    Texts {
+        /// The first of them.
         first: u64,
         /// How many there are.
         count: u64,
@@ -172,6 +186,11 @@ pub enum Remark {
         /// Its last.
         last: u64,
     },
+    /// A text beside the journal is not what its name says, and no sealed entry names it.
+    StrayText {
+        /// Its name.
+        sha256: String,
+    },
     /// Entries that no seal covered when a crash came; they are kept, and prove nothing.
     Unproven {
         /// The first of them.
@@ -225,6 +244,14 @@ impl Report {
             Verdict::Proven => self.verdict = Verdict::Incomplete { lacks: vec![lack] },
             Verdict::Incomplete { lacks } => lacks.push(lack),
             Verdict::Tampered(_) => {}
+        }
+    }
+
+    pub(super) fn remark(&mut self, remark: Remark) {
+        if self.remarks.len() < REMARKS_LISTED {
+            self.remarks.push(remark);
+        } else {
+            self.remarks_left_out += 1;
         }
     }
 
@@ -291,6 +318,13 @@ impl fmt::Display for Report {
                 self.retired
             )?;
         }
+        if self.texts > 0 {
+            write!(
+                out,
+                "\n  texts      {} kept beside it are as its entries name them",
+                self.texts
+            )?;
+        }
         match &self.witnessed {
             Some(to) => write!(
                 out,
@@ -351,6 +385,11 @@ impl fmt::Display for Lack {
                 out,
                 "no trusted witness has cosigned the last {count} entries, from {first} on"
             ),
+            Self::Texts { first, count } => write!(
+                out,
+                "{count} entries, from {first} on, say that a long text is kept whole in blobs/, \
+                 and it is not there: fetch it from where the journal was copied from"
+            ),
             Self::CheckpointForm => write!(out, "the checkpoint to compare with is not one"),
             Self::CheckpointOrigin { origin } => {
                 write!(out, "the checkpoint to compare with is one of {origin}")
@@ -392,6 +431,10 @@ impl fmt::Display for Remark {
                 out,
                 "the segment with entries {first} to {last} is declared retired but there: fetched \
                  back from an archive, or retired by the next start of the writer"
+            ),
+            Self::StrayText { sha256 } => write!(
+                out,
+                "blobs/{sha256} is not what its name says; no sealed entry names it"
             ),
             Self::Unproven { first, count } => write!(
                 out,

@@ -58,9 +58,8 @@ impl Inner {
             .commit(&[Event::of_object(json)])
             .inspect_err(|failure| self.stop(failure))?;
         // From here on a failure leaves work that the next start takes up.
-        // Blobs first: once the lines are gone nothing tells which they were.
         let done = watched
-            .remove(&dir, &orphans)
+            .remove(&orphans)
             .and_then(|()| rewrite(&dir, &erased, core.options.protection))
             .and_then(|()| core.reopen());
         if let Err(Error::Disk(failure)) = &done {

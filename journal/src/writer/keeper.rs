@@ -14,7 +14,7 @@ use crate::error::{Action, DiskError, Error};
 use crate::own::Reason;
 
 /// Who was answered runs first: what is done behind an answer must not take the processor that the answer went to.
-const REST: Duration = Duration::from_millis(2);
+pub(super) const REST: Duration = Duration::from_millis(2);
 
 /// What the keeper is asked to do.
 #[derive(Default)]
@@ -82,7 +82,7 @@ fn wait(inner: &Inner, patience: Duration) -> bool {
         .unwrap_or_else(PoisonError::into_inner);
     let (mut duty, _) = inner
         .wake
-        .wait_timeout_while(duty, REST, |duty| !duty.is_awaited && !duty.stop)
+        .wait_timeout_while(duty, inner.rest, |duty| !duty.is_awaited && !duty.stop)
         .unwrap_or_else(PoisonError::into_inner);
     (duty.called, duty.is_awaited) = (false, false);
     !duty.stop

@@ -124,8 +124,7 @@ impl Inner {
         let runs: Vec<_> = old.iter().map(|old| (old.name.first, old.last)).collect();
         let watched = Watched::begin(&self.blobs);
         let orphans = blobs::orphans(&dir, &runs)?;
-        // Blobs first: once the lines are gone nothing tells which they were.
-        watched.remove(&dir, &orphans)?;
+        watched.remove(&orphans)?;
         drop(watched);
         rewrite(&dir, &runs, protection)?;
         let left = |old: &Old| old.path.metadata().map_or(0, |file| file.len());

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::core::{Core, Declaration, Segment};
 use super::{Options, Recovery, Torn, erase, retire, witness};
+use crate::blob;
 use crate::chain::{Chain, Check, Interruption};
 use crate::clock;
 use crate::durable::{self, Action, failed};
@@ -38,7 +39,9 @@ pub(super) fn start(
     let mut latest = witness::Latest::beside(&outside);
     let end = walk(dir, &mut chain, &mut latest)?;
     chain.check_last_seal()?;
-    // A crash may have come between declaring and doing.
+    // A crash may have come while a text was on its way,
+    blob::tidy(dir)?;
+    // or between declaring and doing.
     erase::take_up(dir, chain.unerased(), options.protection)?;
     retire::take_up(dir, chain.unretired(), options.protection)?;
     for (_, path) in segment::list(dir)? {

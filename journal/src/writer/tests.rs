@@ -1,12 +1,14 @@
 //! What only a test inside can bring about: a disk that fails.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use serde_json::json;
 
-use super::{Options, Recovery, Writer};
+use super::{Options, Recovery, Writer, keeper};
 use crate::durable::fault;
 use crate::error::{Action, Error};
 use crate::identity::Identity;
@@ -19,7 +21,7 @@ pub(super) fn once_free<T>(open: impl Fn() -> Result<T, Error>) -> Result<T, Err
     let begun = Instant::now();
     loop {
         match open() {
-            Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => std::thread::yield_now(),
+            Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => thread::yield_now(),
             opened => return opened,
         }
     }
@@ -39,8 +41,12 @@ impl Place {
     }
 
     fn open(&self) -> Result<(Writer, Recovery), Error> {
+        self.open_resting(keeper::REST)
+    }
+
+    fn open_resting(&self, rest: Duration) -> Result<(Writer, Recovery), Error> {
         let (journal, keys) = (self.path().join("journal"), self.path().join("keys"));
-        let open = || Writer::open(&journal, &keys, Options::default());
+        let open = || Writer::open_resting(&journal, &keys, Options::default(), rest);
         // A child of another test may hold the lock until it has come to its exec.
         once_free(open)
     }
@@ -63,6 +69,34 @@ fn events_that_come_together_are_committed_together_and_one_that_is_not_taken_ke
     assert_eq!((a.seq, b.seq), (before + 1, before + 2));
     assert_eq!(a.time, b.time, "one commit");
     assert!(writer.append_all::<serde_json::Value>(&[]).is_empty());
+}
+
+#[test]
+fn the_keeper_does_not_rest_while_somebody_waits_for_it() {
+    let place = Place::new();
+    let (writer, _) = place
+        .open_resting(Duration::from_secs(24 * 60 * 60))
+        .unwrap();
+    let (tell, told) = channel();
+    // Each but the first finds no key for the epoch after its own, and waits for one.
+    let ending = thread::spawn(move || {
+        for number in 0..4 {
+            let ended = writer.append_ending_epoch(&json!({"action": "test", "n": number}));
+            tell.send(ended.is_ok()).unwrap();
+        }
+    });
+    for _ in 0..4 {
+        assert_eq!(told.recv_timeout(DEADLINE), Ok(true), "it rests");
+    }
+    // Nor at a stop.
+    let (tell, told) = channel();
+    let stopping = thread::spawn(move || tell.send(ending.join().is_ok()));
+    assert_eq!(
+        told.recv_timeout(DEADLINE),
+        Ok(true),
+        "the keeper does not stop"
+    );
+    stopping.join().unwrap().unwrap();
 }
 
 #[test]

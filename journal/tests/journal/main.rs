@@ -11,6 +11,7 @@ mod proofs;
 mod reading;
 mod retention;
 mod scanning;
+mod texts;
 mod vectors;
 mod verifying;
 mod writing;

@@ -17,16 +17,24 @@ pub struct Command {
     beginning: Vec<u8>,
     length: usize,
     sha256: Digest,
+    /// Whether the whole line is kept beside the journal.
+    is_kept: bool,
 }
 
 impl Command {
     /// From an argument vector.
     pub fn from_arguments<A: AsRef<[u8]>>(arguments: impl IntoIterator<Item = A>) -> Self {
-        let quoted: Vec<_> = arguments
-            .into_iter()
-            .map(|argument| quote(argument.as_ref()))
-            .collect();
-        Self::from_line(&quoted.join(&b' '))
+        Self::from_line(&line_of(arguments))
+    }
+
+    /// From an argument vector, and the whole line where it is longer than what is kept of it.
+    pub fn with_whole<A: AsRef<[u8]>>(
+        arguments: impl IntoIterator<Item = A>,
+    ) -> (Self, Option<Vec<u8>>) {
+        let line = line_of(arguments);
+        let command = Self::from_line(&line);
+        let is_cut = command.beginning.len() < line.len();
+        (command, is_cut.then_some(line))
     }
 
     /// From a line that is one already.
@@ -36,13 +44,36 @@ impl Command {
             beginning: whole_characters(beginning, line).to_vec(),
             length: line.len(),
             sha256: Digest::of(line),
+            is_kept: false,
         }
+    }
+
+    /// The same, of which the whole line is kept beside the journal.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self {
+            is_kept: true,
+            ..self
+        }
+    }
+
+    /// The hash of the whole line, by which it is kept.
+    pub fn sha256(&self) -> Digest {
+        self.sha256
     }
 
     /// The bytes that are kept.
     pub fn beginning(&self) -> &[u8] {
         &self.beginning
     }
+}
+
+fn line_of<A: AsRef<[u8]>>(arguments: impl IntoIterator<Item = A>) -> Vec<u8> {
+    let quoted: Vec<_> = arguments
+        .into_iter()
+        .map(|argument| quote(argument.as_ref()))
+        .collect();
+    quoted.join(&b' ')
 }
 
 /// Does not cut a UTF-8 character in two where the line is UTF-8 up to there.
@@ -72,13 +103,18 @@ impl Serialize for Command {
             beginning,
             length,
             sha256,
+            is_kept,
         } = self;
-        match std::str::from_utf8(beginning) {
+        let mut command = match str::from_utf8(beginning) {
             Ok(line) => json!({ "line": line, "length": length, "sha256": sha256 }),
             Err(_) => {
                 json!({ "base64": STANDARD.encode(beginning), "length": length, "sha256": sha256 })
             }
+        };
+        if *is_kept {
+            // What a journal takes for the word that the text is there.
+            command["blob"] = json!(true);
         }
-        .serialize(serializer)
+        command.serialize(serializer)
     }
 }

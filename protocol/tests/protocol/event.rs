@@ -100,6 +100,21 @@ fn a_long_line_keeps_its_beginning_its_length_and_its_hash() {
     );
 }
 
+#[test]
+fn a_line_that_is_cut_comes_along_and_its_entry_says_that_it_is_kept() {
+    let (short, whole) = Command::with_whole(["ls", "a b"]);
+    assert_eq!((short.beginning(), whole), (b"ls 'a b'".as_slice(), None));
+    let (_, whole) = Command::with_whole(["x".repeat(MAX_LINE)]);
+    assert_eq!(whole, None, "all of it is in the entry");
+    let (long, whole) = Command::with_whole(["x".repeat(MAX_LINE), "y".to_owned()]);
+    let whole = whole.unwrap();
+    assert_eq!(whole, [&[b'x'; MAX_LINE][..], b" y"].concat());
+    assert_eq!(long.sha256(), Digest::of(&whole));
+    let event = Event::new(Action::SudoRequest).command(long);
+    assert_eq!(written(&event)["command"].get("blob"), None);
+    assert_eq!(written(&event.with_command_kept())["command"]["blob"], true);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -68,7 +68,8 @@ fn every_event_is_as_the_schema_says() {
     let schema = schema();
     for action in Action::ALL {
         let event = full(*action, Command::from_arguments(["ls", "-l"]));
-        for event in [Event::new(*action), event] {
+        let kept = event.clone().with_command_kept();
+        for event in [Event::new(*action), event, kept] {
             assert_eq!(faults(&schema, &line(&event)), [""; 0]);
         }
     }
@@ -91,6 +92,7 @@ fn what_is_not_an_entry_is_found_out() {
         ("/origin/session", json!("s-1")),
         ("/origin/port", json!(70_000)),
         ("/command/sha256", json!("00")),
+        ("/command/length", json!(-1)),
         ("/detail", json!([])),
     ] {
         let mut bad = good.clone();

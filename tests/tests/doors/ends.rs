@@ -5,11 +5,10 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
 
 use crate::Rows;
-use crate::others::from_olga;
 use crate::windows::{carol_gets, close_all};
 
 /// Long enough to be asked for, approved and entered on a machine that has much else to do.
-const SHORT: Duration = Duration::from_secs(20);
+pub(crate) const SHORT: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
 /// What a contractor might leave behind, and the line that says it is there.
 const CLING: &str = "nohup sleep 2001 >/dev/null 2>&1 & setsid -f sleep 2002 >/dev/null 2>&1; \
@@ -19,10 +18,6 @@ pub(crate) const ROWS: &Rows = &[
     (
         "a_session_ends_with_its_window_and_leaves_nothing_running",
         end_of_window,
-    ),
-    (
-        "a_session_outlives_a_restart_of_the_agent_and_not_its_window",
-        restart,
     ),
     ("a_window_that_is_ended_early_ends_its_session", ended_early),
     (
@@ -36,19 +31,6 @@ pub(crate) const ROWS: &Rows = &[
     (
         "a_window_narrowed_to_other_hosts_ends_its_session",
         narrowed_away,
-    ),
-    (
-        "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
-        passed_deadline,
-    ),
-    (
-        "a_session_whose_notes_are_wiped_has_its_sudo_and_ends_with_its_window",
-        wiped,
-    ),
-    ("an_upgrade_refuses_nobody_and_loses_no_session", upgrade),
-    (
-        "an_upgrade_lays_sshds_block_out_as_the_new_version_has_it",
-        renewed,
     ),
     (
         "the_journal_is_proven_and_a_changed_byte_is_named",
@@ -85,28 +67,6 @@ fn warned_and_ended(site: &Site) -> Result<()> {
     assert!(output.stdout().contains("this session ends in"), "{output}");
     assert!(output.stdout().contains("its window has ended"), "{output}");
     assert!(!output.success(), "{output}");
-    nothing_is_left(site)
-}
-
-fn restart(site: &Site) -> Result<()> {
-    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
-    let mut terminal = site
-        .person(CAROL)
-        .terminal("deploy@db1", "echo here; cat")?;
-    terminal.await_text("here", SOON)?;
-    let db1 = site.network.host("db1")?;
-    db1.root([
-        "systemctl",
-        "kill",
-        "--signal=KILL",
-        "daypass-agent.service",
-    ])
-    .ok()?;
-    db1.await_condition("systemctl is-active --quiet daypass-agent.service", SOON)?;
-    terminal.write(b"still there\n")?;
-    terminal.await_text("still there", SOON)?;
-    site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
-    assert!(!terminal.wait(SOON)?.success());
     nothing_is_left(site)
 }
 
@@ -211,96 +171,6 @@ fn extended(site: &Site) -> Result<()> {
     nothing_is_left(site)
 }
 
-fn passed_deadline(site: &Site) -> Result<()> {
-    let window = carol_gets(site, &Wish::deploy_on("db1", SHORT))?;
-    let mut login = site
-        .person(CAROL)
-        .ssh("deploy@db1", &["echo here; cat"])
-        .spawn()?;
-    login.await_text("here", SOON)?;
-    let db1 = site.network.host("db1")?;
-    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
-    db1.script(&format!("systemctl stop {units}")).ok()?;
-    let closed = daypass_tests::until("the window's end", SHORT + SOON, || {
-        let shown = site.person(CAROL).daypass(["show", &window]).ok()?;
-        Ok(shown.contains("closed"))
-    });
-    let lives = login
-        .write(b"nobody is there to end it\n")
-        .and_then(|()| login.await_text("nobody is there to end it", SOON));
-    db1.script(&format!("systemctl start {units}")).ok()?;
-    closed?;
-    lives?;
-    site.await_entry("db1", "session.end", &[&window])?;
-    assert!(!login.wait(SOON)?.success());
-    nothing_is_left(site)
-}
-
-/// With the agent down and all of `/run` gone, the journal and the kernel still know who is in.
-fn wiped(site: &Site) -> Result<()> {
-    let wish = Wish::deploy_on("db1", Duration::from_secs(45)).with("--sudo", "/usr/bin/id -un");
-    let window = carol_gets(site, &wish)?;
-    let mut shell = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
-    shell.write(b"nohup sleep 2007 >/dev/null 2>&1 & echo here\n")?;
-    shell.await_text("here", SOON)?;
-    site.await_entry("db1", "session.open", &[&window])?;
-    let db1 = site.network.host("db1")?;
-    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
-    db1.script(&format!(
-        "systemctl stop {units}; rm -rf /run/daypass; systemd-tmpfiles --create; systemctl start {units}"
-    ))
-    .ok()?;
-    db1.await_condition(
-        "ls /run/daypass/sessions/s-* /run/daypass/sudoers.d/w-*",
-        SOON,
-    )?;
-    shell.write(b"sudo -n /usr/bin/id -un; echo still here\n")?;
-    shell.await_text("root\nstill here", SOON)?;
-    site.await_entry("db1", "sudo.start", &[&window, "id -un"])?;
-    let patience = Duration::from_secs(45) + SOON;
-    let end = site.await_entry_within("db1", "session.end", &[&window], patience)?;
-    assert!(end.contains("window-ended"), "{end}");
-    assert!(!shell.wait(SOON)?.success());
-    nothing_is_left(site)
-}
-
-/// The package is installed over itself while people log in, one after another.
-fn upgrade(site: &Site) -> Result<()> {
-    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un");
-    carol_gets(site, &wish)?;
-    let mut session = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
-    session.write(b"echo here\n")?;
-    session.await_text("here", SOON)?;
-    let install = [
-        "apt-get",
-        "install",
-        "--yes",
-        "--reinstall",
-        "/var/tmp/daypass-host.deb",
-    ];
-    let db1 = site.network.host("db1")?;
-    let mut upgrade = db1
-        .root(install)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .spawn()?;
-    let mut logins = 0;
-    while !upgrade.has_ended() {
-        let said = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run()?;
-        assert_eq!(said.stdout(), "deploy\n", "{said}");
-        let said = from_olga(site, &[], "olga@db1", "sudo -n id -un")?;
-        assert_eq!(said.stdout(), "root\n", "{said}");
-        logins += 1;
-    }
-    let output = upgrade.wait(SOON)?;
-    assert!(output.success(), "{output}");
-    assert!(logins > 0, "nobody logged in meanwhile");
-    session.write(b"sudo -n /usr/bin/id -un; echo still here\n")?;
-    session.await_text("root\nstill here", SOON)?;
-    close_all(site)?;
-    assert!(!session.wait(SOON)?.success());
-    nothing_is_left(site)
-}
-
 fn ended_early(site: &Site) -> Result<()> {
     let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     let mut terminal = site
@@ -311,23 +181,6 @@ fn ended_early(site: &Site) -> Result<()> {
     site.await_entry("db1", "session.end", &[&window])?;
     assert!(!terminal.wait(SOON)?.success());
     nothing_is_left(site)
-}
-
-/// What an older version wrote lacks what this one counts on.
-fn renewed(site: &Site) -> Result<()> {
-    let db1 = site.network.host("db1")?;
-    let block = "/etc/ssh/sshd_config.d/50-daypass.conf";
-    db1.script(&format!(
-        "sed -i '/RevokedKeys/d' {block}; rm /etc/daypass/ssh/revoked_keys; systemctl reload ssh; \
-         DEBIAN_FRONTEND=noninteractive apt-get install --yes --reinstall /var/tmp/daypass-host.deb"
-    ))
-    .ok()?;
-    db1.script(&format!("grep -q RevokedKeys {block}")).ok()?;
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
-    site.person(CAROL)
-        .ssh("deploy@db1", &["true"])
-        .ok()
-        .map(drop)
 }
 
 fn journal_proven(site: &Site) -> Result<()> {

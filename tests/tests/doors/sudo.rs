@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use daypass_tests::{BOB, CAROL, MALLORY, Result, SOON, Site, Wish};
+use daypass_tests::{BOB, CAROL, MALLORY, Result, Running, SOON, Site, Wish};
 
 use crate::Rows;
 use crate::sudo_rs::{says, shell, without};
 use crate::windows::carol_gets;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const JOURNAL: &str = "/var/log/daypass/journal";
 
 pub(crate) const ROWS: &Rows = &[
     (
@@ -107,16 +108,48 @@ fn hostile(site: &Site) -> Result<()> {
     let line = shown.lines().find(|line| line.contains(obeyed));
     assert_eq!(line, None, "what a terminal obeys");
     assert!(shown.contains("\\x1b[2J"), "it is not shown at all");
-    // sudo may find it too long to run; what was asked for is in the journal all the same.
+    long_line(site, &mut carol, &window)
+}
+
+/// sudo may find it too long to run; what was asked for is in the journal all the same, and whole.
+fn long_line(site: &Site, carol: &mut Running, window: &str) -> Result<()> {
+    let db1 = site.network.host("db1")?;
     let words = "set --; for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do set -- \"$@\" $(head -c 100000 /dev/zero | tr '\\0' x); done";
     carol.write(format!("{words}; sudo -n /usr/bin/true \"$@\"; echo asked\n").as_bytes())?;
     carol.await_text("asked\n", SOON)?;
-    let whole = format!("{words}; printf %s \"sudo -n /usr/bin/true $*\" | sha256sum | cut -c1-64");
-    let whole = db1.script(&whole).ok()?;
+    let whole = format!(
+        "{words}; printf %s \"sudo -n /usr/bin/true $*\" > /root/whole; sha256sum < /root/whole | cut -c1-64"
+    );
+    let hash = db1.script(&whole).ok()?;
+    let hash = hash.trim();
     let length = "sudo -n /usr/bin/true".len() + 15 * 100_001;
     let length = format!("\"length\":{length},");
-    site.await_entry("db1", "sudo.request", &[&window, whole.trim(), &length])
-        .map(drop)
+    let parts = [window, hash, &length, "\"blob\":true"];
+    site.await_entry("db1", "sudo.request", &parts)?;
+    let kept = format!("{JOURNAL}/blobs/{hash}");
+    db1.script(&format!("cmp /root/whole {kept}")).ok()?;
+    let modes = format!("cd {JOURNAL}; stat -c '%a %U:%G' . blobs *.jsonl blobs/* | sort -u");
+    assert_eq!(db1.script(&modes).ok()?, "640 root:adm\n750 root:adm\n");
+    let shown = db1.root(["daypass", "log", JOURNAL, "--whole", "--window", window]);
+    let shown = shown.ok()?;
+    assert!(
+        shown.lines().any(|line| line.len() > 15 * 100_001),
+        "it is not shown whole"
+    );
+    // One letter of it.
+    daypass_tests::until("a copy that is cosigned to its end", SOON, || {
+        site.copy_journal("db1", "/root/long")?;
+        let proven = site.verify("db1", Some("/root/long"))?;
+        assert_ne!(proven.code, 1, "{}", proven.text);
+        Ok(proven.code == 0)
+    })?;
+    let alter = format!(
+        "printf y | dd of=/root/long/blobs/{hash} bs=1 seek=1000000 conv=notrunc status=none"
+    );
+    db1.script(&alter).ok()?;
+    let caught = site.verify("db1", Some("/root/long"))?;
+    assert_eq!(caught.code, 1, "{}", caught.text);
+    db1.script("rm -rf /root/long /root/whole").ok().map(drop)
 }
 
 fn forwarding(site: &Site) -> Result<()> {

@@ -18,7 +18,7 @@ const PACKAGE: &str = "/var/cache/daypass-tests/sudo-rs_*.deb";
 /// Debian 12 has no sudo-rs.
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
     type Shown = fn(&Site, &Host) -> Result<()>;
-    let rows: [(&'static str, Shown); 5] = [
+    let rows: [(&'static str, Shown); 6] = [
         (
             "sudo_rs_runs_what_a_window_grants_and_what_it_refuses_by_itself_is_journalled",
             grants,
@@ -27,6 +27,10 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
         (
             "without_the_module_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
             module_gone,
+        ),
+        (
+            "with_something_else_in_the_modules_place_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
+            module_exchanged,
         ),
         (
             "without_pams_line_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
@@ -170,6 +174,13 @@ fn rules(site: &Site, db1: &Host) -> Result<()> {
 
 fn module_gone(site: &Site, db1: &Host) -> Result<()> {
     let take = "module=$(ls /usr/lib/*/security/pam_daypass.so); echo $module > /root/module; mv $module /root/";
+    let back = "mv /root/pam_daypass.so $(cat /root/module)";
+    without(site, db1, &["sudo-rs", "sudo"], take, back, || Ok(()))
+}
+
+fn module_exchanged(site: &Site, db1: &Host) -> Result<()> {
+    let take = "module=$(ls /usr/lib/*/security/pam_daypass.so); echo $module > /root/module; mv $module /root/; \
+        head -c 100000 /dev/urandom > $module";
     let back = "mv /root/pam_daypass.so $(cat /root/module)";
     without(site, db1, &["sudo-rs", "sudo"], take, back, || Ok(()))
 }

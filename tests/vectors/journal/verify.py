@@ -92,6 +92,7 @@ class Journal:
         self.tree, self.sealed, self.last, self.roots = Tree(), 0, None, {}
         self.batch, self.ends, self.erased, self.retired, self.declared, self.cosigned = [], [], [], [], False, 0
         self.must_open, self.closed = True, False
+        self.texts = []  # (entry, hash of a long text, whether it is said to be kept)
 
     def entry(self, line):
         head = HEAD.match(line)
@@ -101,6 +102,7 @@ class Journal:
             raise Tampered(self.sealed)  # A seal is missing in between.
         event = json.loads(line)
         self.batch.append((self.tree.size, head[2] + head[3], event if event.get("action", "").startswith("journal.") else {}))
+        self.texts += [(self.tree.size, name.decode(), b'"blob":true' in line) for name in re.findall(rb'"sha256":"([0-9a-f]{64})"', line)]
         self.tree.push(hashlib.sha256(b"\0" + line).digest())
 
     def own(self, action):
@@ -194,6 +196,16 @@ class Journal:
             self.ends.append({"segment": path.name, "offset": offset, "length": len(tail), "sha256": hashlib.sha256(tail).hexdigest()})
             self.batch, self.must_open = [], True
 
+def texts(blobs, journal):
+    """Whether every long text is there that an entry says is kept. One that is another than its name says is tampering."""
+    whole = True
+    for seq, name, is_kept in journal.texts:
+        if not (blobs / name).is_file():
+            whole &= not is_kept
+        elif seq < journal.sealed and hashlib.sha256((blobs / name).read_bytes()).hexdigest() != name:
+            raise Tampered(seq)
+    return whole
+
 def verdict(directory, trust):
     trust, name = pathlib.Path(trust).read_text(), re.compile(r"(\d{20})(?:\.(\d+))?\.jsonl")
     paths = sorted(pathlib.Path(directory).glob("*.jsonl"), key=lambda path: [int(part or 0) for part in name.fullmatch(path.name).groups()])
@@ -211,11 +223,12 @@ def verdict(directory, trust):
             journal.segment(path)
         if journal.erased or journal.retired:
             raise Tampered(min(journal.erased + journal.retired))
+        are_texts_there = texts(pathlib.Path(directory) / "blobs", journal)
     except Tampered as bad:
         return {"exit": 1, "proven": min(journal.sealed, bad.args[0]), "seq": bad.args[0]}
     except (ValueError, KeyError, AssertionError):
         return {"exit": 1, "proven": journal.sealed, "seq": journal.sealed}
-    whole = journal.sealed and not journal.ends and (not journal.declared or journal.cosigned == journal.sealed)
+    whole = journal.sealed and are_texts_there and not journal.ends and (not journal.declared or journal.cosigned == journal.sealed)
     return {"exit": 0 if whole else 2, "proven": journal.sealed, "seq": None}
 
 if __name__ == "__main__":

@@ -38,14 +38,14 @@ enum Watched {
 impl Watched {
     fn flags(self) -> AddWatchFlags {
         match self {
-            Self::Modules => {
+            Self::Modules | Self::Services => {
                 AddWatchFlags::IN_CREATE
                     | AddWatchFlags::IN_DELETE
                     | AddWatchFlags::IN_MOVE
+                    | AddWatchFlags::IN_CLOSE_WRITE
                     | AddWatchFlags::IN_DELETE_SELF
                     | AddWatchFlags::IN_MOVE_SELF
             }
-            Self::Services => Self::Modules.flags() | AddWatchFlags::IN_CLOSE_WRITE,
             Self::Program => AddWatchFlags::IN_OPEN,
             Self::Rules => AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF,
         }

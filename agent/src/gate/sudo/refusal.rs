@@ -43,7 +43,7 @@ impl Gates {
             .because("sudo-crowded", diagnostic::SUDO_CROWDED);
         self.end_after(session, &event, || sudo.words());
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            self.intake.note(&with_untold(event, untold));
+            self.note_call(sudo, with_untold(event, untold));
         }
         Response::deny(diagnostic::SUDO_CROWDED)
     }
@@ -56,7 +56,11 @@ impl Gates {
         let event = sudo
             .event(self, Action::SudoDenied, Outcome::Denied)
             .because("command-goes-on", diagnostic::COMMAND_GOES_ON);
-        self.refuse_durably(&with_untold(event, untold), diagnostic::COMMAND_GOES_ON)
+        self.refuse_durably(
+            sudo,
+            with_untold(event, untold),
+            diagnostic::COMMAND_GOES_ON,
+        )
     }
 
     pub(super) fn refuse_sudo(&self, sudo: &Sudo, session: Option<&Arc<Session>>) -> Response {
@@ -83,7 +87,7 @@ impl Gates {
             .filter(|session| session.is_open())
             .is_some_and(|session| self.end_after(session, &event, || sudo.words()));
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            self.intake.note(&with_untold(event, untold));
+            self.note_call(sudo, with_untold(event, untold));
         }
         if is_ended {
             hold(sudo);

@@ -30,6 +30,7 @@ mod tests {
 
     use super::*;
     use crate::facts::{Handle, Process};
+    use crate::texts::Rest;
 
     #[test]
     fn a_pid_that_came_to_mean_somebody_else_tells_of_nothing() {
@@ -45,6 +46,7 @@ mod tests {
             origin: Origin::default(),
             service: "sudo".to_owned(),
             command: Command::from_arguments([b"sudo".to_vec()]),
+            rest: Rest::Nothing,
             is_legible: true,
             lists: false,
             program,

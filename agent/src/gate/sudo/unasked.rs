@@ -147,7 +147,7 @@ impl Gates {
             self.sessions.end(&session, cause);
         }
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
-            self.intake.note(&with_untold(self.refused(&sudo), untold));
+            self.note_call(&sudo, with_untold(self.refused(&sudo), untold));
         }
     }
 

@@ -42,7 +42,9 @@ pub(super) fn blobs(path: &Path) -> Result<Vec<String>, Error> {
     let mut blobs = Vec::new();
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next()? {
-        blobs.extend(Head::parse(line.bytes).and_then(|head| blob::named(head.event)));
+        if let Some(head) = Head::parse(line.bytes) {
+            blobs.extend(blob::named(head.event.as_bytes()).map(str::to_owned));
+        }
     }
     Ok(blobs)
 }
