@@ -33,6 +33,9 @@ pub struct EnrolledHost {
 
 const COLUMNS: &str = "name, aliases, groups, host_keys, record, signature, certificate, enrolled, expires, unconfirmed";
 
+/// Names that a host has beside its own, and those of its groups.
+type AliasesAndGroups = (Vec<String>, Vec<String>);
+
 type HostRow = (
     String,
     String,
@@ -124,10 +127,7 @@ impl Tx<'_> {
     }
 
     /// Aliases and groups of the host with exactly this name.
-    pub(crate) fn place(
-        &self,
-        name: &str,
-    ) -> Result<Option<(Vec<String>, Vec<String>)>, StoreError> {
+    pub(crate) fn place(&self, name: &str) -> Result<Option<AliasesAndGroups>, StoreError> {
         self.0
             .prepare_cached("SELECT aliases, groups FROM hosts WHERE name = ?1")?
             .query_row([name], |row| {
