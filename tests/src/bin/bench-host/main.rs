@@ -4,6 +4,7 @@
 
 mod ends;
 mod figures;
+mod log_server;
 mod many;
 mod prompts;
 mod scene;
