@@ -58,11 +58,12 @@ impl RootKind {
                 "libc6-dbg",
                 "rsync",
                 "git",
+                // With it the whole of python, which it needs on the hosts as well.
+                "ansible-core",
                 "tmux",
                 "screen",
                 "jq",
                 "less",
-                "python3-minimal",
                 "ca-certificates",
                 "tzdata",
                 "util-linux",

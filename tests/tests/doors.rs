@@ -46,6 +46,8 @@ mod stuck;
 mod sudo;
 #[path = "doors/sudo_rs.rs"]
 mod sudo_rs;
+#[path = "doors/ways_in.rs"]
+mod ways_in;
 #[path = "doors/windows.rs"]
 mod windows;
 
@@ -79,6 +81,7 @@ fn row(name: &'static str, shown: impl Fn(&Site) -> Result<()> + Send + 'static)
 fn rows() -> impl Iterator<Item = Row> {
     let written = [
         windows::ROWS,
+        ways_in::ROWS,
         certificates::ROWS,
         ends::ROWS,
         restarts::ROWS,

@@ -11,17 +11,18 @@ use crate::{Error, Result};
 /// Room for what a host writes. It takes memory only as it fills.
 const SIZE: &str = "size=2g,mode=755";
 
-/// Where hosts write instead of into memory.
-static DISK: OnceLock<PathBuf> = OnceLock::new();
+/// A host that writes below a directory instead of into memory.
+static ON_DISK: OnceLock<(String, PathBuf)> = OnceLock::new();
 
-/// Hosts that are made from now on write below this directory, which is made, for whoever measures what a disk costs. It is theirs to remove
-/// when the hosts are gone.
+/// The host `name` of a network that is made from now on writes below this directory, which is made, for whoever measures what
+/// a disk costs. It is theirs to remove when the host is gone.
 ///
 /// # Errors
 /// When it cannot be made; [`Error::Disk`] when another was named before.
-pub fn write_to(directory: &Path) -> Result<()> {
+pub fn write_to(name: &str, directory: &Path) -> Result<()> {
     make_directory(directory)?;
-    DISK.set(directory.to_owned()).map_err(|_| Error::Disk)
+    let named = (name.to_owned(), directory.to_owned());
+    ON_DISK.set(named).map_err(|_| Error::Disk)
 }
 
 /// Mounts the disk as `root` below `directory`. It ends with the run's other mounts.
@@ -33,7 +34,8 @@ pub(super) fn mount_on(directory: &Path, lower: &Path) -> Result<()> {
         directory.join("root"),
     ];
     make_directory(&disk)?;
-    match DISK.get() {
+    let on_disk = ON_DISK.get().filter(|(name, _)| directory.ends_with(name));
+    match on_disk {
         None => mount(
             Some("daypass-host"),
             &disk,
@@ -41,18 +43,13 @@ pub(super) fn mount_on(directory: &Path, lower: &Path) -> Result<()> {
             MsFlags::empty(),
             Some(SIZE),
         ),
-        Some(base) => {
-            let run = directory.components().rev().take(2);
-            let own = run.fold(base.clone(), |base, part| base.join(part));
-            make_directory(&own)?;
-            mount(
-                Some(&own),
-                &disk,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-        }
+        Some((_, own)) => mount(
+            Some(own),
+            &disk,
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        ),
     }
     .map_err(|errno| Error::path("mount a disk on", &disk)(errno.into()))?;
     for part in [&upper, &work, &merged] {

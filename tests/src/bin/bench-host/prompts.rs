@@ -3,20 +3,14 @@
 use daypass_tests::{CAROL, Host, Result, Site};
 
 use crate::figures::{Samples, row};
+use crate::log_server;
 use crate::scene::{PLAIN, forward, window};
 
 /// Logins of each kind, in turns.
 const LOGINS: usize = 40;
 /// Rounds, and sudo calls of each kind in a round.
-const ROUNDS: usize = 16;
-const SUDOS: usize = 20;
-/// sudo's own log server, beside a sudo without daypass. Debian's is built without TLS, which costs more still.
-const LOG_SERVER: &str = "\
-    printf '[server]\\nlisten_address = localhost:30344\\n[eventlog]\\nlog_type = logfile\\n[logfile]\\npath = /var/log/sudo_logsrvd.log\\n' \
-        > /etc/sudo_logsrvd.conf; \
-    systemd-run --quiet --unit=logsrvd /usr/sbin/sudo_logsrvd -n; \
-    timeout 10 sh -c 'until ss -ltn | grep -q :30344; do :; done'; \
-    echo 'Defaults:plain log_servers=localhost:30344' > /etc/sudoers.d/log-server";
+pub(crate) const ROUNDS: usize = 16;
+pub(crate) const SUDOS: usize = 20;
 
 /// Microseconds of each run of a command, a line each.
 fn timed(command: &str, times: usize) -> String {
@@ -126,7 +120,7 @@ pub(crate) fn sudo(site: &Site) -> Result<()> {
     let (plain, ordinary) = (Samples::of(plain), Samples::of(ordinary));
     let more = |samples: &Samples| {
         format!(
-            "{}, +{:.2} ms",
+            "{}, {:+.2} ms",
             samples.spelled(),
             samples.at(50) - plain.at(50)
         )
@@ -144,28 +138,11 @@ pub(crate) fn sudo(site: &Site) -> Result<()> {
             goal,
         );
     }
-    log_server(server, &more)
+    log_server::measure(server, &more)
 }
 
-fn as_plain(host: &Host) -> Result<Vec<f64>> {
+pub(crate) fn as_plain(host: &Host) -> Result<Vec<f64>> {
     let line = timed("sudo -n /usr/bin/true", SUDOS);
     let said = host.user(PLAIN, ["bash", "-c", &line]).ok()?;
     Ok(Samples::parse(&said))
-}
-
-fn log_server(server: &Host, more: &impl Fn(&Samples) -> String) -> Result<()> {
-    let what = "sudo -n true, sudo's log server without TLS";
-    if !server.script(LOG_SERVER).run()?.success() {
-        row(what, "it could not be set up here", "");
-        return Ok(());
-    }
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        times.extend(as_plain(server)?);
-    }
-    server
-        .script("rm /etc/sudoers.d/log-server; systemctl stop logsrvd")
-        .ok()?;
-    row(what, &more(&Samples::of(times)), "");
-    Ok(())
 }
