@@ -1,12 +1,10 @@
 //! Bundles whose every proof holds, from journals that say what they should not: whoever writes a journal can write
 //! anything into it.
 
-use daypass_protocol::digest::Digest;
-use daypass_protocol::event::{Action, Command, Event, Outcome, Resource};
+use daypass_protocol::event::{Action, Event, Outcome, Resource};
 use daypass_protocol::statement::Verb;
 use serde_json::json;
 
-use crate::archive::Files;
 use crate::scene::{self, Change, Scene};
 use crate::{Said, daypass, text, verify};
 
@@ -15,7 +13,7 @@ fn judged(change: &Change) -> Said {
     verify(&scene, &scene.exported(&["--window", &scene.window()]))
 }
 
-fn assert_said(said: &Said, code: i32, words: &str) {
+pub(crate) fn assert_said(said: &Said, code: i32, words: &str) {
     assert_eq!(said.code, code, "{}{}", said.out, said.err);
     assert!(
         said.out.contains(words),
@@ -259,51 +257,4 @@ fn a_trust_file_whose_keys_cannot_be_read_is_an_error() {
         let expected = format!("[ca] {key} cannot be read");
         assert!(said.err.contains(&expected), "{}", said.err);
     }
-}
-
-/// The whole of a long line goes along, and is compared with what its entry says.
-#[test]
-fn a_long_command_line_is_in_the_bundle_whole() {
-    let (_, line) = Command::with_whole(["x'x\n".repeat(400_000)]);
-    let line = line.expect("a long line");
-    let scene = Scene::with(&Change {
-        texts: vec![line.clone()],
-        on_host: Some(|stage| {
-            let (command, _) = Command::with_whole(["x'x\n".repeat(400_000)]);
-            let event = stage.in_session(Action::SudoRequest);
-            let event = event.outcome(Outcome::Allowed).command(command);
-            vec![event.with_command_kept()]
-        }),
-        ..Change::default()
-    });
-    let archive = scene.exported(&["--window", &scene.window()]);
-    assert_said(&verify(&scene, &archive), 0, "PROVEN");
-    let files = || Files::of(&archive);
-    let names = files().names();
-    let [name] = &names
-        .iter()
-        .filter(|name| name.starts_with("texts/"))
-        .collect::<Vec<_>>()[..]
-    else {
-        panic!("{names:?}");
-    };
-    assert!(files().bytes(name) == line);
-    let mut changed = files();
-    changed.change(name, |text| text[1_000_000] = b'y');
-    let changed = verify(&scene, &changed.archive());
-    assert_said(&changed, 1, "not the text whose hash it is named by");
-    let mut without = files();
-    without.remove(name);
-    assert_said(
-        &verify(&scene, &without.archive()),
-        2,
-        "the whole is not in the bundle",
-    );
-    let mut more = files();
-    more.add(&format!("texts/{}", Digest::of("more")), b"more");
-    assert_said(
-        &verify(&scene, &more.archive()),
-        1,
-        "nothing in the bundle refers to it",
-    );
 }
