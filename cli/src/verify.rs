@@ -2,20 +2,25 @@
 //!
 //! Exit code 1 says "tampered with" and nothing else does: whatever keeps the check from being made is 2.
 
+mod claims;
+
 use std::path::PathBuf;
 
 use daypass_journal::trust::Trust;
 use daypass_journal::verify::{Options, Report, origin, verify};
 
+use serde::Serialize;
+
 use crate::Context;
 use crate::ca::Ca;
 use crate::collector::{Collector, NAMED_BY_CA, Which};
-use crate::diagnostic::{self, Failure};
+use crate::diagnostic::{self, Failure, hint};
 use crate::durable;
 use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::output::inert::inert;
 use crate::output::{Format, FormatOption, Progress, note};
+use claims::Claimed;
 
 /// The longest checkpoint that is read, bytes.
 const LONGEST_CHECKPOINT: u64 = 64 * 1024;
@@ -48,6 +53,15 @@ pub struct VerifyArguments {
     output: FormatOption,
 }
 
+/// The report, and what in it rests on the host's own word.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed: Option<Claimed>,
+}
+
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &VerifyArguments) -> Exit {
     match check(context, arguments) {
@@ -75,11 +89,25 @@ fn check(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure
     };
     let report = verify(&arguments.directory, &trust, options);
     drop(bar);
+    let claimed = claims::of(&arguments.directory, &report).unwrap_or_else(|error| {
+        // The report says what cannot be read, where that is news.
+        note(hint::claims_unknown(&error));
+        None
+    });
     match arguments.output.format {
-        Format::Json => context.output.json(&report)?,
+        Format::Json => context.output.json(&Shown {
+            report: &report,
+            claimed,
+        })?,
         Format::Table => {
             for line in report.to_string().lines() {
                 context.output.line(inert(line))?;
+            }
+            if let Some(claimed) = &claimed {
+                let (first, last) = (claimed.first, claimed.last);
+                context
+                    .output
+                    .line(hint::claimed(first, last, claimed.after))?;
             }
         }
     }

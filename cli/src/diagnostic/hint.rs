@@ -103,6 +103,21 @@ pub(crate) fn exported(exported: &daypass_journal::tiles::Exported) -> String {
     text
 }
 
+/// Below the report of a verification.
+pub(crate) fn claimed(first: u64, last: u64, after: u64) -> String {
+    format!(
+        "  claimed    entries {first} to {last}: a window's sudo that is as good as root ran before them (entry {after}), and nobody outside has cosigned them; whoever is root there could have written them"
+    )
+}
+
+pub(crate) fn claims_unknown(error: &daypass_journal::Error) -> String {
+    let error = error.to_string();
+    format!(
+        "Whether a window's sudo as good as root ran there is not known: {}",
+        inert(&error)
+    )
+}
+
 pub(crate) fn gathered(entries: usize, windows: usize, path: &Path) -> String {
     let path = path.display().to_string();
     format!("{}: {entries} entries, {windows} windows", inert(&path))
