@@ -2,7 +2,6 @@
 
 mod control;
 pub mod key;
-mod lifetime;
 
 use std::ffi::OsString;
 use std::io::Write as _;

@@ -4,64 +4,12 @@
 
 use std::str::FromStr;
 
+pub(crate) use daypass_protocol::length::Length;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 
 use crate::diagnostic::MomentError;
-
-/// The longest duration that anybody may write: ten years, in seconds.
-const LONGEST: u64 = 10 * 366 * 86_400;
-
-/// A duration as people write it: `40s`, `15m`, `2h`, `1d`, `1h30m`. Whole seconds, at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Length(u64);
-
-impl Length {
-    /// The length in seconds.
-    pub(crate) fn seconds(self) -> u64 {
-        self.0
-    }
-}
-
-impl FromStr for Length {
-    type Err = MomentError;
-
-    fn from_str(text: &str) -> Result<Self, MomentError> {
-        let mut rest = text;
-        let mut total = 0_u64;
-        let mut smallest = u64::MAX;
-        while !rest.is_empty() {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let (number, tail) = rest.split_at(digits);
-            let unit = match tail.as_bytes().first() {
-                Some(b's') => 1,
-                Some(b'm') => 60,
-                Some(b'h') => 3600,
-                Some(b'd') => 86_400,
-                Some(b'w') => 7 * 86_400,
-                _ => return Err(MomentError::NotALength),
-            };
-            // Larger units come first, each once: `1h30m`, never `30m1h`.
-            if unit >= smallest {
-                return Err(MomentError::NotALength);
-            }
-            smallest = unit;
-            let number: u64 = number.parse().map_err(|_| MomentError::NotALength)?;
-            total = number
-                .checked_mul(unit)
-                .and_then(|part| total.checked_add(part))
-                .filter(|sum| *sum <= LONGEST)
-                .ok_or(MomentError::TooLong)?;
-            rest = &tail[1..];
-        }
-        if total == 0 {
-            Err(MomentError::NotALength)
-        } else {
-            Ok(Self(total))
-        }
-    }
-}
 
 /// A point in time as people write it; [`When::resolve`] makes an instant of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,34 +167,6 @@ mod tests {
     fn resolved(text: &str, from: &str, direction: Direction) -> String {
         let when: When = text.parse().expect("a time");
         utc(when.resolve(&base(from), direction).expect("an instant"))
-    }
-
-    #[test]
-    fn lengths_are_read() {
-        for (text, seconds) in [
-            ("40s", 40),
-            ("15m", 900),
-            ("2h", 7200),
-            ("1d", 86_400),
-            ("1h30m", 5400),
-        ] {
-            assert_eq!(text.parse::<Length>().expect(text).seconds(), seconds);
-        }
-        for text in [
-            "",
-            "0s",
-            "40",
-            "s",
-            "-5m",
-            "1.5h",
-            "30m1h",
-            "1h1h",
-            "5 m",
-            "99999999999999999999d",
-            "9999d",
-        ] {
-            assert!(text.parse::<Length>().is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod inert;
 pub mod invocation;
 pub mod key;
 pub mod krl;
+pub mod length;
 pub mod line;
 pub mod name;
 pub mod narrowing;

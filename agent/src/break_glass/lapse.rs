@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use daypass_protocol::length::Length;
+
 /// Longer than any emergency that nobody has mended otherwise.
 const MOST: u64 = 24 * 3600;
 
@@ -12,7 +14,7 @@ pub struct Lapse(Duration);
 
 /// Not such a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a number with s, m or h, such as 90s, 30m or 1h, and 24h at most")]
+#[error("write a duration as 90s, 30m, 1h or 1h30m, a day at most")]
 pub struct InvalidLapse;
 
 impl Lapse {
@@ -27,21 +29,11 @@ impl FromStr for Lapse {
     type Err = InvalidLapse;
 
     fn from_str(text: &str) -> Result<Self, InvalidLapse> {
-        let split = text.len().checked_sub(1).ok_or(InvalidLapse)?;
-        let (number, unit) = text.split_at_checked(split).ok_or(InvalidLapse)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return Err(InvalidLapse),
-        };
-        let plain = number.bytes().all(|byte| byte.is_ascii_digit());
-        let number: u64 = number.parse().map_err(|_| InvalidLapse)?;
-        let seconds = number.checked_mul(seconds).ok_or(InvalidLapse)?;
-        if !plain || !(1..=MOST).contains(&seconds) {
+        let length: Length = text.parse().map_err(|_| InvalidLapse)?;
+        if length.seconds() > MOST {
             return Err(InvalidLapse);
         }
-        Ok(Self(Duration::from_secs(seconds)))
+        Ok(Self(Duration::from_secs(length.seconds())))
     }
 }
 
@@ -51,7 +43,13 @@ mod tests {
 
     #[test]
     fn lengths_are_read_and_everything_else_is_refused() {
-        for (text, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("24h", 86400)] {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("30m", 1800),
+            ("1h", 3600),
+            ("1h30m", 5400),
+            ("1d", 86400),
+        ] {
             let lapse: Lapse = text.parse().unwrap();
             assert_eq!(lapse.duration(), Duration::from_secs(seconds), "{text}");
         }
@@ -63,7 +61,7 @@ mod tests {
             "-1h",
             "+1h",
             "25h",
-            "1d",
+            "2d",
             "1 h",
             "1é",
             "99999999999999999999h",

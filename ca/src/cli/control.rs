@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use daypass_protocol::api::TokenWish;
 use daypass_protocol::collector::{Admission, MAX_REQUEST};
+use daypass_protocol::length::Length;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::token::CaUrl;
 use serde_json::Value;
 
-use super::lifetime::Lifetime;
 use crate::config::{self, Config, ConfigError};
 use crate::control::client::{self, ControlError};
 use crate::control::{Erased, Erasure, Nothing, Question, Status};
@@ -106,9 +106,9 @@ enum HostCommand {
             conflicts_with = "name"
         )]
         uses: u32,
-        /// How long the token can be used: 40m, 2h, 1d.
+        /// How long the token can be used: 40m, 2h, 1h30m, 1d.
         #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
-        lifetime: Lifetime,
+        lifetime: Length,
         /// The machine takes the place of the enrolled host of this name; its aliases and groups stay where none are given.
         #[arg(long, requires = "name")]
         replace: bool,

@@ -6,9 +6,6 @@ use thiserror::Error;
 /// Why a text is no time or duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MomentError {
-    /// No duration.
-    #[error("write a duration as 40s, 15m, 2h, 1d or 1h30m")]
-    NotALength,
     /// No time.
     #[error(
         "write a time as 08:00, 2026-11-23, 2026-11-23T08:00 or 2026-11-23T08:00:00+01:00, or a duration as 2h"
