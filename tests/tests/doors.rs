@@ -24,10 +24,14 @@ mod glass;
 mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/limits.rs"]
+mod limits;
 #[path = "doors/memory.rs"]
 mod memory;
 #[path = "doors/others.rs"]
 mod others;
+#[path = "doors/phases.rs"]
+mod phases;
 #[path = "doors/planted.rs"]
 mod planted;
 #[path = "doors/revocations.rs"]
@@ -89,6 +93,8 @@ fn rows() -> impl Iterator<Item = Row> {
         glass::ROWS,
         doctor::ROWS,
         memory::ROWS,
+        phases::ROWS,
+        limits::ROWS,
         stuck::ROWS,
     ];
     written
