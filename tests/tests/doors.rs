@@ -1,5 +1,7 @@
 //! Who gets in, and who does not: row after row, each on the real sshd and sudo of a whole company.
 
+#[path = "doors/accounts.rs"]
+mod accounts;
 #[path = "doors/certificates.rs"]
 mod certificates;
 #[path = "doors/collector.rs"]
@@ -95,6 +97,7 @@ fn rows() -> impl Iterator<Item = Row> {
         memory::ROWS,
         phases::ROWS,
         limits::ROWS,
+        accounts::ROWS,
         stuck::ROWS,
     ];
     written
