@@ -1,5 +1,7 @@
 //! Who gets in, and who does not: row after row, each on the real sshd and sudo of a whole company.
 
+#[path = "doors/accounts.rs"]
+mod accounts;
 #[path = "doors/authority.rs"]
 mod authority;
 #[path = "doors/certificates.rs"]
@@ -26,10 +28,14 @@ mod glass;
 mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/limits.rs"]
+mod limits;
 #[path = "doors/memory.rs"]
 mod memory;
 #[path = "doors/others.rs"]
 mod others;
+#[path = "doors/phases.rs"]
+mod phases;
 #[path = "doors/planted.rs"]
 mod planted;
 #[path = "doors/restarts.rs"]
@@ -98,6 +104,9 @@ fn rows() -> impl Iterator<Item = Row> {
         glass::ROWS,
         doctor::ROWS,
         memory::ROWS,
+        phases::ROWS,
+        limits::ROWS,
+        accounts::ROWS,
         stuck::ROWS,
     ];
     written

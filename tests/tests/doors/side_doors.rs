@@ -26,6 +26,10 @@ pub(crate) const ROWS: &Rows = &[
         open,
     ),
     (
+        "what_a_session_starts_beside_itself_has_none_of_its_sudo",
+        beside,
+    ),
+    (
         "a_door_that_is_left_open_is_open_at_all_times_and_the_others_stay_shut",
         left_open,
     ),
@@ -98,6 +102,32 @@ fn open(site: &Site) -> Result<()> {
     let su = site.person(CAROL).ssh("deploy@db1", &[su]).run()?;
     assert!(!su.success() && su.stdout().is_empty(), "{su}");
     assert!(su.stderr().contains("does not grant"), "{su}");
+    Ok(())
+}
+
+/// The grant is the session's, not the account's.
+fn beside(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un");
+    carol_gets(site, &wish)?;
+    let db1 = site.network.host("db1")?;
+    db1.script("rm -f /tmp/beside-*").ok()?;
+    let mut shell = site.person(CAROL).ssh("deploy@db1", &["sh"]).spawn()?;
+    let asks = |file: &str| {
+        format!(
+            "sudo -n /usr/bin/id -un >/tmp/beside-{file}.tmp 2>&1; mv /tmp/beside-{file}.tmp /tmp/beside-{file}"
+        )
+    };
+    let (own, later, managed) = (asks("own"), asks("at"), asks("manager"));
+    let lines = format!(
+        "{own}\necho '{later}' | at now 2>/dev/null\nsystemd-run --user --quiet sh -c '{managed}'\n"
+    );
+    shell.write(lines.as_bytes())?;
+    for file in ["own", "at", "manager"] {
+        db1.await_condition(&format!("test -e /tmp/beside-{file}"), SOON)?;
+        let said = db1.root(["cat", &format!("/tmp/beside-{file}")]).ok()?;
+        let is_root = said.lines().any(|line| line == "root");
+        assert_eq!(is_root, file == "own", "{file}: {said}");
+    }
     Ok(())
 }
 

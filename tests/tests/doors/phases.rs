@@ -1,0 +1,132 @@
+//! What PAM leaves out: a session phase that never comes, one that says no, and ends that nobody tells of.
+
+use std::time::Duration;
+
+use daypass_tests::{CAROL, Host, Result, SOON, Site, Wish};
+use serde_json::Value;
+
+use crate::Rows;
+use crate::windows::{carol_gets, close_all};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// A login may stand for half a minute without the session phase.
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+/// All further session modules of sshd's are passed over, daypass's among them.
+const PASS_OVER: &str = "cp -a /etc/pam.d/sshd /root/pam-sshd; \
+    sed -i '1i session [success=done default=done] pam_permit.so' /etc/pam.d/sshd";
+
+pub(crate) const ROWS: &Rows = &[
+    (
+        "a_login_without_pams_session_phase_is_cut_off_and_journalled",
+        absent,
+    ),
+    (
+        "a_login_that_the_last_gate_refuses_is_cut_off_though_it_runs_nothing",
+        refused_at_last,
+    ),
+    (
+        "whose_monitor_is_killed_is_journalled_and_gone_with_the_window",
+        monitor_killed,
+    ),
+    (
+        "a_sudo_that_is_killed_has_its_end_in_the_journal",
+        sudo_killed,
+    ),
+];
+
+fn nothing_runs(db1: &Host) -> Result<()> {
+    db1.await_condition("! pgrep -u deploy", SOON)
+}
+
+fn absent(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let db1 = site.network.host("db1")?;
+    db1.script(PASS_OVER).ok()?;
+    let stood = site
+        .person(CAROL)
+        .ssh("deploy@db1", &["echo here; sleep 2301"])
+        .spawn()
+        .and_then(|mut login| {
+            login.await_text("here", SOON)?;
+            login.wait(HALF_A_MINUTE + SOON)
+        });
+    db1.script("mv /root/pam-sshd /etc/pam.d/sshd").ok()?;
+    let stood = stood?;
+    assert!(!stood.success(), "{stood}");
+    site.await_entry("db1", "gate.absent", &["no-session-phase"])?;
+    nothing_runs(db1)?;
+    site.person(CAROL)
+        .ssh("deploy@db1", &["true"])
+        .ok()
+        .map(drop)
+}
+
+/// sudo's rules cannot be put in place, so gate 3 refuses; sshd itself would leave `-N` connected.
+fn refused_at_last(site: &Site) -> Result<()> {
+    // Of an item that has not been looked at before.
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id --version");
+    let window = carol_gets(site, &wish)?;
+    let db1 = site.network.host("db1")?;
+    db1.script(
+        "mv /usr/sbin/visudo /root/visudo; printf '#!/bin/sh\\nexit 1\\n' > /usr/sbin/visudo; chmod 755 /usr/sbin/visudo",
+    )
+    .ok()?;
+    let ssh = ["ssh", "-oBatchMode=yes", "-N", "deploy@db1"];
+    let refused = site
+        .person(CAROL)
+        .command(ssh)
+        .spawn()
+        .and_then(|login| login.wait(SOON));
+    db1.script("mv -f /root/visudo /usr/sbin/visudo").ok()?;
+    let refused = refused?;
+    assert!(!refused.success(), "{refused}");
+    site.await_entry("db1", "login.denied", &["sudo-rules", "\"gate\":3"])?;
+    let opened = format!("\"window\":\"{window}\"");
+    let entries = site.entries("db1")?;
+    let is_open = |entry: &&String| entry.contains("\"session.open\"") && entry.contains(&opened);
+    assert_eq!(entries.iter().find(is_open), None);
+    nothing_runs(db1)
+}
+
+/// PAM is not there any more to tell of it. What was left running is the session's still, and ends with the window.
+fn monitor_killed(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let db1 = site.network.host("db1")?;
+    let mut login = site
+        .person(CAROL)
+        .ssh(
+            "deploy@db1",
+            &["setsid -f sleep 2302 >/dev/null 2>&1; echo here; cat"],
+        )
+        .spawn()?;
+    login.await_text("here", SOON)?;
+    let opened = site.await_entry("db1", "session.open", &[&window])?;
+    let opened: Value = serde_json::from_str(&opened).unwrap_or_default();
+    let monitor = opened["detail"]["monitor"].to_string();
+    db1.root(["kill", "-KILL", &monitor]).ok()?;
+    site.await_entry("db1", "session.close", &[&window])?;
+    db1.script("pgrep -f '^sleep 2302'").ok()?;
+    close_all(site)?;
+    assert!(!login.wait(SOON)?.success());
+    nothing_runs(db1)
+}
+
+fn sudo_killed(site: &Site) -> Result<()> {
+    let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/sleep 2303");
+    let window = carol_gets(site, &wish)?;
+    let db1 = site.network.host("db1")?;
+    let command = "sudo -n /usr/bin/sleep 2303; echo over; cat";
+    let mut login = site.person(CAROL).ssh("deploy@db1", &[command]).spawn()?;
+    db1.await_condition("pgrep -f '^/usr/bin/sleep 2303'", SOON)?;
+    let told = [&window, "sleep 2303"];
+    site.await_entry("db1", "sudo.start", &told)?;
+    db1.script("pkill -KILL -f '^sudo -n /usr/bin/sleep 2303'")
+        .ok()?;
+    login.await_text("over", SOON)?;
+    site.await_entry("db1", "sudo.end", &told)?;
+    login.write(b"the session goes on\n")?;
+    login.await_text("the session goes on", SOON)?;
+    close_all(site)?;
+    assert!(!login.wait(SOON)?.success());
+    nothing_runs(db1)
+}
