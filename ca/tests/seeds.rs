@@ -5,6 +5,8 @@ mod house;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use daypass_ca::backup;
+use daypass_ca::control::Question;
 use daypass_protocol::api::{CertificateWish, Issued, TokenWish};
 use daypass_protocol::certificate;
 use daypass_protocol::comeback::{Comeback, NAMESPACE, SignedComeback};
@@ -89,14 +91,16 @@ fn make_the_seeds() {
     };
     let text = comeback.to_text().unwrap();
     let signed = SignedComeback {
+        proofs: again.proofs,
         signature: sshsig::sign(NAMESPACE, text.as_bytes(), sshsig::with_key(&ssh.key)).unwrap(),
         comeback: text,
-        proofs: again.proofs,
     };
     seeds.body(&["api"], "comeback", &signed);
     let (request, _) = house.collector_request("log");
     seeds.body(&["api"], "collector", &request);
     seeds.body(&["api"], "admission", &house.admit(&request).unwrap());
+    let add = Question::CollectorAdd(serde_json::to_string(&request).unwrap());
+    seeds.body(&["control"], "collector-add", &add);
 
     let mut wish = house.wish("db1");
     wish.sources = Some(vec!["192.0.2.0/24".parse().unwrap()]);
@@ -201,5 +205,8 @@ fn make_the_seeds() {
     seeds.put("roster", "roster", &newest.roster);
     let roster: Value = serde_json::from_str(&newest.roster).unwrap();
     seeds.body(&["policy"], "json", &roster["policy"]);
+    let backup = house.directory.path().join("seed.tar");
+    backup::write(&house.layout(), None, &backup, now.unix()).unwrap();
+    seeds.put("restore", "backup", fs::read(&backup).unwrap());
     drop(key);
 }

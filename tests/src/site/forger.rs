@@ -1,5 +1,8 @@
 //! Whoever stole the CA: its key, its database, every document. What they lack is other people's keys.
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -8,11 +11,15 @@ use crate::{Error, Host, Result};
 
 /// Where the thief works, on the laptop.
 const LAIR: &str = "/root/lair";
+/// The number of the next certificate that is forged: each has its own, so that what a host says of one is found.
+static NEXT: AtomicU64 = AtomicU64::new(4711);
 
 /// The CA's user key, in the clear, and `ssh-keygen` to use it with.
 #[derive(Debug)]
 pub struct Forger<'a> {
     site: &'a Site,
+    /// The number of the certificate that was forged last.
+    serial: Cell<u64>,
 }
 
 /// A window document with the statements that go with it.
@@ -49,14 +56,20 @@ impl<'a> Forger<'a> {
         laptop
             .root(["chmod", "600", &format!("{LAIR}/user_ca")])
             .ok()?;
-        Ok(Self { site })
+        Ok(Self {
+            site,
+            serial: Cell::default(),
+        })
     }
 
     /// A key of somebody else's making, for a CA that nobody trusts.
     pub fn with_own_key(site: &'a Site) -> Result<Self> {
         let laptop = site.network.host("laptop")?;
         laptop.script(&format!("mkdir -p -m700 {LAIR}; rm -f {LAIR}/user_ca*; ssh-keygen -q -t ed25519 -N '' -f {LAIR}/user_ca")).ok()?;
-        Ok(Self { site })
+        Ok(Self {
+            site,
+            serial: Cell::default(),
+        })
     }
 
     /// The papers of a real window, as the CA's database has them.
@@ -147,9 +160,21 @@ impl<'a> Forger<'a> {
         self.knock(destination, person)
     }
 
+    /// Waits until the host's journal says that it refused the certificate that was forged last, and why.
+    pub fn await_refusal(&self, host: &str, code: &str) -> Result<()> {
+        let (shown, code) = (
+            format!("serial {}\"", self.serial.get()),
+            format!("\"code\":\"{code}\""),
+        );
+        self.site
+            .await_entry(host, "login.denied", &[&shown, &code])
+            .map(drop)
+    }
+
     /// Signs `~person/.ssh/id_ed25519.pub` as the forgery says; the certificate lies in the lair.
     pub fn forge(&self, forgery: &Forgery, person: &str) -> Result<()> {
         let laptop = self.laptop()?;
+        self.serial.set(NEXT.fetch_add(1, Ordering::SeqCst));
         let window = forgery
             .papers
             .as_ref()
@@ -177,7 +202,7 @@ impl<'a> Forger<'a> {
             "-n",
             &principal,
             "-z",
-            "4711",
+            &self.serial.get().to_string(),
             "-V",
             &forgery.validity,
             "-O",
@@ -208,8 +233,17 @@ impl<'a> Forger<'a> {
     fn knock(&self, destination: &str, person: &str) -> Result<crate::Output> {
         let certificate = format!("CertificateFile={LAIR}/{person}-cert.pub");
         let key = format!("/home/{person}/.ssh/id_ed25519");
+        // Each comes from an address of its own: of one address a host tells ten refusals a minute.
+        let address = format!("192.0.2.{}", 100 + self.serial.get() % 100);
+        let there = format!("{address}/24");
+        let laptop = self.laptop()?;
+        laptop
+            .root(["ip", "address", "replace", &there, "dev", "eth0"])
+            .ok()?;
         let ssh = [
             "ssh",
+            "-b",
+            &address,
             "-F",
             "none",
             "-oBatchMode=yes",
@@ -225,7 +259,7 @@ impl<'a> Forger<'a> {
             "echo",
             "inside",
         ];
-        self.laptop()?.root(ssh).run()
+        laptop.root(ssh).run()
     }
 
     fn laptop(&self) -> Result<&'a Host> {

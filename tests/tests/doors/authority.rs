@@ -114,10 +114,14 @@ fn two_approvers(site: &Site) -> Result<()> {
             ("approve", ALICE, BOB),
         ],
     )?;
-    for papers in [papers, twice, renamed] {
+    for (papers, code) in [
+        (papers, "not-approved"),
+        (twice, "approved-twice"),
+        (renamed, "signature-foreign-key"),
+    ] {
         outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
+        forger.await_refusal("db1", code)?;
     }
-    site.await_entry("db1", "login.denied", &["deploy"])?;
     set(1)?;
     Ok(())
 }

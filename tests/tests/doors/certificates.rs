@@ -71,6 +71,9 @@ pub(crate) const ROWS: &Rows = &[
     ("an_expired_certificate_opens_nothing", expired),
 ];
 
+/// A change of a window's document.
+type Change = fn(&mut Value);
+
 fn papers<'a>(site: &'a Site) -> Result<(Forger<'a>, Papers)> {
     let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     let forger = Forger::with_stolen_key(site)?;
@@ -80,6 +83,12 @@ fn papers<'a>(site: &'a Site) -> Result<(Forger<'a>, Papers)> {
 
 fn outside(output: &Output) {
     assert!(!output.success() && output.stdout.is_empty(), "{output}");
+}
+
+/// Nobody gets in by this, and the host's journal says why not.
+fn refused(forger: &Forger<'_>, forgery: &Forgery, code: &str) -> Result<()> {
+    outside(&forger.try_on("deploy@db1", forgery)?);
+    forger.await_refusal("db1", code)
 }
 
 /// Without this row the others could be refused for a reason that is not theirs.
@@ -93,6 +102,7 @@ fn the_forge_works(site: &Site) -> Result<()> {
 fn another_ca(site: &Site) -> Result<()> {
     let (_, papers) = papers(site)?;
     let stranger = Forger::with_own_key(site)?;
+    // sshd knows no such CA, and asks nobody.
     outside(&stranger.try_on("deploy@db1", &Forgery::of(papers))?);
     Ok(())
 }
@@ -104,15 +114,13 @@ fn invented(site: &Site) -> Result<()> {
         window: mine.window.clone(),
         statements: Vec::new(),
     };
-    outside(&forger.try_on("deploy@db1", &Forgery::of(bare))?);
+    refused(&forger, &Forgery::of(bare), "not-requested")?;
     // Signed, but by people who may not approve, in an approver's name.
     let signed = forger.sign(
         mine,
         &[("request", CAROL, CAROL), ("approve", BOB, MALLORY)],
     )?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
-    site.await_entry("db1", "login.denied", &["deploy"])?;
-    Ok(())
+    refused(&forger, &Forgery::of(signed), "signature-foreign-key")
 }
 
 fn self_approved(site: &Site) -> Result<()> {
@@ -121,8 +129,7 @@ fn self_approved(site: &Site) -> Result<()> {
         papers,
         &[("request", CAROL, CAROL), ("approve", CAROL, CAROL)],
     )?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
-    Ok(())
+    refused(&forger, &Forgery::of(signed), "own-request")
 }
 
 fn approved_by_a_contractor(site: &Site) -> Result<()> {
@@ -131,8 +138,7 @@ fn approved_by_a_contractor(site: &Site) -> Result<()> {
         papers,
         &[("request", CAROL, CAROL), ("approve", MALLORY, MALLORY)],
     )?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(signed))?);
-    Ok(())
+    refused(&forger, &Forgery::of(signed), "not-an-approver")
 }
 
 fn replayed_request(site: &Site) -> Result<()> {
@@ -147,31 +153,35 @@ fn replayed_request(site: &Site) -> Result<()> {
         request.clone(),
         json!({"statement": approve, "signature": request["signature"]}),
     ];
-    outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
-    Ok(())
+    refused(&forger, &Forgery::of(papers), "signature-invalid")
 }
 
 fn altered(site: &Site) -> Result<()> {
     let (forger, papers) = papers(site)?;
-    let changes: [fn(&mut Value); 3] = [
-        |window| window["ends"] = json!("2099-01-01T00:00:00Z"),
-        |window| window["sudo"] = json!(["ALL"]),
-        |window| window["hosts"] = json!(["db1", "db2"]),
+    let unsigned = "statement-other-window";
+    let changes: [(Change, &str); 3] = [
+        (
+            |window| window["ends"] = json!("2099-01-01T00:00:00Z"),
+            "window-too-long",
+        ),
+        (|window| window["sudo"] = json!(["ALL"]), unsigned),
+        (|window| window["hosts"] = json!(["db1", "db2"]), unsigned),
     ];
-    for change in changes {
+    for (change, code) in changes {
         let altered = forger.altered(&papers, change);
-        outside(&forger.try_on("deploy@db1", &Forgery::of(altered))?);
+        refused(&forger, &Forgery::of(altered), code)?;
     }
     Ok(())
 }
 
 fn no_extension(site: &Site) -> Result<()> {
     let (forger, papers) = papers(site)?;
-    outside(&forger.try_on("deploy@db1", &Forgery::without_papers())?);
+    let missing = "extension-missing";
+    refused(&forger, &Forgery::without_papers(), missing)?;
     let window: Value = serde_json::from_str(&papers.window).unwrap_or_default();
     let id = window["id"].as_str().unwrap_or_default();
-    outside(&forger.try_on("deploy@db1", &Forgery::without_papers().for_principal(id))?);
-    Ok(())
+    let named = Forgery::without_papers().for_principal(id);
+    refused(&forger, &named, missing)
 }
 
 fn other_principal(site: &Site) -> Result<()> {
@@ -184,10 +194,8 @@ fn other_principal(site: &Site) -> Result<()> {
         &format!("{id},deploy"),
         &format!("deploy,{id}"),
     ] {
-        outside(&forger.try_on(
-            "deploy@db1",
-            &Forgery::of(papers.clone()).for_principal(principal),
-        )?);
+        let forgery = Forgery::of(papers.clone()).for_principal(principal);
+        refused(&forger, &forgery, "principals-invalid")?;
     }
     Ok(())
 }
@@ -200,10 +208,8 @@ fn unknown_option(site: &Site) -> Result<()> {
         "source-address=0.0.0.0/0",
         "verify-required",
     ] {
-        outside(&forger.try_on(
-            "deploy@db1",
-            &Forgery::of(papers.clone()).with_option(option),
-        )?);
+        let forgery = Forgery::of(papers.clone()).with_option(option);
+        refused(&forger, &forgery, "option-unknown")?;
     }
     Ok(())
 }
@@ -216,10 +222,8 @@ fn more_permits(site: &Site) -> Result<()> {
         "permit-x11-forwarding",
         "permit-user-rc",
     ] {
-        outside(&forger.try_on(
-            "deploy@db1",
-            &Forgery::of(papers.clone()).with_option(option),
-        )?);
+        let forgery = Forgery::of(papers.clone()).with_option(option);
+        refused(&forger, &forgery, "extension-not-permitted")?;
     }
     Ok(())
 }
@@ -227,7 +231,7 @@ fn more_permits(site: &Site) -> Result<()> {
 fn foreign_key(site: &Site) -> Result<()> {
     let (forger, papers) = papers(site)?;
     outside(&forger.try_on_with_key_of(MALLORY, "deploy@db1", &Forgery::of(papers))?);
-    Ok(())
+    forger.await_refusal("db1", "key-not-in-window")
 }
 
 /// The CA makes none so early; whoever stole its key can.
@@ -235,8 +239,11 @@ fn before_start(site: &Site) -> Result<()> {
     close_all(site)?;
     let window = later_window(site)?;
     let forger = Forger::with_stolen_key(site)?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(forger.papers(&window)?))?);
-    Ok(())
+    let papers = forger.papers(&window)?;
+    // It may be valid from the window's start on, and then it is too early; or it says more than the window.
+    let early = Forgery::of(papers.clone()).valid("+65m:+75m");
+    refused(&forger, &early, "certificate-not-yet-valid")?;
+    refused(&forger, &Forgery::of(papers), "certificate-outlives-window")
 }
 
 fn after_end(site: &Site) -> Result<()> {
@@ -250,13 +257,19 @@ fn after_end(site: &Site) -> Result<()> {
             .ok()?
             .contains("closed"))
     })?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
-    Ok(())
+    refused(&forger, &Forgery::of(papers), "certificate-outlives-window")
 }
 
 fn expired(site: &Site) -> Result<()> {
     let (forger, papers) = papers(site)?;
-    outside(&forger.try_on("deploy@db1", &Forgery::of(papers.clone()).valid("-2h:-1h"))?);
-    outside(&forger.try_on("deploy@db1", &Forgery::of(papers).valid("+1h:+2h"))?);
+    for (valid, code) in [
+        ("-50s:-1s", "certificate-expired"),
+        ("+20m:+30m", "certificate-not-yet-valid"),
+        ("-2h:-1h", "certificate-outlives-window"),
+        ("+1h:+2h", "certificate-outlives-window"),
+    ] {
+        let forgery = Forgery::of(papers.clone()).valid(valid);
+        refused(&forger, &forgery, code)?;
+    }
     Ok(())
 }
