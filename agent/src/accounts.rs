@@ -17,7 +17,7 @@ pub use names::Names;
 
 /// How long it may take to look one name up.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// to find the name of a uid, which may be done without,
+/// How long it may take to find the name of a uid, which may be done without.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long it may take to list all accounts.
 const TO_LIST: Duration = Duration::from_secs(60);

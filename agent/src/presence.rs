@@ -107,16 +107,17 @@ pub struct Presence {
     asked: Mutex<Option<Asked>>,
 }
 
-/// Whether a service asks the module, as long as its files are these.
+/// Whether a service asks the module, as long as its files are these, and no longer than anything else that was seen.
 #[derive(Debug)]
 struct Asked {
     marks: Vec<(PathBuf, Option<FileMark>)>,
+    at: Instant,
     asks: bool,
 }
 
 impl Asked {
     fn holds(&self) -> bool {
-        are_unchanged(&self.marks)
+        self.at.elapsed() < LOOK_AGAIN && are_unchanged(&self.marks)
     }
 }
 
@@ -188,8 +189,8 @@ impl Presence {
         // Marks are taken before the files are read: a change in between is seen the next time.
         let service = Service::read(&self.layout.pam(), SESSIONS_SUDO);
         let marks = marks(service.files().map(Path::to_owned).collect());
-        let asks = self.asks(SESSIONS_SUDO);
-        *last = Some(Asked { marks, asks });
+        let (at, asks) = (Instant::now(), self.asks(SESSIONS_SUDO));
+        *last = Some(Asked { marks, at, asks });
         asks
     }
 

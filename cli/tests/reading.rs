@@ -9,12 +9,18 @@ use serde_json::{Value, json};
 
 const HOSTILE: &str = "printf '\u{1b}]0;x\u{7}'\nroot: ALL\u{9b}31m \u{202e}txt.exe";
 
-fn journal(directory: &Path) {
+/// A journal of db1's below this directory, with nothing in it yet.
+fn begun(directory: &Path) -> Writer {
     let keys = directory.join("keys");
     Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
         .expect("an identity");
     let (writer, _) =
         Writer::open(&directory.join("journal"), &keys, Options::default()).expect("a journal");
+    writer
+}
+
+fn journal(directory: &Path) {
+    let writer = begun(directory);
     let event = |action: &str, person: &str, line: Value| {
         json!({
             "action": action,
@@ -148,11 +154,7 @@ fn filters_and_the_last_entries() {
 fn no_command_line_acts_on_a_terminal_forges_a_line_or_is_lost() {
     use daypass_protocol::event::{Action, Command as Line, Event};
     let directory = tempfile::tempdir().expect("a directory");
-    let keys = directory.path().join("keys");
-    Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
-        .expect("an identity");
-    let journal = directory.path().join("journal");
-    let (writer, _) = Writer::open(&journal, &keys, Options::default()).expect("a journal");
+    let writer = begun(directory.path());
     let huge = "A".repeat(2 * 1024 * 1024);
     let lines: [&[u8]; 8] = [
         b"printf 'a\nroot  sudo.request  allowed'",
@@ -205,11 +207,7 @@ fn no_command_line_acts_on_a_terminal_forges_a_line_or_is_lost() {
 fn a_long_line_is_shown_whole_and_inert_if_it_is_the_one_that_the_entry_names() {
     use daypass_protocol::event::{Action, Command as Line, Event};
     let directory = tempfile::tempdir().expect("a directory");
-    let keys = directory.path().join("keys");
-    Identity::create(&keys, "daypass/0123456789abcdef/host/db1/0123456789abcdef")
-        .expect("an identity");
-    let journal = directory.path().join("journal");
-    let (writer, _) = Writer::open(&journal, &keys, Options::default()).expect("a journal");
+    let writer = begun(directory.path());
     let long = format!(
         "sudo x '{}\u{1b}[2J\nroot: ALL\u{202e}",
         "A".repeat(2 * 1024 * 1024)
@@ -239,7 +237,8 @@ fn a_long_line_is_shown_whole_and_inert_if_it_is_the_one_that_the_entry_names() 
     assert!(shown(&["--whole", "-o", "csv"]).contains(end));
     let (code, _, said) = log(directory.path(), &["--whole", "-o", "json"]);
     assert_eq!(code, 64, "{said}");
-    let path = daypass_journal::blob::path(&journal, &hash).expect("there");
+    let path =
+        daypass_journal::blob::path(&directory.path().join("journal"), &hash).expect("there");
     std::fs::write(&path, "sudo ls").expect("changed");
     assert!(
         shown(&["--whole"])

@@ -72,6 +72,23 @@ fn sessions_sudo_asks_while_the_line_stands_in_its_own_stack() {
     assert!(presence.sessions_sudo_asks());
     fs::write(&path, STACK.replace("account", "#account")).unwrap();
     assert!(!presence.sessions_sudo_asks());
+    // As long as the stack that asks, and put into its place.
+    let beside = path.with_extension("new");
+    for (text, asks) in [
+        (STACK.to_owned(), true),
+        (STACK.replace("account", "session"), false),
+    ] {
+        fs::write(&beside, text).unwrap();
+        fs::rename(&beside, &path).unwrap();
+        assert_eq!(presence.sessions_sudo_asks(), asks);
+    }
+    // What was read long ago is read again, whatever the file's times say.
+    let long_ago = |asked: &mut Asked| {
+        asked.at = asked.at.checked_sub(LOOK_AGAIN).unwrap();
+        asked.asks = true;
+    };
+    long_ago(presence.asked.lock().unwrap().as_mut().unwrap());
+    assert!(!presence.sessions_sudo_asks());
     fs::remove_file(&path).unwrap();
     assert!(!presence.sessions_sudo_asks());
 }
