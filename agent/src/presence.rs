@@ -107,12 +107,12 @@ pub struct Presence {
     asked: Mutex<Option<Asked>>,
 }
 
-/// Whether a service asks the module, as long as its files are these, and no longer than anything else that was seen.
+/// That a service asks the module, as long as its files are these, and no longer than anything else that was seen. That it
+/// does not may have been a file that could not be read, and is looked for each time.
 #[derive(Debug)]
 struct Asked {
     marks: Vec<(PathBuf, Option<FileMark>)>,
     at: Instant,
-    asks: bool,
 }
 
 impl Asked {
@@ -183,14 +183,14 @@ impl Presence {
     #[must_use]
     pub fn sessions_sudo_asks(&self) -> bool {
         let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = last.as_ref().filter(|asked| asked.holds()) {
-            return asked.asks;
+        if last.as_ref().is_some_and(Asked::holds) {
+            return true;
         }
         // Marks are taken before the files are read: a change in between is seen the next time.
         let service = Service::read(&self.layout.pam(), SESSIONS_SUDO);
         let marks = marks(service.files().map(Path::to_owned).collect());
         let (at, asks) = (Instant::now(), self.asks(SESSIONS_SUDO));
-        *last = Some(Asked { marks, at, asks });
+        *last = asks.then_some(Asked { marks, at });
         asks
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::file_mark::FileMark;
 
@@ -34,8 +34,12 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    /// Whether this file is one that PAM can load, as of now.
+    /// Whether this file is one that PAM can load, as of now. One that could not be read is looked into again.
     pub(super) fn is_module(&self, path: &Path) -> bool {
+        self.is_module_by(path, look)
+    }
+
+    fn is_module_by(&self, path: &Path, look: impl FnOnce(&Path) -> io::Result<bool>) -> bool {
         let Some(mark) = FileMark::of(path) else {
             return false;
         };
@@ -43,7 +47,9 @@ impl Modules {
         match known.get(path) {
             Some((then, is_module)) if *then == mark => *is_module,
             _ => {
-                let is_module = read(path).is_ok_and(|object| is_whole(&object));
+                let Ok(is_module) = look(path) else {
+                    return false;
+                };
                 known.insert(path.to_owned(), (mark, is_module));
                 is_module
             }
@@ -51,17 +57,14 @@ impl Modules {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn look(path: &Path) -> io::Result<bool> {
     let mut object = Vec::new();
     File::open(path)?.take(LARGEST).read_to_end(&mut object)?;
-    Ok(object)
+    Ok(is_whole(&object, &own_header()?))
 }
 
-/// A shared object for the machine that this program runs on, to its end, with everything that PAM calls.
-fn is_whole(object: &[u8]) -> bool {
-    let Some(own) = own_header() else {
-        return false;
-    };
+/// A shared object for the machine that the program with the header `own` runs on, to its end, with everything that PAM calls.
+fn is_whole(object: &[u8], own: &[u8]) -> bool {
     // Magic, class, byte order and version; then the machine.
     let is_ours = object.get(..7) == own.get(..7) && object.get(18..20) == own.get(18..20);
     let number = |at: usize, width: usize| number(object, at, width).unwrap_or(u64::MAX);
@@ -94,16 +97,10 @@ fn number(object: &[u8], at: usize, width: usize) -> Option<u64> {
     })
 }
 
-fn own_header() -> Option<&'static [u8]> {
-    static OWN: OnceLock<Option<Vec<u8>>> = OnceLock::new();
-    let read = || {
-        let mut header = vec![0; HEADER];
-        File::open("/proc/self/exe")
-            .and_then(|mut file| file.read_exact(&mut header))
-            .ok()?;
-        Some(header)
-    };
-    OWN.get_or_init(read).as_deref()
+fn own_header() -> io::Result<[u8; HEADER]> {
+    let mut header = [0; HEADER];
+    File::open("/proc/self/exe")?.read_exact(&mut header)?;
+    Ok(header)
 }
 
 /// The least that is taken for a module.
@@ -121,6 +118,10 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    fn is_whole(object: &[u8]) -> bool {
+        super::is_whole(object, &own_header().unwrap())
+    }
 
     #[test]
     fn what_pam_cannot_load_is_no_module() {
@@ -163,6 +164,19 @@ mod tests {
         module.resize(end, 0);
         assert!(is_whole(&module));
         assert!(!is_whole(&module[..end - 1]));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_looked_into_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pam_daypass.so");
+        fs::write(&path, sample()).unwrap();
+        let modules = Modules::default();
+        let out_of_descriptors = |_: &Path| Err(io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(!modules.is_module_by(&path, out_of_descriptors));
+        assert!(modules.is_module(&path));
+        // What is known needs no descriptor.
+        assert!(modules.is_module_by(&path, out_of_descriptors));
     }
 
     #[test]

@@ -82,12 +82,18 @@ fn sessions_sudo_asks_while_the_line_stands_in_its_own_stack() {
         fs::rename(&beside, &path).unwrap();
         assert_eq!(presence.sessions_sudo_asks(), asks);
     }
+    // That it does not is looked for each time.
+    assert!(presence.asked.lock().unwrap().is_none());
     // What was read long ago is read again, whatever the file's times say.
-    let long_ago = |asked: &mut Asked| {
-        asked.at = asked.at.checked_sub(LOOK_AGAIN).unwrap();
-        asked.asks = true;
+    let times = marks(BTreeSet::from([path.clone()]));
+    let seen = |at: Instant| Asked {
+        marks: times.clone(),
+        at,
     };
-    long_ago(presence.asked.lock().unwrap().as_mut().unwrap());
+    let now = Instant::now();
+    assert!(seen(now).holds());
+    let long_ago = seen(now.checked_sub(LOOK_AGAIN).unwrap());
+    *presence.asked.lock().unwrap() = Some(long_ago);
     assert!(!presence.sessions_sudo_asks());
     fs::remove_file(&path).unwrap();
     assert!(!presence.sessions_sudo_asks());
