@@ -215,9 +215,15 @@ mod tests {
                 .recv_timeout(PATIENCE)
                 .is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected)
         };
+        // Whoever is through before the hand began takes the work back.
+        let (tell, told) = mpsc::channel();
+        let wait = move || {
+            begun.recv_timeout(PATIENCE).expect("the hand is busy");
+            tell.send(()).expect("somebody listens");
+        };
         let other = Arc::clone(&hands);
-        let first = thread::spawn(move || other.beside(busy, || ()).1);
-        begun.recv_timeout(PATIENCE).expect("the hand is busy");
+        let first = thread::spawn(move || other.beside(busy, wait).1);
+        told.recv_timeout(PATIENCE).expect("the hand is busy");
         assert_eq!(hands.beside(here, || ()).1, here());
         drop(end);
         assert!(first.join().expect("no panic"), "it waited in vain");
