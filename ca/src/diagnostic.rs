@@ -200,6 +200,7 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
         }
         KeyCommandError::NoCa { .. } => Some("Give the CA's configuration with --config."),
         KeyCommandError::RootInAgent => Some("Leave --public-key out."),
+        KeyCommandError::RootOfType => Some("Leave --type out."),
         KeyCommandError::Rotation(error) => match &**error {
             RotationError::UnderWay { .. } => {
                 Some("Finish that one with: daypass-ca key use, key retire")

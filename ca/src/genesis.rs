@@ -20,7 +20,7 @@ use crate::keys::{Keys, KeysError};
 use crate::layout::Layout;
 use crate::passphrase::Passphrase;
 use crate::random::{self, NoRandomness};
-use crate::signer::file::fresh_key;
+use crate::signer::fresh::{KeyType, fresh_key};
 use crate::store::{Store, StoreError, StoredRoster};
 use crate::tls::{self, TlsError};
 
@@ -129,7 +129,7 @@ impl Genesis<'_> {
             make_directory(&directory)?;
         }
         Keys::create(layout, self.passphrase, self.rounds)?;
-        let recovery = fresh_key("daypass recovery key")?;
+        let recovery = fresh_key(KeyType::Ed25519, "daypass recovery key")?;
         let recovery_text = recovery.to_openssh(LineEnding::LF)?;
         let roster = self.first_roster(Key::try_from(recovery.public_key().key_data().clone())?)?;
         let pin = Pin::from(Digest::of(&roster));

@@ -16,6 +16,7 @@ use crate::layout::Layout;
 use crate::passphrase::Passphrase;
 use crate::signer::agent::{AgentError, AgentSigner};
 use crate::signer::file::{FileSigner, KeyFileError};
+use crate::signer::fresh::KeyType;
 use crate::signer::{Signer, SshSigner};
 use rotation::Kind;
 
@@ -89,12 +90,20 @@ impl Keys {
     /// # Errors
     /// When a file exists already or cannot be written.
     pub fn create(layout: &Layout, passphrase: &Passphrase, rounds: u32) -> Result<(), KeysError> {
-        for (path, comment) in [
-            (layout.user_ca(), "daypass user CA"),
-            (layout.host_ca(), "daypass host CA"),
-            (layout.state_key(), "daypass state"),
+        for (path, kind, comment) in [
+            (
+                layout.user_ca(),
+                Kind::UserCa.usual_type(),
+                "daypass user CA",
+            ),
+            (
+                layout.host_ca(),
+                Kind::HostCa.usual_type(),
+                "daypass host CA",
+            ),
+            (layout.state_key(), KeyType::Ed25519, "daypass state"),
         ] {
-            FileSigner::create(&path, comment, passphrase, rounds)?;
+            FileSigner::create(&path, kind, comment, passphrase, rounds)?;
         }
         Ok(())
     }

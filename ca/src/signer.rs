@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod file;
+pub mod fresh;
 
 use ssh_key::{PublicKey, Signature, public::KeyData};
 

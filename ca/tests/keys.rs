@@ -9,7 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use daypass_ca::keys::rotation::{self, Kind, RotationError};
+use daypass_ca::keys::rotation::{self, Kind, Next, RotationError};
+use daypass_ca::signer::fresh::KeyType;
 use daypass_protocol::api::{CertificateWish, Hosts, Issued};
 use daypass_protocol::certificate::{self, Profile};
 use daypass_protocol::key::Key;
@@ -206,7 +207,7 @@ fn rotates_to(house: &mut House, who: &Someone, machine: &Machine, next: &Key) {
     let before = trusted(house, machine);
     assert_eq!(before.len(), 1);
     let added = step(house, |places| {
-        rotation::add(places, Kind::UserCa, Some(next))
+        rotation::add(places, Kind::UserCa, Next::Held(next))
     });
     assert_eq!(added, *next);
     assert_eq!(trusted(house, machine), [before[0].clone(), next.clone()]);
@@ -254,7 +255,7 @@ fn an_agent_without_the_key_is_told_of_before_anything_is_announced() {
     let added = rotation::add(
         house.places(&house.layout(), &passphrase()),
         Kind::UserCa,
-        Some(&cody.public()),
+        Next::Held(&cody.public()),
     );
     assert!(matches!(added, Err(RotationError::Keys(_))), "{added:?}");
     let used = rotation::switch(house.places(&house.layout(), &passphrase()), Kind::UserCa);
@@ -342,7 +343,12 @@ fn a_rotation_under_live_traffic_refuses_nobody() {
         let layout = house.layout();
         let password = passphrase();
         more(&served);
-        let next = rotation::add(house.places(&layout, &password), Kind::UserCa, None).unwrap();
+        let next = rotation::add(
+            house.places(&layout, &password),
+            Kind::UserCa,
+            Next::New(None),
+        )
+        .unwrap();
         assert!(program.stop().success());
         program = start();
         more(&served);
@@ -390,10 +396,13 @@ fn while_the_host_cas_key_changes_hosts_are_certified_by_a_key_that_clients_trus
         places(house, &|places| {
             // What a crash left of an attempt before is no rotation that is under way.
             std::fs::write(Kind::HostCa.next(places.layout), "half a key").unwrap();
-            rotation::add(places, Kind::HostCa, None).unwrap();
+            rotation::add(places, Kind::HostCa, Next::New(Some(KeyType::Ed25519))).unwrap();
         });
     });
     let both = trusted(&house);
+    // Made by `init` and by somebody who wants no curve of NIST's.
+    assert_eq!(both[0].data().algorithm().as_str(), "ecdsa-sha2-nistp256");
+    assert_eq!(both[1].data().algorithm().as_str(), "ssh-ed25519");
     assert_eq!((both.len(), &both[0]), (2, &first[0]));
     assert_eq!(signer(&house), first[0]);
     step(&mut house, &|house| {

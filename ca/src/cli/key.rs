@@ -12,11 +12,12 @@ use crate::config::{self, Config, ConfigError};
 use crate::credential;
 use crate::init::{self, InitError};
 use crate::keys::Places;
-use crate::keys::rotation::{self, Kind, RotationError};
+use crate::keys::rotation::{self, Kind, Next, RotationError};
 use crate::keys::state_key::{self, SuccessionError};
 use crate::keys::x509;
 use crate::layout::Layout;
 use crate::passphrase::{Passphrase, PassphraseError};
+use crate::signer::fresh::KeyType;
 use crate::store::{Store, StoreError};
 
 /// The steps of a rotation.
@@ -30,6 +31,9 @@ pub(crate) enum KeyCommand {
         /// file.
         #[arg(long, value_name = "FILE.pub")]
         public_key: Option<PathBuf>,
+        /// The type of the new key; without it Ed25519 for user-ca, and P-256 for host-ca, which OpenSSH checks faster.
+        #[arg(long = "type", value_name = "TYPE", conflicts_with = "public_key")]
+        kind: Option<KeyType>,
     },
     /// Let the next key sign; the one before is trusted until it is retired.
     Use {
@@ -128,6 +132,9 @@ pub enum KeyCommandError {
         "the X.509 root's key is in a file; --public-key is for keys that sign SSH certificates"
     )]
     RootInAgent,
+    /// There is one type of it.
+    #[error("--type is for keys that sign SSH certificates; an X.509 root is of one type")]
+    RootOfType,
     /// The rotation.
     #[error(transparent)]
     Rotation(Box<RotationError>),
@@ -188,9 +195,15 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
         agent: config.ssh_agent.as_deref(),
     };
     match &arguments.command {
-        KeyCommand::Add { what, .. } => match what.which.kind() {
-            Some(kind) => Ok(Rotated::Added(rotation::add(places, kind, held.as_ref())?)),
+        KeyCommand::Add {
+            what, kind: asked, ..
+        } => match what.which.kind() {
+            Some(kind) => {
+                let next = held.as_ref().map_or(Next::New(*asked), Next::Held);
+                Ok(Rotated::Added(rotation::add(places, kind, next)?))
+            }
             None if held.is_some() => Err(KeyCommandError::RootInAgent),
+            None if asked.is_some() => Err(KeyCommandError::RootOfType),
             None => {
                 let now = Authority::system_clock()();
                 Ok(Rotated::AddedRoot(x509::add(&layout, now)?))

@@ -19,6 +19,7 @@ use super::{KeysError, Places, public};
 use crate::layout::Layout;
 use crate::signer::SshSigner;
 use crate::signer::file::{FileSigner, KDF_ROUNDS, KeyFileError, write_new};
+use crate::signer::fresh::KeyType;
 
 /// How long a state key signs, in seconds: a year.
 pub const LIFE: u64 = 365 * 86_400;
@@ -92,7 +93,13 @@ pub fn succeed(places: Places<'_>, ca: Pin, now: Time) -> Result<Key, Succession
     finish(layout)?;
     let current = FileSigner::open(&layout.state_key(), places.passphrase)?;
     let next = next(layout);
-    let heir = FileSigner::create(&next, "daypass state", places.passphrase, KDF_ROUNDS)?;
+    let heir = FileSigner::create(
+        &next,
+        KeyType::Ed25519,
+        "daypass state",
+        places.passphrase,
+        KDF_ROUNDS,
+    )?;
     let key = public(&heir)?;
     let said = Succession {
         v: Version,

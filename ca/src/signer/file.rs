@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use signature::Signer as _;
-use ssh_key::private::{Ed25519Keypair, KeypairData};
+use ssh_key::private::KeypairData;
 use ssh_key::{Algorithm, Cipher, HashAlg, Kdf, LineEnding, PrivateKey, PublicKey, Signature};
 use zeroize::Zeroizing;
 
+use super::fresh::{KeyType, fresh_key};
 use super::{Signer, SignerError};
 use crate::passphrase::Passphrase;
 use crate::random::{self, NoRandomness};
@@ -76,12 +77,13 @@ pub enum KeyFileError {
 }
 
 impl FileSigner {
-    /// Makes a new Ed25519 key and writes it, encrypted, to `path` (0600) with `path.pub` beside it.
+    /// Makes a new key and writes it, encrypted, to `path` (0600) with `path.pub` beside it.
     ///
     /// # Errors
     /// When the file exists or cannot be written.
     pub fn create(
         path: &Path,
+        kind: KeyType,
         comment: &str,
         passphrase: &Passphrase,
         rounds: u32,
@@ -90,7 +92,7 @@ impl FileSigner {
             path: path.to_owned(),
             source,
         };
-        let key = fresh_key(comment)?;
+        let key = fresh_key(kind, comment)?;
         let salt = random::bytes::<16>()?.to_vec();
         let check = u32::from_ne_bytes(random::bytes()?);
         let encrypted = key
@@ -173,14 +175,6 @@ impl Signer for FileSigner {
     }
 }
 
-/// A new Ed25519 key from the system's randomness.
-pub(crate) fn fresh_key(comment: &str) -> Result<PrivateKey, NoRandomness> {
-    let seed = random::seed()?;
-    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
-    key.set_comment(comment);
-    Ok(key)
-}
-
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AlreadyExists => KeyFileError::Exists {
@@ -214,7 +208,8 @@ mod tests {
     fn a_key_opens_with_its_passphrase_and_with_no_other() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("user_ca");
-        let made = FileSigner::create(&path, "user CA", &passphrase(), 1).unwrap();
+        let made =
+            FileSigner::create(&path, KeyType::Ed25519, "user CA", &passphrase(), 1).unwrap();
         let opened = FileSigner::open(&path, &passphrase()).unwrap();
         assert_eq!(made.public_key(), opened.public_key());
         assert!(matches!(
@@ -224,12 +219,34 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_each_type_opens_again_and_signs_what_its_public_half_verifies() {
+        use signature::Verifier as _;
+        let directory = tempfile::tempdir().unwrap();
+        for (kind, name) in [
+            (KeyType::Ed25519, "ssh-ed25519"),
+            (KeyType::P256, "ecdsa-sha2-nistp256"),
+            (KeyType::P384, "ecdsa-sha2-nistp384"),
+        ] {
+            let path = directory.path().join(name);
+            FileSigner::create(&path, kind, "a CA", &passphrase(), 1).unwrap();
+            let opened = FileSigner::open(&path, &passphrase()).unwrap();
+            assert_eq!(opened.public_key().algorithm().as_str(), name);
+            let signature = opened.sign(b"a certificate").unwrap();
+            opened
+                .public_key()
+                .key_data()
+                .verify(b"a certificate", &signature)
+                .unwrap();
+        }
+    }
+
+    #[test]
     fn a_key_is_never_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("user_ca");
-        FileSigner::create(&path, "", &passphrase(), 1).unwrap();
+        FileSigner::create(&path, KeyType::Ed25519, "", &passphrase(), 1).unwrap();
         assert!(matches!(
-            FileSigner::create(&path, "", &passphrase(), 1),
+            FileSigner::create(&path, KeyType::Ed25519, "", &passphrase(), 1),
             Err(KeyFileError::Exists { .. })
         ));
     }
@@ -238,7 +255,7 @@ mod tests {
     fn a_key_that_is_not_encrypted_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plain");
-        let key = fresh_key("").unwrap();
+        let key = fresh_key(KeyType::Ed25519, "").unwrap();
         std::fs::write(&path, key.to_openssh(LineEnding::LF).unwrap()).unwrap();
         assert!(matches!(
             FileSigner::open(&path, &passphrase()),
