@@ -37,6 +37,46 @@ impl Samples {
     }
 }
 
+/// The same thing with and without something, by turns: the machine drifts, and a round's two medians meet the same one.
+#[derive(Default)]
+pub(crate) struct Turns {
+    without: Vec<f64>,
+    with: Vec<f64>,
+    /// By how much more, in each round.
+    more: Vec<f64>,
+}
+
+impl Turns {
+    /// One round.
+    pub(crate) fn add(&mut self, without: &[f64], with: Vec<f64>) {
+        let median = |times: &[f64]| Samples::of(times.to_vec()).at(50) * 1000.0;
+        self.more.push(median(&with) - median(without));
+        self.without.extend(without);
+        self.with.extend(with);
+    }
+
+    pub(crate) fn without(&self) -> Samples {
+        Samples::of(self.without.clone())
+    }
+
+    /// As [`Samples::spelled`], and the median of what the rounds took more.
+    pub(crate) fn spelled(&self) -> String {
+        let more = Samples::of(self.more.clone()).at(50);
+        format!(
+            "{}, {more:+.2} ms",
+            Samples::of(self.with.clone()).spelled()
+        )
+    }
+}
+
+/// Bash that prints the microseconds of each run of a command, a line each.
+pub(crate) fn timed(command: &str, times: usize) -> String {
+    format!(
+        "for n in $(seq {times}); do s=$EPOCHREALTIME; {command}; e=$EPOCHREALTIME; \
+         echo $(( ${{e/./}} - ${{s/./}} )); done"
+    )
+}
+
 pub(crate) fn head() {
     row("what", "measured", "goal");
 }
@@ -57,5 +97,14 @@ mod tests {
         assert!((samples.at(99) - 99.0).abs() < 1e-9);
         assert!((Samples::of(vec![7000.0]).at(99) - 7.0).abs() < 1e-9);
         assert!(Samples::of(Vec::new()).at(50).is_nan());
+    }
+
+    #[test]
+    fn a_machine_that_grows_slower_does_not_count() {
+        let mut turns = Turns::default();
+        for drift in [0.0, 5000.0, 9000.0] {
+            turns.add(&[7000.0 + drift; 3], vec![7400.0 + drift; 3]);
+        }
+        assert!(turns.spelled().ends_with("(n 9), +0.40 ms"));
     }
 }

@@ -3,8 +3,9 @@
 
 use daypass_tests::{Host, Result};
 
-use crate::figures::{Samples, row};
-use crate::prompts::{ROUNDS, SUDOS, as_plain};
+use crate::figures::{Turns, row};
+use crate::stock::{self, STOCK};
+use crate::sudo::{self, ROUNDS, SUDOS};
 
 /// How it is spoken to.
 struct Way {
@@ -28,7 +29,7 @@ const TLS: Way = Way {
     settings: "tls_cert = /etc/logsrvd/cert.pem\n\
         tls_key = /etc/logsrvd/key.pem\n\
         tls_cacert = /etc/logsrvd/cert.pem\n",
-    defaults: "Defaults:plain log_server_cabundle=/etc/logsrvd/cert.pem\n",
+    defaults: "Defaults:logged log_server_cabundle=/etc/logsrvd/cert.pem\n",
 };
 /// A certificate that is its own CA.
 const CERTIFY: &str = "mkdir -p /etc/logsrvd; cd /etc/logsrvd; \
@@ -39,37 +40,41 @@ const START: &str = "rm -f /var/log/sudo_logsrvd.log; \
     timeout 10 sh -c 'until ss -ltn | grep -q :30344; do :; done'";
 const STOP: &str = "rm -f /etc/sudoers.d/log-server; systemctl stop logsrvd 2>/dev/null || true";
 
+/// Whose sudo tells it.
+const LOGGED: &str = "logged";
+
 /// Both, where the release's sudo has both.
-pub(crate) fn measure(server: &Host, more: &impl Fn(&Samples) -> String) -> Result<()> {
-    figure(server, &CLEAR, more)?;
+pub(crate) fn measure(host: &Host) -> Result<()> {
+    stock::sudoer(host, LOGGED)?;
+    figure(host, &CLEAR)?;
     let has_tls = "ldd /usr/sbin/sudo_logsrvd | grep -q libssl";
-    if !server.root(["sh", "-c", has_tls]).run()?.success() {
+    if !host.root(["sh", "-c", has_tls]).run()?.success() {
         let elsewhere = "none in this release's sudo; Debian 13's has it";
         row(TLS.what, elsewhere, "");
         return Ok(());
     }
-    figure(server, &TLS, more)
+    figure(host, &TLS)
 }
 
-fn figure(server: &Host, way: &Way, more: &impl Fn(&Samples) -> String) -> Result<()> {
-    let measured = if set_up(server, way)? {
-        calls(server, more)
+fn figure(host: &Host, way: &Way) -> Result<()> {
+    let measured = if set_up(host, way)? {
+        calls(host)
     } else {
         Ok("it could not be set up here".to_owned())
     };
-    server.script(STOP).ok()?;
+    host.script(STOP).ok()?;
     row(way.what, &measured?, "");
     Ok(())
 }
 
-fn set_up(server: &Host, way: &Way) -> Result<bool> {
+fn set_up(host: &Host, way: &Way) -> Result<bool> {
     let Way {
         address,
         settings,
         defaults,
         ..
     } = way;
-    server.write(
+    host.write(
         "/etc/sudo_logsrvd.conf",
         format!(
             "[server]\nlisten_address = {address}\n{settings}[eventlog]\nlog_type = logfile\n\
@@ -77,20 +82,20 @@ fn set_up(server: &Host, way: &Way) -> Result<bool> {
         ),
     )?;
     for step in [CERTIFY, START] {
-        if !server.script(step).run()?.success() {
+        if !host.script(step).run()?.success() {
             return Ok(false);
         }
     }
-    let rule = format!("Defaults:plain log_servers=\"{address}\"\n{defaults}");
-    server.write("/etc/sudoers.d/log-server", rule)?;
+    let rule = format!("Defaults:{LOGGED} log_servers=\"{address}\"\n{defaults}");
+    host.write("/etc/sudoers.d/log-server", rule)?;
     Ok(true)
 }
 
 /// sudo goes on without a log server that it does not reach, so the figure counts only where all calls came there.
-fn calls(server: &Host, more: &impl Fn(&Samples) -> String) -> Result<String> {
-    let mut times = Vec::new();
+fn calls(host: &Host) -> Result<String> {
+    let mut turns = Turns::default();
     for _ in 0..ROUNDS {
-        times.extend(as_plain(server)?);
+        turns.add(&sudo::calls(host, STOCK)?, sudo::calls(host, LOGGED)?);
     }
     // The last may still be on its way into the file.
     let all = ROUNDS * SUDOS;
@@ -98,9 +103,9 @@ fn calls(server: &Host, more: &impl Fn(&Samples) -> String) -> Result<String> {
         "told() {{ grep -c COMMAND= /var/log/sudo_logsrvd.log; }}; end=$(($(date +%s) + 10)); \
          until [ \"$(told)\" = {all} ] || [ $(date +%s) -ge $end ]; do :; done; told"
     );
-    let told = server.root(["sh", "-c", &told]).run()?.stdout();
+    let told = host.root(["sh", "-c", &told]).run()?.stdout();
     if told.trim() == all.to_string() {
-        Ok(more(&Samples::of(times)))
+        Ok(turns.spelled())
     } else {
         Ok(format!("of {all} calls, these came to it: {}", told.trim()))
     }

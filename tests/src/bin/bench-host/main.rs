@@ -5,9 +5,11 @@
 mod ends;
 mod figures;
 mod log_server;
+mod logins;
 mod many;
-mod prompts;
 mod scene;
+mod stock;
+mod sudo;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,8 +22,8 @@ const ON_DISK: &str = "/var/cache/daypass-hosts";
 /// What is measured, by name.
 type Part = (&'static str, fn(&Site) -> Result<()>);
 const PARTS: [Part; 7] = [
-    ("logins", prompts::logins),
-    ("sudo", prompts::sudo),
+    ("logins", logins::measure),
+    ("sudo", sudo::measure),
     ("windows", ends::of_windows),
     ("revocations", ends::revocations),
     ("rush", many::rush),
