@@ -13,6 +13,8 @@ use crate::diagnostic::{self, Failure};
 use crate::enroll::{Before, Stay};
 use crate::erasure::{self, Confirmation, Which};
 use crate::layout::Layout;
+use crate::orders::Order;
+use crate::orders::ask::ask;
 use crate::{accounts, doctor, enroll, invoker, manage, run, status, trust};
 
 /// A token has a few hundred bytes.
@@ -76,6 +78,11 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Hand this host's journal over to a new log key; by itself that happens every two years
+    ///
+    /// The entry that names the new key is sealed by the one before. The collector, and whoever verifies the whole journal,
+    /// follows by itself; witnesses that hold no entries have to be told of the key.
+    RenewLogKey,
     /// Let accounts go for a while: their own keys count until it ends by itself
     ///
     /// For when contractors, or whoever shares their account, must get in and windows do not work.
@@ -201,6 +208,10 @@ fn perform(command: &Command, layout: &Layout) -> Result<Outcome, Failure> {
                 false => Confirmation::Missing,
             };
             diagnostic::erased(&erasure::erase(layout, &which, reason, confirmation)?)
+        }
+        Command::RenewLogKey => {
+            let by = invoker::invoker().in_a_word();
+            diagnostic::log_key_renewed(&ask(layout, &Order::RenewLogKey { by })?)
         }
         Command::BreakGlass(how) => glass(layout, how)?,
         Command::RenewBlock => {

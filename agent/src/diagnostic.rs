@@ -8,7 +8,7 @@ mod visitor;
 
 pub use findings::findings;
 pub use glass::{glass_broken, glass_is_broken, glass_is_damaged, glass_whole};
-pub use report::{enrolled, erased, managed, status, unmanaged};
+pub use report::{enrolled, erased, log_key_renewed, managed, status, unmanaged};
 pub use visitor::{
     COMMAND_GOES_ON, NO_CERTIFICATE, NO_JOURNAL, NO_SESSION, NOT_WITNESSED, OTHER_CERTIFICATE,
     SU_INTO_MANAGED, SU_NOT_GRANTED, SUDO_CROWDED, SUDO_OLDER, SUDO_WITHHELD, SUDO_WITHOUT_SESSION,
@@ -19,6 +19,7 @@ use std::io;
 
 use daypass_protocol::token;
 
+use crate::orders::ask;
 use crate::{break_glass, enroll, erasure, manage, run, status as status_of, trust};
 
 /// Asks for the join token, where somebody sits at a terminal.
@@ -46,6 +47,9 @@ pub enum Failure {
     /// `erase`.
     #[error(transparent)]
     Erase(#[from] erasure::Error),
+    /// `renew-log-key`.
+    #[error(transparent)]
+    RenewLogKey(#[from] ask::Error),
     /// `break-glass`.
     #[error(transparent)]
     BreakGlass(#[from] break_glass::Error),

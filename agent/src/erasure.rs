@@ -2,25 +2,15 @@
 //!
 //! The journal has one writer, the daemon: the command leaves it an order and waits for its answer.
 
-pub mod order;
-
 use std::collections::BTreeSet;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use daypass_journal::erasure::{MOST_RUNS, runs};
 
-use crate::command;
-use crate::durable;
 use crate::invoker;
 use crate::layout::Layout;
-use crate::systemd::{self, Reloaded};
-use order::{Answer, Order};
+use crate::orders::ask::{self, ask};
+use crate::orders::{Erase, Order};
 
-/// How long the daemon may take: it reads the journal for it.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks for its answer.
-const LOOK: Duration = Duration::from_millis(50);
 /// The longest reason, bytes.
 const LONGEST_REASON: usize = 500;
 
@@ -57,24 +47,9 @@ pub enum Error {
     /// The journal cannot be read.
     #[error("the journal cannot be read: {0}")]
     Journal(#[from] daypass_journal::Error),
-    /// The daemon has the journal.
-    #[error("the agent does not run, and nobody else may write the journal")]
-    NotRunning,
-    /// systemd refused.
+    /// The daemon.
     #[error(transparent)]
-    Reload(#[from] command::Error),
-    /// The order or its answer.
-    #[error(transparent)]
-    File(#[from] durable::Error),
-    /// The daemon said no.
-    #[error("the agent refused: {why}")]
-    Refused {
-        /// Its reason.
-        why: String,
-    },
-    /// It has not answered yet.
-    #[error("the agent has not answered within {} seconds", PATIENCE.as_secs())]
-    NoAnswer,
+    Ask(#[from] ask::Error),
 }
 
 /// Has the daemon erase entries; `confirmed` or not, tells how many there are.
@@ -101,15 +76,14 @@ pub fn erase(
     if confirmation == Confirmation::Missing {
         return Ok(erased);
     }
-    let invoker = invoker::invoker();
-    let by = invoker.account.unwrap_or_else(|| invoker.uid.to_string());
+    let by = invoker::invoker().in_a_word();
     for entries in runs(&entries).chunks(MOST_RUNS) {
-        let order = Order {
+        let order = Order::Erase(Erase {
             entries: entries.to_vec(),
             by: by.clone(),
             reason: reason.to_owned(),
-        };
-        erased.said_by.push(carry_out(layout, &order)?);
+        });
+        erased.said_by.push(ask(layout, &order)?.seq);
     }
     Ok(erased)
 }
@@ -130,29 +104,4 @@ fn of_person(layout: &Layout, person: &str) -> Result<BTreeSet<u64>, Error> {
         return Err(Error::Nobody { person });
     }
     Ok(found)
-}
-
-fn carry_out(layout: &Layout, order: &Order) -> Result<u64, Error> {
-    let path = order::leave(&layout.orders(), order)?;
-    // An order that stays would be carried out after its failure was told.
-    match systemd::reload_agent() {
-        Ok(Reloaded::NotRunning) => {
-            durable::remove(&path)?;
-            return Err(Error::NotRunning);
-        }
-        Ok(_) => {}
-        Err(error) => {
-            durable::remove(&path)?;
-            return Err(error.into());
-        }
-    }
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        match order::answer(&path)? {
-            Some(Answer::Done { seq }) => return Ok(seq),
-            Some(Answer::Refused { why }) => return Err(Error::Refused { why }),
-            None => thread::sleep(LOOK),
-        }
-    }
-    Err(Error::NoAnswer)
 }

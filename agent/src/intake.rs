@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use daypass_journal::retention::Policy;
+use daypass_journal::writer::Rotated;
 use daypass_protocol::event::Event;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -188,6 +189,17 @@ impl Intake {
     pub fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
         match self.shared.ledger().clone() {
             Some(ledger) => ledger.erase(entries, by, reason),
+            None => Err(LedgerFailed::Journal(daypass_journal::Error::Closed)),
+        }
+    }
+
+    /// Hands the journal's log over to a new key, because somebody asks for it.
+    ///
+    /// # Errors
+    /// It keeps its key, or the journal takes nothing.
+    pub fn rotate_log_key(&self, by: &str) -> Result<Rotated, LedgerFailed> {
+        match self.shared.ledger().clone() {
+            Some(ledger) => ledger.rotate_log_key(by),
             None => Err(LedgerFailed::Journal(daypass_journal::Error::Closed)),
         }
     }

@@ -15,6 +15,14 @@ pub struct Invoker {
     pub account: Option<String>,
 }
 
+impl Invoker {
+    /// Its name, or else its number: how an entry says who asked for something.
+    #[must_use]
+    pub fn in_a_word(self) -> String {
+        self.account.unwrap_or_else(|| self.uid.to_string())
+    }
+}
+
 /// Asks the kernel who logged in to start this.
 #[must_use]
 pub fn invoker() -> Invoker {

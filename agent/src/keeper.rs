@@ -11,11 +11,11 @@ use daypass_protocol::time::Time;
 use crate::aside;
 use crate::authority::Authority;
 use crate::clock::StepWatch;
-use crate::erasure::order;
 use crate::event;
 use crate::intake::Intake;
 use crate::layout::Layout;
 use crate::managed;
+use crate::orders;
 use crate::presence::{Absent, Presence};
 use crate::revoked_keys;
 use crate::spool;
@@ -84,7 +84,7 @@ impl Keeper {
             spool::drain(&self.layout.spool(), &self.intake).map_err(|error| error.to_string());
         let managed = self.managed.current().map_err(|error| error.to_string());
         let orders =
-            order::perform(&self.layout.orders(), &self.intake).map_err(|error| error.to_string());
+            orders::perform(&self.layout.orders(), &self.intake).map_err(|error| error.to_string());
         let listed = self.look_at_list();
         self.complain(
             spooled

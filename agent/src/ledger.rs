@@ -7,12 +7,12 @@ use chrono::Utc;
 use daypass_journal::Error;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::retention::Policy;
-use daypass_journal::writer::{Options, Protection, Recovery, Writer};
+use daypass_journal::writer::{Options, Protection, Recovery, Rotated, Writer};
 
 use crate::intake::{Entry, Epoch, Ledger, LedgerFailed, Open, Receipt};
 
 /// This host's journal, open for writing.
-struct HostJournal {
+pub(crate) struct HostJournal {
     writer: Writer,
     witnesses: Witnesses,
 }
@@ -82,6 +82,17 @@ fn open(dir: &Path, keys: &Path, options: Options) -> Result<(Writer, Recovery),
     Writer::open(dir, keys, options)
 }
 
+impl HostJournal {
+    /// Of a writer that a test has opened.
+    #[cfg(test)]
+    pub(crate) fn of(writer: Writer) -> Self {
+        Self {
+            writer,
+            witnesses: Witnesses::default(),
+        }
+    }
+}
+
 impl Ledger for HostJournal {
     fn append(&self, events: &[Box<Entry>], epoch: Epoch) -> Vec<Result<Receipt, LedgerFailed>> {
         let appended = match epoch {
@@ -124,6 +135,12 @@ impl Ledger for HostJournal {
             seq: receipt.seq,
             time: receipt.time,
         })
+    }
+
+    fn rotate_log_key(&self, by: &str) -> Result<Rotated, LedgerFailed> {
+        self.writer
+            .rotate_log_key(by)
+            .map_err(LedgerFailed::Journal)
     }
 
     fn close(&self) -> Result<(), LedgerFailed> {

@@ -33,6 +33,7 @@ pub mod ledger;
 pub mod listener;
 pub mod manage;
 pub mod managed;
+pub mod orders;
 pub mod outside;
 pub mod pam_stack;
 pub mod poller;

@@ -37,6 +37,8 @@ pub enum Question {
     CollectorRemove(String),
     /// Make a join token.
     HostToken(TokenWish),
+    /// Hand the CA's own journal over to a new log key.
+    RenewLogKey(Nothing),
     /// Erase entries of the CA's own journal, or tell how many it would be.
     Erase(Erasure),
 }
@@ -68,6 +70,16 @@ pub struct Erased {
     pub entries: usize,
     /// The entries that say so; none when nothing was done.
     pub said_by: Vec<u64>,
+}
+
+/// The answer to [`Question::RenewLogKey`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewedLogKey {
+    /// The entry that says so, sealed by the key before.
+    pub entry: u64,
+    /// The new key, as a vkey.
+    pub key: String,
 }
 
 /// An empty object.

@@ -185,6 +185,14 @@ follow by themselves.
 ",
             key.fingerprint()
         ),
+        Rotated::RenewedLog(renewed) => format!(
+            "Entry {} hands the CA's journal over to a new key, and is sealed by the one before, which is gone. Collectors, and whoever
+verifies the whole journal, follow by themselves. Others that know the key, witnesses that hold no entries among them, have to be
+told:
+{}
+",
+            renewed.entry, renewed.key
+        ),
     }
 }
 
@@ -194,6 +202,7 @@ pub(crate) fn of_rotation(error: &KeyCommandError) -> String {
         KeyCommandError::Config(_) => Some("Give the CA's configuration with --config."),
         KeyCommandError::Passphrase(error) => of_passphrase(error),
         KeyCommandError::Init(_) => None,
+        KeyCommandError::Command(error) => return of_command(error),
         KeyCommandError::Succession(SuccessionError::Keys(error)) => of_keys(error),
         KeyCommandError::Succession(_) | KeyCommandError::Store(_) => {
             Some("Run it as root or as the CA's user.")

@@ -9,7 +9,7 @@ use daypass_journal::erasure::{self, MOST_RUNS};
 use daypass_journal::horizon::Horizon;
 use daypass_journal::reader::{Line, Reader};
 use daypass_journal::retention::Policy;
-use daypass_journal::writer::{Options, Retired, Writer};
+use daypass_journal::writer::{Options, Retired, Rotated, Writer};
 use serde_json::{Value, json};
 
 use crate::layout::Layout;
@@ -186,6 +186,14 @@ impl Ledger {
             said_by.push(self.writer.erase(&numbers, by, reason)?.seq);
         }
         Ok(said_by)
+    }
+
+    /// Hands the journal over to a new log key, which `by` asked for.
+    ///
+    /// # Errors
+    /// When it has had as many as can be, or the disk refuses.
+    pub fn rotate_log_key(&self, by: &str) -> Result<Rotated, LedgerError> {
+        Ok(self.writer.rotate_log_key(by)?)
     }
 
     /// Where it is.

@@ -13,8 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daypass_ca::control::client::{ControlError, ask};
-use daypass_ca::control::{Erased, Erasure, Nothing, Question, Service, Status, server};
+use daypass_ca::control::{
+    Erased, Erasure, Nothing, Question, RenewedLogKey, Service, Status, server,
+};
 use daypass_ca::forwarding::Forwarding;
+use daypass_journal::trust::Trust;
+use daypass_journal::verify::{self, verify};
 use daypass_protocol::api::{CertificateWish, Issued, TokenWish};
 use daypass_protocol::collector::Admission;
 use daypass_protocol::roster::Role;
@@ -267,6 +271,55 @@ fn root_erases_a_person_from_the_cas_journal_and_it_still_verifies() {
     wish.person = None;
     wish.entries = vec![u64::MAX];
     assert_eq!(code(erase(&wish)), "not-erasable");
+}
+
+/// What the CA's journal comes to, by a trust file that was written earlier.
+fn verified(house: &House, trust: &str) -> verify::Report {
+    let trust = Trust::parse(trust).unwrap();
+    verify(&house.journal(), &trust, verify::Options::default())
+}
+
+#[test]
+fn root_hands_the_cas_journal_over_to_a_new_log_key() {
+    let house = House::with(&[]);
+    let trust = daypass_ca::trust::trust(&house.layout()).unwrap();
+    let socket = Socket::of(&house);
+    let renew = || ask::<RenewedLogKey>(&socket.path(), &Question::RenewLogKey(Nothing {}));
+    let renewed = renew().unwrap();
+    let told = house.told("journal.log_key");
+    assert_eq!(told[0]["seq"], renewed.entry);
+    assert_eq!(told[0]["detail"]["log_key"], renewed.key);
+    assert_eq!(told[0]["detail"]["reason"], "request");
+    assert!(told[0]["detail"]["by"].is_string(), "{told:?}");
+    house.host("db1");
+    let report = verified(&house, &trust);
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert_eq!(report.log_keys[0].key, renewed.key);
+    // As often as can be, and no more.
+    let refused = loop {
+        if let Err(error) = renew() {
+            break code::<()>(Err(error));
+        }
+    };
+    assert_eq!(refused, "no-more-log-keys");
+    house.host("db2");
+    assert_eq!(verified(&house, &trust).exit_code(), 0);
+}
+
+#[test]
+fn collectors_know_the_ca_by_the_same_record_after_its_log_was_handed_over() {
+    let mut house = House::with(&[]);
+    let trust = daypass_ca::trust::trust(&house.layout()).unwrap();
+    let record = house.authority().own_record().record.clone();
+    house.authority().ledger().rotate_log_key("root").unwrap();
+    house.crash();
+    house.start();
+    house.host("db1");
+    assert_eq!(house.authority().own_record().record, record);
+    assert_eq!(daypass_ca::trust::trust(&house.layout()).unwrap(), trust);
+    let report = verified(&house, &trust);
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert_eq!(report.log_keys.len(), 1);
 }
 
 #[test]

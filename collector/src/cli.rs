@@ -6,6 +6,7 @@ mod audit;
 mod erase;
 mod first;
 mod init;
+mod log_key;
 mod open;
 mod reindex;
 mod restore;
@@ -55,6 +56,9 @@ pub enum Command {
     Audit(ConfigArgs),
     /// Take what names a person out of what is stored; hashes and seals stay.
     Erase(EraseArgs),
+    /// Hand the collector's own journal over to a new log key, also while the service runs; by itself that happens every two
+    /// years.
+    RenewLogKey(ConfigArgs),
     /// Bring everything back from the second copy, into a collector that is new.
     Restore(RestoreArgs),
 }
@@ -134,6 +138,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Erase(arguments) => {
             erase::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::RenewLogKey(arguments) => {
+            log_key::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
         Command::Restore(arguments) => {
             restore::run(&arguments).map_err(|error| diagnostic::explain(&error))

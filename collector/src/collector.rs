@@ -333,7 +333,9 @@ impl Collector {
         };
         let log: Origin = checkpoint.origin.parse().map_err(|_| unknown())?;
         let record = self.record_of(&log)?;
-        if !checkpoint.is_signed_by(&record.log_key) {
+        // By any of its keys: what is cosigned is what is held, and two pasts are two pasts whichever key signed one of them.
+        let keys = self.log_keys(&log, &record)?;
+        if !keys.iter().any(|key| checkpoint.is_signed_by(key)) {
             return Err(CollectorError::NotSigned);
         }
         let durable = keep::latest(self.stores(), &log)?;
@@ -390,6 +392,18 @@ impl Collector {
             CollectorError::Damaged {
                 what: "enrolment record",
             }
+        })
+    }
+
+    /// The keys that a log is known to have had.
+    pub(crate) fn log_keys(
+        &self,
+        log: &Origin,
+        record: &Record,
+    ) -> Result<Vec<String>, CollectorError> {
+        let held = self.parts.checkpoints.latest(log)?;
+        ingest::log_keys(record, held.as_ref()).map_err(|_| CollectorError::Damaged {
+            what: "verifier's state",
         })
     }
 

@@ -51,6 +51,14 @@ pub(crate) fn erased(erased: &Forgotten, person: &str) -> String {
     }
 }
 
+/// After `renew-log-key`; the key itself goes to standard output.
+pub(crate) fn log_key_renewed(entry: u64) -> String {
+    format!(
+        "Entry {entry} hands the collector's own journal over to a new key, and is sealed by the one before, which is gone. Whoever \
+         verifies the whole journal follows by itself. Others that know the key have to be told of it:"
+    )
+}
+
 /// What `audit` found of one journal that holds.
 pub(crate) fn holds(log: &Origin, audited: &Audited) -> String {
     let Audited { entries, gone } = audited;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use daypass_journal::writer::Rotated;
+
 use crate::archive::Archive;
 use crate::clock::Now;
 use crate::collector::Collector;
@@ -121,8 +123,13 @@ impl Housekeeping {
 
     fn carry_out(&mut self, collector: &Collector) {
         for (path, order) in self.waiting() {
-            let Order::Erase { person, by, reason } = order else {
-                continue;
+            let (person, by, reason) = match order {
+                Order::Erase { person, by, reason } => (person, by, reason),
+                Order::RenewLogKey { by } => {
+                    self.fulfil(&path, &renewed(collector.ledger().rotate_log_key(&by)));
+                    continue;
+                }
+                Order::Reindexed => continue,
             };
             let why = Why { by, reason };
             let mut goes = |log: &_, name: &_| self.lets_go(log, name);
@@ -218,6 +225,19 @@ fn answered<E: std::error::Error + 'static>(outcome: Result<(u64, u64), E>) -> A
         Ok((count, waiting)) => Answer::Done { count, waiting },
         Err(error) => {
             complain(&error, "an order could not be carried out");
+            Answer::Failed { why: whole(&error) }
+        }
+    }
+}
+
+fn renewed(outcome: Result<Rotated, daypass_journal::Error>) -> Answer {
+    match outcome {
+        Ok(Rotated { receipt, key }) => Answer::Renewed {
+            entry: receipt.seq,
+            key,
+        },
+        Err(error) => {
+            complain(&error, "our own journal keeps its log key");
             Answer::Failed { why: whole(&error) }
         }
     }

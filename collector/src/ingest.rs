@@ -128,5 +128,18 @@ fn prove(
     })
 }
 
+/// The keys that a log has had, as far as is known: the registered one, and those that what is held of it leads to.
+///
+/// # Errors
+/// The stored state of the verifier cannot be read.
+pub fn log_keys(record: &Record, held: Option<&Held>) -> Result<Vec<String>, serde_json::Error> {
+    let mut keys = vec![record.log_key.clone()];
+    if let Some(held) = held {
+        let snapshot: Snapshot = serde_json::from_str(&held.follower)?;
+        keys.extend_from_slice(snapshot.later_log_keys());
+    }
+    Ok(keys)
+}
+
 #[cfg(test)]
 mod tests;

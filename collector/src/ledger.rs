@@ -6,7 +6,7 @@ use daypass_journal::Error;
 use daypass_journal::erasure;
 use daypass_journal::horizon::Horizon;
 use daypass_journal::identity::Identity;
-use daypass_journal::writer::{Options, Writer};
+use daypass_journal::writer::{Options, Rotated, Writer};
 use daypass_protocol::digest::Pin;
 use daypass_protocol::enrolment::collector_origin;
 use daypass_protocol::event::Event;
@@ -118,6 +118,14 @@ impl Ledger {
             self.writer.erase(&entries, by, reason)?;
         }
         Ok(entries.len() as u64)
+    }
+
+    /// Hands the journal over to a new log key, which `by` asks for.
+    ///
+    /// # Errors
+    /// When it has had as many as can be, or the disk refuses.
+    pub fn rotate_log_key(&self, by: &str) -> Result<Rotated, Error> {
+        self.writer.rotate_log_key(by)
     }
 
     /// Writes the closing seal.

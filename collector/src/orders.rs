@@ -32,6 +32,11 @@ pub enum Order {
         /// Why.
         reason: String,
     },
+    /// Hand our own journal over to a new log key.
+    RenewLogKey {
+        /// Who says so.
+        by: String,
+    },
     /// Put the index that was made anew in place of the one that serves.
     Reindexed,
 }
@@ -47,6 +52,13 @@ pub enum Answer {
         /// Segments that are lost, in which it is done when they are back.
         #[serde(default)]
         waiting: u64,
+    },
+    /// Our own journal has another log key.
+    Renewed {
+        /// The entry that says so.
+        entry: u64,
+        /// The key, as a vkey.
+        key: String,
     },
     /// It is not; it stays to be tried again where that may help.
     Failed {

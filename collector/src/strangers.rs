@@ -26,6 +26,9 @@ pub struct Stranger {
     pub origin: String,
     /// Its public key, as a vkey.
     pub key: String,
+    /// Those that it was handed over to since, as whoever runs it has told.
+    #[serde(default)]
+    pub later_keys: Vec<String>,
 }
 
 /// Why the checkpoint of another's log is not judged.
@@ -107,7 +110,8 @@ pub struct Strangers {
 }
 
 struct Log {
-    key: String,
+    /// The last one is the newest; the latest checkpoint may be older than it.
+    keys: Vec<String>,
     path: PathBuf,
     /// Held while a checkpoint is judged and kept: one at a time.
     latest: Mutex<Option<SignedCheckpoint>>,
@@ -122,20 +126,28 @@ impl Strangers {
         // Journals of this CA are stored, or not cosigned at all.
         let ours = format!("daypass/{}/", ca.short());
         let mut known = BTreeMap::new();
-        for Stranger { origin, key } in logs {
+        for stranger in logs {
+            let origin = &stranger.origin;
             let fault = |fault| StrangerError::Key {
                 origin: origin.clone(),
                 fault,
             };
-            let read: VerifierKey = key.parse().map_err(fault)?;
-            if read.kind() != KeyKind::Ed25519 {
-                return Err(StrangerError::Kind {
-                    origin: origin.clone(),
-                });
+            let keys: Vec<String> = [&stranger.key]
+                .into_iter()
+                .chain(&stranger.later_keys)
+                .cloned()
+                .collect();
+            for key in &keys {
+                let read: VerifierKey = key.parse().map_err(fault)?;
+                if read.kind() != KeyKind::Ed25519 {
+                    return Err(StrangerError::Kind {
+                        origin: origin.clone(),
+                    });
+                }
             }
             let log = Log {
                 path: directory.join(Digest::of(origin).to_string()),
-                key: key.clone(),
+                keys,
                 latest: Mutex::default(),
             };
             *log.lock() = log.read(origin)?;
@@ -165,7 +177,7 @@ impl Strangers {
             origin: origin.clone(),
         };
         let log = self.logs.get(origin).ok_or_else(not_signed)?;
-        if !checkpoint.is_signed_by(&log.key) {
+        if !log.signed(checkpoint) {
             return Err(not_signed());
         }
         let mut latest = log.lock();
@@ -194,6 +206,10 @@ impl Log {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn signed(&self, checkpoint: &SignedCheckpoint) -> bool {
+        self.keys.iter().any(|key| checkpoint.is_signed_by(key))
+    }
+
     fn read(&self, origin: &str) -> Result<Option<SignedCheckpoint>, StrangerError> {
         let note = match std::fs::read_to_string(&self.path) {
             Ok(note) => note,
@@ -201,8 +217,8 @@ impl Log {
             Err(source) => return Err(self.failed("read", source)),
         };
         let checkpoint = SignedCheckpoint::parse(&note);
-        let signed = checkpoint
-            .filter(|checkpoint| checkpoint.origin == origin && checkpoint.is_signed_by(&self.key));
+        let signed =
+            checkpoint.filter(|checkpoint| checkpoint.origin == origin && self.signed(checkpoint));
         signed.map(Some).ok_or_else(|| StrangerError::Damaged {
             path: self.path.clone(),
             origin: origin.to_owned(),
@@ -234,6 +250,7 @@ mod tests {
         Stranger {
             origin: origin.to_owned(),
             key: key.into(),
+            later_keys: Vec::new(),
         }
     }
 

@@ -2,8 +2,10 @@
 //! collector and for a host's agent.
 #![no_main]
 
-use daypass_agent::erasure::order;
-use daypass_ca::control::{Answer, Erased, MAX_ANSWER, MAX_QUESTION, Question, Status};
+use daypass_agent::orders as agent;
+use daypass_ca::control::{
+    Answer, Erased, MAX_ANSWER, MAX_QUESTION, Question, RenewedLogKey, Status,
+};
 use daypass_ca::tokens;
 use daypass_collector::orders;
 use daypass_protocol::collector::{Admission, Request};
@@ -25,12 +27,16 @@ fuzz_target!(|bytes: &[u8]| {
         match question {
             Question::CollectorAdd(text) => _ = Request::parse(&text),
             Question::HostToken(wish) => _ = tokens::check(&wish),
-            Question::Status(_) | Question::CollectorRemove(_) | Question::Erase(_) => {}
+            Question::Status(_)
+            | Question::CollectorRemove(_)
+            | Question::RenewLogKey(_)
+            | Question::Erase(_) => {}
         }
     }
     if let Ok(Answer::Done(value)) = strict_json::parse::<Answer>(bytes, MAX_ANSWER) {
         _ = serde_json::from_value::<Status>(value.clone());
         _ = serde_json::from_value::<Erased>(value.clone());
+        _ = serde_json::from_value::<RenewedLogKey>(value.clone());
         _ = serde_json::from_value::<Admission>(value);
     }
     if let Ok(order) = serde_json::from_slice::<orders::Order>(bytes) {
@@ -39,10 +45,10 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(answer) = serde_json::from_slice::<orders::Answer>(bytes) {
         again(&answer);
     }
-    if let Ok(order) = serde_json::from_slice::<order::Order>(bytes) {
+    if let Ok(order) = serde_json::from_slice::<agent::Order>(bytes) {
         again(&order);
     }
-    if let Ok(answer) = serde_json::from_slice::<order::Answer>(bytes) {
+    if let Ok(answer) = serde_json::from_slice::<agent::Answer>(bytes) {
         again(&answer);
     }
 });

@@ -13,8 +13,8 @@ use libfuzzer_sys::fuzz_target;
 
 const TRUST: &str = include_str!("../../tests/vectors/journal/trust.toml");
 
-/// Every segment that the two logs ever had, in any of its states.
-const SIGNED: [&str; 10] = [
+/// Every segment that these logs ever had, in any of its states.
+const SIGNED: [&str; 18] = [
     include_str!("../../tests/vectors/journal/good/00000000000000000000.jsonl"),
     include_str!("../../tests/vectors/journal/good/00000000000000000006.jsonl"),
     include_str!("../../tests/vectors/journal/unwitnessed/00000000000000000000.jsonl"),
@@ -25,6 +25,14 @@ const SIGNED: [&str; 10] = [
     include_str!("../../tests/vectors/journal/retired/00000000000000000015.jsonl"),
     include_str!("../../tests/vectors/journal/retired/00000000000000000000.jsonl"),
     include_str!("../../tests/vectors/journal/retired/00000000000000000004.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-twice/00000000000000000000.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-doubly/00000000000000000000.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-in-vain/00000000000000000000.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-in-vain/00000000000000000004.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-retired/00000000000000000000.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-retired/00000000000000000004.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-retired/00000000000000000008.jsonl"),
+    include_str!("../../tests/vectors/journal/rotated-retired/00000000000000000012.jsonl"),
 ];
 
 static KNOWN: LazyLock<(Trust, BTreeSet<&str>, PathBuf)> = LazyLock::new(|| {

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::deferred::Deferred;
 use crate::entry::Head;
+use crate::log_keys::LogKeys;
 use crate::note::VerifierKey;
-use crate::own::{Next, Own, Recovered};
+use crate::own::{LogKey, Next, Own, Recovered};
 use crate::recent::RecentSeals;
 use crate::tree::{Frontier, Hash, leaf_hash};
 
@@ -43,13 +44,24 @@ struct Batch {
     /// Time and monotonic time of the commit.
     stamp: Option<(String, u64)>,
     opening: Option<Opening>,
+    /// The time of the journal's first entry.
+    opened: Option<String>,
     announced: Vec<Next>,
+    handovers: Vec<Handover>,
     recovered: Vec<Recovered>,
     erasures: Vec<(u64, u64)>,
     retirements: Vec<(u64, u64)>,
     /// Whether entries of it are retired: then it may be several, whose seals went with them.
     is_merged: bool,
     closes: bool,
+}
+
+/// An entry that hands the log's key over.
+#[derive(Debug)]
+struct Handover {
+    seq: u64,
+    time: String,
+    to: LogKey,
 }
 
 #[derive(Debug)]
@@ -66,15 +78,24 @@ pub(crate) struct EpochKey {
     pub(crate) key: VerifierKey,
 }
 
+/// The last seal, and the keys that it must be signed by.
+struct LastSeal {
+    note: String,
+    log: VerifierKey,
+    epoch: VerifierKey,
+}
+
 /// The machine.
 pub(crate) struct Chain {
-    log: VerifierKey,
+    log: LogKeys,
+    /// The time of the entry that named the log's key: since then it seals.
+    log_since: Option<String>,
     first_epoch: VerifierKey,
     check: Check,
     tree: Frontier,
     sealed: u64,
     root: Hash,
-    last_seal: Option<(String, VerifierKey)>,
+    last_seal: Option<LastSeal>,
     epoch: Option<EpochKey>,
     next: Option<EpochKey>,
     batch: Batch,
@@ -90,9 +111,14 @@ pub(crate) struct Chain {
 impl Chain {
     /// A chain without entries, of the log with these keys.
     pub(crate) fn new(log: VerifierKey, first_epoch: VerifierKey, check: Check) -> Self {
+        Self::of_log(LogKeys::new(log), first_epoch, check)
+    }
+
+    fn of_log(log: LogKeys, first_epoch: VerifierKey, check: Check) -> Self {
         let tree = Frontier::default();
         Self {
             log,
+            log_since: None,
             first_epoch,
             check,
             root: tree.root(),
@@ -117,7 +143,7 @@ impl Chain {
 
     /// A chain that goes on after a seal over `tree`, as [`Check::Forwarded`] checks it.
     pub(crate) fn resume(
-        log: VerifierKey,
+        log: LogKeys,
         first_epoch: VerifierKey,
         tree: Frontier,
         epoch: Option<EpochKey>,
@@ -131,7 +157,7 @@ impl Chain {
             epoch,
             next,
             closed,
-            ..Self::new(log, first_epoch, Check::Forwarded)
+            ..Self::of_log(log, first_epoch, Check::Forwarded)
         }
     }
 
@@ -160,9 +186,14 @@ impl Chain {
         &self.witnesses
     }
 
-    /// The log's key.
-    pub(crate) fn log(&self) -> &VerifierKey {
+    /// The log's keys so far; by seals alone, so that what a crash left counts nothing.
+    pub(crate) fn log(&self) -> &LogKeys {
         &self.log
+    }
+
+    /// The time of the entry that named the log's current key; `None` before the first seal.
+    pub(crate) fn log_since(&self) -> Option<&str> {
+        self.log_since.as_deref()
     }
 
     /// The root of the sealed entries.
@@ -257,7 +288,7 @@ impl Chain {
         }
         match head.own_event() {
             Some(event) => self
-                .own_entry(&event)
+                .own_entry(&event, head.time)
                 .map_err(|cause| self.broken_here(cause))?,
             None => self.gone.entry(),
         }

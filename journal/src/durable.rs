@@ -211,13 +211,28 @@ pub(crate) fn reserve(path: &Path, mode: u32, bytes: u64) -> Result<(), DiskErro
 
 /// Gives a reserved file its name, and opens it for appending once the name is on disk.
 pub(crate) fn adopt(reserved: &Path, path: &Path) -> Result<File, DiskError> {
-    may_fail(Action::Rename, path)?;
-    std::fs::rename(reserved, path).map_err(failed(Action::Rename, path))?;
-    sync_dir(parent(path))?;
+    rename(reserved, path)?;
     OpenOptions::new()
         .append(true)
         .open(path)
         .map_err(failed(Action::Open, path))
+}
+
+/// Gives a file another name, and takes the place of what has it; returns once that is on disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
+    may_fail(Action::Rename, to)?;
+    std::fs::rename(from, to).map_err(failed(Action::Rename, to))?;
+    sync_dir(parent(to))
+}
+
+/// Removes a file, if it is there. A crash may bring it back.
+pub(crate) fn remove(path: &Path) -> Result<(), DiskError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed(Action::Remove, path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Puts a file with these contents in place, whole or not at all.
@@ -254,12 +269,7 @@ fn put(
     temporary.push(UNFINISHED);
     let temporary = PathBuf::from(temporary);
     // Left behind by a crash; whoever writes holds the lock.
-    match std::fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed(Action::Remove, &temporary)(error));
-        }
-        _ => {}
-    }
+    remove(&temporary)?;
     may_fail(Action::Create, &temporary)?;
     let mut file = OpenOptions::new()
         .write(true)

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 pub use crate::chain::{Broken, Cause};
 pub use crate::durable::{Action, DiskError};
+pub use crate::log_keys::HeirFault;
 
 /// Why a name cannot be a key's name or a journal's origin.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -266,6 +267,28 @@ pub enum Error {
     EpochKeyDiffers {
         /// The epoch.
         epoch: u64,
+    },
+    /// The key that seals the journal is not there: journal and keys are of different times.
+    #[error(
+        "the journal is sealed by {wanted}, but {} holds {found}: journal and keys are not of the \
+         same time (a restored backup, a clone?); start a new incarnation",
+        dir.display()
+    )]
+    LogKey {
+        /// The key that the journal goes on with.
+        wanted: String,
+        /// The one that is there.
+        found: String,
+        /// The directory of the keys.
+        dir: PathBuf,
+    },
+    /// A log's key was handed over as often as can be.
+    #[error(
+        "this journal has had {limit} log keys, as many as one may; what replaces it is a new incarnation"
+    )]
+    LogKeys {
+        /// How many there may be.
+        limit: usize,
     },
     /// A cosignature was not taken; the journal goes on.
     #[error("the cosignature was not taken: {0}")]

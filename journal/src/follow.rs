@@ -13,6 +13,7 @@ use crate::cosignature::Cosigned;
 use crate::encoding::{base64, hash_from_base64};
 use crate::entry::Head;
 use crate::error::KeyFault;
+use crate::log_keys::LogKeys;
 use crate::note::VerifierKey;
 use crate::seal::{self, Kind, epoch_key_name};
 use crate::tree::{Frontier, Hash, leaf_hash};
@@ -61,6 +62,17 @@ pub struct Snapshot {
     epoch: Option<EpochSnapshot>,
     next: Option<EpochSnapshot>,
     closed: bool,
+    /// The keys that the log was handed over to; the last one seals. There were none before logs could be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    later_log_keys: Vec<String>,
+}
+
+impl Snapshot {
+    /// The keys (vkeys) that the log was handed over to after the one that was registered for it, oldest first.
+    #[must_use]
+    pub fn later_log_keys(&self) -> &[String] {
+        &self.later_log_keys
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +169,11 @@ impl Follower {
                 .transpose()
         };
         let (current, next) = (epoch(&from.epoch)?, epoch(&from.next)?);
+        let mut log = LogKeys::new(log);
+        for later in &from.later_log_keys {
+            log.hand_over(later, None)
+                .map_err(|_| FollowError::Snapshot)?;
+        }
         Ok(Self {
             chain: Chain::resume(log, first, tree, current, next, from.closed),
             seal: None,
@@ -185,6 +202,13 @@ impl Follower {
             epoch: epoch(self.chain.epoch()),
             next: epoch(self.chain.next()),
             closed: self.chain.is_closed(),
+            later_log_keys: self
+                .chain
+                .log()
+                .later()
+                .iter()
+                .map(|heir| heir.key.to_string())
+                .collect(),
         })
     }
 

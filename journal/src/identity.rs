@@ -4,7 +4,9 @@
 //!
 //! | file | mode | content |
 //! |---|---|---|
-//! | `log.key` | 0600 | the log's secret key; its name is the origin |
+//! | `log.key` | 0600 | the log's secret key as it is now; its name is the origin |
+//! | `log.key.next` | 0600 | the one that it is being handed over to, for that moment |
+//! | `first-log.vkey` | 0644 | public key of the log when it was made, for trust files |
 //! | `epoch.keys` | 0600 | secret keys of the epochs to come |
 //! | `first-epoch.vkey` | 0644 | public key of epoch 0, for trust files |
 
@@ -19,6 +21,7 @@ use crate::error::Error;
 use crate::note::{SignerKey, VerifierKey, check_name};
 
 const LOG_KEY: &str = "log.key";
+const FIRST_LOG: &str = "first-log.vkey";
 const FIRST_EPOCH: &str = "first-epoch.vkey";
 
 /// Room that epoch key names need beyond the origin: `/epoch/` and 20 digits.
@@ -56,8 +59,10 @@ impl Identity {
         let first_epoch = Keyring::create(keys_dir, origin)?;
         let text = format!("{first_epoch}\n");
         durable::replace(&keys_dir.join(FIRST_EPOCH), 0o644, text.as_bytes())?;
-        // Last: while it is missing there is no identity, and creating starts over.
         let log = SignerKey::generate(origin)?;
+        let text = format!("{}\n", log.public());
+        durable::replace(&keys_dir.join(FIRST_LOG), 0o644, text.as_bytes())?;
+        // Last: while it is missing there is no identity, and creating starts over.
         durable::replace(&log_path, 0o600, log.encode().as_bytes())?;
         Ok(Self {
             log: log.public().clone(),
@@ -72,8 +77,8 @@ impl Identity {
     /// [`Error::Disk`] when a file is missing, [`Error::Key`] when it holds no key.
     pub fn open(keys_dir: &Path) -> Result<Self, Error> {
         Ok(Self {
-            log: log_key(keys_dir)?.public().clone(),
-            first_epoch: first_epoch_key(keys_dir)?,
+            log: first_log_key(keys_dir)?,
+            first_epoch: public_key(&keys_dir.join(FIRST_EPOCH))?,
         })
     }
 
@@ -83,7 +88,7 @@ impl Identity {
         self.log.name()
     }
 
-    /// The log's public key, as a C2SP vkey.
+    /// The public key that the log was made with, as a C2SP vkey. Later ones, the journal itself names.
     #[must_use]
     pub fn log_vkey(&self) -> String {
         self.log.to_string()
@@ -116,18 +121,31 @@ pub fn fresh_incarnation() -> Result<String, Error> {
     Ok(hex(&bytes))
 }
 
-/// The log's secret key.
-pub(crate) fn log_key(keys_dir: &Path) -> Result<SignerKey, Error> {
+/// The log's first key. Where no file names it, the log was made before keys were handed over, and has its first one still.
+fn first_log_key(keys_dir: &Path) -> Result<VerifierKey, Error> {
+    let named = keys_dir.join(FIRST_LOG);
+    if named.exists() {
+        return public_key(&named);
+    }
     let path = keys_dir.join(LOG_KEY);
     let text = Zeroizing::new(durable::read_small(&path)?);
-    decode(&path, &text)
+    Ok(decode(&path, &text)?.public().clone())
 }
 
-fn first_epoch_key(keys_dir: &Path) -> Result<VerifierKey, Error> {
-    let path = keys_dir.join(FIRST_EPOCH);
-    let text = durable::read_small(&path)?;
+/// Has a file name the log's first key, before another one comes.
+pub(crate) fn keep_first_log(keys_dir: &Path) -> Result<(), Error> {
+    let named = keys_dir.join(FIRST_LOG);
+    if !named.exists() {
+        let text = format!("{}\n", first_log_key(keys_dir)?);
+        durable::replace(&named, 0o644, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn public_key(path: &Path) -> Result<VerifierKey, Error> {
+    let text = durable::read_small(path)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
-    text.parse().map_err(|fault| key_error(&path, fault))
+    text.parse().map_err(|fault| key_error(path, fault))
 }
 
 #[cfg(test)]

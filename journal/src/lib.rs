@@ -24,11 +24,13 @@ mod erased;
 pub mod erasure;
 pub mod error;
 pub mod follow;
+mod handover;
 pub mod horizon;
 pub mod identity;
 mod inert;
 #[allow(unsafe_code)]
 mod locked;
+mod log_keys;
 pub mod note;
 mod own;
 pub mod proof;

@@ -30,6 +30,9 @@ pub(crate) enum Own {
     /// Old segments of which only leaf hashes and what the chain hangs on are kept.
     #[serde(rename = "journal.retired")]
     Retired(Retired),
+    /// The log's next key, which seals from behind this batch on.
+    #[serde(rename = "journal.log_key")]
+    LogKey(LogKey),
     /// A clean stop: the last entry before the next start.
     #[serde(rename = "journal.close")]
     Close(Close),
@@ -170,6 +173,27 @@ pub(crate) struct RetiredSegment {
     pub(crate) sha256: String,
 }
 
+/// See [`Own::LogKey`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogKey {
+    pub(crate) log_key: String,
+    pub(crate) reason: Handover,
+    /// Who asked for it, if anybody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<String>,
+}
+
+/// Why the log's key was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Handover {
+    /// It had sealed as long as one may.
+    Age,
+    /// Somebody asked for it.
+    Request,
+}
+
 /// See [`Own::Close`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,13 +202,14 @@ pub(crate) struct Close {
 }
 
 /// The actions above; an entry with another `journal.` action has no bearing on the chain.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "journal.open",
     "journal.epoch",
     "journal.epoch.next",
     "journal.recovered",
     "journal.erased",
     "journal.retired",
+    "journal.log_key",
     "journal.close",
 ];
 
@@ -227,6 +252,30 @@ mod tests {
         let json = String::from_utf8(close.to_json()).unwrap();
         assert_eq!(json, r#"{"action":"journal.close","detail":{"epoch":3}}"#);
         assert_eq!(Own::parse(&json).unwrap(), Some(close));
+    }
+
+    #[test]
+    fn who_asked_for_a_handover_stands_there_only_if_somebody_did() {
+        let own = |by: Option<&str>, reason| {
+            Own::LogKey(LogKey {
+                log_key: "vkey".to_owned(),
+                reason,
+                by: by.map(str::to_owned),
+            })
+        };
+        for (own, json) in [
+            (
+                own(None, Handover::Age),
+                r#"{"action":"journal.log_key","detail":{"log_key":"vkey","reason":"age"}}"#,
+            ),
+            (
+                own(Some("root"), Handover::Request),
+                r#"{"action":"journal.log_key","detail":{"log_key":"vkey","reason":"request","by":"root"}}"#,
+            ),
+        ] {
+            assert_eq!(String::from_utf8(own.to_json()).unwrap(), json);
+            assert_eq!(Own::parse(json).unwrap(), Some(own));
+        }
     }
 
     #[test]

@@ -53,7 +53,9 @@ pub enum ProofFault {
         found: String,
     },
     /// The log did not sign its checkpoint.
-    #[error("the checkpoint is not signed by the key of {log}")]
+    #[error(
+        "the checkpoint is not signed by the key of {log}; if the log has a later key, the trust file must say so"
+    )]
     Signature {
         /// The log.
         log: String,
@@ -77,7 +79,8 @@ pub struct Proven {
 
 impl Proof {
     /// Makes the proof for entry `seq` of the journal in `dir`, under the latest checkpoint that a
-    /// witness cosigned, else under the latest seal. Checks nothing: a proof from a damaged journal
+    /// witness cosigned, else under the latest seal; for an entry that hands the log's key over, under
+    /// the seal that the key before it made. Checks nothing: a proof from a damaged journal
     /// proves nothing, and does not check.
     ///
     /// # Errors
@@ -96,7 +99,7 @@ impl Proof {
     /// [`Error::NotSealed`] with the first entry that no seal covers, else what the disk refused.
     pub fn make_all(dir: &Path, seqs: &BTreeSet<u64>) -> Result<BTreeMap<u64, Self>, Error> {
         let checkpoints = source::checkpoints(dir)?;
-        let ends = checkpoints.sizes().map(|size| size - 1);
+        let ends = checkpoints.sizes(seqs).map(|size| size - 1);
         let tree = source::sparse(dir, seqs.iter().copied().chain(ends))?;
         let prove = |&seq: &u64| {
             let found = checkpoints.over(seq).ok_or(Error::NotSealed { seq })?;
@@ -130,7 +133,7 @@ impl Proof {
                 found: checkpoint.origin.clone(),
             });
         }
-        if !cosigned.is_signed_by_log(&log.log) {
+        if !cosigned.is_signed_by_log(log.key_at(checkpoint.size)) {
             return Err(ProofFault::Signature {
                 log: log.origin().to_owned(),
             });

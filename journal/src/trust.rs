@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::durable::{self, DiskError};
+use crate::entry::Head;
 use crate::error::KeyFault;
+use crate::log_keys::{Heir, LogKeys};
 use crate::note::{KeyKind, VerifierKey};
+use crate::own::Own;
+use crate::proof::Proof;
 use crate::seal::epoch_key_name;
 
 /// Why a trust file is none.
@@ -36,6 +40,12 @@ pub enum TrustError {
         /// The name that the key must have.
         expected: String,
     },
+    /// A log's later keys are not in the order in which it had them.
+    #[error("the key {text:?} stands behind one that came later")]
+    Order {
+        /// What stands there.
+        text: String,
+    },
 }
 
 /// A journal and the keys that were registered for it before its first entry.
@@ -43,6 +53,17 @@ pub enum TrustError {
 pub struct TrustedLog {
     pub(crate) log: VerifierKey,
     pub(crate) first_epoch: VerifierKey,
+    /// The keys that it was handed over to, oldest first, where somebody has learned them: for checkpoints that stand
+    /// without their journal.
+    later: Vec<LaterKey>,
+}
+
+/// A log's later key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LaterKey {
+    key: VerifierKey,
+    /// The entry that handed the log over to it, the last under its seal.
+    entry: u64,
 }
 
 impl TrustedLog {
@@ -67,7 +88,67 @@ impl TrustedLog {
                 expected,
             });
         }
-        Ok(Self { log, first_epoch })
+        Ok(Self {
+            log,
+            first_epoch,
+            later: Vec::new(),
+        })
+    }
+
+    /// Adds a key (vkey) that entry `entry` handed the log over to: it signs the checkpoints behind that entry's own.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Key`], [`TrustError::Name`], and [`TrustError::Order`] where it stands before one that came later.
+    pub fn with_later_key(mut self, text: &str, entry: u64) -> Result<Self, TrustError> {
+        let key = key(text, KeyKind::Ed25519)?;
+        if key.name() != self.origin() {
+            return Err(TrustError::Name {
+                text: text.to_owned(),
+                expected: self.origin().to_owned(),
+            });
+        }
+        if self.later.last().is_some_and(|last| last.entry >= entry) {
+            return Err(TrustError::Order {
+                text: text.to_owned(),
+            });
+        }
+        self.later.push(LaterKey { key, entry });
+        Ok(self)
+    }
+
+    /// The same log with the keys that its journal says it was handed over to.
+    pub(crate) fn with_heirs_of(&self, keys: &LogKeys) -> Self {
+        let later = |heir: &Heir| {
+            let entry = heir.announced?;
+            let key = heir.key.clone();
+            Some(LaterKey { key, entry })
+        };
+        Self {
+            later: keys.later().iter().filter_map(later).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The same log, with the key that the entry `leaf` hands it over to: `None` where it is no such entry, or not proven to
+    /// be the last one under a seal of the key before. That seal needs no witness: it is this log's word about itself.
+    #[must_use]
+    pub fn following(&self, leaf: &[u8], proof: &Proof) -> Option<Self> {
+        let event = Head::parse(leaf)?.own_event()?;
+        let Ok(Some(Own::LogKey(to))) = Own::parse(&event) else {
+            return None;
+        };
+        let proven = proof.check(leaf, self, &[]).ok()?;
+        let is_last = proven.size == proof.index.checked_add(1)?;
+        let later = is_last.then(|| self.clone().with_later_key(&to.log_key, proof.index));
+        later?.ok()
+    }
+
+    /// The key that signs a checkpoint of so many entries.
+    pub(crate) fn key_at(&self, size: u64) -> &VerifierKey {
+        let mut later = self.later.iter().rev();
+        let later = later.find(|later| later.entry.saturating_add(1) < size);
+        later.map_or(&self.log, |later| &later.key)
     }
 }
 
@@ -102,6 +183,15 @@ struct FileLog {
     origin: String,
     log_key: String,
     epoch_key: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    later: Vec<FileLater>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct FileLater {
+    key: String,
+    entry: u64,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -143,7 +233,10 @@ impl Trust {
                     expected: log.origin,
                 });
             }
-            Ok(trusted)
+            let mut later = log.later.iter();
+            later.try_fold(trusted, |trusted, later| {
+                trusted.with_later_key(&later.key, later.entry)
+            })
         };
         let witness = |witness: FileWitness| key(&witness.key, KeyKind::Cosignature);
         Ok(Self {
@@ -162,10 +255,15 @@ impl Trust {
 impl fmt::Display for Trust {
     /// The trust file's text.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let later = |later: &LaterKey| FileLater {
+            key: later.key.to_string(),
+            entry: later.entry,
+        };
         let log = |log: &TrustedLog| FileLog {
             origin: log.origin().to_owned(),
             log_key: log.log.to_string(),
             epoch_key: log.first_epoch.to_string(),
+            later: log.later.iter().map(later).collect(),
         };
         let witness = |key: &VerifierKey| FileWitness {
             key: key.to_string(),
@@ -240,6 +338,33 @@ mod tests {
         }
         let text = format!("[[witness]]\nkey = \"{log}\"\n");
         assert!(Trust::parse(&text).is_err());
+    }
+
+    #[test]
+    fn a_logs_later_keys_count_behind_their_entry() {
+        let (log, epoch, _) = vkeys();
+        let (second, third) = (vkeys().0, vkeys().0);
+        let text = format!(
+            "[[log]]\norigin = \"o\"\nlog_key = \"{log}\"\nepoch_key = \"{epoch}\"\n\n\
+             [[log.later]]\nkey = \"{second}\"\nentry = 6\n\n\
+             [[log.later]]\nkey = \"{third}\"\nentry = 11\n"
+        );
+        let trust = Trust::parse(&text).unwrap();
+        assert_eq!(trust.to_string(), text);
+        let key_at = |size| trust.logs[0].key_at(size).to_string();
+        for (size, key) in [
+            (1, &log),
+            (7, &log),
+            (8, &second),
+            (12, &second),
+            (13, &third),
+        ] {
+            assert_eq!(&key_at(size), key, "{size}");
+        }
+        for (from, to) in [("entry = 11", "entry = 6"), (&*third, &*epoch)] {
+            let text = text.replace(from, to);
+            assert!(Trust::parse(&text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod tests;
 mod texts;
 
 use observe::Watch;
-pub use report::{Lack, Remark, Report, Verdict, Witnessed};
+pub use report::{Lack, LogKey, Remark, Report, Verdict, Witnessed};
 use texts::Texts;
 
 /// What to verify beyond the journal itself.
@@ -80,8 +80,8 @@ fn try_verify(
     report.origin = log.origin().to_owned();
     let kept = match options.checkpoint {
         None => None,
-        Some(note) => match kept_checkpoint(note, log, trust) {
-            Ok(kept) => Some(kept),
+        Some(note) => match kept_by_any_key(note, dir, log, trust) {
+            Ok(kept) => kept,
             Err(lack) => {
                 report.lacks(lack);
                 return Ok(());
@@ -100,6 +100,25 @@ fn try_verify(
     texts.check(&chain, report)
 }
 
+/// As [`kept_checkpoint`], where need be by the keys that the journal was handed over to. `None` where it does not hold
+/// together so far that they could be told: whoever walks it finds that.
+fn kept_by_any_key(
+    note: &str,
+    dir: &Path,
+    log: &TrustedLog,
+    trust: &Trust,
+) -> Result<Option<Kept>, Lack> {
+    match kept_checkpoint(note, log, trust) {
+        Err(Lack::CheckpointUnsigned) => {}
+        known => return known.map(Some),
+    }
+    let mut chain = Chain::new(log.log.clone(), log.first_epoch.clone(), Check::Signatures);
+    match walk(dir, &mut chain, &mut ()) {
+        Ok(_) => kept_checkpoint(note, &log.with_heirs_of(chain.log()), trust).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
 /// A checkpoint from outside, once somebody trusted is found to have signed it.
 fn kept_checkpoint(note: &str, log: &TrustedLog, trust: &Trust) -> Result<Kept, Lack> {
     let cosigned = Cosigned::parse(note).ok_or(Lack::CheckpointForm)?;
@@ -115,7 +134,9 @@ fn kept_checkpoint(note: &str, log: &TrustedLog, trust: &Trust) -> Result<Kept, 
         .map(|witness| witness.name().to_owned());
     let by = match signers.next() {
         Some(witness) => witness,
-        None if cosigned.is_signed_by_log(&log.log) => "the kept checkpoint".to_owned(),
+        None if cosigned.is_signed_by_log(log.key_at(cosigned.checkpoint.size)) => {
+            "the kept checkpoint".to_owned()
+        }
         None => return Err(Lack::CheckpointUnsigned),
     };
     Ok(Kept {

@@ -23,6 +23,7 @@ mod core;
 mod erase;
 mod group;
 mod keeper;
+mod log_key;
 pub(crate) mod retire;
 mod start;
 mod witness;
@@ -37,6 +38,7 @@ use blobs::Blobs;
 use core::Core;
 use group::{After, Queue};
 use keeper::Keeper;
+pub use log_key::Rotated;
 pub use retire::{Retention, Retired};
 
 /// How a journal is written.
@@ -55,6 +57,8 @@ pub struct Options {
     pub epoch_entries: u64,
     /// or after this time, if anything was sealed in it.
     pub epoch_age: Duration,
+    /// The log's key is handed over to a new one when it is so old.
+    pub log_key_age: Duration,
     /// Moved after each commit; keep a clone to know how far the journal is on disk.
     pub horizon: Horizon,
 }
@@ -68,6 +72,7 @@ impl Default for Options {
             segment_bytes: 16 * 1024 * 1024,
             epoch_entries: 1 << 16,
             epoch_age: Duration::from_secs(60 * 60),
+            log_key_age: log_key::AGE,
             horizon: Horizon::default(),
         }
     }
@@ -172,6 +177,8 @@ struct Inner {
     blobs: Blobs,
     /// Held by whoever replaces segments.
     housekeeping: Mutex<()>,
+    /// Held by whoever hands the log's key over.
+    handover: Mutex<()>,
 }
 
 /// A panic of another thread left no half-made state: every change is made after the last step that
@@ -190,7 +197,7 @@ impl Writer {
     /// # Errors
     ///
     /// [`Error::InUse`] when another process writes it, [`Error::Damaged`] when what is there is not
-    /// what was sealed, [`Error::EpochKey`] when keys and journal are not of the same time, and
+    /// what was sealed, [`Error::LogKey`] and [`Error::EpochKey`] when keys and journal are not of the same time, and
     /// whatever the disk refused.
     pub fn open(dir: &Path, keys_dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
         Self::open_resting(dir, keys_dir, options, keeper::REST)
@@ -215,6 +222,7 @@ impl Writer {
             epoch_age,
             blobs: Blobs::of(dir),
             housekeeping: Mutex::default(),
+            handover: Mutex::default(),
         });
         let keeper = Keeper::spawn(&inner).map_err(crate::durable::failed(
             crate::error::Action::Open,

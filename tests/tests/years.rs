@@ -128,6 +128,21 @@ impl Later {
         Ok(())
     }
 
+    /// How often the log of `whose` journal, of a host or of one of the servers, was handed over for its age.
+    fn handovers(&self, whose: &str) -> Result<usize> {
+        let entries = match whose {
+            "ca" | "collector" => self.site.servers_own_entries(whose)?,
+            host => self.site.entries(host)?,
+        };
+        let entries = entries
+            .iter()
+            .filter_map(|text| serde_json::from_str::<Value>(text).ok());
+        let for_age = |entry: &Value| {
+            entry["action"] == "journal.log_key" && entry["detail"]["reason"] == "age"
+        };
+        Ok(entries.filter(for_age).count())
+    }
+
     /// Serial and end of the certificate by which CA or collector serve.
     fn served(&self, whose: &str) -> Result<String> {
         let show = format!(
@@ -175,6 +190,90 @@ fn certificates_are_renewed_by_themselves_and_after_an_absence_by_the_ssh_host_k
     }
     // Carol's ssh asks nothing and takes no key that it does not know: the host's certificate is a new one, too.
     later.carol_gets_in(&["db1"])
+}
+
+#[test]
+fn log_keys_are_renewed_by_themselves_and_whoever_has_the_first_one_follows() -> Result<()> {
+    const STEP: u32 = 85;
+    let site = Site::with_managed(&["db1"])?;
+    site.let_people_ask_often()?;
+    let mut later = Later { site, days: 0 };
+    let db1 = |later: &Later, script: &str| later.site.network.host("db1")?.script(script).run();
+    db1(&later, "daypass-agent trust > /root/then.toml")?;
+    let (mut renewals, mut served) = (Vec::new(), later.served(COLLECTOR_PORT)?);
+    // In steps within which the collector's certificate lives; the host's does not, and comes back.
+    for step in 1..=9 {
+        for whose in ["db1", "ca", "collector"] {
+            assert_eq!(
+                later.handovers(whose)?,
+                0,
+                "{whose}, after {} days",
+                later.days
+            );
+        }
+        later.pass_to(step * STEP)?;
+        renewals.push(true);
+        later.await_renewals("db1", &renewals)?;
+        until("the collector to renew its certificate", PATIENCE, || {
+            let now = later.served(COLLECTOR_PORT)?;
+            Ok(std::mem::replace(&mut served, now.clone()) != now)
+        })?;
+    }
+    // Two years and a month are over. Once each, and the collector takes in what the heirs seal.
+    for whose in ["db1", "ca", "collector"] {
+        let what = format!("the log of {whose} to be handed over");
+        until(&what, PATIENCE, || Ok(later.handovers(whose)? == 1))?;
+    }
+    later.carol_gets_in(&["db1"])?;
+    let verify = "daypass verify /var/log/daypass/journal --trust /root/then.toml";
+    until("all of db1's journal to be cosigned", PATIENCE, || {
+        Ok(db1(&later, verify)?.success())
+    })?;
+    let said = db1(&later, verify)?.to_string();
+    assert!(said.contains("log key    handed over by entry"), "{said}");
+    // Of all three, whoever reads at the collector finds it.
+    let log = [
+        "log",
+        "--collector",
+        "--action",
+        "journal.log_key",
+        "-o",
+        "json",
+    ];
+    until("the collector to know of three handovers", PATIENCE, || {
+        Ok(later.daypass(BOB, &log).ok()?.lines().count() == 3)
+    })?;
+    assert_eq!(later.handovers("db1")?, 1);
+
+    // Root renews each of them at once, which is an alert.
+    let said = db1(&later, "daypass-agent renew-log-key")?;
+    let ours = said.stdout().lines().last().unwrap_or_default().to_owned();
+    assert!(ours.starts_with("daypass/"), "{said}");
+    for command in [
+        "daypass-ca key renew-log",
+        "daypass-collector renew-log-key",
+    ] {
+        later.server()?.script(command).ok()?;
+    }
+    until("the collector to know of six handovers", PATIENCE, || {
+        let found = later.daypass(BOB, &log).ok()?;
+        Ok(found.lines().count() == 6 && found.contains(&ours))
+    })?;
+    until(
+        "db1's journal to be cosigned by the newest key",
+        PATIENCE,
+        || {
+            let said = db1(&later, verify)?;
+            Ok(said.success() && said.to_string().contains(&ours))
+        },
+    )?;
+    until("three alerts", PATIENCE, || {
+        let entries = later.site.servers_own_entries("collector")?;
+        let about = entries.iter().filter(|entry| {
+            entry.contains("\"alert.raised\"") && entry.contains("log-key-renewed")
+        });
+        Ok(about.count() == 3)
+    })
 }
 
 #[test]

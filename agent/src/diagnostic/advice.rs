@@ -3,6 +3,7 @@
 use daypass_transport::{client, fetch};
 
 use super::Failure;
+use crate::orders::ask;
 use crate::{accounts, break_glass, enroll, erasure, host_keys, manage, run, sshd, status, trust};
 
 const ENROLL_FIRST: &str = "Enrol it first: ask an admin for \"daypass host token NAME\" and paste its line into daypass-agent enroll.";
@@ -19,6 +20,12 @@ pub(super) fn advice(failure: &Failure) -> Option<&'static str> {
         Failure::BreakGlass(error) => glass(error),
         Failure::Run(error) => run(error),
         Failure::Erase(error) => erase(error),
+        Failure::RenewLogKey(error) => match error {
+            ask::Error::NoAnswer => Some(
+                "It may still do it: \"daypass log DIR --action journal.log_key\" shows whether it has.",
+            ),
+            error => order(error),
+        },
         Failure::Status(status::Error::NotEnrolled) | Failure::Trust(trust::Error::NotEnrolled) => {
             Some(ENROLL_FIRST)
         }
@@ -76,10 +83,18 @@ fn erase(error: &erasure::Error) -> Option<&'static str> {
         erasure::Error::Nobody { .. } => {
             Some("\"daypass log DIR --user NAME\" shows what names somebody.")
         }
-        erasure::Error::NotRunning => Some("Start it: systemctl start daypass-agent"),
-        erasure::Error::NoAnswer => Some(
+        erasure::Error::Ask(ask::Error::NoAnswer) => Some(
             "It may still do it: \"daypass log DIR --action journal.erased\" shows whether it has.",
         ),
+        erasure::Error::Ask(error) => order(error),
+        erasure::Error::Journal(_) => None,
+    }
+}
+
+/// Of an order that the daemon did not get.
+fn order(error: &ask::Error) -> Option<&'static str> {
+    match error {
+        ask::Error::NotRunning => Some("Start it: systemctl start daypass-agent"),
         _ => None,
     }
 }

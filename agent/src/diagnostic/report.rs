@@ -12,6 +12,7 @@ use crate::erasure::Erased;
 use crate::forward::{Contact, Told};
 use crate::host_keys::Shown;
 use crate::manage::Change;
+use crate::orders::Done;
 use crate::status::Status;
 use crate::systemd::Reloaded;
 
@@ -124,6 +125,24 @@ pub fn erased(erased: &Erased) -> String {
         said_by.join(", ")
     ));
     lines.say("Copies that a collector or an archive holds are not touched by this.");
+    lines.0
+}
+
+/// After `renew-log-key`.
+#[must_use]
+pub fn log_key_renewed(done: &Done) -> String {
+    let mut lines = Lines::default();
+    lines.say(format_args!(
+        "Entry {} hands this host's journal over to a new key, and is sealed by the one before, which is gone.",
+        done.seq
+    ));
+    lines.say(
+        "The collector, and whoever verifies the whole journal, follows by itself. Others that know the key, \
+         witnesses that hold no entries among them, have to be told:",
+    );
+    if let Some(key) = &done.key {
+        lines.say(key);
+    }
     lines.0
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use daypass_journal::retention::Policy;
+use daypass_journal::writer::Rotated;
 use serde_json::value::RawValue;
 
 /// Where an entry stands.
@@ -90,6 +91,15 @@ pub trait Ledger: Send + Sync {
     /// None of them is erased, or the disk failed half-way; the next start goes on then.
     fn erase(&self, entries: &[u64], by: &str, reason: &str) -> Result<Receipt, LedgerFailed> {
         let _ = (entries, by, reason);
+        Err(LedgerFailed::Journal(daypass_journal::Error::Closed))
+    }
+
+    /// Hands the log over to a new key, as somebody asks for; a ledger without keys has none.
+    ///
+    /// # Errors
+    /// It keeps its key, or the disk failed half-way; the next start goes on then.
+    fn rotate_log_key(&self, by: &str) -> Result<Rotated, LedgerFailed> {
+        let _ = by;
         Err(LedgerFailed::Journal(daypass_journal::Error::Closed))
     }
 

@@ -37,7 +37,7 @@ pub struct StatusArgs {
 
 /// Which service is asked.
 #[derive(Debug, Args)]
-struct Service {
+pub(crate) struct Service {
     /// Configuration to read.
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
@@ -157,7 +157,10 @@ pub enum CommandError {
 }
 
 impl Service {
-    fn ask<T: serde::de::DeserializeOwned>(&self, question: &Question) -> Result<T, CommandError> {
+    pub(super) fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        question: &Question,
+    ) -> Result<T, CommandError> {
         let config = Config::read(&self.config)?;
         Ok(client::ask(&config.control, question)?)
     }

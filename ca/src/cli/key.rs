@@ -7,8 +7,10 @@ use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
 
 use super::KeyArgs;
+use super::control::{CommandError, Service};
 use crate::authority::Authority;
 use crate::config::{self, Config, ConfigError};
+use crate::control::{Nothing, Question, RenewedLogKey};
 use crate::credential;
 use crate::init::{self, InitError};
 use crate::keys::Places;
@@ -44,6 +46,11 @@ pub(crate) enum KeyCommand {
     Retire {
         #[command(flatten)]
         what: What,
+    },
+    /// Hand the CA's journal over to a new log key, now, by the running service; by itself that happens every two years.
+    RenewLog {
+        #[command(flatten)]
+        service: Service,
     },
     /// Let another key sign the state, from the next start on; by itself that happens once a year.
     RenewState {
@@ -113,6 +120,8 @@ pub enum Rotated {
     Retired,
     /// This one signs the state from the next start on.
     Succeeded(Key),
+    /// The CA's journal has another log key.
+    RenewedLog(RenewedLogKey),
 }
 
 /// Why it was not.
@@ -138,6 +147,9 @@ pub enum KeyCommandError {
     /// The rotation.
     #[error(transparent)]
     Rotation(Box<RotationError>),
+    /// The service, which alone writes the journal.
+    #[error(transparent)]
+    Command(#[from] CommandError),
     /// The state key's successor.
     #[error(transparent)]
     Succession(#[from] SuccessionError),
@@ -174,6 +186,7 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
             &what.place
         }
         KeyCommand::RenewState { place } => place,
+        KeyCommand::RenewLog { service } => return renew_log(service),
     };
     let config = Config::read(&place.config)?;
     let held = match &arguments.command {
@@ -229,7 +242,14 @@ pub(crate) fn run(arguments: &KeyArgs) -> Result<Rotated, KeyCommandError> {
             }
             Ok(Rotated::Retired)
         }
+        KeyCommand::RenewLog { service } => renew_log(service),
     }
+}
+
+/// Asks the service, which alone writes the journal.
+fn renew_log(service: &Service) -> Result<Rotated, KeyCommandError> {
+    let renewed = service.ask(&Question::RenewLogKey(Nothing {}))?;
+    Ok(Rotated::RenewedLog(renewed))
 }
 
 /// The CA's name, which the next key's succession has to say.

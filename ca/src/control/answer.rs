@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     Answer, CollectorView, Erased, Erasure, ForwardingView, LONGEST_REASON, Problem, Question,
-    Service, Status,
+    RenewedLogKey, Service, Status,
 };
 use crate::authority::{Authority, CollectorError, TokenError};
 use crate::collectors::CollectorRefusal;
@@ -37,6 +37,7 @@ pub(super) fn answer(service: &Service, question: Question, uid: u32) -> Answer 
             .and_then(|()| follow(service))
             .and_then(|()| done(super::Nothing {})),
         Question::HostToken(wish) => token(authority, wish, by),
+        Question::RenewLogKey(_) => renew_log_key(authority, &by),
         Question::Erase(wish) => erase(authority, &wish, &by),
     };
     answer.unwrap_or_else(Answer::Refused)
@@ -75,6 +76,20 @@ fn token(authority: &Authority, wish: TokenWish, by: Identity) -> Result<Answer,
             ..Origin::default()
         });
     done(authority.make_token(wish, &maker, event)?.to_string())
+}
+
+fn renew_log_key(authority: &Authority, by: &Identity) -> Result<Answer, Problem> {
+    let by = by.account.clone().unwrap_or_else(|| VIA.to_owned());
+    match authority.ledger().rotate_log_key(&by) {
+        Ok(rotated) => done(RenewedLogKey {
+            entry: rotated.receipt.seq,
+            key: rotated.key,
+        }),
+        Err(LedgerError::Journal(error @ daypass_journal::Error::LogKeys { .. })) => {
+            Err(Problem::new("no-more-log-keys", error.to_string()))
+        }
+        Err(error) => Err(Problem::failure(&error)),
+    }
 }
 
 fn erase(authority: &Authority, wish: &Erasure, by: &Identity) -> Result<Answer, Problem> {

@@ -30,7 +30,7 @@ use crate::log::filter::Filter;
 const WORKERS: usize = 2;
 
 /// Entries that others may rest on, by how their lines tell.
-const GROUND: [&str; 7] = [
+const GROUND: [&str; 8] = [
     "\"session.open\"",
     "\"window.",
     "\"certificate.issued\"",
@@ -38,13 +38,15 @@ const GROUND: [&str; 7] = [
     "\"ca.start\"",
     "\"journal.open\"",
     "\"journal.epoch\"",
+    "\"journal.log_key\"",
 ];
 
 /// Entries by which a journal goes on: nothing happened, and the last of them no witness has seen.
-const CHAIN: [&str; 4] = [
+const CHAIN: [&str; 5] = [
     "journal.open",
     "journal.epoch",
     "journal.epoch.next",
+    "journal.log_key",
     "journal.close",
 ];
 
@@ -216,7 +218,7 @@ fn add_extensions(journal: &mut Journal, subject: &mut Subject) -> Result<(), Fa
 }
 
 /// Adds what the entries asked for rest on: how their sessions were opened, what the CA decided, which key it had then,
-/// and which witnesses the journal promised.
+/// which keys the journal has had, and which witnesses it promised.
 fn add_ground(journal: &mut Journal, subject: &Subject) -> Result<(), Failure> {
     let wanted = Wanted {
         holding: vec![GROUND.map(str::to_owned).to_vec()],
@@ -235,7 +237,8 @@ fn add_ground(journal: &mut Journal, subject: &Subject) -> Result<(), Failure> {
         let (seq, entry) = found.map_err(unreadable(&journal.directory))?;
         match entry.text("/action") {
             "ca.start" => start = Some((seq, entry)),
-            "journal.open" => {
+            // Who the log was handed over to, in case that its key seals what was asked for.
+            "journal.open" | "journal.log_key" => {
                 journal.entries.insert(seq, entry);
             }
             "journal.epoch" if entry.value("/detail/witnesses").is_some() => {

@@ -1,10 +1,10 @@
 //! The entries of a bundle's journals, each with its proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daypass_journal::entry::Head;
 use daypass_journal::proof::{Proof, Proven};
-use daypass_journal::trust::Trust;
+use daypass_journal::trust::{Trust, TrustedLog};
 use daypass_protocol::time::Time;
 use serde_json::Value;
 
@@ -79,11 +79,11 @@ pub(super) fn check(
             origin: origin.to_owned(),
         });
     }
-    for (part, bytes) in bundle.parts() {
-        let seq = match part {
-            Part::Entry { journal: of, seq } if *of == journal => *seq,
-            _ => continue,
-        };
+    let (log, handovers) = log
+        .map(|log| handed_over(bundle, journal, log.clone()))
+        .unzip();
+    let handovers = handovers.unwrap_or_default();
+    for (seq, bytes) in entries(bundle, journal) {
         let record = match read(bytes, journal, seq) {
             Ok(record) => record,
             Err(fault) => {
@@ -91,7 +91,7 @@ pub(super) fn check(
                 continue;
             }
         };
-        let proven = proof(bundle, journal, seq, origin).and_then(|proof| match log {
+        let proven = proof(bundle, journal, seq, origin).and_then(|proof| match &log {
             None => Ok(None),
             Some(log) => proof
                 .check(bytes, log, &trust.witnesses)
@@ -102,6 +102,10 @@ pub(super) fn check(
             Ok(proven) => {
                 if let Some(proven) = proven {
                     proofs.add(&proven);
+                    // The log's word about itself; whatever the next key says is witnessed, or counted here.
+                    if proven.witnesses.is_empty() && !handovers.contains(&seq) {
+                        proofs.unwitnessed += 1;
+                    }
                 }
                 records.push(record);
             }
@@ -119,6 +123,34 @@ pub(super) fn check(
         });
     }
     (records, proofs)
+}
+
+/// The entries of a journal, in their order.
+fn entries(bundle: &Bundle, journal: u32) -> impl Iterator<Item = (u64, &[u8])> {
+    bundle.parts().filter_map(move |(part, bytes)| match part {
+        Part::Entry { journal: of, seq } if *of == journal => Some((*seq, bytes)),
+        _ => None,
+    })
+}
+
+/// The log with the keys that it was handed over to, as far as each is proven by the one before; and the entries that
+/// say so.
+fn handed_over(bundle: &Bundle, journal: u32, log: TrustedLog) -> (TrustedLog, BTreeSet<u64>) {
+    let mut found = BTreeSet::new();
+    let mut log = log;
+    for (seq, bytes) in entries(bundle, journal) {
+        // Most say nothing of the kind, and a proof costs something to read.
+        if !String::from_utf8_lossy(bytes).contains("\"journal.log_key\"") {
+            continue;
+        }
+        let proof = proof(bundle, journal, seq, log.origin());
+        let later = proof.ok().and_then(|proof| log.following(bytes, &proof));
+        if let Some(later) = later {
+            found.insert(seq);
+            log = later;
+        }
+    }
+    (log, found)
 }
 
 fn read(bytes: &[u8], journal: u32, seq: u64) -> Result<Record, Fault> {
@@ -173,9 +205,6 @@ impl Proofs {
         if !self.sizes.contains(&proven.size) {
             self.sizes.push(proven.size);
             self.sizes.sort_unstable();
-        }
-        if proven.witnesses.is_empty() {
-            self.unwitnessed += 1;
         }
         for (witness, time) in &proven.witnesses {
             let seen = self.witnesses.entry(witness.clone()).or_default();

@@ -2,6 +2,7 @@
 
 mod archive;
 mod doubts;
+mod handed_over;
 mod long_lines;
 mod scene;
 mod seeds;

@@ -41,6 +41,8 @@ pub(crate) struct Change {
     pub(crate) texts: Vec<Vec<u8>>,
     /// Entries in the CA's journal, behind the rest.
     pub(crate) at_ca: Option<fn(&Stage) -> Vec<Event>>,
+    /// Whether the journals are handed over to other log keys, in their middle and at their end.
+    pub(crate) is_handed_over: bool,
     /// Rosters whose entries the CA's journal lacks.
     pub(crate) without_roster: Option<u64>,
 }
@@ -436,6 +438,10 @@ fn ca_journal(
         .iter()
         .flat_map(|more| more(stage))
         .for_each(append);
+    if change.is_handed_over {
+        writer.rotate_log_key("root").expect("handed over");
+        append(Event::new(Action::CaStop));
+    }
     close(writer, witness);
     log
 }
@@ -457,6 +463,12 @@ fn host_journal(
     for text in &change.texts {
         writer.keep_blob(text).expect("kept");
     }
+    let hand_over = || {
+        if change.is_handed_over {
+            writer.rotate_log_key("root").expect("handed over");
+        }
+    };
+    hand_over();
     let opening = opening(&stage.window, certificate, SERIAL, SESSION);
     append(match change.opening {
         Some(change) => change(opening),
@@ -487,6 +499,8 @@ fn host_journal(
             .in_session(Action::SessionClose)
             .outcome(Outcome::Done),
     );
+    hand_over();
+    append(Event::new(Action::AgentStop));
     close(writer, witness);
     log
 }

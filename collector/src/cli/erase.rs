@@ -159,6 +159,9 @@ fn by_the_service(
             waiting,
         }),
         Some(Answer::Failed { why }) => Err(EraseCommandError::Failed { why }),
+        Some(Answer::Renewed { .. }) => Err(EraseCommandError::Failed {
+            why: "it answered something else than was asked".to_owned(),
+        }),
         None => Err(EraseCommandError::NoAnswer { path }),
     }
 }

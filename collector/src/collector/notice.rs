@@ -158,7 +158,7 @@ impl Collector {
             },
             _ => return Ok(()),
         };
-        if !ingest::body::is_signed(bytes, found.seq(), &record.log_key) {
+        if !ingest::body::is_signed(bytes, found.seq(), &self.log_keys(log, record)?) {
             return Ok(());
         }
         let name = SegmentName::of(found.seq(), found.seq().saturating_add(1), bytes);

@@ -138,12 +138,16 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Whether the log itself signed a seal among these lines that covers entry `seq`: then whoever sent them is no
-/// stranger, but a log with two pasts.
-pub(crate) fn is_signed(bytes: &[u8], seq: u64, log_key: &str) -> bool {
+/// Whether the log itself, by any key that it is known to have had, signed a seal among these lines that covers entry
+/// `seq`: then whoever sent them is no stranger, but a log with two pasts.
+pub(crate) fn is_signed(bytes: &[u8], seq: u64, log_keys: &[String]) -> bool {
     let seals = lines(bytes).filter_map(note_of_seal);
     let mut checkpoints = seals.filter_map(|note| SignedCheckpoint::parse(&note));
-    checkpoints.any(|checkpoint| checkpoint.size > seq && checkpoint.is_signed_by(log_key))
+    let by_log = |checkpoint: &SignedCheckpoint| {
+        let mut keys = log_keys.iter();
+        keys.any(|key| checkpoint.is_signed_by(key))
+    };
+    checkpoints.any(|checkpoint| checkpoint.size > seq && by_log(&checkpoint))
 }
 
 /// The sequence number of an entry, or of what is left of one; the leaf's hash is made once, where lines are followed.
@@ -240,7 +244,7 @@ mod tests {
             if let Ok(body) = Body::parse(from, &bytes) {
                 prop_assert!(body.from_entry(from).len() <= bytes.len());
             }
-            is_signed(&bytes, from, "key");
+            is_signed(&bytes, from, &["key".to_owned()]);
         }
     }
 }

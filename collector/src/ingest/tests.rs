@@ -159,7 +159,7 @@ impl CheckpointStore for Failing {
     }
 }
 
-/// A journal in two uploads.
+/// A journal in its uploads.
 struct Journal {
     log: Origin,
     record: Record,
@@ -167,6 +167,15 @@ struct Journal {
 }
 
 fn journal() -> Journal {
+    written(
+        |writer| writer.append(&json!({"action": "x"})).unwrap().seq,
+        1,
+    )
+}
+
+/// A journal in one upload of its opening and one for each of `times` that `write` wrote something, of which it gives the
+/// first number.
+fn written(mut write: impl FnMut(&Writer) -> u64, times: usize) -> Journal {
     let dir = tempfile::tempdir().unwrap();
     let (pin, incarnation) = (
         Pin::from(Digest::of("pin")),
@@ -179,8 +188,14 @@ fn journal() -> Journal {
     let path = journal.join(format!("{:020}.jsonl", 0));
     let (writer, _) = Writer::open(&journal, &keys, Options::default()).unwrap();
     let first = std::fs::read(&path).unwrap();
-    let seq = writer.append(&json!({"action": "x"})).unwrap().seq;
-    let rest = std::fs::read(&path).unwrap().split_off(first.len());
+    let mut length = first.len();
+    let mut uploads = vec![(0, first)];
+    for _ in 0..times {
+        let seq = write(&writer);
+        let rest = std::fs::read(&path).unwrap().split_off(length);
+        length += rest.len();
+        uploads.push((seq, rest));
+    }
     writer.close().unwrap();
     Journal {
         log: origin.parse().unwrap(),
@@ -197,7 +212,7 @@ fn journal() -> Journal {
             time: Now::read().time(),
             ephemeral: false,
         },
-        uploads: vec![(0, first), (seq, rest)],
+        uploads,
     }
 }
 
@@ -294,6 +309,54 @@ fn killed_at_any_step_nothing_answered_is_lost_and_nothing_is_doubled() {
             );
         }
     }
+}
+
+#[test]
+fn a_log_that_is_handed_over_is_followed_whoever_remembers_it() {
+    let mut keys = Vec::new();
+    let mut write = 0;
+    let journal = written(
+        |writer| {
+            write += 1;
+            match write % 2 {
+                1 => writer.append(&json!({"action": "x"})).unwrap().seq,
+                _ => {
+                    let rotated = writer.rotate_log_key("root").unwrap();
+                    keys.push(rotated.key);
+                    rotated.receipt.seq
+                }
+            }
+        },
+        5,
+    );
+    let (segments, checkpoints) = (MemorySegments::default(), registered(&journal));
+    let stores = Stores {
+        checkpoints: &checkpoints,
+        segments: &segments,
+    };
+    // Each of them goes on from what is stored, as a process does that was just started.
+    for (from, bytes) in &journal.uploads {
+        let (log, record) = (&journal.log, &journal.record);
+        ingest(stores, log, record, *from, bytes, Now::read()).unwrap();
+    }
+    let held = checkpoints.latest(&journal.log).unwrap();
+    let known = super::log_keys(&journal.record, held.as_ref()).unwrap();
+    let expected = [vec![journal.record.log_key.clone()], keys].concat();
+    assert_eq!(known, expected);
+    let (_, last) = journal.uploads.last().unwrap();
+    let signed = |keys: &[String]| super::body::is_signed(last, 0, keys);
+    assert!(signed(&known) && !signed(&known[..2]));
+    // Another one that has all of it, and none of what was remembered.
+    let mut follower = daypass_journal::follow::Follower::of_copy(
+        &journal.record.log_key,
+        &journal.record.epoch_key,
+    )
+    .unwrap();
+    for (_, bytes) in &journal.uploads {
+        follower.lines(super::body::lines(bytes)).unwrap();
+    }
+    let snapshot = serde_json::to_string(&follower.snapshot().unwrap()).unwrap();
+    assert_eq!(snapshot, held.unwrap().follower);
 }
 
 #[test]

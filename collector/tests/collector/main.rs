@@ -31,6 +31,7 @@ mod restart;
 mod restored;
 mod roles;
 mod rosters;
+mod rotated;
 mod rsyslog;
 mod search;
 mod sessions;

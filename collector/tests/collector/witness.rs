@@ -17,18 +17,18 @@ use crate::host::Host;
 use crate::site::{Site, refused};
 
 /// Every seal's note, in order.
-fn seals(host: &Host) -> Vec<String> {
+pub(crate) fn seals(host: &Host) -> Vec<String> {
     host.lines(0)
         .split(|byte| *byte == b'\n')
         .filter_map(note_of_seal)
         .collect()
 }
 
-fn size(note: &str) -> u64 {
+pub(crate) fn size(note: &str) -> u64 {
     note.lines().nth(1).unwrap().parse().unwrap()
 }
 
-fn proof(host: &Host, old: u64, new: u64) -> String {
+pub(crate) fn proof(host: &Host, old: u64, new: u64) -> String {
     let mut gatherer = Gatherer::new(consistency(old, new).unwrap());
     for (seq, hash) in host.lines(0).split(|byte| *byte == b'\n').filter_map(leaf) {
         gatherer.leaf(seq, hash);
@@ -40,7 +40,7 @@ fn proof(host: &Host, old: u64, new: u64) -> String {
         .collect()
 }
 
-fn add(site: &Site, body: &str) -> Result<String, Error> {
+pub(crate) fn add(site: &Site, body: &str) -> Result<String, Error> {
     let answer = site
         .client(None)
         .fetch(&Request::post("/add-checkpoint", body.as_bytes()))?;
@@ -188,6 +188,7 @@ fn stranger(site: &mut Site) -> Host {
     site.strangers.push(Stranger {
         origin: log.origin.clone(),
         key,
+        later_keys: Vec::new(),
     });
     site.stop();
     site.start();
@@ -281,6 +282,7 @@ fn a_host_asks_others_witnesses_and_their_word_stands_in_its_journal() {
     theirs.strangers.push(Stranger {
         origin: log.origin.clone(),
         key: keys.log_vkey(),
+        later_keys: Vec::new(),
     });
     theirs.stop();
     theirs.start();

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::log_keys::HeirFault;
+
 /// What does not hold, and where it was first seen.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{}: {cause}", place(*.seq, *.to))]
@@ -82,6 +84,20 @@ pub enum Cause {
         /// The key that is named.
         found: String,
     },
+    /// The seal is signed by a key of this log's name that is not its key at this place.
+    #[error(
+        "a seal is signed by another key of {log} than the one that may sign here: the one before it handed the log over, or nobody handed it over to this one"
+    )]
+    SealLogKey {
+        /// The log.
+        log: String,
+    },
+    /// The log's key is handed over to one that it cannot go on with.
+    #[error("the log's key is handed over, and not to the next one: {0}")]
+    Heir(HeirFault),
+    /// The entry that hands the log's key over is not the last one under its seal.
+    #[error("the log's key is handed over by an entry that is not the last one under its seal")]
+    HeirPlace,
     /// A signature is false.
     #[error("the signature of {signer} on the seal is false")]
     SealSignature {

@@ -1,18 +1,24 @@
-//! What the journal's own entries say: epochs, keys to come, crashes, erasures, the stop.
+//! What the journal's own entries say: epochs, keys to come, keys of the log, crashes, erasures, the stop.
 
-use super::{Cause, Chain, Opening};
+use super::{Cause, Chain, Handover, Opening};
 use crate::encoding::base64;
 use crate::own::{Own, VERSION};
 
 impl Chain {
     /// An own entry, read but not sealed yet.
-    pub(super) fn own_entry(&mut self, event: &str) -> Result<(), Cause> {
+    pub(super) fn own_entry(&mut self, event: &str, time: &str) -> Result<(), Cause> {
         let own = Own::parse(event).map_err(|error| Cause::OwnEntry {
             reason: error.to_string(),
         })?;
         match own {
             None => {}
             Some(Own::Next(next)) => self.batch.announced.push(next),
+            // Judged with the seal: what a crash leaves may name a key that never came to be.
+            Some(Own::LogKey(to)) => self.batch.handovers.push(Handover {
+                seq: self.tree.size(),
+                time: time.to_owned(),
+                to,
+            }),
             Some(Own::Recovered(recovered)) => self.batch.recovered.push(recovered),
             Some(Own::Erased(erased)) => {
                 let here = self.tree.size();
@@ -47,7 +53,7 @@ impl Chain {
                 }
                 equal("version", &VERSION, &open.version)?;
                 equal("origin", &self.log.name(), &open.origin.as_str())?;
-                equal("log_key", &self.log.to_string(), &open.log_key)?;
+                equal("log_key", &self.log.first().to_string(), &open.log_key)?;
                 equal("epoch_key", &self.first_epoch.to_string(), &open.epoch_key)?;
                 equal("epoch", &0, &open.epoch)?;
                 self.batch.opening = Some(Opening {
@@ -55,6 +61,7 @@ impl Chain {
                     key: self.first_epoch.clone(),
                     witnesses: open.witnesses,
                 });
+                self.batch.opened = Some(time.to_owned());
             }
             Some(Own::Epoch(epoch)) => {
                 let next = self.next.as_ref().ok_or(Cause::OpeningMissing)?;

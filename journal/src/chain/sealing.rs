@@ -1,7 +1,7 @@
 //! Seals: who may sign one, what it must cover, and what takes effect with it.
 
 use super::own_entry::equal;
-use super::{Broken, Cause, Chain, Check, EpochKey};
+use super::{Broken, Cause, Chain, Check, EpochKey, Handover, LastSeal};
 use crate::note::VerifierKey;
 use crate::seal::{Checkpoint, Seal, Signer, epoch_key_name};
 use crate::tree::Hash;
@@ -11,6 +11,7 @@ struct Signed {
     text: String,
     by_log: [u8; 64],
     by_epoch: [u8; 64],
+    log_key: VerifierKey,
     epoch_key: VerifierKey,
 }
 
@@ -26,7 +27,7 @@ impl Chain {
             return Ok(());
         };
         let signatures = [
-            (signed.by_log, &self.log),
+            (signed.by_log, &signed.log_key),
             (signed.by_epoch, &signed.epoch_key),
         ];
         self.deferred.push(covered, &signed.text, signatures)
@@ -48,8 +49,15 @@ impl Chain {
             });
         }
         let key = self.sealing_key()?;
-        for (signer, key) in [(Signer::Log, &self.log), (Signer::Epoch, &key)] {
+        // The key that the entries below this seal may hand over signs it; the heir signs the next one.
+        let log = self.log.current().clone();
+        for (signer, key) in [(Signer::Log, &log), (Signer::Epoch, &key)] {
             if !seal.names(signer, key) {
+                if signer == Signer::Log && seal.signer(signer) == log.name() {
+                    return Err(Cause::SealLogKey {
+                        log: log.name().to_owned(),
+                    });
+                }
                 return Err(Cause::SealSigner {
                     expected: key.name().to_owned(),
                     found: seal.signer(signer).to_owned(),
@@ -75,10 +83,16 @@ impl Chain {
                 text: seal.text().to_owned(),
                 by_log: seal.signature(Signer::Log).ok_or(Cause::SealForm)?,
                 by_epoch: seal.signature(Signer::Epoch).ok_or(Cause::SealForm)?,
+                log_key: log.clone(),
                 epoch_key: key.clone(),
             }),
         };
-        self.settle(note, key, own_root)?;
+        let last = LastSeal {
+            note: note.to_owned(),
+            log,
+            epoch: key,
+        };
+        self.settle(last, own_root)?;
         Ok(signed)
     }
 
@@ -95,7 +109,7 @@ impl Chain {
     }
 
     /// What the entries of a batch say takes effect once a seal covers them.
-    fn settle(&mut self, note: &str, key: VerifierKey, root: Hash) -> Result<(), Cause> {
+    fn settle(&mut self, last: LastSeal, root: Hash) -> Result<(), Cause> {
         if !self.is_recovered() {
             return Err(Cause::Recovery);
         }
@@ -112,6 +126,7 @@ impl Chain {
             equal("epoch key's name", &name.as_str(), &key.name())?;
             self.next = Some(EpochKey { number, key });
         }
+        self.hand_over(batch.opened, batch.handovers)?;
         if let Some(opening) = batch.opening {
             self.epoch = Some(EpochKey {
                 number: opening.epoch,
@@ -126,16 +141,33 @@ impl Chain {
         self.sealed = self.tree.size();
         self.root = root;
         self.recent.push(self.sealed, root);
-        self.last_seal = Some((note.to_owned(), key));
+        self.last_seal = Some(last);
+        Ok(())
+    }
+
+    /// Who seals from here on.
+    fn hand_over(&mut self, opened: Option<String>, handovers: Vec<Handover>) -> Result<(), Cause> {
+        self.log_since = opened.or(self.log_since.take());
+        let Some(Handover { seq, time, to }) = handovers.into_iter().next() else {
+            return Ok(());
+        };
+        // So there is one alone, and whoever has nothing but a proof under this seal knows that no crash came between.
+        if seq + 1 != self.tree.size() {
+            return Err(Cause::HeirPlace);
+        }
+        self.log
+            .hand_over(&to.log_key, Some(seq))
+            .map_err(Cause::Heir)?;
+        self.log_since = Some(time);
         Ok(())
     }
 
     /// Checks both signatures of the last seal, when [`Check::Roots`] left them out.
     pub(crate) fn check_last_seal(&self) -> Result<(), Broken> {
-        let Some((note, key)) = &self.last_seal else {
+        let Some(LastSeal { note, log, epoch }) = &self.last_seal else {
             return Ok(());
         };
-        for (signer, key) in [(Signer::Log, &self.log), (Signer::Epoch, key)] {
+        for (signer, key) in [(Signer::Log, log), (Signer::Epoch, epoch)] {
             if !Seal::parse(note).is_some_and(|seal| seal.is_signed(signer, key)) {
                 return Err(Broken {
                     seq: self.sealed - 1,
@@ -153,7 +185,7 @@ impl Chain {
     /// before it can be what a crash left.
     pub(crate) fn is_later_seal(&self, note: &str) -> bool {
         Seal::parse(note).is_some_and(|seal| {
-            seal.checkpoint.size > self.sealed && seal.is_signed(Signer::Log, &self.log)
+            seal.checkpoint.size > self.sealed && seal.is_signed(Signer::Log, self.log.current())
         })
     }
 }

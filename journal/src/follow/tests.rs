@@ -73,7 +73,7 @@ impl Place {
     }
 }
 
-/// A journal with a clean stop, two crashes and a rotation of keys.
+/// A journal with a clean stop, two crashes and rotations of keys.
 fn eventful() -> Place {
     let place = Place::new();
     let writer = place.start();
@@ -86,6 +86,8 @@ fn eventful() -> Place {
         .append_ending_epoch(&json!({"action": "sudo"}))
         .unwrap();
     writer.append(&json!({"action": "after"})).unwrap();
+    writer.rotate_log_key("root").unwrap();
+    writer.append(&json!({"action": "by the heir"})).unwrap();
     writer.close().unwrap();
     let writer = place.start();
     writer.append(&json!({"action": "test"})).unwrap();
@@ -97,8 +99,55 @@ fn eventful() -> Place {
     place.crash();
     let writer = place.start();
     writer.append(&json!({"action": "test"})).unwrap();
+    writer.rotate_log_key("root").unwrap();
     drop(writer);
     place
+}
+
+#[test]
+fn a_follower_goes_on_from_what_was_remembered_before_logs_were_handed_over() {
+    let place = Place::new();
+    let writer = place.start();
+    writer.append(&json!({"action": "test"})).unwrap();
+    let mut follower = place.follower();
+    for line in place.lines() {
+        follower.line(&line).unwrap();
+    }
+    let text = serde_json::to_string(&follower.snapshot()).unwrap();
+    // As it was written then, and is where a log never was.
+    assert!(!text.contains("later_log_keys"), "{text}");
+    let held = place.lines().len();
+    let rotated = writer.rotate_log_key("root").unwrap();
+    let mut follower = place.resume(&serde_json::from_str(&text).unwrap());
+    for line in place.lines().split_off(held) {
+        follower.line(&line).unwrap();
+    }
+    let after = follower.snapshot().unwrap();
+    assert_eq!(after.later_log_keys(), std::slice::from_ref(&rotated.key));
+    // Whoever forgets the key does not go on.
+    let held = place.lines().len();
+    writer.append(&json!({"action": "test"})).unwrap();
+    let goes_on = |snapshot: &Snapshot| {
+        let mut follower = place.resume(snapshot);
+        let lines = place.lines().split_off(held);
+        lines
+            .iter()
+            .try_for_each(|line| follower.line(line).map(drop))
+    };
+    assert_eq!(goes_on(&after), Ok(()));
+    let with = |keys: serde_json::Value| -> Snapshot {
+        let mut value = serde_json::to_value(&after).unwrap();
+        value["later_log_keys"] = keys;
+        serde_json::from_value(value).unwrap()
+    };
+    let broken = goes_on(&with(json!([]))).unwrap_err();
+    assert!(matches!(broken.cause, Cause::SealLogKey { .. }), "{broken}");
+    let identity = Identity::open(&place.0.path().join("keys")).unwrap();
+    for keys in [json!(["o"]), json!([rotated.key, rotated.key])] {
+        let (log, epoch) = (identity.log_vkey(), identity.epoch_vkey());
+        let resumed = Follower::resume(&log, &epoch, &with(keys));
+        assert_eq!(resumed.err(), Some(super::FollowError::Snapshot));
+    }
 }
 
 #[test]

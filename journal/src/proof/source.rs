@@ -1,12 +1,14 @@
 //! Proofs out of a journal's files, in one pass over its lines for each question.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::iter;
 use std::path::Path;
 
 use super::{Gatherer, Hash, Leaves, leaf_hash};
+use crate::entry::Head;
 use crate::error::Error;
 use crate::note::Note;
+use crate::own::Own;
 use crate::reader::{Line, Reader};
 use crate::seal::Checkpoint;
 use crate::tree::sparse::Sparse;
@@ -25,20 +27,31 @@ pub(crate) struct Found {
 pub(crate) struct Checkpoints {
     cosigned: Option<Found>,
     sealed: Option<Found>,
+    /// By their numbers, of entries that hand the log's key over: the seal over each, by the key before. It alone shows to
+    /// whoever knows that key that the next one is the log's.
+    handovers: BTreeMap<u64, Found>,
 }
 
 impl Checkpoints {
     /// The latest that a witness cosigned, the cosignatures below the journal's own signatures, if
-    /// it is over more than `seq` entries; else the latest seal, if that is.
+    /// it is over more than `seq` entries; else the latest seal, if that is. Over an entry that hands the log's key over,
+    /// its own seal.
     pub(crate) fn over(&self, seq: u64) -> Option<&Found> {
+        if let Some(found) = self.handovers.get(&seq) {
+            return Some(found);
+        }
         let mut found = [&self.cosigned, &self.sealed].into_iter().flatten();
         found.find(|found| found.size > seq)
     }
 
-    /// How many entries each is over; none is over none.
-    pub(super) fn sizes(&self) -> impl Iterator<Item = u64> {
+    /// How many entries each is over that one of `seqs` is proven by; none is over none.
+    pub(super) fn sizes(&self, seqs: &BTreeSet<u64>) -> impl Iterator<Item = u64> {
+        let own = seqs.iter().filter_map(|seq| self.handovers.get(seq));
         let found = [&self.cosigned, &self.sealed].into_iter().flatten();
-        found.map(|found| found.size).filter(|size| *size > 0)
+        found
+            .chain(own)
+            .map(|found| found.size)
+            .filter(|size| *size > 0)
     }
 }
 
@@ -47,8 +60,10 @@ pub(crate) fn checkpoints(dir: &Path) -> Result<Checkpoints, Error> {
     let mut latest = Checkpoints::default();
     // Cosignatures name a seal that stands some lines before.
     let mut recent: VecDeque<(u64, String)> = VecDeque::new();
+    let mut unsealed = Vec::new();
     for line in Reader::open(dir)? {
         match line? {
+            Line::Entry { seq, bytes } if hands_over(&bytes) => unsealed.push(seq),
             Line::Seal(note) => {
                 let Some(size) = size_of(&note) else {
                     continue;
@@ -57,6 +72,12 @@ pub(crate) fn checkpoints(dir: &Path) -> Result<Checkpoints, Error> {
                     recent.pop_front();
                 }
                 recent.push_back((size, note.clone()));
+                // Not the last under its seal: a crash left it behind, and it hands nothing over.
+                let last = unsealed.drain(..).find(|seq| seq + 1 == size);
+                if let Some(seq) = last {
+                    let note = note.clone();
+                    latest.handovers.insert(seq, Found { size, note });
+                }
                 latest.sealed = Some(Found { size, note });
             }
             Line::Witness(cosignature) => {
@@ -72,6 +93,10 @@ pub(crate) fn checkpoints(dir: &Path) -> Result<Checkpoints, Error> {
                         .rsplit_once("\n\n")
                         .map_or("", |(_, lines)| lines);
                     let note = format!("{base}{lines}");
+                    let mut handovers = latest.handovers.values_mut();
+                    if let Some(found) = handovers.find(|found| found.size == *size) {
+                        found.note.clone_from(&note);
+                    }
                     latest.cosigned = Some(Found { size: *size, note });
                 }
             }
@@ -79,6 +104,15 @@ pub(crate) fn checkpoints(dir: &Path) -> Result<Checkpoints, Error> {
         }
     }
     Ok(latest)
+}
+
+/// Whether an entry names the log's next key.
+fn hands_over(line: &[u8]) -> bool {
+    let event = Head::parse(line).and_then(|head| head.own_event());
+    matches!(
+        event.map(|event| Own::parse(&event)),
+        Some(Ok(Some(Own::LogKey(_))))
+    )
 }
 
 fn size_of(note: &str) -> Option<u64> {

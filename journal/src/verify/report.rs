@@ -26,6 +26,9 @@ pub struct Report {
     pub texts: u64,
     /// How many epochs sealed them.
     pub epochs: u64,
+    /// Where the log's key was handed over, and to which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_keys: Vec<LogKey>,
     /// Whether the last entry is that of a clean stop.
     pub closed: bool,
     /// How far trusted witnesses have cosigned.
@@ -37,6 +40,15 @@ pub struct Report {
     pub remarks: Vec<Remark>,
     /// How many more remarks there would be.
     pub remarks_left_out: u64,
+}
+
+/// A log's later key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogKey {
+    /// The entry that handed the log over to it.
+    pub seq: u64,
+    /// The key, as a vkey.
+    pub key: String,
 }
 
 /// What a verification comes to.
@@ -259,6 +271,14 @@ impl Report {
         self.proven = chain.sealed();
         self.retired = chain.retired_count();
         self.epochs = chain.epoch().map_or(0, |epoch| epoch.number + 1);
+        let heirs = chain.log().later().iter();
+        self.log_keys = heirs
+            .filter_map(|heir| {
+                let seq = heir.announced?;
+                let key = heir.key.to_string();
+                Some(LogKey { seq, key })
+            })
+            .collect();
         self.closed = chain.is_closed();
         self.witnesses_declared = chain.witnesses().iter().cloned().collect();
         self.witnessed = found.witnessed;
@@ -310,6 +330,9 @@ impl fmt::Display for Report {
                 count - 1,
                 self.epochs
             )?,
+        }
+        for LogKey { seq, key } in &self.log_keys {
+            write!(out, "\n  log key    handed over by entry {seq} to {key}")?;
         }
         if self.retired > 0 {
             write!(

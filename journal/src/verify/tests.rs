@@ -9,7 +9,8 @@ use crate::clock::Stamp;
 use crate::encoding::base64;
 use crate::entry::{Event, Head};
 use crate::epoch;
-use crate::identity::{self, Identity};
+use crate::handover;
+use crate::identity::Identity;
 use crate::note::SignerKey;
 use crate::seal::{self, Checkpoint, Kind, epoch_key_name};
 use crate::tree::{Frontier, leaf_hash};
@@ -105,7 +106,7 @@ fn a_thief_of_all_present_keys_cannot_rewrite_an_epoch_that_ended() {
         .unwrap();
     drop(writer);
     assert_eq!(place.verify().exit_code(), 0);
-    let log = identity::log_key(&place.keys()).unwrap();
+    let log = handover::read(&place.keys().join("log.key")).unwrap();
     let stolen = || epoch::decode(Path::new("memory"), &of_memory).unwrap();
     assert_eq!(stolen().public().name(), epoch_key_name(ORIGIN, 1));
 
@@ -149,7 +150,7 @@ fn with_times(place: &Place, times: &[(i64, u64)]) {
     let stored = std::fs::read_to_string(place.keys().join("epoch.keys")).unwrap();
     let epoch = epoch::decode(Path::new("epoch.keys"), stored.trim_end()).unwrap();
     drop(place.start());
-    let log = identity::log_key(&place.keys()).unwrap();
+    let log = handover::read(&place.keys().join("log.key")).unwrap();
     let mut bytes = std::fs::read(place.segment()).unwrap();
     let text = String::from_utf8(bytes.clone()).unwrap();
     let (mut tree, mut base) = (Frontier::default(), None);

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::Options;
 use super::batch::Committed;
 use crate::clock::Stamp;
@@ -11,6 +13,7 @@ use crate::durable;
 use crate::entry::Event;
 use crate::epoch::{Keyring, Preparation, Stored};
 use crate::error::{DiskError, Error};
+use crate::log_keys::LogKeys;
 use crate::note::{SignerKey, VerifierKey};
 use crate::own::{Close, Epoch, Next, Own, Previous, Reason};
 use crate::recent::RecentSeals;
@@ -30,7 +33,12 @@ pub(super) struct Core {
     pub(super) lock: File,
     pub(super) options: Options,
     pub(super) boot: String,
+    pub(super) keys_dir: PathBuf,
     pub(super) log: SignerKey,
+    /// Those before it, and itself.
+    pub(super) log_keys: LogKeys,
+    /// The time of the entry that named it.
+    pub(super) log_since: DateTime<Utc>,
     pub(super) keyring: Keyring,
     pub(super) segment: Segment,
     pub(super) tree: Frontier,

@@ -79,6 +79,7 @@ impl Place {
 fn work(place: &Place, mut told: impl FnMut(u64)) -> Result<(), Error> {
     let writer = place.open()?;
     let blob = writer.keep_blob(b"a long command")?;
+    told(writer.rotate_log_key("root")?.receipt.seq);
     let mut last = 0;
     for number in 0..9 {
         let event = json!({"action": "test", "n": number, "command": {"sha256": blob}});

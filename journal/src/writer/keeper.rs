@@ -1,7 +1,8 @@
 //! The keeper: a thread that does what no caller should wait for.
 //!
 //! After an epoch ended it opens the next one, should no caller have done so, has the disk forget
-//! the new epoch's key, reserves room for the next segment, and ends epochs that have lasted long enough.
+//! the new epoch's key, reserves room for the next segment, ends epochs that have lasted long enough, and hands an
+//! old log key over.
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -62,6 +63,7 @@ impl Inner {
 
 fn keep(inner: &Inner) {
     loop {
+        inner.renew_log_key();
         if let Err(failure) = work(inner) {
             inner.stop(&failure);
             return;

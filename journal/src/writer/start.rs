@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
+
 use super::core::{Core, Declaration, Segment};
 use super::{Options, Recovery, Torn, erase, retire, witness};
 use crate::blob;
@@ -12,7 +14,8 @@ use crate::clock;
 use crate::durable::{self, Action, failed};
 use crate::epoch::Keyring;
 use crate::error::Error;
-use crate::identity::{self, Identity};
+use crate::handover;
+use crate::identity::Identity;
 use crate::note::VerifierKey;
 use crate::own::{Open, Own, Previous, Reason, VERSION};
 use crate::segment::{self, Name};
@@ -29,7 +32,6 @@ pub(super) fn start(
     durable::make_dir(dir, DIR_MODE)?;
     let lock = take_lock(dir)?;
     let identity = Identity::open(keys_dir)?;
-    let log = identity::log_key(keys_dir)?;
     let mut chain = Chain::new(
         identity.log().clone(),
         identity.first_epoch().clone(),
@@ -39,6 +41,7 @@ pub(super) fn start(
     let mut latest = witness::Latest::beside(&outside);
     let end = walk(dir, &mut chain, &mut latest)?;
     chain.check_last_seal()?;
+    let log = handover::take_up(keys_dir, chain.log().current())?;
     // A crash may have come while a text was on its way,
     blob::tidy(dir)?;
     // or between declaring and doing.
@@ -52,9 +55,12 @@ pub(super) fn start(
     let keyring = Keyring::open(keys_dir, identity.origin(), epoch.number, &epoch.key)?;
     let mut core = Core {
         dir: dir.to_owned(),
+        keys_dir: keys_dir.to_owned(),
         lock,
         boot: clock::boot_id()?,
         log,
+        log_keys: chain.log().clone(),
+        log_since: since(&chain),
         keyring,
         segment: growing(dir, &end, &chain, &options)?,
         is_reserved: false,
@@ -82,6 +88,13 @@ pub(super) fn start(
         interruptions: chain.interruptions().iter().map(Torn::from).collect(),
     };
     Ok((core, recovery))
+}
+
+/// Since when the log's key seals; a journal that begins, or whose entry tells no time, has it from now on.
+fn since(chain: &Chain) -> DateTime<Utc> {
+    let told = chain.log_since().map(DateTime::parse_from_rfc3339);
+    told.and_then(Result::ok)
+        .map_or_else(Utc::now, |time| time.to_utc())
 }
 
 /// One writer a journal: the lock is on the directory itself and goes with the process.

@@ -284,7 +284,9 @@ fn whoever_steals_the_keys_on_disk_cannot_begin_anew() {
     let trust = place.trust();
     // A new journal of the same name, sealed by the stolen log key but with an epoch of their own.
     let thief = Place::new();
-    std::fs::copy(place.keys().join("log.key"), thief.keys().join("log.key")).unwrap();
+    for file in ["log.key", "first-log.vkey"] {
+        std::fs::copy(place.keys().join(file), thief.keys().join(file)).unwrap();
+    }
     thief.write(&thief.open().0, 3);
     let report = verify(&thief.journal(), &trust, VerifyOptions::default());
     let (seq, cause) = tampered(&report);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::place::{Place, line_of, tampered};
 
-fn vectors() -> PathBuf {
+pub(crate) fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/journal")
 }
 
@@ -159,7 +159,7 @@ fn make_the_vectors() {
 }
 
 /// Keeps a journal as a vector, without the room that its writer reserved.
-fn keep(place: &Place, name: &str) {
+pub(crate) fn keep(place: &Place, name: &str) {
     let vector = vectors().join(name);
     Place::restore(&place.journal(), &vector);
     let _ = std::fs::remove_file(vector.join("reserve"));

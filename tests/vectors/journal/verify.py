@@ -86,7 +86,9 @@ class Tampered(Exception):
 
 class Journal:
     def __init__(self, log, witnesses):
+        # The log's key now, and those that it had.
         self.log, self.witnesses = vkey(log[0]), [vkey(key) for key in witnesses]
+        self.logs = [self.log]
         # The epochs' keys: the one that seals, the next one, those that the batch being read announces.
         self.epoch, self.key, self.next = None, vkey(log[1]), None
         self.tree, self.sealed, self.last, self.roots = Tree(), 0, None, {}
@@ -116,7 +118,7 @@ class Journal:
             key = self.key if self.epoch is None else self.next
             right = opens[0]["epoch"] == (0 if self.epoch is None else self.epoch + 1) and key is not None
             if self.epoch is None:
-                right &= opens[0].get("log_key", "").split("+")[0] == self.log["name"]
+                right &= vkey(opens[0].get("log_key", "")) == self.log
             else:
                 right &= opens[0]["previous"] == self.last
             if not right or len(opens) > 1 or len(announced) != 1 or vkey(opens[0]["epoch_key"]) != key:
@@ -130,6 +132,13 @@ class Journal:
         # What a crash left must be told of, in this order.
         if [{k: end[k] for k in ("segment", "offset", "length", "sha256")} for end in self.own("journal.recovered")] != self.ends:
             raise Tampered(first)
+        # Who seals next: an heir, named by the last entry and no other, of this log's name, and new to it.
+        heirs = [vkey(event["log_key"]) for event in self.own("journal.log_key")]
+        if len(heirs) > (self.batch[-1][2].get("action") == "journal.log_key") or any(heir["name"] != self.log["name"] or heir["kind"] != 1 or heir in self.logs for heir in heirs) \
+                or len(self.logs + heirs) > 64:
+            raise Tampered(first)
+        self.logs += heirs
+        self.log = self.logs[-1]
         if opens:
             self.epoch, self.key, self.next = opens[0]["epoch"], key, vkey(announced[0]["epoch_key"])
             self.declared = bool(opens[0].get("witnesses", self.declared))

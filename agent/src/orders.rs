@@ -1,4 +1,7 @@
-//! What the command leaves for the daemon, and what the daemon answers: two files beside each other.
+//! What commands leave for the daemon, and what the daemon answers: two files beside each other. The journal has one
+//! writer, the daemon.
+
+pub mod ask;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,10 +19,23 @@ const ORDERS: &str = "json";
 /// The most entries in one order; they are listed one by one.
 const MOST_ENTRIES: u64 = 1_000_000;
 
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Order {
+    /// Erase entries.
+    Erase(Erase),
+    /// Hand the journal's log over to a new key.
+    RenewLogKey {
+        /// Who asks for it.
+        by: String,
+    },
+}
+
 /// Erase these entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct Erase {
     /// Runs of entries: first and last.
     pub entries: Vec<(u64, u64)>,
     /// By whom.
@@ -32,16 +48,24 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Answer {
-    /// They are erased.
-    Done {
-        /// The entry that says so.
-        seq: u64,
-    },
-    /// They are not.
+    /// It is done.
+    Done(Done),
+    /// It is not.
     Refused {
         /// Why.
         why: String,
     },
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Done {
+    /// The entry that says so.
+    pub seq: u64,
+    /// The log's new key, where it was that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Leaves an order, durably; the answer will be told of the path.
@@ -86,7 +110,8 @@ pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
     for path in durable::waiting(orders, ORDERS)? {
         let answer = match durable::read(&path, MAX_BYTES) {
             Ok(bytes) => match serde_json::from_slice(&bytes.unwrap_or_default()) {
-                Ok(order) => carry_out(&order, intake),
+                Ok(Order::Erase(order)) => erase(&order, intake),
+                Ok(Order::RenewLogKey { by }) => renew_log_key(&by, intake),
                 Err(error) => Answer::Refused {
                     why: error.to_string(),
                 },
@@ -104,7 +129,7 @@ pub fn perform(orders: &Path, intake: &Intake) -> Result<(), durable::Error> {
     Ok(())
 }
 
-fn carry_out(order: &Order, intake: &Intake) -> Answer {
+fn erase(order: &Erase, intake: &Intake) -> Answer {
     let count = order
         .entries
         .iter()
@@ -122,7 +147,22 @@ fn carry_out(order: &Order, intake: &Intake) -> Answer {
         .flat_map(|(first, last)| *first..=*last)
         .collect();
     match intake.erase(&numbers, &order.by, &order.reason) {
-        Ok(receipt) => Answer::Done { seq: receipt.seq },
+        Ok(receipt) => Answer::Done(Done {
+            seq: receipt.seq,
+            key: None,
+        }),
+        Err(error) => Answer::Refused {
+            why: error.to_string(),
+        },
+    }
+}
+
+fn renew_log_key(by: &str, intake: &Intake) -> Answer {
+    match intake.rotate_log_key(by) {
+        Ok(rotated) => Answer::Done(Done {
+            seq: rotated.receipt.seq,
+            key: Some(rotated.key),
+        }),
         Err(error) => Answer::Refused {
             why: error.to_string(),
         },
@@ -136,17 +176,27 @@ fn answer_path(order: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
+
+    use daypass_journal::identity::Identity;
+    use daypass_journal::trust::{Trust, TrustedLog};
+    use daypass_journal::verify::{self, LogKey, verify};
+    use daypass_journal::writer::{Options, Writer};
 
     use super::*;
+    use crate::intake::Ledger;
+    use crate::ledger::HostJournal;
 
     #[test]
     fn an_order_that_is_too_large_or_too_long_is_refused_and_the_next_one_is_answered() {
         let dir = tempfile::tempdir().unwrap();
         let orders = dir.path().join("orders");
-        let order = |entries: Vec<(u64, u64)>| Order {
-            entries,
-            by: "root".into(),
-            reason: "asked".into(),
+        let order = |entries: Vec<(u64, u64)>| {
+            Order::Erase(Erase {
+                entries,
+                by: "root".into(),
+                reason: "asked".into(),
+            })
         };
         let endless = leave(&orders, &order(vec![(0, u64::MAX)])).unwrap();
         let many = leave(&orders, &order(vec![(5, 5); MOST_RUNS + 1])).unwrap();
@@ -163,24 +213,50 @@ mod tests {
     }
 
     #[test]
+    fn the_log_is_handed_over_when_that_is_ordered() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, keys) = (dir.path().join("journal"), dir.path().join("keys"));
+        let identity = Identity::create(&keys, "o/host/db1/0").unwrap();
+        let writer = Writer::open(&journal, &keys, Options::default()).unwrap().0;
+        let ledger: Arc<dyn Ledger> = Arc::new(HostJournal::of(writer));
+        let open = move || Ok(Arc::clone(&ledger));
+        let intake = Intake::start(Box::new(open), Box::new(|_| {})).unwrap();
+        let orders = dir.path().join("orders");
+        let path = leave(&orders, &Order::RenewLogKey { by: "alice".into() }).unwrap();
+        perform(&orders, &intake).unwrap();
+        let Some(Answer::Done(Done {
+            seq,
+            key: Some(key),
+        })) = answer(&path).unwrap()
+        else {
+            panic!("not done");
+        };
+        intake.finish(&serde_json::json!({"action": "agent.stop"}));
+        let log = TrustedLog::new(&identity.log_vkey(), &identity.epoch_vkey()).unwrap();
+        let trust = Trust {
+            logs: vec![log],
+            ..Trust::default()
+        };
+        let report = verify(&journal, &trust, verify::Options::default());
+        assert_eq!(report.exit_code(), 0, "{report}");
+        assert_eq!(report.log_keys, [LogKey { seq, key }]);
+    }
+
+    #[test]
     fn an_order_is_found_and_its_answer_is_read_once() {
         let dir = tempfile::tempdir().unwrap();
         let orders = dir.path().join("orders");
         assert!(durable::waiting(&orders, ORDERS).unwrap().is_empty());
-        let order = Order {
-            entries: vec![(4, 6)],
-            by: "root".into(),
-            reason: "asked".into(),
-        };
+        let order = Order::RenewLogKey { by: "root".into() };
         let path = leave(&orders, &order).unwrap();
         assert_eq!(
             durable::waiting(&orders, ORDERS).unwrap(),
             std::slice::from_ref(&path)
         );
         assert_eq!(answer(&path).unwrap(), None);
-        let done = serde_json::to_vec(&Answer::Done { seq: 7 }).unwrap();
-        fs::write(answer_path(&path), done).unwrap();
-        assert_eq!(answer(&path).unwrap(), Some(Answer::Done { seq: 7 }));
+        let done = Answer::Done(Done { seq: 7, key: None });
+        fs::write(answer_path(&path), serde_json::to_vec(&done).unwrap()).unwrap();
+        assert_eq!(answer(&path).unwrap(), Some(done));
         assert_eq!(answer(&path).unwrap(), None);
     }
 }
