@@ -32,6 +32,10 @@ pub(super) const DIRECTIVES: [(&str, &str); 13] = [
     ("Banner", "/etc/daypass/ssh/banner"),
 ];
 
+/// What we wish for besides, and contractors do not depend on: sshd says which key it refused. A site that wants other
+/// levels for the same accounts says so before us.
+const WISHES: [(&str, &str); 1] = [("LogLevel", "VERBOSE")];
+
 /// The Match block for every name of every managed uid; `None` when nobody is managed.
 ///
 /// `Match all` ends it, so that whatever is read after it is global again.
@@ -45,7 +49,7 @@ pub fn block(managed: &Managed) -> Option<String> {
         return None;
     }
     let mut text = format!("{HEAD}Match User {}\n", names.join(","));
-    for (directive, value) in DIRECTIVES {
+    for (directive, value) in DIRECTIVES.into_iter().chain(WISHES) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "    {directive} {value}");
     }
@@ -82,6 +86,7 @@ mod tests {
         );
         assert!(text.ends_with("\nMatch all\n"), "{text}");
         assert!(text.contains("\n    AuthorizedKeysFile none\n"), "{text}");
+        assert!(text.contains("\n    LogLevel VERBOSE\n"), "{text}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn another_ca(site: &Site) -> Result<()> {
     let stranger = Forger::with_own_key(site)?;
     // sshd knows no such CA, and asks nobody.
     outside(&stranger.try_on("deploy@db1", &Forgery::of(papers))?);
-    Ok(())
+    stranger.await_refusal_by_sshd("db1")
 }
 
 fn invented(site: &Site) -> Result<()> {
