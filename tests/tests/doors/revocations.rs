@@ -64,7 +64,7 @@ fn within_a_second(site: &Site) -> Result<()> {
 }
 
 /// The hash of a window's document, which statements name.
-fn hash_of(site: &Site, window: &str) -> Result<String> {
+pub(crate) fn hash_of(site: &Site, window: &str) -> Result<String> {
     let shown = site.person(BOB).daypass(["show", window]).ok()?;
     let hash = shown.split("sha256 ").nth(1).unwrap_or_default();
     Ok(hash.chars().take(64).collect())
