@@ -96,9 +96,14 @@ impl Ca {
 
     /// The same, signed by the recovery key in the admin's stead.
     pub(crate) fn next_roster_by_recovery(&mut self) {
+        self.next_roster_by(RECOVERY);
+    }
+
+    /// The same, signed by whoever has this key.
+    pub(crate) fn next_roster_by(&mut self, seed: u8) {
         self.next_roster();
         let last = self.rosters.pop().unwrap();
-        self.rosters.push(signed_by(RECOVERY, last.roster));
+        self.rosters.push(signed_by(seed, last.roster));
     }
 
     /// The state with this number, signed; a minute for each number.

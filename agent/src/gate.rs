@@ -13,6 +13,7 @@ mod principals;
 mod rules;
 mod session;
 mod sudo;
+mod turned_away;
 mod verdict;
 
 use std::io;
@@ -43,6 +44,7 @@ use crate::{durable, managed};
 use flood::Flood;
 use others::Logins;
 use sudo::{Counted, Crowd, Sudos, Unasked};
+use turned_away::TurnedAway;
 use verdict::Verdicts;
 
 /// What the gates are built on.
@@ -106,6 +108,7 @@ pub struct Gates {
     gids: Gids,
     sessions: Sessions,
     verdicts: Verdicts,
+    turned_away: TurnedAway,
     logins: Logins,
     sudos: Sudos,
     unasked: Unasked,
@@ -175,6 +178,7 @@ impl Gates {
             sessions,
             // Without a start of its own nobody is older than the agent.
             verdicts: Verdicts::since(own_start().unwrap_or(0)),
+            turned_away: TurnedAway::default(),
             logins: Logins::default(),
             sudos: Sudos::default(),
             unasked: Unasked::default(),

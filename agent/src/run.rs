@@ -236,6 +236,7 @@ impl Agent {
         // Nobody waits for its end: it may be waiting for the CA.
         drop(spawn("listener", move || listener.run())?);
         gates.attend_to_sudo().map_err(Error::Thread)?;
+        gates.attend_to_sshd().map_err(Error::Thread)?;
         server::serve(sockets, &gates).map_err(Error::Thread)?;
         Ok(Self {
             horizon: written,

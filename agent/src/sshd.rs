@@ -5,9 +5,13 @@
 
 mod block;
 mod effective;
+mod log;
+mod said;
 
 pub use block::{block, host_certificates};
 pub use effective::{Effective, Overridden};
+pub use log::{Line, Log};
+pub use said::Said;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

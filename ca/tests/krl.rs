@@ -230,3 +230,32 @@ fn a_machine_whose_place_was_taken_is_on_the_list_at_once() {
     assert!(!scene.is_revoked(&after.enrolled.host_certificates[0]));
     assert!(scene.number() > before);
 }
+
+/// What `docs/formats/krl.md` has for those who fetch the list by hand.
+#[test]
+fn the_documents_own_line_fetches_the_list_and_leaves_it_as_it_is_where_there_is_none() {
+    let document = include_str!("../../docs/formats/krl.md");
+    let mut quoted = document.split('`');
+    let line = quoted.find(|text| text.starts_with("curl ")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [root, list] = ["root.pem", "list"].map(|name| folder.path().join(name));
+    let fetch = |house: &House| {
+        std::fs::write(&root, house.root()).unwrap();
+        let line = line
+            .replace("~/.config/daypass/root.pem", root.to_str().unwrap())
+            .replace("https://CA:7443", &house.url())
+            .replace("FILE", list.to_str().unwrap());
+        let status = Command::new("sh").args(["-c", &line]).status();
+        status.unwrap().success()
+    };
+    let scene = scene();
+    let db1 = &scene.db1.enrolled.host_certificates[0];
+    scene.revoke(&Subject::Host("db1".parse().unwrap()));
+    assert!(fetch(&scene.house));
+    let fetched = std::fs::read(&list).unwrap();
+    assert_eq!(fetched, scene.list_of_hosts());
+    assert!(scene.judge(&fetched, db1));
+    // A CA that has not begun answers that it has none.
+    assert!(!fetch(&House::unsigned()));
+    assert_eq!(std::fs::read(&list).unwrap(), fetched);
+}

@@ -4,8 +4,10 @@ mod house;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use daypass_protocol::api::{About, Ready};
+use daypass_protocol::state::SignedState;
 use daypass_transport::client::Request;
 use house::{House, no, refused};
 
@@ -47,6 +49,34 @@ fn the_program_takes_systemds_socket_tells_that_it_is_ready_and_stops_in_order()
     house.start();
     assert_eq!(house.told("ca.stop").len(), 1);
     assert!(house.told("journal.recovered").is_empty());
+}
+
+/// By the program's own clock: nothing but the minute brings the next one about.
+#[test]
+fn the_state_is_signed_every_minute_though_it_says_nothing_new() {
+    let mut house = House::with(&[]);
+    let program = house.program(&[], None);
+    program.tells("READY=1");
+    let state = |path: &str| {
+        let signed: SignedState = house.get_from(&program, &house.admin, path).unwrap();
+        signed.read_unverified().unwrap()
+    };
+    let (first, begun) = (state("/v1/state"), Instant::now());
+    let path = format!("/v1/state?after={}&wait=5", first.number);
+    let next = loop {
+        // Held back for a while: there is no other number.
+        let state = state(&path);
+        // At its start the program signs twice, maybe in two seconds.
+        if state.time.unix() - first.time.unix() > 30 {
+            break state;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "never signed again"
+        );
+    };
+    assert_eq!(next.number, first.number);
+    program.end();
 }
 
 #[test]

@@ -230,3 +230,29 @@ fn an_agent_that_answers_garbage_is_refused() {
     }
     server.join().expect("served");
 }
+
+#[test]
+fn an_agent_that_answers_a_byte_now_and_then_is_waited_for_no_longer() {
+    use std::io::{Read as _, Write as _};
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        stream.read_exact(&mut [0; 5]).expect("a request");
+        stream.write_all(&[0, 0, 2, 0]).expect("a length");
+        // Until the caller has had enough; else it would hear all of it.
+        for _ in 0..0x200 {
+            if stream.write_all(&[12]).is_err() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    let heard = Agent::at(&socket).identities();
+    let Err(KeyError::AgentUnreachable { source, .. }) = heard else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::TimedOut);
+    server.join().expect("served");
+}

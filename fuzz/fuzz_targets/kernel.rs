@@ -1,8 +1,9 @@
-//! What stands under /proc, where others choose names and arguments, and what `sshd -T` prints.
+//! What stands under /proc, where others choose names and arguments; what `sshd -T` prints, and what sshd says in the
+//! system log, where strangers choose names and key ids.
 #![no_main]
 
 use daypass_agent::facts::reading;
-use daypass_agent::sshd::Effective;
+use daypass_agent::sshd::{Effective, Said};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -25,4 +26,21 @@ fuzz_target!(|text: &str| {
     }
     _ = reading::words(text.as_bytes());
     _ = Effective::parse(text).is_ours();
+    for line in text.lines() {
+        _ = Said::parse(line);
+    }
+    let shown = format!(
+        "Failed publickey for deploy from 192.0.2.7 port 4711 ssh2: ED25519-CERT SHA256:5R20 ID {text} (serial 1) CA"
+    );
+    let Some(Said::Failed { account, from, .. }) = Said::parse(&shown) else {
+        panic!("a key id hides who was refused");
+    };
+    assert_eq!((account, from.port), ("deploy", 4711));
+    for line in [
+        format!("Failed none for invalid user {text} from 192.0.2.7 port 4711 ssh2"),
+        format!("Connection closed by invalid user {text} 192.0.2.7 port 4711 [preauth]"),
+        format!("Accepted certificate ID \"{text}\" (serial 1) signed by ED25519 CA SHA256:Pd8W"),
+    ] {
+        assert_eq!(Said::parse(&line), None);
+    }
 });

@@ -8,6 +8,7 @@ use daypass_protocol::sudo_item::SudoItem;
 
 use super::flood::with_untold;
 use super::principals::{GATE_3, origin};
+use super::turned_away::Judged;
 use super::{Gates, account_identity, allow};
 use crate::diagnostic;
 use crate::facts::{Peer, connection_of};
@@ -47,8 +48,13 @@ impl Gates {
                 let event = self
                     .denied(caller, Some(uid), "no-verdict", &reason)
                     .detail("gate", 2);
-                self.intake
-                    .note(&event.from(origin(connection_of(monitor))));
+                let from = connection_of(monitor);
+                self.turned_away.judged(Judged {
+                    monitor: monitor.pid,
+                    from,
+                    is_told: true,
+                });
+                self.intake.note(&event.from(origin(from)));
                 Response::deny(&diagnostic::login_refused(&reason))
             }
         }

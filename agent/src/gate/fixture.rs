@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use daypass_forward::Link;
 use daypass_gate::{Caller, Request, Response};
@@ -101,6 +102,11 @@ impl Host {
             ..Caller::default()
         });
         self.gates.answer(Door::Agent, &peer, &request).unwrap()
+    }
+
+    /// The next entry, which comes by itself.
+    pub(super) fn await_entry(&self, patience: Duration) -> Value {
+        self.entries.recv_timeout(patience).unwrap()
     }
 
     /// Closes the journal: its entries, and the texts that were kept for them.

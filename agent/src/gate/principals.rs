@@ -13,6 +13,7 @@ use daypass_protocol::event::{Action, Event, Origin, Outcome};
 
 use super::admission::{Admission, Refusal};
 use super::flood::with_untold;
+use super::turned_away::Judged;
 use super::verdict::{Refused, Seen, Shown, Verdict};
 use super::{Gates, account_identity};
 use crate::diagnostic;
@@ -161,6 +162,11 @@ impl Gates {
     /// The connection is over: what gate 1 refused is journalled now, once.
     fn monitor_ended(&self, monitor: Process) {
         let (endpoint, refused) = self.verdicts.forget(monitor);
+        self.turned_away.judged(Judged {
+            monitor: monitor.pid,
+            from: endpoint,
+            is_told: !refused.is_empty(),
+        });
         for refused in refused {
             let Some(untold) = self.flood.tell(endpoint.map(|endpoint| endpoint.address)) else {
                 continue;

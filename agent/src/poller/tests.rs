@@ -6,7 +6,7 @@ use daypass_protocol::event::{Action, Event, Outcome};
 use serde_json::Value;
 
 use super::*;
-use crate::fixture::{Ca, NOW, intake};
+use crate::fixture::{Ca, NOW, STATE, USER_CA, intake};
 
 /// A CA that can be out of reach.
 struct Wire {
@@ -190,6 +190,26 @@ fn a_roster_by_the_recovery_key_is_taken_over_and_is_an_alarm() {
     assert_eq!(told[1]["detail"]["roster"], 2);
 }
 
+/// Whoever stole the CA has all of its keys, and none of the admins'.
+#[test]
+fn a_roster_of_the_cas_own_making_is_refused_and_journalled_and_what_is_known_stands() {
+    for own in [STATE, USER_CA] {
+        let mut ca = Ca::new();
+        ca.next_roster_by(own);
+        let mut bench = bench_before_roster_two(&ca);
+        bench.turn(Some(ca.state(2)));
+        let snapshot = bench.poller.authority.snapshot();
+        assert_eq!((snapshot.state.number, snapshot.roster().number), (1, 1));
+        let kept = Known::load(&bench.poller.layout.state(), ca.pin).unwrap();
+        assert_eq!(kept.number(), 1);
+        let told = bench.entries();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0]["action"], "state.taken");
+        assert_eq!(told[0]["outcome"], "failed");
+        assert_eq!(told[0]["code"], "state-refused");
+    }
+}
+
 fn bench_before_roster_two(ca: &Ca) -> Bench {
     let before = Ca::new();
     let mut bench = bench(&before, 1);
@@ -230,7 +250,7 @@ fn a_state_that_was_signed_afresh_is_young_again_though_it_says_nothing_new() {
     afresh.time = afresh.time.plus(3600);
     let signed = afresh
         .sign(daypass_protocol::sshsig::with_key(
-            &crate::fixture::private(crate::fixture::STATE),
+            &crate::fixture::private(STATE),
         ))
         .unwrap();
     bench.turn(Some(signed));

@@ -12,7 +12,7 @@ const HEAD: &str = "# Written by daypass-agent. Changes made here are lost.\n";
 ///
 /// The order counts: sshd 9.2 takes an `AuthorizedPrincipalsCommand` only as long as no `AuthorizedKeysCommand` was read,
 /// and the last such one.
-pub(super) const DIRECTIVES: [(&str, &str); 12] = [
+pub(super) const DIRECTIVES: [(&str, &str); 13] = [
     ("AuthenticationMethods", "publickey"),
     ("PubkeyAuthentication", "yes"),
     ("TrustedUserCAKeys", "/etc/daypass/ssh/user_ca.pub"),
@@ -27,8 +27,14 @@ pub(super) const DIRECTIVES: [(&str, &str); 12] = [
     ("AuthorizedKeysCommand", "none"),
     ("HostbasedAuthentication", "no"),
     ("PermitUserRC", "no"),
+    // No certificate permits tunnels, and sshd asks none whether it does.
+    ("PermitTunnel", "no"),
     ("Banner", "/etc/daypass/ssh/banner"),
 ];
+
+/// What we wish for besides, and contractors do not depend on: sshd says which key it refused. A site that wants other
+/// levels for the same accounts says so before us.
+const WISHES: [(&str, &str); 1] = [("LogLevel", "VERBOSE")];
 
 /// The Match block for every name of every managed uid; `None` when nobody is managed.
 ///
@@ -43,7 +49,7 @@ pub fn block(managed: &Managed) -> Option<String> {
         return None;
     }
     let mut text = format!("{HEAD}Match User {}\n", names.join(","));
-    for (directive, value) in DIRECTIVES {
+    for (directive, value) in DIRECTIVES.into_iter().chain(WISHES) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "    {directive} {value}");
     }
@@ -80,6 +86,7 @@ mod tests {
         );
         assert!(text.ends_with("\nMatch all\n"), "{text}");
         assert!(text.contains("\n    AuthorizedKeysFile none\n"), "{text}");
+        assert!(text.contains("\n    LogLevel VERBOSE\n"), "{text}");
     }
 
     #[test]

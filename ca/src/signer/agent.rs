@@ -4,10 +4,10 @@
 //! message's type. A certificate is one connection, so that an agent may be restarted under a running CA.
 
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use daypass_transport::deadlined::Deadlined;
 use signature::Verifier as _;
 use ssh_encoding::{Decode as _, Encode as _};
 use ssh_key::{HashAlg, PublicKey, Signature};
@@ -120,10 +120,7 @@ impl AgentSigner {
         };
         let mut framed = Vec::new();
         request.encode(&mut framed)?;
-        let mut stream = Deadlined {
-            stream: UnixStream::connect(&self.socket).map_err(unreachable)?,
-            until: Instant::now() + WITHIN,
-        };
+        let mut stream = Deadlined::connect(&self.socket, WITHIN).map_err(unreachable)?;
         stream.write_all(&framed).map_err(unreachable)?;
         let mut length = [0; 4];
         stream.read_exact(&mut length).map_err(unreachable)?;
@@ -144,41 +141,6 @@ impl AgentSigner {
         AgentError::Garbled {
             socket: self.socket.clone(),
         }
-    }
-}
-
-/// A connection with one deadline for all that is said on it, however many bytes at a time.
-struct Deadlined {
-    stream: UnixStream,
-    until: Instant,
-}
-
-impl Deadlined {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            Err(io::ErrorKind::TimedOut.into())
-        } else {
-            Ok(left)
-        }
-    }
-}
-
-impl io::Read for Deadlined {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        self.stream.read(buffer)
-    }
-}
-
-impl io::Write for Deadlined {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
     }
 }
 
@@ -241,22 +203,5 @@ mod tests {
             signer.sign(b"two"),
             Err(SignerError::Agent(AgentError::Wrong { .. }))
         ));
-    }
-
-    #[test]
-    fn an_agent_that_answers_a_byte_at_a_time_is_waited_for_no_longer() {
-        let (near, mut far) = UnixStream::pair().unwrap();
-        let mut stream = Deadlined {
-            stream: near,
-            until: Instant::now() + Duration::from_millis(300),
-        };
-        std::thread::spawn(move || {
-            while far.write_all(b"x").is_ok() {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        let error = stream.read_exact(&mut [0; 64]).unwrap_err();
-        let kinds = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
-        assert!(kinds.contains(&error.kind()), "{error}");
     }
 }

@@ -118,6 +118,19 @@ impl House {
         client.call(&Request::post(path, &body).authorized(&header))
     }
 
+    /// A question to the program.
+    pub(crate) fn get_from<T: DeserializeOwned>(
+        &self,
+        program: &Program,
+        who: &Someone,
+        path: &str,
+    ) -> Result<T, Error> {
+        let now = Time::from(std::time::SystemTime::now());
+        let header = self.header_at(who, "GET", path, b"", now);
+        self.client_to(program)
+            .call(&Request::get(path).authorized(&header))
+    }
+
     /// A client of the program, without an identity.
     pub(crate) fn client_to(&self, program: &Program) -> Client {
         self.client_at(program.address)
@@ -139,6 +152,11 @@ impl Program {
                 return;
             }
         }
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Tells it to stop, and waits for the end.

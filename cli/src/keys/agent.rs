@@ -4,10 +4,10 @@
 //! the message's type.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use daypass_transport::deadlined::Deadlined;
 use ssh_encoding::{Decode as _, Encode as _, Reader as _};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, Signature, SshSig};
@@ -26,9 +26,9 @@ const RSA_SHA2_512: u32 = 4;
 const LONGEST_MESSAGE: u32 = 256 * 1024;
 /// The most keys that are looked at.
 const MOST_KEYS: u32 = 2048;
-/// How long listing may take. An agent that hangs must not hang `ssh`.
+/// How long listing may take in all. An agent that hangs must not hang `ssh`.
 const LIST_WITHIN: Duration = Duration::from_secs(5);
-/// How long a signature may take: somebody may have to find and touch their security key.
+/// How long a signature may take in all: somebody may have to find and touch their security key.
 const SIGN_WITHIN: Duration = Duration::from_secs(120);
 
 /// A running ssh-agent.
@@ -142,11 +142,7 @@ impl Agent {
             .ok()
             .filter(|length| *length <= LONGEST_MESSAGE);
         let length = length.ok_or_else(|| self.garbled())?;
-        let mut stream = UnixStream::connect(&self.socket).map_err(unreachable)?;
-        stream.set_read_timeout(Some(within)).map_err(unreachable)?;
-        stream
-            .set_write_timeout(Some(LIST_WITHIN))
-            .map_err(unreachable)?;
+        let mut stream = Deadlined::connect(&self.socket, within).map_err(unreachable)?;
         stream
             .write_all(&length.to_be_bytes())
             .map_err(unreachable)?;

@@ -171,6 +171,21 @@ impl<'a> Forger<'a> {
             .map(drop)
     }
 
+    /// The same, whoever refused it: the entry.
+    pub fn await_any_refusal(&self, host: &str) -> Result<String> {
+        let shown = format!("serial {}", self.serial.get());
+        self.site.await_entry(host, "login.denied", &[&shown])
+    }
+
+    /// The same of a certificate about which sshd asked nobody: the journal has it in sshd's own words.
+    pub fn await_refusal_by_sshd(&self, host: &str) -> Result<()> {
+        let shown = format!("(serial {}) CA ED25519 SHA256:", self.serial.get());
+        let code = "\"code\":\"refused-by-sshd\"";
+        self.site
+            .await_entry(host, "login.denied", &[&shown, code])
+            .map(drop)
+    }
+
     /// Signs `~person/.ssh/id_ed25519.pub` as the forgery says; the certificate lies in the lair.
     pub fn forge(&self, forgery: &Forgery, person: &str) -> Result<()> {
         let laptop = self.laptop()?;

@@ -8,6 +8,7 @@ use daypass_tests::{
 use serde_json::{Value, json};
 
 use crate::Rows;
+use crate::revocations::hash_of;
 use crate::windows::{carol_gets, close_all, later_window};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -69,6 +70,10 @@ pub(crate) const ROWS: &Rows = &[
         after_end,
     ),
     ("an_expired_certificate_opens_nothing", expired),
+    (
+        "a_revoked_window_opens_nothing_to_whoever_stole_the_ca",
+        revoked,
+    ),
 ];
 
 /// A change of a window's document.
@@ -104,7 +109,7 @@ fn another_ca(site: &Site) -> Result<()> {
     let stranger = Forger::with_own_key(site)?;
     // sshd knows no such CA, and asks nobody.
     outside(&stranger.try_on("deploy@db1", &Forgery::of(papers))?);
-    Ok(())
+    stranger.await_refusal_by_sshd("db1")
 }
 
 fn invented(site: &Site) -> Result<()> {
@@ -191,6 +196,8 @@ fn other_principal(site: &Site) -> Result<()> {
     for principal in [
         "deploy",
         "root",
+        // Another window's.
+        "w-00000000000000000000000000",
         &format!("{id},deploy"),
         &format!("deploy,{id}"),
     ] {
@@ -271,5 +278,24 @@ fn expired(site: &Site) -> Result<()> {
         let forgery = Forgery::of(papers.clone()).valid(valid);
         refused(&forger, &forgery, code)?;
     }
+    Ok(())
+}
+
+/// What was said stays said: the papers are as good as ever, and the host remembers.
+fn revoked(site: &Site) -> Result<()> {
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let forger = Forger::with_stolen_key(site)?;
+    let papers = forger.papers(&window)?;
+    site.person(BOB).daypass(["revoke", &window]).ok()?;
+    let hash = hash_of(site, &window)?;
+    let heard = format!("grep -rqF {hash} /var/lib/daypass/agent");
+    site.network.host("db1")?.await_condition(&heard, SOON)?;
+    outside(&forger.try_on("deploy@db1", &Forgery::of(papers))?);
+    // By sshd, once the list is there; by gate 1 before.
+    let denied = forger.await_any_refusal("db1")?;
+    let is_known = ["on-revoked-list", "window-revoked"]
+        .iter()
+        .any(|code| denied.contains(&format!("\"code\":\"{code}\"")));
+    assert!(is_known, "{denied}");
     Ok(())
 }

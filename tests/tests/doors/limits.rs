@@ -27,7 +27,7 @@ pub(crate) const ROWS: &Rows = &[
 ];
 
 /// Each kind by itself, as Carol types it; what comes back.
-fn tries(site: &Site) -> Result<[(&'static str, Output); 4]> {
+fn tries(site: &Site) -> Result<[(&'static str, Output); 5]> {
     let carol = |line: &str| {
         let words = ["timeout", "20", "sh", "-c", line];
         site.person(CAROL).command(words).run()
@@ -55,16 +55,35 @@ fn tries(site: &Site) -> Result<[(&'static str, Output); 4]> {
                 "ssh-agent sh -c 'ssh -oBatchMode=yes -A deploy@db1 \"test -S \\\"\\$SSH_AUTH_SOCK\\\" && echo SSH-2.0\"'",
             )?,
         ),
+        (
+            "a display",
+            carol("DISPLAY=:9 ssh -oBatchMode=yes -Y deploy@db1 'echo ${DISPLAY:+SSH-2.0}'")?,
+        ),
     ])
 }
 
+/// sshd forwards displays where there is a program that it hands their cookies to; and the site would let everybody tunnel.
+const WILLING: &str = "\
+    [ -e /usr/bin/xauth ] || printf '#!/bin/sh\\nexec cat >/dev/null\\n' > /usr/bin/xauth; chmod 755 /usr/bin/xauth; \
+    echo 'PermitTunnel yes' > /etc/ssh/sshd_config.d/10-tunnel.conf; systemctl reload ssh; \
+    sshd -T -C user=olga | grep -x 'permittunnel yes'; \
+    sshd -T -C user=deploy | grep -x 'permittunnel no'";
+
 fn forwarding(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let tried = db1.script(WILLING).ok().and_then(|_| one_by_one(site));
+    db1.script("rm /etc/ssh/sshd_config.d/10-tunnel.conf; systemctl reload ssh")
+        .ok()?;
+    tried
+}
+
+fn one_by_one(site: &Site) -> Result<()> {
     carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
     for (what, output) in tries(site)? {
         assert!(!output.stdout().contains("SSH-2.0"), "{what}: {output}");
     }
-    let all = "pty,port-forwarding,agent-forwarding";
+    let all = "pty,port-forwarding,agent-forwarding,X11-forwarding";
     carol_gets(site, &Wish::deploy_on("db1", HOUR).with("--permit", all))?;
     for (what, output) in tries(site)? {
         assert!(output.stdout().contains("SSH-2.0"), "{what}: {output}");

@@ -124,16 +124,58 @@ fn refused(output: &Output) {
     assert!(!output.success() && output.stdout.is_empty(), "{output}");
 }
 
-fn planted_key(site: &Site) -> Result<()> {
+/// Gives the laptop one more address: of one address a host tells ten refusals a minute.
+pub(crate) fn move_in(site: &Site, address: &str) -> Result<()> {
+    let there = format!("{address}/24");
+    let replace = ["ip", "address", "replace", &there, "dev", "eth0"];
+    site.network.host("laptop")?.root(replace).ok().map(drop)
+}
+
+/// The same from an address of its own.
+fn from_elsewhere(site: &Site, address: &str, options: &[&str]) -> Result<Output> {
+    move_in(site, address)?;
+    let options: Vec<&str> = ["-b", address].iter().chain(options).copied().collect();
+    from_olga(site, &options, "deploy@db1", "id")
+}
+
+/// What sshd refused by itself, from this address, is in the host's journal.
+fn await_refusal_by_sshd(site: &Site, address: &str, parts: &[&str]) -> Result<String> {
+    let address = format!("\"address\":\"{address}\"");
+    let whose = ["\"account\":\"deploy\"", &address];
+    let parts: Vec<&str> = whose.iter().chain(parts).copied().collect();
+    site.await_entry("db1", "login.denied", &parts)
+}
+
+/// Olga's key, as sshd names it.
+fn olgas_key(site: &Site) -> Result<String> {
+    let laptop = site.network.host("laptop")?;
+    let said = laptop
+        .user("olga", ["ssh-keygen", "-lf", ".ssh/id_ed25519.pub"])
+        .ok()?;
+    let key = said.split_whitespace().nth(1).unwrap_or_default();
+    Ok(format!("\"shown\":\"ED25519 {key}\""))
+}
+
+fn plant_key(site: &Site) -> Result<()> {
     let key = site
         .network
         .host("laptop")?
         .read("/home/olga/.ssh/id_ed25519.pub")?;
     let plant =
         "umask 077; cd ~deploy; mkdir -p .ssh; cat > .ssh/authorized_keys; chown -R deploy: .ssh";
-    site.network.host("db1")?.script(plant).input(key).ok()?;
-    refused(&from_olga(site, &[], "deploy@db1", "id")?);
-    Ok(())
+    site.network
+        .host("db1")?
+        .script(plant)
+        .input(key)
+        .ok()
+        .map(drop)
+}
+
+fn planted_key(site: &Site) -> Result<()> {
+    plant_key(site)?;
+    refused(&from_elsewhere(site, "192.0.2.90", &[])?);
+    let parts = ["refused-by-sshd", &olgas_key(site)?];
+    await_refusal_by_sshd(site, "192.0.2.90", &parts).map(drop)
 }
 
 fn password(site: &Site) -> Result<()> {
@@ -143,16 +185,14 @@ fn password(site: &Site) -> Result<()> {
         .input("deploy:let-me-in\nolga:let-me-in\n")
         .ok()?;
     let ways = "PreferredAuthentications=password,keyboard-interactive";
-    let offered = from_olga(
-        site,
-        &["-v", "-o", ways, "-oLogLevel=DEBUG"],
-        "deploy@db1",
-        "id",
-    )?;
+    let options = ["-v", "-o", ways, "-oLogLevel=DEBUG"];
+    let offered = from_elsewhere(site, "192.0.2.91", &options)?;
     refused(&offered);
     // ssh ends its debugging lines as terminals want them.
     let only_keys = |line: &str| line.trim_end().ends_with("can continue: publickey");
     assert!(offered.stderr().lines().any(only_keys), "{offered}");
+    let denied = await_refusal_by_sshd(site, "192.0.2.91", &["refused-by-sshd"])?;
+    assert!(!denied.contains("\"shown\""), "{denied}");
     Ok(())
 }
 
@@ -164,22 +204,28 @@ fn certificate_without_key(site: &Site) -> Result<()> {
     laptop
         .script("install -o olga -m600 $(ls /home/carol/.local/share/daypass/certificates/*-cert.pub | head -n 1) /home/olga/stolen-cert.pub; install -o olga -m644 /home/carol/.ssh/id_ed25519.pub /home/olga/stolen.pub")
         .ok()?;
-    planted_key(site)?;
-    let options = [
+    plant_key(site)?;
+    let stolen = [
         "-v",
         "-oLogLevel=DEBUG",
         "-oIdentitiesOnly=yes",
         "-oCertificateFile=stolen-cert.pub",
         "-istolen.pub",
-        "-i.ssh/id_ed25519",
     ];
-    let output = from_olga(site, &options, "deploy@db1", "id")?;
-    refused(&output);
-    assert!(
-        output.stderr().contains("Server accepts key"),
-        "the certificate was to be offered: {output}"
-    );
-    Ok(())
+    let knock = |address, options: &[&str]| {
+        let output = from_elsewhere(site, address, options)?;
+        refused(&output);
+        assert!(
+            output.stderr().contains("Server accepts key"),
+            "the certificate was to be offered: {output}"
+        );
+        Ok::<_, daypass_tests::Error>(())
+    };
+    knock("192.0.2.92", &stolen)?;
+    await_refusal_by_sshd(site, "192.0.2.92", &["key-not-proven"])?;
+    let with_planted = [&stolen[..], &["-i.ssh/id_ed25519"]].concat();
+    knock("192.0.2.93", &with_planted)?;
+    await_refusal_by_sshd(site, "192.0.2.93", &["key-not-proven"]).map(drop)
 }
 
 fn own_ca(site: &Site) -> Result<()> {

@@ -6,6 +6,7 @@ use daypass_tests::{ALICE, BOB, CAROL, Output, Result, SOON, Site, Wish};
 use serde_json::Value;
 
 use crate::Rows;
+use crate::others::move_in;
 use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -63,7 +64,7 @@ fn within_a_second(site: &Site) -> Result<()> {
 }
 
 /// The hash of a window's document, which statements name.
-fn hash_of(site: &Site, window: &str) -> Result<String> {
+pub(crate) fn hash_of(site: &Site, window: &str) -> Result<String> {
     let shown = site.person(BOB).daypass(["show", window]).ok()?;
     let hash = shown.split("sha256 ").nth(1).unwrap_or_default();
     Ok(hash.chars().take(64).collect())
@@ -130,13 +131,17 @@ fn listed(site: &Site) -> Result<()> {
         .daypass(["revoke", "--serial", &serial])
         .ok()?;
     db1.await_condition(&format!("! {query}"), SOON)?;
-    // The cached certificate is refused, by the agent and by sshd.
+    // The cached certificate is refused by sshd, before it asks the agent.
+    move_in(site, "192.0.2.94")?;
     let ssh = format!(
-        "ssh -oBatchMode=yes -F none -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
+        "ssh -b 192.0.2.94 -oBatchMode=yes -F none -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
          -i .ssh/id_ed25519 -oCertificateFile=$(find {CERTIFICATES} -name '*-cert.pub' | head -n1) \
          deploy@db1 id"
     );
     outside(&site.person(CAROL).command(["sh", "-c", &ssh]).run()?);
+    let shown = format!("(serial {serial}) CA ");
+    let denied = ["\"code\":\"on-revoked-list\"", &shown];
+    site.await_entry("db1", "login.denied", &denied)?;
     // Another certificate of the same window is as good as ever.
     site.person(CAROL)
         .command(["rm", "-rf", CERTIFICATES])

@@ -31,6 +31,27 @@ fn refused(output: &Output) {
     assert!(!output.success() && output.stdout.is_empty(), "{output}");
 }
 
+/// Plain ssh gets no certificate, so sshd is shown none; the CA's journal says why there is none.
+fn no_certificate(site: &Site, person: &str, code: &str) -> Result<()> {
+    let (who, why) = (
+        format!("\"person\":\"{person}\""),
+        format!("\"code\":\"{code}"),
+    );
+    let told = || -> Result<usize> {
+        let entries = site.servers_own_entries("ca")?.into_iter();
+        let is_it = |entry: &String| {
+            entry.contains("\"action\":\"certificate.refused\"")
+                && entry.contains(&who)
+                && entry.contains(&why)
+        };
+        Ok(entries.filter(is_it).count())
+    };
+    let before = told()?;
+    refused(&site.person(person).ssh("deploy@db1", &["id"]).run()?);
+    assert!(told()? > before, "no entry with {who} and {why}");
+    Ok(())
+}
+
 /// A window for Carol from now on; whatever windows she had before are ended.
 pub(crate) fn carol_gets(site: &Site, wish: &Wish) -> Result<String> {
     close_all(site)?;
@@ -106,23 +127,21 @@ fn granted(site: &Site) -> Result<()> {
 }
 
 fn no_window(site: &Site) -> Result<()> {
-    refused(&site.person(MALLORY).ssh("deploy@db1", &["id"]).run()?);
-    Ok(())
+    no_certificate(site, MALLORY, "no-window\"")
 }
 
 fn not_approved(site: &Site) -> Result<()> {
     close_all(site)?;
     site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
-    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
-    Ok(())
+    no_certificate(site, CAROL, "not-approved\"")
 }
 
 fn denied(site: &Site) -> Result<()> {
     close_all(site)?;
     let window = site.person(CAROL).request(&Wish::deploy_on("db1", HOUR))?;
     site.person(BOB).daypass(["deny", &window]).ok()?;
-    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
-    Ok(())
+    // Of this window or of another one that is over: there is none else.
+    no_certificate(site, CAROL, "window-")
 }
 
 fn own_approval(site: &Site) -> Result<()> {
@@ -158,8 +177,7 @@ fn own_approval(site: &Site) -> Result<()> {
 fn before_start(site: &Site) -> Result<()> {
     close_all(site)?;
     later_window(site)?;
-    refused(&site.person(CAROL).ssh("deploy@db1", &["id"]).run()?);
-    Ok(())
+    no_certificate(site, CAROL, "window-not-open-yet\"")
 }
 
 /// An approved window of Carol's that opens in an hour; its id.
@@ -195,19 +213,20 @@ pub(crate) fn later_window(site: &Site) -> Result<String> {
 }
 
 fn wrong_host(site: &Site) -> Result<()> {
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
     refused(&site.person(CAROL).ssh("deploy@db2", &["id"]).run()?);
     // The same certificate, shown to db2 all the same.
     let by_hand = "ssh -F none -oBatchMode=yes -oIdentitiesOnly=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
         -oCertificateFile=$(ls .local/share/daypass/certificates/*-cert.pub | head -n 1) -i .ssh/id_ed25519 deploy@db2 id";
     refused(&site.person(CAROL).command(["sh", "-c", by_hand]).run()?);
-    site.await_entry("db2", "login.denied", &[CAROL])?;
+    let code = "\"code\":\"wrong-host\"";
+    site.await_entry("db2", "login.denied", &[&window, code])?;
     Ok(())
 }
 
 fn wrong_account(site: &Site) -> Result<()> {
-    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let window = carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
     let by_hand = "ssh -F none -oBatchMode=yes -oIdentitiesOnly=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null \
         -oCertificateFile=$(ls .local/share/daypass/certificates/*-cert.pub | head -n 1) -i .ssh/id_ed25519 backup@db1 id";
@@ -217,7 +236,12 @@ fn wrong_account(site: &Site) -> Result<()> {
             .command(["sh", "-c", &by_hand.replace("backup@", "porter@")])
             .run()?,
     );
-    site.await_entry("db1", "login.denied", &[CAROL, "porter"])?;
+    let parts = [
+        &window,
+        "\"code\":\"wrong-account\"",
+        "\"account\":\"porter\"",
+    ];
+    site.await_entry("db1", "login.denied", &parts)?;
     Ok(())
 }
 

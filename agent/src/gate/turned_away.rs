@@ -1,0 +1,193 @@
+//! Logins of managed accounts that sshd refuses without asking gate 1, or after it: by a certificate of another CA, a
+//! planted key, a key on the list of revoked ones, a certificate without its key. sshd tells of them in the system log
+//! alone. They are journalled when the connection is over, if nothing was journalled of it by then.
+
+mod hearing;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::flood::Flood;
+use crate::facts::Endpoint;
+use crate::sshd::Said;
+
+/// Connections that are remembered at once: sshd's own MaxStartups is far below.
+const MOST: usize = 1024;
+/// Bytes of what was shown: sshd itself says no more.
+const MOST_SHOWN: usize = 1024;
+/// How long it is remembered that a connection was judged: its process has ended, and its number may come back.
+const MEMORY: Duration = Duration::from_secs(60);
+
+/// What sshd said of connections that are not over yet, and which ones the gates judged.
+#[derive(Debug, Default)]
+pub(super) struct TurnedAway {
+    book: Mutex<Book>,
+    /// Counted apart from the gates' own refusals: what anybody can have sshd refuse takes no place of theirs.
+    flood: Flood,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    /// By the monitor's pid.
+    knocking: BTreeMap<i32, Knocking>,
+    judged: VecDeque<(Instant, Judged)>,
+}
+
+/// A connection of which sshd said something.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Knocking {
+    who: Option<(String, Endpoint)>,
+    /// What was shown first: the rest is what else its client had.
+    shown: Option<String>,
+    /// Keys on the list, by type and fingerprint.
+    revoked: Vec<String>,
+}
+
+/// A connection that a gate was asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged {
+    pub(super) monitor: i32,
+    pub(super) from: Option<Endpoint>,
+    /// Whether a refusal of it is in the journal, or counted.
+    pub(super) is_told: bool,
+}
+
+impl TurnedAway {
+    /// The gates have judged this connection, which is over.
+    pub(super) fn judged(&self, judged: Judged) {
+        let mut book = self.lock();
+        let now = Instant::now();
+        book.judged
+            .retain(|(since, _)| now.duration_since(*since) < MEMORY);
+        if book.judged.len() >= MOST {
+            book.judged.pop_front();
+        }
+        book.judged.push_back((now, judged));
+    }
+
+    /// Notes what sshd says of this connection; whether it is the first word of it.
+    fn note(&self, monitor: i32, said: &Said<'_>) -> bool {
+        let mut book = self.lock();
+        if matches!(said, Said::Accepted) {
+            book.knocking.remove(&monitor);
+            return false;
+        }
+        let is_first = !book.knocking.contains_key(&monitor);
+        if is_first && book.knocking.len() >= MOST {
+            return false;
+        }
+        let knocking = book.knocking.entry(monitor).or_default();
+        match said {
+            Said::Failed {
+                account,
+                from,
+                shown,
+            } => {
+                knocking.who = Some(((*account).to_owned(), *from));
+                let shown = shown.map(|shown| shown.chars().take(MOST_SHOWN).collect());
+                knocking.shown = knocking.shown.take().or(shown);
+            }
+            Said::Left { account, from } => knocking.who = Some(((*account).to_owned(), *from)),
+            // One of each is enough, and sshd lets nobody try very many.
+            Said::Revoked { key } if knocking.revoked.len() < 32 => {
+                knocking.revoked.push((*key).to_owned());
+            }
+            Said::Revoked { .. } | Said::Accepted => {}
+        }
+        is_first
+    }
+
+    /// What is to be told of a connection that is over, if anything is.
+    fn take(&self, monitor: i32) -> Option<Refused> {
+        let mut book = self.lock();
+        let Knocking {
+            who,
+            shown,
+            revoked,
+        } = book.knocking.remove(&monitor)?;
+        let (account, from) = who?;
+        let now = Instant::now();
+        let is_it = |(since, judged): &&(Instant, Judged)| {
+            now.duration_since(*since) < MEMORY
+                && judged.monitor == monitor
+                && judged.from.is_none_or(|known| known == from)
+        };
+        let judged: Vec<_> = book.judged.iter().filter(is_it).collect();
+        if judged.iter().any(|(_, judged)| judged.is_told) {
+            return None;
+        }
+        let is_revoked = shown.as_ref().is_some_and(|shown| {
+            let mut keys = revoked.iter();
+            keys.any(|key| shown.strip_prefix(key.as_str()).is_some_and(is_a_words_end))
+        });
+        // sshd names each certificate that it does not take: of one that a gate allowed and it says nothing of, no more came.
+        let is_certificate = shown.as_deref().is_some_and(is_certificate);
+        let why = if is_revoked {
+            Why::Revoked
+        } else if !judged.is_empty() && !is_certificate {
+            Why::NotProven
+        } else {
+            Why::NotTaken
+        };
+        Some(Refused {
+            account,
+            from,
+            shown,
+            why,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether that is how sshd names a certificate.
+fn is_certificate(shown: &str) -> bool {
+    let kind = shown.split(' ').next();
+    kind.is_some_and(|kind| kind.ends_with("-CERT"))
+}
+
+fn is_a_words_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(' ')
+}
+
+/// A login that came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    account: String,
+    from: Endpoint,
+    shown: Option<String>,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    NotTaken,
+    NotProven,
+    Revoked,
+}
+
+impl Why {
+    fn code(self) -> &'static str {
+        match self {
+            Self::NotTaken => "refused-by-sshd",
+            Self::NotProven => "key-not-proven",
+            Self::Revoked => "on-revoked-list",
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NotTaken => "sshd itself refused it: nothing was shown that opens this account",
+            Self::NotProven => {
+                "a certificate was shown that opens this account, and nobody proved to have its key"
+            }
+            Self::Revoked => "sshd refused a key that is on its list of revoked ones",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
