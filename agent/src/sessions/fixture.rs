@@ -71,6 +71,7 @@ impl Host {
             alarm: Alarm::start().unwrap(),
             host: "db1".parse().unwrap(),
             warnings: Vec::new(),
+            again: Duration::from_millis(100),
         });
         Self {
             folder,

@@ -53,6 +53,8 @@ pub struct Setup {
     pub host: HostName,
     /// How long before the end people are warned.
     pub warnings: Vec<Duration>,
+    /// Between two looks at what those who left have left running.
+    pub again: Duration,
 }
 
 /// All live sessions. Clones share them.
