@@ -1,6 +1,7 @@
 //! What the kernel says about who asks. The message says what is wanted, never who wants it.
 
 mod census;
+mod command_line;
 mod connection;
 mod kinship;
 mod peer;
@@ -9,6 +10,7 @@ pub mod reading;
 mod stamps;
 
 pub use census::{Census, Censuses};
+pub use command_line::CommandLine;
 pub use connection::{Endpoint, connection_of};
 pub use kinship::Kinship;
 pub use peer::{Peer, PeerError};

@@ -42,6 +42,7 @@ use crate::watch::Watch;
 
 use flood::Flood;
 use others::Logins;
+use rules::Bench;
 use sudo::{Counted, Crowd, Sudos, Unasked};
 use verdict::Verdicts;
 
@@ -77,6 +78,7 @@ pub struct Gates {
     texts: Texts,
     programs: Programs,
     flood: Flood,
+    bench: Bench,
 }
 
 impl Gates {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Gates;
 use super::flood::Flood;
 use super::others::Logins;
+use super::rules::Bench;
 use super::sudo::{Counted, Crowd, Sudos, Unasked};
 use super::verdict::Verdicts;
 use crate::accounts::Names;
@@ -129,6 +130,7 @@ impl Gates {
             texts,
             programs,
             flood: Flood::default(),
+            bench: Bench::default(),
         }))
     }
 }
