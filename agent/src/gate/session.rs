@@ -213,6 +213,7 @@ impl Gates {
             closes: admission.closes,
             closes_since_boot: since_boot.saturating_add(left),
             extension: None,
+            closed: false,
         })
     }
 

@@ -192,6 +192,8 @@ impl Sessions {
                 .from(session.origin(None))
                 .detail("lived_seconds", session.lived().as_secs()),
         );
+        // Without it the next agent would tell of the end once more.
+        let _ = self.keep_note(session);
     }
 
     fn monitor_ended(&self, id: SessionId) {

@@ -69,6 +69,15 @@ impl Session {
         }
     }
 
+    /// What is to be noted of it now.
+    pub(super) fn note(&self) -> Record {
+        Record {
+            extension: self.extended().map(|extended| extended.note),
+            closed: self.phase() == Phase::Closed,
+            ..self.record.clone()
+        }
+    }
+
     /// What was planted until then, in milliseconds since 1970, is told; until when it was before.
     pub(super) fn tell_plants_until(&self, until: i64) -> Option<i64> {
         self.plants_told
