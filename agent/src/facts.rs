@@ -15,6 +15,7 @@ pub use connection::{Endpoint, connection_of};
 pub use kinship::Kinship;
 pub use peer::{Peer, PeerError};
 pub use process::{
-    FactError, Handle, Ids, Process, TICKS_PER_SECOND, descendants, since_boot, ticks_since_boot,
+    FactError, Handle, Ids, Process, TICKS_PER_SECOND, descendants, pids, since_boot,
+    ticks_since_boot,
 };
 pub use stamps::{pass_stamp, stamp_now};

@@ -14,6 +14,7 @@ mod principals;
 mod rules;
 mod session;
 mod sudo;
+mod unseen;
 mod verdict;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use flood::Flood;
 use others::Logins;
 use rules::Bench;
 use sudo::{Counted, Crowd, Sudos, Unasked};
+use unseen::Unseen;
 use verdict::Verdicts;
 
 /// Which socket a question came through.
@@ -73,6 +75,7 @@ pub struct Gates {
     logins: Logins,
     sudos: Sudos,
     unasked: Unasked,
+    unseen: Unseen,
     counted: Counted,
     crowd: Crowd,
     texts: Texts,

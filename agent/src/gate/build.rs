@@ -9,6 +9,7 @@ use super::flood::Flood;
 use super::others::Logins;
 use super::rules::Bench;
 use super::sudo::{Counted, Crowd, Sudos, Unasked};
+use super::unseen::Unseen;
 use super::verdict::Verdicts;
 use crate::accounts::Names;
 use crate::alarm::Alarm;
@@ -125,6 +126,7 @@ impl Gates {
             logins: Logins::default(),
             sudos: Sudos::default(),
             unasked: Unasked::default(),
+            unseen: Unseen::default(),
             counted,
             crowd: Crowd::default(),
             texts,

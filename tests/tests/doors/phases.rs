@@ -29,6 +29,7 @@ pub(crate) const ROWS: &Rows = &[
         monitor_killed,
     ),
     (
+    ("a_login_that_no_gate_has_seen_is_told", unseen),
         "a_sudo_that_is_killed_has_its_end_in_the_journal",
         sudo_killed,
     ),
@@ -121,6 +122,41 @@ fn sudo_killed(site: &Site) -> Result<()> {
     let told = [&window, "sleep 2303"];
     site.await_entry("db1", "sudo.start", &told)?;
     db1.script("pkill -KILL -f '^sudo -n /usr/bin/sleep 2303'")
+/// By an sshd that root runs with a configuration of its own, and without PAM.
+fn unseen(site: &Site) -> Result<()> {
+    let (db1, laptop) = (site.network.host("db1")?, site.network.host("laptop")?);
+    let key = laptop.read("/home/olga/.ssh/id_ed25519.pub")?;
+    db1.write("/etc/ssh/unseen_keys", key)?;
+    let config =
+        "Port 2223\nPidFile /run/unseen.pid\nAuthorizedKeysFile /etc/ssh/unseen_keys\nUsePAM no\n";
+    db1.write("/root/unseen.conf", config)?;
+    // In a unit of its own, so that it outlives what started it. The lock on the account's password is sshd's without PAM.
+    db1.script(
+        "usermod --password '*' deploy; systemd-run --quiet --unit=unseen /usr/sbin/sshd -D -f /root/unseen.conf; \
+         timeout 60 sh -c 'until [ -e /run/unseen.pid ]; do :; done'",
+    )
+    .ok()?;
+    let ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -p 2223 deploy@db1 'echo here; cat'";
+    let told = laptop
+        .user("olga", ["sh", "-c", ssh])
+        .spawn()
+        .and_then(|mut login| {
+            login.await_text("here", SOON)?;
+            site.await_entry("db1", "gate.absent", &["login-without-entry", "deploy"])?;
+            login.write(b"still here\n")?;
+            login.await_text("still here", SOON)
+        });
+    db1.script("systemctl stop unseen; rm /root/unseen.conf /etc/ssh/unseen_keys")
+        .ok()?;
+    told?;
+    let entries = site.entries("db1")?;
+    let told = entries
+        .iter()
+        .filter(|entry| entry.contains("login-without-entry"));
+    assert_eq!(told.count(), 1, "once");
+    nothing_runs(db1)
+}
+
         .ok()?;
     login.await_text("over", SOON)?;
     site.await_entry("db1", "sudo.end", &told)?;
