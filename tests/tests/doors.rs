@@ -12,6 +12,8 @@ mod collector;
 mod companies;
 #[path = "doors/crowd.rs"]
 mod crowd;
+#[path = "doors/directories.rs"]
+mod directories;
 #[path = "doors/doctor.rs"]
 mod doctor;
 #[path = "doors/ends.rs"]
@@ -108,6 +110,7 @@ fn rows() -> impl Iterator<Item = Row> {
         limits::ROWS,
         accounts::ROWS,
         stuck::ROWS,
+        directories::ROWS,
     ];
     written
         .into_iter()
