@@ -34,6 +34,8 @@ mod journal;
 mod limits;
 #[path = "doors/memory.rs"]
 mod memory;
+#[path = "doors/numbers.rs"]
+mod numbers;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/phases.rs"]
@@ -111,6 +113,7 @@ fn rows() -> impl Iterator<Item = Row> {
         accounts::ROWS,
         stuck::ROWS,
         directories::ROWS,
+        numbers::ROWS,
     ];
     written
         .into_iter()
