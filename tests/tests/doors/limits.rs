@@ -21,13 +21,17 @@ pub(crate) const ROWS: &Rows = &[
         sources,
     ),
     (
+        "outside_hours_that_are_only_reported_a_login_is_let_in_and_told",
+        outside_hours,
+    ),
+    (
         "what_monitoring_runs_all_day_is_counted_and_others_can_be_left_out_of_the_journal",
         left_out,
     ),
 ];
 
 /// Each kind by itself, as Carol types it; what comes back.
-fn tries(site: &Site) -> Result<[(&'static str, Output); 4]> {
+fn tries(site: &Site) -> Result<[(&'static str, Output); 5]> {
     let carol = |line: &str| {
         let words = ["timeout", "20", "sh", "-c", line];
         site.person(CAROL).command(words).run()
@@ -55,16 +59,36 @@ fn tries(site: &Site) -> Result<[(&'static str, Output); 4]> {
                 "ssh-agent sh -c 'ssh -oBatchMode=yes -A deploy@db1 \"test -S \\\"\\$SSH_AUTH_SOCK\\\" && echo SSH-2.0\"'",
             )?,
         ),
+        (
+            "the screen",
+            carol(
+                "DISPLAY=:7 ssh -oBatchMode=yes -Y deploy@db1 'test -n \"$DISPLAY\" && echo SSH-2.0'",
+            )?,
+        ),
     ])
 }
 
+/// sshd forwards no screen where this program is missing.
+const XAUTH: &str = "printf '#!/bin/sh\\nexec cat >/dev/null\\n' > /usr/bin/xauth; chmod 755 /usr/bin/xauth; \
+    echo 'X11Forwarding yes' > /etc/ssh/sshd_config.d/20-screen.conf; systemctl reload ssh";
+const NO_XAUTH: &str =
+    "rm -f /usr/bin/xauth /etc/ssh/sshd_config.d/20-screen.conf; systemctl reload ssh";
+
 fn forwarding(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    db1.script(XAUTH).ok()?;
+    let played = each_kind(site);
+    db1.script(NO_XAUTH).ok()?;
+    played
+}
+
+fn each_kind(site: &Site) -> Result<()> {
     carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
     for (what, output) in tries(site)? {
         assert!(!output.stdout().contains("SSH-2.0"), "{what}: {output}");
     }
-    let all = "pty,port-forwarding,agent-forwarding";
+    let all = "pty,port-forwarding,agent-forwarding,X11-forwarding";
     carol_gets(site, &Wish::deploy_on("db1", HOUR).with("--permit", all))?;
     for (what, output) in tries(site)? {
         assert!(output.stdout().contains("SSH-2.0"), "{what}: {output}");
@@ -100,6 +124,29 @@ fn sources(site: &Site) -> Result<()> {
     carol_gets(site, &from("192.0.2.0/24"))?;
     let here = id()?;
     assert_eq!(here.stdout(), "deploy\n", "{here}");
+    Ok(())
+}
+
+/// Half an hour of each day, two hours from now.
+fn outside_hours(site: &Site) -> Result<()> {
+    let hour = "date -u -d 'now + 2 hours' +%H";
+    let hour = site.network.host("laptop")?.script(hour).ok()?;
+    let hours = format!("mon-sun {0}:00-{0}:30", hour.trim());
+    let wish = Wish::deploy_on("db1", HOUR)
+        .with("--hours", &hours)
+        .with("--zone", "UTC")
+        .with("--outside", "alert");
+    let window = carol_gets(site, &wish)?;
+    let login = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]);
+    assert_eq!(login.ok()?, "deploy\n");
+    let told = [&window, "\"outside_hours\":true"];
+    site.await_entry("db1", "session.open", &told)?;
+    let denying = Wish::deploy_on("db1", HOUR)
+        .with("--hours", &hours)
+        .with("--zone", "UTC");
+    carol_gets(site, &denying)?;
+    let refused = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run()?;
+    assert!(!refused.success() && refused.stdout.is_empty(), "{refused}");
     Ok(())
 }
 
