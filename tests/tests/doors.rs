@@ -56,6 +56,8 @@ mod stuck;
 mod sudo;
 #[path = "doors/sudo_rs.rs"]
 mod sudo_rs;
+#[path = "doors/tunnels.rs"]
+mod tunnels;
 #[path = "doors/ways_in.rs"]
 mod ways_in;
 #[path = "doors/windows.rs"]
@@ -114,6 +116,7 @@ fn rows() -> impl Iterator<Item = Row> {
         stuck::ROWS,
         directories::ROWS,
         numbers::ROWS,
+        tunnels::ROWS,
     ];
     written
         .into_iter()

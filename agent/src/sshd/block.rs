@@ -12,7 +12,7 @@ const HEAD: &str = "# Written by daypass-agent. Changes made here are lost.\n";
 ///
 /// The order counts: sshd 9.2 takes an `AuthorizedPrincipalsCommand` only as long as no `AuthorizedKeysCommand` was read,
 /// and the last such one.
-pub(super) const DIRECTIVES: [(&str, &str); 12] = [
+pub(super) const DIRECTIVES: [(&str, &str); 13] = [
     ("AuthenticationMethods", "publickey"),
     ("PubkeyAuthentication", "yes"),
     ("TrustedUserCAKeys", "/etc/daypass/ssh/user_ca.pub"),
@@ -27,6 +27,8 @@ pub(super) const DIRECTIVES: [(&str, &str); 12] = [
     ("AuthorizedKeysCommand", "none"),
     ("HostbasedAuthentication", "no"),
     ("PermitUserRC", "no"),
+    // No window can permit one, and no extension of a certificate stops what a site permits.
+    ("PermitTunnel", "no"),
     ("Banner", "/etc/daypass/ssh/banner"),
 ];
 
