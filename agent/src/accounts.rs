@@ -13,7 +13,7 @@ use nix::unistd::{Uid, User};
 
 use crate::command;
 
-pub use names::Names;
+pub use names::{Named, Names, Unanswered};
 
 /// How long it may take to look one name up.
 const PATIENCE: Duration = Duration::from_secs(10);

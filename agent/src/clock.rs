@@ -74,6 +74,16 @@ impl StepWatch {
     }
 }
 
+#[cfg(test)]
+impl StepWatch {
+    /// One that looked before the clock was set by so much.
+    pub(crate) fn after(step: TimeDelta) -> Self {
+        let mut watch = Self::default();
+        let _ = watch.look_at(Utc::now() - step, since_boot());
+        watch
+    }
+}
+
 /// Time since boot, sleep included.
 fn since_boot() -> Duration {
     // CLOCK_BOOTTIME exists since Linux 2.6.39; a kernel without it starts no agent of ours.

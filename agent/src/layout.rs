@@ -118,6 +118,12 @@ impl Layout {
         self.at("etc/sudoers.d/daypass")
     }
 
+    /// What sudo reads first, and what that names.
+    #[must_use]
+    pub fn main_sudoers(&self) -> PathBuf {
+        self.at("etc/sudoers")
+    }
+
     /// What sudo-rs reads instead of `/etc/sudoers`, where it is there.
     #[must_use]
     pub fn sudoers_of_rust(&self) -> PathBuf {

@@ -18,6 +18,7 @@ use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::pam_stack::{Kind, Service};
 use crate::sshd::{self, Overridden, Sshd};
+use crate::sudoers::overriding;
 
 use module::Modules;
 #[cfg(test)]
@@ -79,6 +80,18 @@ pub enum Absent {
         /// The file.
         path: PathBuf,
     },
+    /// sudo's configuration says otherwise behind our line.
+    #[error("sudo reads `{setting}` behind contractors' own settings")]
+    SudoSettings {
+        /// What it says.
+        setting: String,
+    },
+    /// sudo's configuration cannot be read.
+    #[error("sudo's settings cannot be read: {said}")]
+    SudoUnreadable {
+        /// What its tool said.
+        said: String,
+    },
 }
 
 impl Absent {
@@ -91,6 +104,8 @@ impl Absent {
             Self::Sshd { .. } => "sshd-overridden",
             Self::Unreadable { .. } => "sshd-unreadable",
             Self::Sudoers { .. } => "sudoers-missing",
+            Self::SudoSettings { .. } => "sudo-settings",
+            Self::SudoUnreadable { .. } => "sudo-unreadable",
         }
     }
 }
@@ -182,6 +197,17 @@ impl Presence {
     /// everybody where the module is not there; where its line is not there nobody is asked.
     #[must_use]
     pub fn sessions_sudo_asks(&self) -> bool {
+        self.sudo_keeps_to_ours() && self.sessions_service_asks()
+    }
+
+    /// Whether no setting of sudo's was seen that counts for contractors in the place of ours.
+    fn sudo_keeps_to_ours(&self) -> bool {
+        let is_other = |gate: &Absent| matches!(gate, Absent::SudoSettings { .. });
+        self.seen()
+            .is_none_or(|seen| !seen.absent.iter().any(is_other))
+    }
+
+    fn sessions_service_asks(&self) -> bool {
         let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref().is_some_and(Asked::holds) {
             return true;
@@ -243,7 +269,7 @@ impl Presence {
         let modules = self.module_places();
         files.extend(modules.iter().cloned());
         files.extend(self.sshd_files());
-        files.insert(self.layout.sudoers());
+        files.extend(self.sudo_files());
         let marks = marks(files);
 
         if !self.module_is_there() {
@@ -262,6 +288,7 @@ impl Presence {
                 path: self.layout.sudoers(),
             });
         }
+        absent.extend(self.look_at_sudo());
         let is_late = self.look_at_sshd(managed, &mut absent);
         Seen {
             managed: managed.clone(),
@@ -269,6 +296,15 @@ impl Presence {
             at: Instant::now(),
             is_late,
             absent,
+        }
+    }
+
+    fn look_at_sudo(&self) -> Option<Absent> {
+        match overriding(&self.layout.main_sudoers()) {
+            Ok(setting) => setting.map(|setting| Absent::SudoSettings { setting }),
+            Err(error) => Some(Absent::SudoUnreadable {
+                said: error.to_string(),
+            }),
         }
     }
 
@@ -312,6 +348,15 @@ impl Presence {
             .iter()
             .map(|place| place.join("pam_daypass.so"))
             .collect()
+    }
+
+    fn sudo_files(&self) -> Vec<PathBuf> {
+        let own = self.layout.sudoers();
+        let directory = own.parent().map(Path::to_owned).unwrap_or_default();
+        let listed = fs::read_dir(&directory).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+        files.extend([own, directory, self.layout.main_sudoers()]);
+        files
     }
 
     fn sshd_files(&self) -> Vec<PathBuf> {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// Rules, at most.
 const MOST: usize = 64;
 /// Bytes of a command that are looked through: longer ones are not clear.
-const LONGEST_COMMAND: usize = 128 * 1024;
+pub const LONGEST_COMMAND: usize = 128 * 1024;
 const LONGEST_NAME: usize = 64;
 
 /// What is judged. A rule for anything else would never hold, and nobody would notice.
@@ -152,7 +152,8 @@ impl EndRules {
         self.0.is_empty()
     }
 
-    /// Judges what is about to be journalled; `words` are those of the sudo that it is about, none where it is about none.
+    /// Judges what is about to be journalled; `words` are those of the sudo that it is about, none where it is about none or
+    /// where they are more than anybody looks through.
     #[must_use]
     pub fn judge(&self, event: &Event, words: &[Vec<u8>]) -> Verdict<'_> {
         if self.is_empty() {

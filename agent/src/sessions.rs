@@ -30,6 +30,7 @@ pub use cut::cut_off;
 pub use end::Cause;
 pub use gid::{GidError, Gids};
 pub use grants::Sudo;
+pub use leave::AGAIN;
 pub use logind::scope_led_by;
 pub use record::{Record, RecordError, SessionId};
 pub use recover::Recovered;

@@ -4,6 +4,7 @@
 //! never in force.
 
 mod check;
+mod defaults;
 mod grantee;
 mod passed;
 mod programs;
@@ -22,6 +23,7 @@ use crate::command;
 use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::WindowId;
 
+pub use defaults::overriding;
 pub use grantee::Grantee;
 pub use passed::Accepted;
 pub use programs::Programs;

@@ -20,7 +20,7 @@ mod quota;
 
 use quota::{Quota, Share};
 
-/// Bytes of lines that wait for their entries, at once: of all,
+/// Bytes of lines that are read or wait for their entries, at once: of all,
 const UNDERWAY: usize = 32 * 1024 * 1024;
 /// and of one account.
 const UNDERWAY_OF_ONE: usize = 16 * 1024 * 1024;
@@ -44,10 +44,26 @@ impl Whose {
     }
 }
 
+/// Bytes of memory that a line takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// The line.
+    pub line: usize,
+    /// What it is made from, as long as it is read.
+    pub source: usize,
+}
+
 /// A whole line, as long as it waits for its entry.
 pub struct Text {
     bytes: Vec<u8>,
     whose: Whose,
+    _place: Place,
+}
+
+/// Memory that somebody's line takes, until it is dropped.
+struct Place {
+    uid: u32,
+    bytes: usize,
     underway: Arc<Mutex<Underway>>,
 }
 
@@ -64,8 +80,8 @@ pub enum Rest {
     Nothing,
     /// The line is longer.
     Text(Arc<Text>),
-    /// Likewise, but too many are waiting for their entries.
-    TooMuch,
+    /// Likewise, but it cannot be kept.
+    Lost(Lost),
 }
 
 /// Why a line is not kept whole.
@@ -75,7 +91,7 @@ pub enum Lost {
     OverQuota,
     /// No text is as long.
     TooLong,
-    /// The disk refused, or the journal is down.
+    /// The disk refused, the journal is down, or whoever typed it is gone.
     Failed,
 }
 
@@ -106,9 +122,27 @@ impl fmt::Debug for Text {
     }
 }
 
-impl Drop for Text {
+impl Place {
+    /// `None` where there is no room.
+    fn take(underway: &Arc<Mutex<Underway>>, whose: Whose, bytes: usize) -> Option<Self> {
+        let is_taken = lock(underway).take(whose, bytes);
+        is_taken.then(|| Self {
+            uid: whose.uid,
+            bytes,
+            underway: Arc::clone(underway),
+        })
+    }
+
+    /// The rest is not needed any more.
+    fn shrink_to(&mut self, bytes: usize) {
+        lock(&self.underway).give_back(self.uid, self.bytes - bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.underway).give_back(self.whose.uid, self.bytes.len());
+        lock(&self.underway).give_back(self.uid, self.bytes);
     }
 }
 
@@ -153,18 +187,24 @@ impl Texts {
         }
     }
 
-    /// Holds a line until its first entry, if there is room.
-    pub fn hold(&self, line: Option<Vec<u8>>, whose: Whose) -> Rest {
-        let Some(bytes) = line else {
-            return Rest::Nothing;
-        };
-        if !lock(&self.underway).take(whose, bytes.len()) {
-            return Rest::TooMuch;
+    /// Holds a line until its first entry. It is read only if there is room for it: nobody waits until there is, and what is
+    /// held of all lines at once is bounded.
+    pub fn hold(&self, whose: Whose, size: Size, read: impl FnOnce() -> Option<Vec<u8>>) -> Rest {
+        if size.line > BLOB_LIMIT {
+            return Rest::Lost(Lost::TooLong);
         }
+        let all = size.line.saturating_add(size.source);
+        let Some(mut place) = Place::take(&self.underway, whose, all) else {
+            return Rest::Lost(Lost::OverQuota);
+        };
+        let Some(bytes) = read().filter(|bytes| bytes.len() == size.line) else {
+            return Rest::Lost(Lost::Failed);
+        };
+        place.shrink_to(size.line);
         Rest::Text(Arc::new(Text {
             bytes,
             whose,
-            underway: Arc::clone(&self.underway),
+            _place: place,
         }))
     }
 
@@ -185,12 +225,9 @@ impl Texts {
     ) -> Result<Option<Arc<Text>>, Lost> {
         let text = match rest {
             Rest::Nothing => return Ok(None),
-            Rest::TooMuch => return Err(Lost::OverQuota),
+            Rest::Lost(lost) => return Err(*lost),
             Rest::Text(text) => text,
         };
-        if text.bytes.len() > BLOB_LIMIT {
-            return Err(Lost::TooLong);
-        }
         if blob::path(&self.journal, &sha256.to_string()).is_none() {
             let share = Share {
                 whose: text.whose,
@@ -225,17 +262,19 @@ mod tests {
         is_contractors: false,
     };
 
-    fn line(text: u8, length: usize) -> (Option<Vec<u8>>, Digest) {
-        let line = vec![text; length];
-        let hash = Digest::of(&line);
-        (Some(line), hash)
+    const MIB: usize = 1024 * 1024;
+
+    /// A line of nothing but this byte.
+    fn hold(texts: &Texts, whose: Whose, text: u8, line: usize) -> Rest {
+        let size = Size { line, source: 0 };
+        texts.hold(whose, size, || Some(vec![text; line]))
     }
 
     #[test]
     fn what_waits_in_memory_is_bounded_by_account_and_in_all_and_room_comes_back() {
         let dir = tempfile::tempdir().unwrap();
         let texts = Texts::of(dir.path().to_owned(), &Policy::default());
-        let hold = |whose| texts.hold(line(0, UNDERWAY_OF_ONE / 2).0, whose);
+        let hold = |whose| hold(&texts, whose, 0, UNDERWAY_OF_ONE / 2);
         let is_held = |rest: &Rest| matches!(rest, Rest::Text(_));
         let [one, two] = [OLGA, OLGA].map(hold);
         assert!(is_held(&one) && is_held(&two));
@@ -251,8 +290,56 @@ mod tests {
         );
         drop((one, three));
         assert!(is_held(&hold(CAROL)));
-        assert!(matches!(texts.hold(None, CAROL), Rest::Nothing));
+        assert!(
+            texts
+                .admit(&Rest::Nothing, Digest::of(""))
+                .unwrap()
+                .is_none()
+        );
         drop((two, four));
+        assert!(lock(&texts.underway).of.is_empty());
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_read_and_what_it_is_made_from_counts_while_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let texts = Texts::of(dir.path().to_owned(), &Policy::default());
+        let underway = || lock(&texts.underway).of.values().sum::<usize>();
+        let size = Size {
+            line: 5 * MIB,
+            source: 4 * MIB,
+        };
+        let first = texts.hold(CAROL, size, || {
+            assert_eq!(underway(), 9 * MIB);
+            Some(vec![0; size.line])
+        });
+        assert!(matches!(first, Rest::Text(_)));
+        assert_eq!(underway(), 5 * MIB);
+        // As many as may stand at the door, all at once.
+        let crowd: Vec<_> = (0..256)
+            .map(|uid| {
+                let whose = Whose { uid, ..CAROL };
+                texts.hold(whose, size, || {
+                    assert!(underway() <= UNDERWAY);
+                    Some(vec![0; size.line])
+                })
+            })
+            .collect();
+        let held = crowd.iter().filter(|rest| matches!(rest, Rest::Text(_)));
+        assert_eq!(held.count(), 4, "5 MiB each, and 9 for who is read last");
+        let is_lost = |rest: Rest, lost| matches!(rest, Rest::Lost(found) if found == lost);
+        let unread = || -> Option<Vec<u8>> { panic!("it was read") };
+        assert!(is_lost(texts.hold(CAROL, size, unread), Lost::OverQuota));
+        drop(crowd);
+        let endless = Size {
+            line: BLOB_LIMIT + 1,
+            source: 0,
+        };
+        assert!(is_lost(texts.hold(CAROL, endless, unread), Lost::TooLong));
+        for changed in [None, Some(vec![0; 3])] {
+            assert!(is_lost(texts.hold(CAROL, size, || changed), Lost::Failed));
+        }
+        drop(first);
         assert!(lock(&texts.underway).of.is_empty());
     }
 
@@ -261,26 +348,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let texts = Texts::of(dir.path().to_owned(), &Policy::default());
         let now = Instant::now();
+        let hash = |text: u8| Digest::of(vec![text; 4 * MIB]);
         let admit = |text: u8| {
-            let (line, hash) = line(text, 4 * 1024 * 1024);
-            texts.admit_at(&texts.hold(line, OLGA), hash, now)
+            let rest = hold(&texts, OLGA, text, 4 * MIB);
+            texts.admit_at(&rest, hash(text), now)
         };
         for text in 0..4 {
             assert!(admit(text).unwrap().is_some());
         }
         assert_eq!(admit(4).unwrap_err(), Lost::OverQuota);
-        let (line, hash) = line(4, 4 * 1024 * 1024);
-        std::fs::create_dir(dir.path().join("blobs")).unwrap();
-        std::fs::write(
-            dir.path().join("blobs").join(hash.to_string()),
-            line.unwrap(),
-        )
-        .unwrap();
+        let blobs = dir.path().join("blobs");
+        std::fs::create_dir(&blobs).unwrap();
+        std::fs::write(blobs.join(hash(4).to_string()), vec![4; 4 * MIB]).unwrap();
         assert!(admit(4).unwrap().is_some());
-        let endless = texts.hold(Some(vec![0; BLOB_LIMIT + 1]), OLGA);
-        assert_eq!(
-            texts.admit_at(&endless, Digest::of(""), now).unwrap_err(),
-            Lost::TooLong
-        );
     }
 }

@@ -205,15 +205,16 @@ fn no_command_line_acts_on_a_terminal_forges_a_line_or_is_lost() {
 
 #[test]
 fn a_long_line_is_shown_whole_and_inert_if_it_is_the_one_that_the_entry_names() {
-    use daypass_protocol::event::{Action, Command as Line, Event};
+    use daypass_protocol::event::{Action, Command as Line, Event, spell};
     let directory = tempfile::tempdir().expect("a directory");
     let writer = begun(directory.path());
     let long = format!(
         "sudo x '{}\u{1b}[2J\nroot: ALL\u{202e}",
         "A".repeat(2 * 1024 * 1024)
     );
-    let (command, line) = Line::with_whole([&long]);
-    let line = line.expect("a long line");
+    let command = Line::from_arguments([&long]);
+    let mut line = Vec::new();
+    spell([&long], &mut line);
     let hash = writer.keep_blob(&line).expect("kept");
     let event = Event::new(Action::SudoRequest).command(command);
     writer.append(&event.with_command_kept()).expect("appended");

@@ -78,6 +78,22 @@ impl Digest {
     }
 }
 
+/// Hashes bytes as they come.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Some more of them.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl Pin {
     /// The first 16 hexadecimal digits, as they stand in a journal's origin.
     pub fn short(&self) -> String {

@@ -8,7 +8,7 @@ mod command;
 pub mod reading;
 
 pub use action::{Action, UnknownAction};
-pub use command::{Command, MAX_LINE};
+pub use command::{Command, MAX_LINE, Typed, spell};
 
 use crate::key::Fingerprint;
 use crate::name::{HostName, Name};

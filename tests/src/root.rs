@@ -86,12 +86,14 @@ impl RootKind {
             // that nobody looks at, only cost time.
             Self::Host => {
                 r#"rm -f "$1"/etc/ssh/ssh_host_*; : > "$1/etc/machine-id"
-                # Debian 13 has sudo-rs, which a host gets where a test asks for it.
+                # What a host gets where a test asks for it; Debian 13 has sudo-rs.
                 mkdir -p "$1/var/cache/daypass-tests"
-                if APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-cache show sudo-rs >/dev/null 2>&1; then
-                    cd "$1/var/cache/daypass-tests"
-                    APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet --quiet download sudo-rs
-                fi
+                for package in libnss-sss sudo-rs; do
+                    if APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-cache show "$package" >/dev/null 2>&1; then
+                        cd "$1/var/cache/daypass-tests"
+                        APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet --quiet download "$package"
+                    fi
+                done
                 systemctl --root="$1" mask console-getty.service getty.target systemd-firstboot.service \
                     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
                     systemd-networkd-wait-online.service"#

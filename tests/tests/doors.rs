@@ -12,6 +12,8 @@ mod collector;
 mod companies;
 #[path = "doors/crowd.rs"]
 mod crowd;
+#[path = "doors/directories.rs"]
+mod directories;
 #[path = "doors/doctor.rs"]
 mod doctor;
 #[path = "doors/ends.rs"]
@@ -32,6 +34,8 @@ mod journal;
 mod limits;
 #[path = "doors/memory.rs"]
 mod memory;
+#[path = "doors/numbers.rs"]
+mod numbers;
 #[path = "doors/others.rs"]
 mod others;
 #[path = "doors/phases.rs"]
@@ -52,6 +56,8 @@ mod stuck;
 mod sudo;
 #[path = "doors/sudo_rs.rs"]
 mod sudo_rs;
+#[path = "doors/tunnels.rs"]
+mod tunnels;
 #[path = "doors/ways_in.rs"]
 mod ways_in;
 #[path = "doors/windows.rs"]
@@ -108,6 +114,9 @@ fn rows() -> impl Iterator<Item = Row> {
         limits::ROWS,
         accounts::ROWS,
         stuck::ROWS,
+        directories::ROWS,
+        numbers::ROWS,
+        tunnels::ROWS,
     ];
     written
         .into_iter()

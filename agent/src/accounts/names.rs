@@ -1,8 +1,10 @@
-//! The uid behind a name, for whoever stands at a door. The system's own file is read here; only a name that it does not
+//! Whose a name is, for those who cannot wait long. The system's own file is read here; only a name that it does not
 //! have is asked of a directory service, one name at a time: one that hangs holds a single thread, whoever comes next
 //! goes on without waiting, and what no directory needs to be asked for is answered as ever.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -19,8 +21,22 @@ const PATIENCE: Duration = Duration::from_millis(60);
 /// The most bytes that the system's own file may have.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// Whose uid a name is, by whatever knows.
-type Ask = dyn Fn(&str) -> Option<u32> + Send + Sync;
+/// Whose a name is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The uid.
+    pub uid: u32,
+    /// Where they are at home.
+    pub home: PathBuf,
+}
+
+/// No directory service said in time whose a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name service does not answer")]
+pub struct Unanswered;
+
+/// Whose a name is, by whatever knows.
+type Ask = dyn Fn(&str) -> Option<Named> + Send + Sync;
 
 /// Asks for names.
 #[derive(Clone)]
@@ -35,8 +51,11 @@ impl Names {
     #[must_use]
     pub fn of_the_system(layout: &Layout) -> Self {
         let ask = |name: &str| {
-            let user = User::from_name(name).ok().flatten();
-            user.map(|user| user.uid.as_raw())
+            let user = User::from_name(name).ok().flatten()?;
+            Some(Named {
+                uid: user.uid.as_raw(),
+                home: user.dir,
+            })
         };
         Self::new(layout.passwd(), ask)
     }
@@ -44,7 +63,7 @@ impl Names {
     /// Those of a file, and of what answers for all others.
     pub(crate) fn new(
         passwd: PathBuf,
-        ask: impl Fn(&str) -> Option<u32> + Send + Sync + 'static,
+        ask: impl Fn(&str) -> Option<Named> + Send + Sync + 'static,
     ) -> Self {
         Self {
             passwd,
@@ -53,24 +72,40 @@ impl Names {
         }
     }
 
-    /// The uid of whoever has this name. `None` where nobody has it, or where that is not known in time.
+    /// The uid of whoever has this name, for whoever stands at a door. `None` where nobody has it, or where that is not
+    /// known in time.
     #[must_use]
     pub fn uid(&self, name: &str) -> Option<u32> {
-        self.listed(name)
-            .or_else(|| self.asked(name, PATIENCE).flatten())
+        self.look_up(name, PATIENCE).ok()?.map(|named| named.uid)
     }
 
-    fn listed(&self, name: &str) -> Option<u32> {
+    /// Whoever has this name, if anybody.
+    ///
+    /// # Errors
+    /// That is not known in time.
+    pub fn look_up(&self, name: &str, patience: Duration) -> Result<Option<Named>, Unanswered> {
+        match self.listed(name) {
+            Some(named) => Ok(Some(named)),
+            None => self.asked(name, patience).ok_or(Unanswered),
+        }
+    }
+
+    /// By bytes: a stray one in a comment hides no line around it.
+    fn listed(&self, name: &str) -> Option<Named> {
         let text = durable::read(&self.passwd, MAX_FILE).ok()??;
-        // A stray byte in a comment hides no line around it.
-        let text = String::from_utf8_lossy(&text);
-        let mut fields = text.lines().map(|line| line.split(':'));
-        let mut fields = fields.find(|fields| fields.clone().next() == Some(name))?;
-        fields.nth(2)?.parse().ok()
+        let lines = text.split(|byte| *byte == b'\n');
+        let mut lines = lines.map(|line| line.split(|byte| *byte == b':'));
+        let mut fields = lines.find(|fields| fields.clone().next() == Some(name.as_bytes()))?;
+        let uid = str::from_utf8(fields.nth(2)?).ok()?.parse().ok()?;
+        let home = fields.nth(2).unwrap_or_default();
+        Some(Named {
+            uid,
+            home: OsStr::from_bytes(home).into(),
+        })
     }
 
     /// What the directory says; `None` where it does not answer in time.
-    fn asked(&self, name: &str, patience: Duration) -> Option<Option<u32>> {
+    fn asked(&self, name: &str, patience: Duration) -> Option<Option<Named>> {
         let until = Instant::now() + patience;
         let turn = self.turns.take(until)?;
         let number = turn.number;

@@ -147,6 +147,10 @@ fn absent_advice(gate: &Absent) -> &'static str {
             "Another Match block takes precedence, or /etc/ssh/sshd_config does not include sshd_config.d/*.conf at its top."
         }
         Absent::Unreadable { .. } => "sshd -t tells the line.",
+        Absent::SudoSettings { .. } => {
+            "Put it where sudo reads it before: into a file of /etc/sudoers.d that sorts before daypass, or into /etc/sudoers before @includedir."
+        }
+        Absent::SudoUnreadable { .. } => "visudo -c tells the line that is wrong.",
         Absent::Sudoers { .. } => {
             "Restore it: apt install --reinstall -o Dpkg::Options::=--force-confmiss daypass-host"
         }

@@ -17,13 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use super::reading;
 
-/// The most bytes read of any file under `/proc` but a command line.
+/// The most bytes read of any file under `/proc`.
 const MAX_FILE: u64 = 256 * 1024;
 /// What is set aside for one: nearly all come whole in one read.
 const USUAL_FILE: usize = 4 * 1024;
-/// The most bytes read of a command line: Linux takes 2 MiB of arguments by default, and 6 MiB at most, from whoever has
-/// raised the limit of their stack.
-const MAX_COMMAND_LINE: u64 = 8 * 1024 * 1024;
 /// What the kernel writes for "no audit session".
 const NO_AUDIT_SESSION: u32 = u32::MAX;
 /// What it writes where nobody has logged in.
@@ -110,7 +107,7 @@ impl Process {
         Ok((Self { pid, start }, parent))
     }
 
-    fn path(self, name: &str) -> PathBuf {
+    pub(super) fn path(self, name: &str) -> PathBuf {
         proc_path(self.pid, name)
     }
 
@@ -169,15 +166,6 @@ impl Process {
     pub fn program(self) -> Option<(u64, u64)> {
         let about = fs::metadata(self.path("exe")).ok()?;
         Some((about.dev(), about.ino()))
-    }
-
-    /// Its command line, word by word, as it stands in memory.
-    ///
-    /// # Errors
-    /// [`FactError`].
-    pub fn command_line(self) -> Result<Vec<Vec<u8>>, FactError> {
-        let bytes = read(&self.path("cmdline"), self.pid, MAX_COMMAND_LINE)?;
-        Ok(reading::words(&bytes))
     }
 
     /// A hold on it.
@@ -321,7 +309,8 @@ pub(super) fn audit_session(pid: i32) -> Option<u32> {
     (number != NO_AUDIT_SESSION).then_some(number)
 }
 
-pub(super) fn pids() -> impl Iterator<Item = i32> {
+/// Everybody who runs.
+pub fn pids() -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
@@ -379,20 +368,20 @@ impl Stat {
 }
 
 fn read_text(path: &PathBuf, pid: i32) -> Result<String, FactError> {
-    read(path, pid, MAX_FILE).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = Vec::with_capacity(USUAL_FILE);
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes))
+        .map_err(|source| unread(path.clone(), pid, source))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn read(path: &PathBuf, pid: i32, most: u64) -> Result<Vec<u8>, FactError> {
-    let mut bytes = Vec::with_capacity(USUAL_FILE);
-    let result = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    match result {
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FactError::Gone { pid }),
-        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(FactError::Gone { pid }),
-        Err(source) => Err(FactError::Read {
-            path: path.clone(),
-            source,
-        }),
+/// Why a file of this process could not be read.
+pub(super) fn unread(path: PathBuf, pid: i32, source: io::Error) -> FactError {
+    let is_gone =
+        source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(libc::ESRCH);
+    match is_gone {
+        true => FactError::Gone { pid },
+        false => FactError::Read { path, source },
     }
 }
 
@@ -435,24 +424,5 @@ mod tests {
         };
         assert!(this.hold().is_ok());
         assert!(matches!(earlier.hold(), Err(FactError::Gone { .. })));
-    }
-
-    #[test]
-    fn a_command_line_keeps_its_bytes() {
-        let mut child = Command::new("sh")
-            .args(["-c", "echo; read x", "a b\n"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // Once it says something, it has its words.
-        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-        let words = Process::with_pid(child.id() as i32)
-            .unwrap()
-            .command_line()
-            .unwrap();
-        assert_eq!(words.last().unwrap(), b"a b\n");
-        drop(child.stdin.take());
-        child.wait().unwrap();
     }
 }

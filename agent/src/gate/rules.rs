@@ -1,7 +1,7 @@
 //! Rules that end a session at once (`[[end]]`): judged before a contractor's sudo is answered, when it is refused, and at a
 //! login. Sessions that gate 3 registered are judged, nobody else's doings ever.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use daypass_gate::Response;
@@ -13,15 +13,21 @@ use crate::diagnostic;
 use crate::rules::{EndRule, Verdict};
 use crate::sessions::{Cause, Session};
 
+/// Long lines are taken apart one after another: each takes many times its length while it is, and a crowd of them would
+/// take all of them no less time side by side.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    turn: Mutex<()>,
+}
+
 impl Gates {
     /// What a rule says of a sudo that the window grants; `None` lets it go on.
     pub(super) fn end_by_request(&self, session: &Arc<Session>, sudo: &Sudo) -> Option<Response> {
         if self.config.end.is_empty() {
             return None;
         }
-        let words = sudo.words();
         let request = sudo.event(self, Action::SudoRequest, Outcome::Allowed);
-        match self.config.end.judge(&request, &words) {
+        match self.judge(&request, Some(sudo)) {
             Verdict::Passes => None,
             Verdict::Ends(rule) => {
                 let message = diagnostic::ended_by_rule(rule.title.as_str());
@@ -44,9 +50,9 @@ impl Gates {
         &self,
         session: &Arc<Session>,
         event: &Event,
-        words: impl FnOnce() -> Vec<Vec<u8>>,
+        sudo: Option<&Sudo>,
     ) -> bool {
-        let cause = self.cause_of(event, words);
+        let cause = self.cause_of(event, sudo);
         let ends = cause.is_some();
         if let Some(cause) = cause {
             self.sessions.end(session, cause);
@@ -55,18 +61,25 @@ impl Gates {
     }
 
     /// Why a session ends in which this happens, if it does.
-    pub(super) fn cause_of(
-        &self,
-        event: &Event,
-        words: impl FnOnce() -> Vec<Vec<u8>>,
-    ) -> Option<Cause> {
+    pub(super) fn cause_of(&self, event: &Event, sudo: Option<&Sudo>) -> Option<Cause> {
         if self.config.end.is_empty() {
             return None;
         }
-        match self.config.end.judge(event, &words()) {
+        match self.judge(event, sudo) {
             Verdict::Ends(rule) => Some(cause(rule)),
             Verdict::Passes | Verdict::Unclear => None,
         }
+    }
+
+    fn judge(&self, event: &Event, sudo: Option<&Sudo>) -> Verdict<'_> {
+        let turn = sudo.filter(|sudo| sudo.is_long()).map(|_| {
+            let turn = self.bench.turn.lock();
+            turn.unwrap_or_else(PoisonError::into_inner)
+        });
+        let words = sudo.map(Sudo::words).unwrap_or_default();
+        let verdict = self.config.end.judge(event, &words);
+        drop(turn);
+        verdict
     }
 
     /// Sealed, under a key that is wiped, like a request that is granted. A journal that is down has it set aside.

@@ -174,7 +174,7 @@ impl Gates {
         self.sessions.prolong(&session);
         // A state that came meanwhile may have been heeded before this session was there.
         self.sessions.heed_one(&session, &self.authority.snapshot());
-        let _ = self.end_after(&session, &opened, Vec::new);
+        let _ = self.end_after(&session, &opened, None);
         Ok(session)
     }
 
@@ -213,6 +213,7 @@ impl Gates {
             closes: admission.closes,
             closes_since_boot: since_boot.saturating_add(left),
             extension: None,
+            closed: false,
         })
     }
 

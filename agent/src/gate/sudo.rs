@@ -2,6 +2,7 @@
 //! change. The request is journalled before it is answered; what follows is noted.
 
 mod attendant;
+mod call;
 mod counted;
 mod crowd;
 mod listing;
@@ -15,20 +16,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use daypass_gate::{Caller, Response};
-use daypass_protocol::event::{Action, Command, Event, Identity, Origin, Outcome};
+use daypass_protocol::event::{Action, MAX_LINE, Outcome};
 
-use super::account::tty_origin;
-use super::{Gates, account_identity, allow};
+use super::{Gates, allow};
 use crate::diagnostic;
 use crate::facts::{Ids, Peer, Process};
 use crate::managed::Managed;
-use crate::sessions::{Session, SessionId, Sudo as Granted};
-use crate::texts::{Rest, Whose};
+use crate::sessions::{SessionId, Sudo as Granted};
 
+pub(super) use call::Sudo;
 pub(super) use counted::Counted;
 pub(super) use crowd::Crowd;
 use crowd::Place;
-use listing::only_lists;
 use teller::told;
 pub(super) use unasked::Unasked;
 
@@ -41,24 +40,6 @@ const BACKGROUND: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Sudos {
     live: Mutex<BTreeMap<u64, Sudo>>,
-}
-
-/// One call of sudo.
-#[derive(Debug, Clone)]
-pub(super) struct Sudo {
-    identity: Identity,
-    origin: Origin,
-    service: String,
-    command: Command,
-    /// What that lacks of the command line, until its first entry.
-    rest: Rest,
-    /// Whether the kernel showed the command line.
-    is_legible: bool,
-    lists: bool,
-    /// The program that it runs: device and inode.
-    program: Option<(u64, u64)>,
-    watched: Process,
-    started: Option<(Instant, String)>,
 }
 
 impl Sudos {
@@ -145,46 +126,9 @@ impl Gates {
         if self.counted.is_empty() {
             return false;
         }
-        let words = process.command_line().unwrap_or_default();
+        // A longer line is journalled.
+        let words = process.words(MAX_LINE).ok().flatten().unwrap_or_default();
         self.counted.takes(&self.names, ids.real_uid, &words)
-    }
-
-    fn sudo(
-        &self,
-        process: Process,
-        ids: &Ids,
-        session: Option<&Session>,
-        caller: &Caller,
-    ) -> Sudo {
-        // An empty one is what the kernel shows of whoever has none any more.
-        let words = process.command_line().unwrap_or_default();
-        let is_legible = words.iter().any(|word| !word.is_empty());
-        let tty = (!caller.tty.is_empty()).then(|| caller.tty.clone());
-        let (identity, origin) = match session {
-            Some(session) => (session.identity(), session.origin(tty)),
-            None => (
-                account_identity(&caller.ruser, Some(ids.real_uid)),
-                tty_origin(caller),
-            ),
-        };
-        let lists = only_lists(&words);
-        let (command, line) = Command::with_whole(words);
-        let whose = Whose {
-            uid: session.map_or(ids.real_uid, |session| session.record.uid),
-            is_contractors: session.is_some(),
-        };
-        Sudo {
-            identity,
-            origin,
-            service: caller.service.clone(),
-            is_legible,
-            lists,
-            program: process.program(),
-            command,
-            rest: self.texts.hold(line, whose),
-            watched: process,
-            started: None,
-        }
     }
 
     /// Remembers a request until its end, under a handle that the next phases show again.
@@ -307,27 +251,6 @@ impl Gates {
         let event = sudo.event(self, Action::SudoEnd, Outcome::Done);
         self.intake
             .note(&event.detail("lived_seconds", since.elapsed().as_secs()));
-    }
-}
-
-impl Sudo {
-    /// As typed, and whole. Who is gone has none, and gets no answer either.
-    pub(super) fn words(&self) -> Vec<Vec<u8>> {
-        self.watched.command_line().unwrap_or_default()
-    }
-
-    pub(super) fn process(&self) -> Process {
-        self.watched
-    }
-
-    pub(super) fn event(&self, gates: &Gates, action: Action, outcome: Outcome) -> Event {
-        let target = self.started.as_ref().map(|(_, target)| target.as_str());
-        Event::new(action)
-            .outcome(outcome)
-            .by(self.identity.clone())
-            .on(gates.resource(&self.service, target))
-            .from(self.origin.clone())
-            .command(self.command.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::sessions::fixture::until;
-use crate::texts::{Rest, Texts, Whose};
+use crate::texts::{Rest, Size, Texts, Whose};
 
 /// A disk that can be broken and mended.
 #[derive(Clone, Default)]
@@ -166,13 +166,18 @@ fn after_the_end_events_go_to_syslog() {
 
 /// A request whose line is longer than what an entry keeps, and the line.
 fn long_request() -> (Event, Arc<Text>) {
-    let (command, line) = Command::with_whole(["x".repeat(20_000)]);
+    let line = vec![b'x'; 20_000];
+    let command = Command::from_line(&line);
     let whose = Whose {
         uid: 1001,
         is_contractors: false,
     };
     let texts = Texts::of("/nowhere".into(), &Policy::default());
-    let Rest::Text(text) = texts.hold(line, whose) else {
+    let size = Size {
+        line: line.len(),
+        source: 0,
+    };
+    let Rest::Text(text) = texts.hold(whose, size, || Some(line)) else {
         panic!("there is room");
     };
     (Event::new(Action::SudoRequest).command(command), text)

@@ -75,7 +75,7 @@ impl Sessions {
     fn last_by(&self, session: &Session, extended: Option<Extended>, before: &FrozenWindow) {
         let record = Record {
             extension: extended.as_ref().map(|extended| extended.note.clone()),
-            ..session.record.clone()
+            ..session.note()
         };
         let closes = record
             .extension

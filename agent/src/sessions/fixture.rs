@@ -71,6 +71,7 @@ impl Host {
             alarm: Alarm::start().unwrap(),
             host: "db1".parse().unwrap(),
             warnings: Vec::new(),
+            again: Duration::from_millis(100),
         });
         Self {
             folder,
@@ -155,7 +156,7 @@ impl Monitor {
         // What it cannot open it says, and goes on.
         let program = format!("tail -f /dev/null $({word}) 2>/dev/null");
         let monitor = Self::with(&program, "wait");
-        let words = || monitor.child.process().command_line().unwrap();
+        let words = || monitor.child.process().words(usize::MAX).unwrap().unwrap();
         until("the program in its shell's place", || {
             words().first().is_some_and(|first| first == b"tail")
         });

@@ -15,7 +15,7 @@ use super::sweep::{self, Swept};
 /// logs in again and again is not to start it anew each time.
 const AFTERGLOW: Duration = Duration::from_secs(15);
 /// Between two looks at what those who left have left running.
-const AGAIN: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
+pub const AGAIN: Duration = Duration::from_secs(10);
 
 /// Sessions that somebody is to look at.
 #[derive(Default)]
@@ -106,7 +106,8 @@ impl Sessions {
         }
         if !staying.is_empty() {
             let sessions = self.clone();
-            self.shared.setup.alarm.at(Instant::now() + AGAIN, move || {
+            let setup = &self.shared.setup;
+            setup.alarm.at(Instant::now() + setup.again, move || {
                 let leaving = &sessions.shared.leaving;
                 leaving.change(|left| left.closed.extend(staying));
             });

@@ -22,6 +22,7 @@ use super::record::Record;
 use super::registry::Sessions;
 use super::session::Session;
 use super::sweep::Swept;
+use crate::accounts::Names;
 use crate::doctor::setuid::Extent;
 use crate::facts::pass_stamp;
 use crate::layout::Layout;
@@ -98,12 +99,15 @@ impl Sessions {
     /// No thread to be had.
     pub fn look_for_plants(&self) -> io::Result<()> {
         let sessions = self.clone();
+        let layout = Layout::system();
+        // Its own: whoever waits here for a directory service takes no turn from those who stand at a door.
+        let names = Names::of_the_system(&layout);
         let look = move || {
             loop {
                 let over = sessions.shared.over.take();
                 // What changes from then on is stamped later than they were over, and told of the next time.
                 pass_stamp(over.iter().map(|ended| ended.at).max().unwrap_or_default());
-                sessions.tell_of_plants(&over);
+                sessions.tell_of_plants(&layout, &names, &over);
                 thread::sleep(PAUSE);
             }
         };
@@ -114,14 +118,14 @@ impl Sessions {
             .map(drop)
     }
 
-    fn tell_of_plants(&self, over: &[Ended]) {
+    fn tell_of_plants(&self, layout: &Layout, names: &Names, over: &[Ended]) {
         // One look serves all sessions of an account that ended since the last.
         let mut found: BTreeMap<u32, Found> = BTreeMap::new();
         for ended in over {
             let record = &ended.session.record;
             let Found { plants, extent } = found
                 .entry(record.uid)
-                .or_insert_with(|| planted(&Layout::system(), record.account.as_str(), record.uid));
+                .or_insert_with(|| planted(layout, names, &record.account, record.uid));
             let during = ended.during(plants);
             // A look that came to no end says so once: who wants to hide something fills the places before it.
             let is_unsaid = ended.told_until.is_none() && *extent == Extent::Partial;

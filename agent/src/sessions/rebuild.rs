@@ -85,14 +85,14 @@ struct Found {
     windows: BTreeMap<WindowId, Record>,
 }
 
-/// The sessions of this boot that the journal says are not over, and in which somebody or something lives; and whether
-/// it could be read to its end. A line that cannot be made out is passed over: what it tells of is lost, and its
+/// The sessions of this boot that the journal says are not over: those in which somebody or something lives, and those of
+/// which it has no end at all. And whether it could be read to its end. A line that cannot be made out is passed over: what it tells of is lost, and its
 /// processes are logind's.
 pub(super) fn rebuild(journal: &Path) -> (Vec<Record>, Result<(), daypass_journal::Error>) {
     let mut found = Found::default();
     let read = boot_id().map_or(Ok(()), |boot| found.read(journal, &boot));
     let mut records: Vec<Record> = found.records.into_values().collect();
-    records.retain(lives);
+    records.retain(|record| !record.closed || lives(record));
     (records, read)
 }
 
@@ -131,6 +131,12 @@ impl Found {
             }
             // One whose extension is not known lasts by its own window.
             "session.extended" => drop(self.extend(entry)),
+            "session.close" => {
+                let id = entry.origin.session;
+                if let Some(record) = id.and_then(|id| self.records.get_mut(&id)) {
+                    record.closed = true;
+                }
+            }
             "session.end" => {
                 if let Some(id) = entry.origin.session {
                     self.records.remove(&id);
@@ -181,6 +187,7 @@ fn record(entry: &Entry) -> Option<Record> {
         closes,
         closes_since_boot: closes_since_boot(entry, closes),
         extension: None,
+        closed: false,
     })
 }
 

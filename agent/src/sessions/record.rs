@@ -71,6 +71,9 @@ pub struct Record {
     /// The approved extension by which it may last longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// That it closed by itself, which is in the journal: what it left running is all that is left of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// A later end.
@@ -266,6 +269,7 @@ pub(crate) mod tests {
             closes: Time::from_unix(1_800_000_040),
             closes_since_boot: 45_000,
             extension: None,
+            closed: false,
         }
     }
 

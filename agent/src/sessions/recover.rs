@@ -11,7 +11,7 @@ use daypass_protocol::window::FrozenWindow;
 use super::rebuild;
 use super::record::{Record, RecordError};
 use super::registry::Sessions;
-use super::session::Session;
+use super::session::{Phase, Session};
 use super::sweep::Swept;
 use crate::durable;
 use crate::facts::Handle;
@@ -113,17 +113,13 @@ impl Sessions {
         Ok(())
     }
 
-    fn keep_note(&self, session: &Session) -> Result<(), durable::Error> {
+    pub(super) fn keep_note(&self, session: &Session) -> Result<(), durable::Error> {
         let directory = &self.shared.setup.directory;
-        let extension = session.extended().map(|extended| extended.note);
-        let record = Record {
-            extension,
-            ..session.record.clone()
-        };
-        record.store(directory)?;
+        session.note().store(directory)?;
         // It may have ended meanwhile, and its note have been removed before this.
-        if self.by_id(record.id).is_none() {
-            durable::remove(&Record::path(directory, record.id))?;
+        let id = session.record.id;
+        if self.by_id(id).is_none() {
+            durable::remove(&Record::path(directory, id))?;
         }
         Ok(())
     }
@@ -133,19 +129,27 @@ impl Sessions {
         let Ok(window) = FrozenWindow::parse(&record.window) else {
             return;
         };
+        let has_closed = record.closed;
         let monitor = record.monitor.hold();
         let watched = monitor.and_then(|monitor| {
             let pid = record.monitor.pid;
             self.register(record.clone(), window.clone(), Limits::default(), &monitor)
                 .map_err(|source| crate::facts::FactError::Hold { pid, source })
         });
-        if watched.is_ok() {
+        if let Ok(session) = watched {
+            if has_closed {
+                session.go_on_to(Phase::Closed);
+            }
             recovered.live += 1;
             return;
         }
         recovered.ended += 1;
         let session = Arc::new(Session::new(record, window, None::<Handle>));
+        if has_closed {
+            session.go_on_to(Phase::Closed);
+        }
         self.take_in(Arc::clone(&session));
+        // Nobody saw its end, unless that is in the journal.
         self.close(&session);
         self.is_over(&session, Swept::default());
         self.leave(&[session]);

@@ -53,6 +53,8 @@ pub struct Setup {
     pub host: HostName,
     /// How long before the end people are warned.
     pub warnings: Vec<Duration>,
+    /// Between two looks at what those who left have left running.
+    pub again: Duration,
 }
 
 /// All live sessions. Clones share them.
@@ -190,6 +192,8 @@ impl Sessions {
                 .from(session.origin(None))
                 .detail("lived_seconds", session.lived().as_secs()),
         );
+        // Without it the next agent would tell of the end once more.
+        let _ = self.keep_note(session);
     }
 
     fn monitor_ended(&self, id: SessionId) {

@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::end::Cause;
 use super::narrow::Narrowed;
 use super::record::{Extension, Record};
-use crate::facts::{Census, Handle, Kinship, descendants, since_boot};
+use crate::facts::{Census, Handle, Kinship, Process, descendants, since_boot};
 
 /// A session as the agent holds it.
 #[derive(Debug)]
@@ -66,6 +66,15 @@ impl Session {
             extended: Mutex::new(record_extension(&extension)),
             narrowed: Mutex::default(),
             plants_told: Mutex::default(),
+        }
+    }
+
+    /// What is to be noted of it now.
+    pub(super) fn note(&self) -> Record {
+        Record {
+            extension: self.extended().map(|extended| extended.note),
+            closed: self.phase() == Phase::Closed,
+            ..self.record.clone()
         }
     }
 
@@ -230,8 +239,14 @@ impl Session {
         }
         pids.sort_unstable();
         pids.dedup();
-        pids.retain(|pid| *pid != self.record.monitor.pid && *pid != std::process::id() as i32);
+        pids.retain(|pid| !self.is_monitor(*pid) && *pid != std::process::id() as i32);
         pids
+    }
+
+    /// By its start as well: when it has ended, its number may come to be that of something which it left running.
+    fn is_monitor(&self, pid: i32) -> bool {
+        let monitor = self.record.monitor;
+        pid == monitor.pid && Process::with_pid(pid).is_ok_and(|process| process == monitor)
     }
 
     /// sshd's own processes in it: children of the monitor that run the monitor's program, held. The contractor cannot

@@ -27,7 +27,7 @@ pub(super) const DIRECTIVES: [(&str, &str); 13] = [
     ("AuthorizedKeysCommand", "none"),
     ("HostbasedAuthentication", "no"),
     ("PermitUserRC", "no"),
-    // No certificate permits tunnels, and sshd asks none whether it does.
+    // No window can permit one, and no extension of a certificate stops what a site permits.
     ("PermitTunnel", "no"),
     ("Banner", "/etc/daypass/ssh/banner"),
 ];

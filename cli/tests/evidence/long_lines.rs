@@ -1,7 +1,7 @@
 //! Command lines that are too long for their entries: the whole goes along, and is compared with what its entry says.
 
 use daypass_protocol::digest::Digest;
-use daypass_protocol::event::{Action, Command, Outcome};
+use daypass_protocol::event::{Action, Command, Outcome, spell};
 
 use crate::archive::Files;
 use crate::doubts::assert_said;
@@ -10,12 +10,12 @@ use crate::verify;
 
 #[test]
 fn a_long_command_line_is_in_the_bundle_whole() {
-    let (_, line) = Command::with_whole(["x'x\n".repeat(400_000)]);
-    let line = line.expect("a long line");
+    let mut line = Vec::new();
+    spell(["x'x\n".repeat(400_000)], &mut line);
     let scene = Scene::with(&Change {
         texts: vec![line.clone()],
         on_host: Some(|stage| {
-            let (command, _) = Command::with_whole(["x'x\n".repeat(400_000)]);
+            let command = Command::from_arguments(["x'x\n".repeat(400_000)]);
             let event = stage.in_session(Action::SudoRequest);
             let event = event.outcome(Outcome::Allowed).command(command);
             vec![event.with_command_kept()]

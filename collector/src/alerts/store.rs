@@ -30,11 +30,13 @@ const MIGRATIONS: &[M<'static>] = &[
 /// Alerts that are kept; the oldest go first, with their letters.
 const KEPT: u64 = 100_000;
 /// Letters that wait for one destination; with one more, the least severe is dead.
-pub(crate) const WAITING: u64 = if cfg!(test) { 100 } else { 10_000 };
+const WAITING: u64 = 10_000;
 
 /// The database.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
+    /// Letters that wait for one destination, at most.
+    room: u64,
     /// People who were forgotten here, and may still stand in what is counted in memory.
     forgotten: Mutex<Vec<String>>,
 }
@@ -73,10 +75,15 @@ pub(crate) enum Told<'a> {
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, database::OpenError> {
+        Self::with_room(path, WAITING)
+    }
+
+    fn with_room(path: &Path, room: u64) -> Result<Self, database::OpenError> {
         let migrations = Migrations::from_slice(MIGRATIONS);
         let connection = database::open(path, database::Commits::ReachTheDisk, &migrations)?;
         Ok(Self {
             connection: Mutex::new(connection),
+            room,
             forgotten: Mutex::default(),
         })
     }
@@ -135,7 +142,7 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let (mut new, mut overflow) = (0, Overflow::default());
+        let (mut new, mut overflow) = (0, Overflow::of(self.room));
         for Raised { alert, period } in raised {
             if count(&transaction, alert, now).map_err(&failed)? {
                 continue;
@@ -181,7 +188,7 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let mut overflow = Overflow::default();
+        let mut overflow = Overflow::of(self.room);
         for (number, count, document) in &due {
             let alert: Alert = serde_json::from_str(document).map_err(json("repeat an alert"))?;
             let alert = document::again(alert, *count);

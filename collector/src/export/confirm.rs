@@ -1,11 +1,16 @@
-//! Who ended a TCP connection first, as the kernel knows it.
+//! Who ended a TCP connection first, as the kernel knows it, and how to be the one.
 //!
 //! An end that the other side began proves nothing: what was on its way then was not read. Where our end came first, the
 //! kernel of the other side has acknowledged every byte and our end, and a side that closes with bytes unread resets
 //! the connection instead of ending it.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
+
+use nix::errno::Errno;
+use nix::libc::MSG_MORE;
+use nix::sys::socket::{MsgFlags, send};
 
 /// `TIME_WAIT`: our end was acknowledged before theirs came. `FIN_WAIT2`: theirs is not looked at yet.
 const OURS: [&str; 2] = ["06", "05"];
@@ -35,6 +40,21 @@ impl Pair {
             remote: socket.peer_addr()?,
         })
     }
+}
+
+/// Sends the last bytes and our end in one segment. Who reads these bytes has our end by then, however quickly they close
+/// upon it: on a busy machine whoever is sent something runs before whoever sent it.
+pub(super) fn end_with(socket: &TcpStream, last: &[u8]) -> io::Result<()> {
+    let held_back = MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(MSG_MORE);
+    let mut left = last;
+    while !left.is_empty() {
+        match send(socket.as_raw_fd(), left, held_back) {
+            Ok(length) => left = left.get(length..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    socket.shutdown(Shutdown::Write)
 }
 
 /// Of a connection of which both ends have come.
@@ -84,7 +104,8 @@ fn written(address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+    use std::process::Command;
 
     use super::*;
 
@@ -118,6 +139,31 @@ mod tests {
             ours.shutdown(Shutdown::Write).unwrap();
             assert_eq!(ended(&ours, pair).unwrap(), Ended::ByThem);
         }
+    }
+
+    /// Segments that this end has got, by the kernel's count.
+    fn segments(socket: &TcpStream) -> u32 {
+        let [local, remote] = [socket.local_addr(), socket.peer_addr()].map(Result::unwrap);
+        let ours = format!("sport = :{} and dport = :{}", local.port(), remote.port());
+        let said = Command::new("ss").args(["-Htino", &ours]).output().unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        let count = said.split_once("segs_in:").expect(&said).1;
+        count.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn whoever_reads_the_last_bytes_has_our_end_as_well() {
+        let (mut ours, mut theirs, pair) = connected(Ipv4Addr::LOCALHOST.into());
+        ours.set_nodelay(true).unwrap();
+        let before = segments(&theirs);
+        end_with(&ours, b"bye").unwrap();
+        let mut said = Vec::new();
+        theirs.read_to_end(&mut said).unwrap();
+        assert_eq!(said, b"bye");
+        assert_eq!(segments(&theirs) - before, 1);
+        drop(theirs);
+        assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
+        assert_eq!(ended(&ours, pair).unwrap(), Ended::ByUs);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -200,12 +200,13 @@ impl Connection for Open {
     fn finish(mut self: Box<Self>) -> Result<(), Trouble> {
         self.flush()?;
         self.look()?;
-        self.stream.conn.send_close_notify();
         let (session, socket) = (&mut self.stream.conn, &mut self.stream.sock);
+        session.send_close_notify();
+        let mut last = Vec::new();
         while session.wants_write() {
-            session.write_tls(socket).map_err(Trouble::Broken)?;
+            session.write_tls(&mut last).map_err(Trouble::Broken)?;
         }
-        socket.shutdown(Shutdown::Write).map_err(Trouble::Broken)?;
+        confirm::end_with(socket, &last).map_err(Trouble::Broken)?;
         let deadline = Instant::now() + PATIENCE;
         let mut rest = [0; 4096];
         loop {

@@ -1,5 +1,9 @@
 //! A command line, as exactly as JSON allows.
 
+mod typed;
+
+pub use typed::Typed;
+
 use crate::digest::Digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,24 +28,16 @@ pub struct Command {
 impl Command {
     /// From an argument vector.
     pub fn from_arguments<A: AsRef<[u8]>>(arguments: impl IntoIterator<Item = A>) -> Self {
-        Self::from_line(&line_of(arguments))
-    }
-
-    /// From an argument vector, and the whole line where it is longer than what is kept of it.
-    pub fn with_whole<A: AsRef<[u8]>>(
-        arguments: impl IntoIterator<Item = A>,
-    ) -> (Self, Option<Vec<u8>>) {
-        let line = line_of(arguments);
-        let command = Self::from_line(&line);
-        let is_cut = command.beginning.len() < line.len();
-        (command, is_cut.then_some(line))
+        let mut line = Vec::new();
+        spell(arguments, &mut line);
+        Self::from_line(&line)
     }
 
     /// From a line that is one already.
     pub fn from_line(line: &[u8]) -> Self {
         let beginning = line.get(..MAX_LINE).unwrap_or(line);
         Self {
-            beginning: whole_characters(beginning, line).to_vec(),
+            beginning: whole_characters(beginning, line.len()).to_vec(),
             length: line.len(),
             sha256: Digest::of(line),
             is_kept: false,
@@ -62,39 +58,68 @@ impl Command {
         self.sha256
     }
 
+    /// The bytes of the whole line.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether an entry keeps the beginning only.
+    pub fn is_cut(&self) -> bool {
+        self.beginning.len() < self.length
+    }
+
     /// The bytes that are kept.
     pub fn beginning(&self) -> &[u8] {
         &self.beginning
     }
 }
 
-fn line_of<A: AsRef<[u8]>>(arguments: impl IntoIterator<Item = A>) -> Vec<u8> {
-    let quoted: Vec<_> = arguments
-        .into_iter()
-        .map(|argument| quote(argument.as_ref()))
-        .collect();
-    quoted.join(&b' ')
+/// Writes the line of these arguments behind what is there.
+pub fn spell<A: AsRef<[u8]>>(arguments: impl IntoIterator<Item = A>, line: &mut Vec<u8>) {
+    for (index, argument) in arguments.into_iter().enumerate() {
+        if index > 0 {
+            line.push(b' ');
+        }
+        quote(argument.as_ref(), |piece| line.extend_from_slice(piece));
+    }
 }
 
 /// Does not cut a UTF-8 character in two where the line is UTF-8 up to there.
-fn whole_characters<'a>(beginning: &'a [u8], line: &[u8]) -> &'a [u8] {
+fn whole_characters(beginning: &[u8], length: usize) -> &[u8] {
     match std::str::from_utf8(beginning) {
-        Err(error) if beginning.len() < line.len() && error.error_len().is_none() => {
+        Err(error) if beginning.len() < length && error.error_len().is_none() => {
             &beginning[..error.valid_up_to()]
         }
         _ => beginning,
     }
 }
 
-fn quote(argument: &[u8]) -> Vec<u8> {
+/// Hands the argument's pieces over as a shell needs them.
+fn quote(argument: &[u8], mut piece: impl FnMut(&[u8])) {
+    if !argument.is_empty() && is_plain(argument) {
+        return piece(argument);
+    }
+    piece(b"'");
+    quote_inside(argument, &mut piece);
+    piece(b"'");
+}
+
+/// Bytes that mean themselves to a shell wherever they stand.
+fn is_plain(bytes: &[u8]) -> bool {
     let is_plain = |byte: &u8| {
         byte.is_ascii_alphanumeric() || b"%+,-./:=@_".contains(byte) || !byte.is_ascii()
     };
-    if !argument.is_empty() && argument.iter().all(is_plain) {
-        return argument.to_vec();
+    bytes.iter().all(is_plain)
+}
+
+/// What stands between the quotes.
+fn quote_inside(bytes: &[u8], piece: &mut impl FnMut(&[u8])) {
+    for (index, part) in bytes.split(|&byte| byte == b'\'').enumerate() {
+        if index > 0 {
+            piece(b"'\\''");
+        }
+        piece(part);
     }
-    let parts: Vec<_> = argument.split(|&byte| byte == b'\'').collect();
-    [b"'", parts.join(&b"'\\''"[..]).as_slice(), b"'"].concat()
 }
 
 impl Serialize for Command {

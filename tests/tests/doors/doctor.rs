@@ -116,7 +116,28 @@ const GATES: &[Finding] = &[
 ];
 
 fn ways_round(site: &Site) -> Result<()> {
-    each(site, WAYS_ROUND)
+    each(site, WAYS_ROUND)?;
+    clock(site)
+}
+
+/// That of a container cannot be set, and what doctor takes it for can.
+fn clock(site: &Site) -> Result<()> {
+    let db2 = site.network.host("db2")?;
+    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+    let said = |offset: &str| -> Result<String> {
+        let doctor = db2.root(["daypass-agent", "doctor"]);
+        let doctor = doctor.env("LD_PRELOAD", library).env("FAKETIME", offset);
+        Ok(doctor
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .run()?
+            .stdout())
+    };
+    let told = "seconds off the CA's";
+    for (offset, is_off) in [("-2m", true), ("+10m", true), ("-10s", false)] {
+        let said = said(offset)?;
+        assert_eq!(said.contains(told), is_off, "{offset}: {said}");
+    }
+    Ok(())
 }
 
 fn gates(site: &Site) -> Result<()> {

@@ -63,6 +63,7 @@ fn warned_and_ended(site: &Site) -> Result<()> {
     terminal.await_text("here", SOON)?;
     let end = site.await_entry_within("db1", "session.end", &[&window], SHORT + SOON)?;
     assert!(end.contains("killed"), "{end}");
+    site.await_entry("db1", "session.warned", &[&window])?;
     let output = terminal.wait(SOON)?;
     assert!(output.stdout().contains("this session ends in"), "{output}");
     assert!(output.stdout().contains("its window has ended"), "{output}");

@@ -14,7 +14,7 @@ use crate::{Row, row};
 const HOUR: Duration = Duration::from_secs(3600);
 /// What anybody but a contractor may take while daypass is broken: a login, its 200 ms, and room; a machine that is busy
 /// gets as much more as it took before. A contractor's own wait is five seconds.
-const UNNOTICED: Duration = Duration::from_secs(4);
+pub(crate) const UNNOTICED: Duration = Duration::from_secs(4);
 /// Everybody but contractors, each with something to do as root.
 const OTHERS: [(&str, &str); 3] = [
     ("olga", "sudo -n id -un"),
@@ -32,6 +32,8 @@ struct Failure {
     sudo: Gets,
     /// What the session that was open all the while gets afterwards.
     then: Gets,
+    /// An entry that tells of it once it is over.
+    told: Option<&'static str>,
 }
 
 /// Broken in the usual way: nobody answers as the agent would, and afterwards all is well.
@@ -43,6 +45,7 @@ const fn silent(name: &'static str, begin: &'static str, end: &'static str) -> F
         login: Gets::Refused,
         sudo: Gets::Refused,
         then: Gets::Served,
+        told: None,
     }
 }
 
@@ -101,11 +104,14 @@ const FAILURES: &[Failure] = &[
         "prlimit --pid $(agent) --nofile=$(ls /proc/$(agent)/fd | wc -l):16384",
         "prlimit --pid $(agent) --nofile=16384:16384",
     ),
-    silent(
-        "with_a_disk_that_fails_contractors_are_refused_and_nobody_else",
-        "inject fdatasync,fsync:error=EIO:syscall=getpid $(agent)",
-        "systemctl stop inject",
-    ),
+    Failure {
+        told: Some("gap"),
+        ..silent(
+            "with_a_disk_that_fails_contractors_are_refused_and_nobody_else",
+            "inject fdatasync,fsync:error=EIO:syscall=getpid $(agent)",
+            "systemctl stop inject",
+        )
+    },
     Failure {
         login: Gets::Served,
         sudo: Gets::Served,
@@ -186,6 +192,14 @@ fn under(site: &Site, failure: &Failure) -> Result<()> {
     session.sudo("before")?;
     session.gets("before", Gets::Served)?;
     let usual = longest_of_the_others(site)?;
+    let told = || -> Result<usize> {
+        let action = failure
+            .told
+            .map(|action| format!("\"action\":\"{action}\""));
+        let is_it = |entry: &&String| action.as_ref().is_some_and(|it| entry.contains(it));
+        Ok(site.entries("db1")?.iter().filter(is_it).count())
+    };
+    let told_before = told()?;
     // What fails in between must not leave the host broken for the rows that follow.
     let broken = catch_unwind(AssertUnwindSafe(|| -> Result<()> {
         words(db1, failure.begin)?;
@@ -207,11 +221,16 @@ fn under(site: &Site, failure: &Failure) -> Result<()> {
         session.sudo("afterwards")?;
         session.gets("afterwards", failure.then)?;
     }
+    if failure.told.is_some() {
+        daypass_tests::until("the entry that tells of it", SOON, || {
+            Ok(told()? > told_before)
+        })?;
+    }
     Ok(())
 }
 
 /// The others get in, one after another; what the slowest of them took.
-fn longest_of_the_others(site: &Site) -> Result<Duration> {
+pub(crate) fn longest_of_the_others(site: &Site) -> Result<Duration> {
     let mut longest = Duration::ZERO;
     for (who, command) in OTHERS {
         let since = Instant::now();

@@ -21,6 +21,10 @@ pub(crate) const ROWS: &Rows = &[
         sources,
     ),
     (
+        "outside_hours_that_are_only_reported_a_login_is_let_in_and_told",
+        outside_hours,
+    ),
+    (
         "what_monitoring_runs_all_day_is_counted_and_others_can_be_left_out_of_the_journal",
         left_out,
     ),
@@ -119,6 +123,29 @@ fn sources(site: &Site) -> Result<()> {
     carol_gets(site, &from("192.0.2.0/24"))?;
     let here = id()?;
     assert_eq!(here.stdout(), "deploy\n", "{here}");
+    Ok(())
+}
+
+/// Half an hour of each day, two hours from now.
+fn outside_hours(site: &Site) -> Result<()> {
+    let hour = "date -u -d 'now + 2 hours' +%H";
+    let hour = site.network.host("laptop")?.script(hour).ok()?;
+    let hours = format!("mon-sun {0}:00-{0}:30", hour.trim());
+    let wish = Wish::deploy_on("db1", HOUR)
+        .with("--hours", &hours)
+        .with("--zone", "UTC")
+        .with("--outside", "alert");
+    let window = carol_gets(site, &wish)?;
+    let login = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]);
+    assert_eq!(login.ok()?, "deploy\n");
+    let told = [&window, "\"outside_hours\":true"];
+    site.await_entry("db1", "session.open", &told)?;
+    let denying = Wish::deploy_on("db1", HOUR)
+        .with("--hours", &hours)
+        .with("--zone", "UTC");
+    carol_gets(site, &denying)?;
+    let refused = site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run()?;
+    assert!(!refused.success() && refused.stdout.is_empty(), "{refused}");
     Ok(())
 }
 

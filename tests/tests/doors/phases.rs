@@ -6,6 +6,7 @@ use daypass_tests::{CAROL, Host, Result, SOON, Site, Wish};
 use serde_json::Value;
 
 use crate::Rows;
+use crate::others::others_get_in;
 use crate::windows::{carol_gets, close_all};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -17,6 +18,10 @@ const PASS_OVER: &str = "cp -a /etc/pam.d/sshd /root/pam-sshd; \
 
 pub(crate) const ROWS: &Rows = &[
     (
+        "while_a_line_of_pams_is_edited_away_contractors_are_refused_at_once_and_nobody_else",
+        edited,
+    ),
+    (
         "a_login_without_pams_session_phase_is_cut_off_and_journalled",
         absent,
     ),
@@ -24,6 +29,7 @@ pub(crate) const ROWS: &Rows = &[
         "a_login_that_the_last_gate_refuses_is_cut_off_though_it_runs_nothing",
         refused_at_last,
     ),
+    ("a_login_that_no_gate_has_seen_is_told", unseen),
     (
         "whose_monitor_is_killed_is_journalled_and_gone_with_the_window",
         monitor_killed,
@@ -36,6 +42,34 @@ pub(crate) const ROWS: &Rows = &[
 
 fn nothing_runs(db1: &Host) -> Result<()> {
     db1.await_condition("! pgrep -u deploy", SOON)
+}
+
+/// By hand, as pam-auth-update leaves it from then on. Gate 1 sees it at the next login, not at the next round.
+fn edited(site: &Site) -> Result<()> {
+    carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
+    let login = || site.person(CAROL).ssh("deploy@db1", &["id", "-un"]).run();
+    assert_eq!(login()?.stdout(), "deploy\n");
+    let db1 = site.network.host("db1")?;
+    for stack in ["account", "session", "auth"] {
+        let file = format!("/etc/pam.d/common-{stack}");
+        let missing = format!("pam_daypass.so is missing in PAM's {stack} stack of sshd");
+        db1.script(&format!("sed -i.kept /pam_daypass/d {file}"))
+            .ok()?;
+        let (refused, others) = (login(), others_get_in(site));
+        let told = site.await_entry("db1", "gate.absent", &["\"failed\"", &missing]);
+        db1.script(&format!("mv {file}.kept {file}")).ok()?;
+        let refused = refused?;
+        assert!(
+            !refused.success() && refused.stdout.is_empty(),
+            "{stack}: {refused}"
+        );
+        others?;
+        told?;
+        assert_eq!(login()?.stdout(), "deploy\n", "{stack} is back");
+        site.await_entry("db1", "login.denied", &[CAROL, "gate-absent", &missing])?;
+        site.await_entry("db1", "gate.absent", &["gate-back", &missing])?;
+    }
+    Ok(())
 }
 
 fn absent(site: &Site) -> Result<()> {
@@ -85,6 +119,41 @@ fn refused_at_last(site: &Site) -> Result<()> {
     let entries = site.entries("db1")?;
     let is_open = |entry: &&String| entry.contains("\"session.open\"") && entry.contains(&opened);
     assert_eq!(entries.iter().find(is_open), None);
+    nothing_runs(db1)
+}
+
+/// By an sshd that root runs with a configuration of its own, and without PAM.
+fn unseen(site: &Site) -> Result<()> {
+    let (db1, laptop) = (site.network.host("db1")?, site.network.host("laptop")?);
+    let key = laptop.read("/home/olga/.ssh/id_ed25519.pub")?;
+    db1.write("/etc/ssh/unseen_keys", key)?;
+    let config =
+        "Port 2223\nPidFile /run/unseen.pid\nAuthorizedKeysFile /etc/ssh/unseen_keys\nUsePAM no\n";
+    db1.write("/root/unseen.conf", config)?;
+    // In a unit of its own, so that it outlives what started it. The lock on the account's password is sshd's without PAM.
+    db1.script(
+        "usermod --password '*' deploy; systemd-run --quiet --unit=unseen /usr/sbin/sshd -D -f /root/unseen.conf; \
+         timeout 60 sh -c 'until [ -e /run/unseen.pid ]; do :; done'",
+    )
+    .ok()?;
+    let ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -p 2223 deploy@db1 'echo here; cat'";
+    let told = laptop
+        .user("olga", ["sh", "-c", ssh])
+        .spawn()
+        .and_then(|mut login| {
+            login.await_text("here", SOON)?;
+            site.await_entry("db1", "gate.absent", &["login-without-entry", "deploy"])?;
+            login.write(b"still here\n")?;
+            login.await_text("still here", SOON)
+        });
+    db1.script("systemctl stop unseen; rm /root/unseen.conf /etc/ssh/unseen_keys")
+        .ok()?;
+    told?;
+    let entries = site.entries("db1")?;
+    let told = entries
+        .iter()
+        .filter(|entry| entry.contains("login-without-entry"));
+    assert_eq!(told.count(), 1, "once");
     nothing_runs(db1)
 }
 

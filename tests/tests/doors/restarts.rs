@@ -22,6 +22,10 @@ pub(crate) const ROWS: &Rows = &[
         killed,
     ),
     (
+        "what_others_do_while_the_agent_is_down_is_in_the_system_log",
+        logged,
+    ),
+    (
         "a_deadline_that_passed_while_the_agent_was_down_is_enforced_at_its_start",
         passed_deadline,
     ),
@@ -83,6 +87,24 @@ fn killed(site: &Site) -> Result<()> {
     site.await_entry("db1", "session.end", &[&window])?;
     session.gets("afterwards", Gets::Ended)?;
     nothing_is_left(site)
+}
+
+/// Nobody journals it then, and the module says so. The journal has the agent's stop and its start around it.
+fn logged(site: &Site) -> Result<()> {
+    let db1 = site.network.host("db1")?;
+    let begun = db1.script("date +%s").ok()?;
+    let units = "daypass-agent.socket daypass-principals.socket daypass-agent.service";
+    db1.script(&format!("systemctl stop {units}")).ok()?;
+    let other = from_olga(site, &[], "olga@db1", "sudo -n id -un");
+    db1.script(&format!("systemctl start {units}")).ok()?;
+    let other = other?;
+    assert_eq!(other.stdout(), "root\n", "{other}");
+    // At least her login and her sudo.
+    let told = format!(
+        "[ $(journalctl --quiet --since=@{} | grep -c 'daypass did not see .*\"olga\", who is not under management') -ge 2 ]",
+        begun.trim()
+    );
+    db1.await_condition(&told, SOON)
 }
 
 fn passed_deadline(site: &Site) -> Result<()> {

@@ -69,6 +69,15 @@ fn closed(site: &Site) -> Result<()> {
     assert!(!into.success() && into.stdout().is_empty(), "{into}");
     assert!(into.stderr().contains("approved windows only"), "{into}");
     assert_eq!(su("guest", "olga")?.stdout(), "olga\n");
+    // It is journalled as that of whoever called it.
+    let told = [
+        "\"service\":\"su\"",
+        "\"account\":\"olga\"",
+        "\"account\":\"guest\"",
+    ];
+    for action in ["session.open", "session.close"] {
+        site.await_entry("db1", action, &told)?;
+    }
     // root's own su is root's business.
     assert_eq!(db1.root(["su", "deploy", "-c", "id -un"]).ok()?, "deploy\n");
     db1.script(JOB).ok()?;

@@ -5,6 +5,13 @@ use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
 
+fn named(uid: u32) -> Named {
+    Named {
+        uid,
+        home: format!("/home/{uid}").into(),
+    }
+}
+
 /// Names of a directory service that hangs until it is told to go on, and says whenever it is asked.
 struct Hanging {
     names: Names,
@@ -19,14 +26,14 @@ impl Hanging {
         let passwd = folder.path().join("passwd");
         std::fs::write(
             &passwd,
-            b"root:x:0:0::/:/bin/sh\nann:x:7:7:\xff:/:/bin/sh\nbad:x\n",
+            b"root:x:0:0::/root:/bin/sh\nann:x:7:7:\xff:/home/ann\xff:/bin/sh\nbad:x\nbare:x:8",
         )
         .unwrap();
         let ((tell, asked), (go_on, held)) = (channel(), channel());
         let (tell, held) = (Mutex::new(tell), Mutex::new(held));
         let ask = move |_: &str| {
             tell.lock().unwrap().send(()).unwrap();
-            held.lock().unwrap().recv().ok().map(|()| 1001)
+            held.lock().unwrap().recv().ok().map(|()| named(1001))
         };
         Self {
             names: Names::new(passwd, ask),
@@ -51,11 +58,15 @@ fn while_a_directory_hangs_one_thread_waits_for_it_and_nobody_else() {
     // Who is listed here needs no directory.
     assert_eq!(names.uid("ann"), Some(7));
     assert_eq!(names.uid("root"), Some(0));
+    assert_eq!(names.uid("bare"), Some(8));
+    let home = names.look_up("ann", LONG).unwrap().unwrap().home;
+    assert_eq!(home.as_os_str().as_bytes(), b"/home/ann\xff");
+    assert_eq!(names.look_up("bad", LONG), Err(Unanswered));
     // It answers again, and is asked again.
     directory.go_on.send(()).unwrap();
     directory.go_on.send(()).unwrap();
     let begun = Instant::now();
-    while names.asked("deploy2", LONG) != Some(Some(1001)) {
+    while names.asked("deploy2", LONG) != Some(Some(named(1001))) {
         assert!(begun.elapsed() < LONG);
         thread::yield_now();
     }
@@ -85,14 +96,14 @@ fn all_who_come_at_once_are_answered_one_after_another() {
         all.fetch_max(now, Ordering::SeqCst);
         thread::yield_now();
         here.fetch_sub(1, Ordering::SeqCst);
-        name.strip_prefix("user")?.parse().ok()
+        name.strip_prefix("user")?.parse().ok().map(named)
     });
     thread::scope(|scope| {
         for number in 0..50 {
             let names = &names;
             scope.spawn(move || {
                 let found = names.asked(&format!("user{number}"), LONG);
-                assert_eq!(found, Some(Some(number)));
+                assert_eq!(found, Some(Some(named(number))));
             });
         }
     });

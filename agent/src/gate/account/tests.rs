@@ -17,7 +17,7 @@ fn while_a_directory_hangs_it_keeps_one_thread_and_managed_accounts_are_judged_a
         Names::new(layout.passwd(), move |_| {
             tell.lock().unwrap().send(()).unwrap();
             let _ = held.lock().unwrap().recv();
-            Some(1001)
+            None
         })
     });
     let monitor = Monitor::start();

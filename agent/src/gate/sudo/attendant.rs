@@ -89,6 +89,7 @@ impl Attendant {
             self.watch();
             self.settle();
             self.gates.tell_counted();
+            self.gates.look_for_unseen();
             // It may have been made only now.
             let rules = self.gates.layout.session_sudoers();
             self.add(&rules, Watched::Rules);

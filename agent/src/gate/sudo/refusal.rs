@@ -41,7 +41,7 @@ impl Gates {
         let event = sudo
             .event(self, Action::SudoDenied, Outcome::Denied)
             .because("sudo-crowded", diagnostic::SUDO_CROWDED);
-        self.end_after(session, &event, || sudo.words());
+        self.end_after(session, &event, Some(sudo));
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
             self.note_call(sudo, with_untold(event, untold));
         }
@@ -85,7 +85,7 @@ impl Gates {
             .because(code, &message);
         let is_ended = session
             .filter(|session| session.is_open())
-            .is_some_and(|session| self.end_after(session, &event, || sudo.words()));
+            .is_some_and(|session| self.end_after(session, &event, Some(sudo)));
         if let Some(untold) = self.flood.tell(sudo.origin.address) {
             self.note_call(sudo, with_untold(event, untold));
         }

@@ -115,12 +115,11 @@ impl Gates {
         };
         let sudo = self.sudo(process, &ids, Some(session.as_ref()), &caller);
         // As long as it has no words it is still becoming what it is.
-        let has_words = process.command_line().is_ok_and(|words| words != [b""]);
-        if !has_words || ids.real_uid != session.record.uid {
+        if !sudo.is_legible || ids.real_uid != session.record.uid {
             return None;
         }
         let ends = self
-            .cause_of(&self.refused(&sudo), || sudo.words())
+            .cause_of(&self.refused(&sudo), Some(&sudo))
             .map(|cause| (Arc::clone(session), cause));
         let call = Call { sudo, ends };
         self.unasked.lock().calls.insert(process, call);

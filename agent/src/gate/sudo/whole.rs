@@ -6,11 +6,25 @@ use std::sync::Arc;
 use daypass_protocol::event::Event;
 
 use super::Sudo;
+use crate::facts::{CommandLine, Process};
 use crate::gate::Gates;
 use crate::intake::{NotCommitted, Receipt};
-use crate::texts::{Rest, Text};
+use crate::texts::{Rest, Size, Text, Whose};
 
 impl Gates {
+    /// What the entry will not have of the line, where there is room to hold it.
+    pub(super) fn rest_of(&self, process: Process, line: &CommandLine, whose: Whose) -> Rest {
+        if !line.command.is_cut() {
+            return Rest::Nothing;
+        }
+        let size = Size {
+            line: line.command.length(),
+            source: line.shown,
+        };
+        let read = || process.whole_line(line).ok().flatten();
+        self.texts.hold(whose, size, read)
+    }
+
     /// Nobody waits for it.
     pub(super) fn note_call(&self, sudo: &Sudo, event: Event) {
         match self.with_text(sudo, event) {
@@ -56,7 +70,6 @@ mod tests {
     use crate::fixture::KEPT;
     use crate::gate::fixture::Host;
     use crate::sessions::fixture::Monitor;
-    use crate::texts::Whose;
 
     /// By which service contractors' calls go, and everybody else's.
     const CONTRACTORS: &str = "daypass-sudo";
@@ -107,10 +120,16 @@ mod tests {
             uid: session.record.uid,
             is_contractors: true,
         };
-        let _all = host
-            .gates
-            .texts
-            .hold(Some(vec![0; 16 * 1024 * 1024]), whose);
+        let size = Size {
+            line: 8 * 1024 * 1024,
+            source: 0,
+        };
+        let hold = || {
+            host.gates
+                .texts
+                .hold(whose, size, || Some(vec![0; size.line]))
+        };
+        let _all = [hold(), hold()];
         let answer = host.account(&carols, CONTRACTORS);
         assert!(matches!(answer, daypass_gate::Response::Allow { .. }));
         let entries = host.entries();

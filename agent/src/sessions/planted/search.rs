@@ -8,9 +8,9 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nix::unistd::User;
-
+use crate::accounts::Names;
 use crate::doctor::setuid::{self, Extent};
 use crate::layout::Layout;
 
@@ -59,6 +59,9 @@ pub(super) const AT_JOBS: &str = "/var/spool/cron/atjobs";
 const LINGER: &str = "/var/lib/systemd/linger";
 /// So many files of such a directory are looked at.
 pub(super) const OF_A_DIRECTORY: usize = 1000;
+/// How long a directory service may take to say where an account is at home that no file of this host names.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What kind of thing a file is, for programs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Kind {
@@ -102,7 +105,7 @@ struct Below {
 }
 
 /// Everything of an account that can outlive a session, whenever it was changed.
-pub(super) fn planted(layout: &Layout, account: &str, uid: u32) -> Found {
+pub(super) fn planted(layout: &Layout, names: &Names, account: &str, uid: u32) -> Found {
     let mut found = Found {
         plants: Vec::new(),
         extent: Extent::Whole,
@@ -115,22 +118,14 @@ pub(super) fn planted(layout: &Layout, account: &str, uid: u32) -> Found {
             found.add(Kind::Job, path);
         }
     }
-    if let Some(home) = home(account) {
-        let seen = layout.seen(&home);
-        for name in START_UP {
-            found.add_of(&seen, name, Kind::StartUp);
+    match names.look_up(account, PATIENCE) {
+        Ok(named) => {
+            if let Some(named) = named {
+                found.add_home(layout, uid, &named.home);
+            }
         }
-        for name in KEYS {
-            found.add_of(&seen, name, Kind::Key);
-        }
-        for name in UNITS {
-            found.add_below(&seen, name);
-        }
-        let lent = setuid::owned_by(layout, uid, &home, setuid::SEARCH);
-        found.extent = found.extent.and(lent.extent);
-        for path in lent.files {
-            found.add(Kind::Setuid, path);
-        }
+        // What is there is not known, and others' sessions are not looked after any later for it.
+        Err(_) => found.extent = Extent::Partial,
     }
     found.plants.sort();
     found.plants.dedup();
@@ -146,6 +141,24 @@ impl Found {
                 true
             }
             _ => false,
+        }
+    }
+
+    fn add_home(&mut self, layout: &Layout, uid: u32, home: &Path) {
+        let seen = layout.seen(home);
+        for name in START_UP {
+            self.add_of(&seen, name, Kind::StartUp);
+        }
+        for name in KEYS {
+            self.add_of(&seen, name, Kind::Key);
+        }
+        for name in UNITS {
+            self.add_below(&seen, name);
+        }
+        let lent = setuid::owned_by(layout, uid, home, setuid::SEARCH);
+        self.extent = self.extent.and(lent.extent);
+        for path in lent.files {
+            self.add(Kind::Setuid, path);
         }
     }
 
@@ -258,11 +271,6 @@ impl Found {
             self.extent = Extent::Partial;
         }
     }
-}
-
-fn home(account: &str) -> Option<PathBuf> {
-    let user = User::from_name(account).ok().flatten()?;
-    Some(user.dir)
 }
 
 #[cfg(test)]

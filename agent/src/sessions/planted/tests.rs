@@ -119,8 +119,9 @@ fn what_a_session_left_running_is_named_when_it_is_ended_and_is_no_plant() {
             killed,
         },
     };
-    host.sessions
-        .tell_of_plants(&[ended(Killed::default()), ended(Killed::of(100, "sleep"))]);
+    let names = Names::of_the_system(&host.layout);
+    let over = [ended(Killed::default()), ended(Killed::of(100, "sleep"))];
+    host.sessions.tell_of_plants(&host.layout, &names, &over);
     let entry = host.entries.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(entry["action"], "session.planted");
     assert_eq!(entry["code"], "left-running");

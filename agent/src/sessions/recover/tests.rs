@@ -1,7 +1,9 @@
 use std::fs;
 
+use daypass_protocol::event::{Action, Event};
+
 use super::*;
-use crate::sessions::fixture::Host;
+use crate::sessions::fixture::{Host, SOON, until};
 
 fn is_known(host: &Host) -> bool {
     host.layout.sessions().join(KNOWN).exists()
@@ -86,4 +88,44 @@ fn nothing_is_noted_of_a_session_that_ended_meanwhile() {
     host.sessions.keep_note(&session).unwrap();
     let note = Record::path(&host.layout.sessions(), session.record.id);
     assert!(!note.exists());
+}
+
+#[test]
+fn an_end_that_nobody_saw_is_journalled_at_the_next_start_and_one_that_was_is_not_again() {
+    let host = Host::with_sudo("");
+    let (one, told_by_pam) = host.let_in(1, "carol", "/usr/bin/id");
+    let (two, told_by_kernel) = host.let_in(2, "mallory", "/usr/bin/id");
+    let (_three, stays) = host.let_in(3, "dave", "/usr/bin/id");
+    host.sessions.close(&told_by_pam);
+    for monitor in [one, two] {
+        monitor.child.kill();
+        assert!(monitor.child.ends_within(SOON));
+        // Its shell ends with it.
+        drop(monitor);
+    }
+    let is_told = |record: Record| record.id == told_by_kernel.record.id && record.closed;
+    until("the end that the kernel tells", || {
+        let noted = Record::load_all(&host.layout.sessions()).into_iter();
+        noted.flatten().any(is_told)
+    });
+    // One of the same monitor that was let in when this agent was not there.
+    let unseen = Record {
+        id: "s-0000000000000004".parse().unwrap(),
+        ..told_by_kernel.record.clone()
+    };
+    unseen.store(&host.layout.sessions()).unwrap();
+    let next = Sessions::new(host.sessions.shared.setup.clone());
+    let recovered = next.recover();
+    assert_eq!((recovered.live, recovered.ended), (1, 3));
+    assert!(next.by_id(stays.record.id).unwrap().is_open());
+    let last = Event::new(Action::AgentStop);
+    host.sessions.shared.setup.intake.finish(&last);
+    let all = host.entries.try_iter();
+    let mut ends: Vec<_> = all
+        .filter(|entry| entry["action"] == "session.close")
+        .map(|entry| entry["origin"]["session"].as_str().unwrap().to_owned())
+        .collect();
+    ends.sort();
+    let ids = [told_by_pam.record.id, told_by_kernel.record.id, unseen.id];
+    assert_eq!(ends, ids.map(|id| id.to_string()));
 }

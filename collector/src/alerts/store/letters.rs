@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Addressees, Store, StoreError, Told, WAITING, failed, json};
+use super::{Addressees, Store, StoreError, Told, failed, json};
 use daypass_protocol::alert::Alert;
 
 /// Dead letters that are kept of one destination; the oldest go first.
@@ -33,14 +33,27 @@ pub(crate) struct Standing {
     pub(crate) error: Option<String>,
 }
 
-/// Letters that are dead at once, by destination.
-#[derive(Debug, Default)]
-pub(super) struct Overflow(BTreeMap<String, u64>);
+/// Letters that are dead at once.
+#[derive(Debug)]
+pub(super) struct Overflow {
+    /// So many may wait for one destination.
+    room: u64,
+    /// By destination.
+    dead: BTreeMap<String, u64>,
+}
 
 impl Overflow {
+    /// None so far, where there is room for so many.
+    pub(super) fn of(room: u64) -> Self {
+        Self {
+            room,
+            dead: BTreeMap::new(),
+        }
+    }
+
     /// Once for each destination, however many there are: a flood is not to become one of our own journal.
     pub(super) fn tell<E>(self, told: &mut impl FnMut(Told<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.0.iter().try_for_each(|(destination, letters)| {
+        self.dead.iter().try_for_each(|(destination, letters)| {
             told(Told::Overflown {
                 destination,
                 letters: *letters,
@@ -61,9 +74,11 @@ pub(super) fn write(
     let severity = alert.severity as u8;
     for destination in (addressees.of)(alert.severity) {
         let failed = failed("write a letter");
-        let makes_room = has_room(transaction, &destination, severity, now).map_err(&failed)?;
+        let room = overflow.room;
+        let makes_room =
+            has_room(transaction, &destination, severity, now, room).map_err(&failed)?;
         if makes_room != Room::Free {
-            *overflow.0.entry(destination.clone()).or_default() += 1;
+            *overflow.dead.entry(destination.clone()).or_default() += 1;
         }
         let (state, error) = match makes_room {
             Room::Free | Room::Made => ("waiting", None),
@@ -97,13 +112,14 @@ fn has_room(
     destination: &str,
     severity: u8,
     now: i64,
+    most: u64,
 ) -> rusqlite::Result<Room> {
     let waiting: u64 = transaction
         .prepare_cached(
             "SELECT count(*) FROM letters WHERE destination = ?1 AND state = 'waiting'",
         )?
         .query_row([destination], |row| row.get(0))?;
-    if waiting < WAITING {
+    if waiting < most {
         return Ok(Room::Free);
     }
     let least: Option<u64> = transaction

@@ -4,6 +4,8 @@ use daypass_protocol::time::Time;
 use super::*;
 
 const SECOND: i64 = 1_000_000;
+/// Letters that wait for one destination, at most.
+const ROOM: u64 = 100;
 
 fn alert(seq: u64, subject: &str) -> Alert {
     Alert {
@@ -43,7 +45,7 @@ impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            store: Store::open(&dir.path().join("alerts.db")).unwrap(),
+            store: Store::with_room(&dir.path().join("alerts.db"), ROOM).unwrap(),
             dir,
             told: Vec::new(),
             overflown: 0,
@@ -192,12 +194,12 @@ fn what_was_counted_of_a_forgotten_person_is_gone_and_does_not_come_back() {
 #[test]
 fn a_full_queue_lets_nothing_disappear() {
     let mut bench = Bench::new();
-    let many: Vec<_> = (0..WAITING + 3)
+    let many: Vec<_> = (0..ROOM + 3)
         .map(|seq| alert(seq, &seq.to_string()))
         .collect();
     bench.commit(&many, 0);
     let standing = bench.store.standing("pager").unwrap();
-    assert_eq!((standing.waiting, standing.dead), (WAITING, 3));
+    assert_eq!((standing.waiting, standing.dead), (ROOM, 3));
     assert_eq!(bench.overflown, 3, "and is told");
     let dead = bench.store.dead(None, 10).unwrap();
     assert_eq!(dead.len(), 3);
@@ -211,12 +213,10 @@ fn a_full_queue_lets_nothing_disappear() {
 #[test]
 fn what_is_severe_goes_first_and_makes_itself_room() {
     let mut bench = Bench::new();
-    let mut many: Vec<_> = (0..WAITING)
-        .map(|seq| alert(seq, &seq.to_string()))
-        .collect();
+    let mut many: Vec<_> = (0..ROOM).map(|seq| alert(seq, &seq.to_string())).collect();
     many[0].severity = Severity::Low;
     bench.commit(&many, 0);
-    let mut late = alert(WAITING, "late");
+    let mut late = alert(ROOM, "late");
     late.severity = Severity::Critical;
     bench.commit(std::slice::from_ref(&late), 1);
     assert_eq!(bench.overflown, 1);
@@ -236,9 +236,9 @@ fn what_is_severe_goes_first_and_makes_itself_room() {
                 .seq
         })
         .collect();
-    assert_eq!(seqs[..3], [WAITING, 1, 2]);
+    assert_eq!(seqs[..3], [ROOM, 1, 2]);
     // One that is as severe as those that wait makes no room.
-    let many: Vec<_> = (0..WAITING)
+    let many: Vec<_> = (0..ROOM)
         .map(|seq| alert(1000 + seq, &format!("again {seq}")))
         .collect();
     bench.commit(&many, 20);

@@ -1,7 +1,12 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::time::UNIX_EPOCH;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::{Instant, UNIX_EPOCH};
+
+use nix::unistd::User;
 
 use super::*;
+use crate::sessions::fixture::SOON;
 
 /// Milliseconds since 1970 by the clock for files, which goes in steps and may be behind the system's by more than one,
 /// where a machine is kept from running.
@@ -28,6 +33,11 @@ fn account() -> (tempfile::TempDir, Layout, User, PathBuf) {
     (folder, layout, user, home)
 }
 
+/// Those of the machine that runs the tests.
+fn names() -> Names {
+    Names::of_the_system(&Layout::system())
+}
+
 #[test]
 fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() {
     let (folder, layout, user, home) = account();
@@ -50,7 +60,7 @@ fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() 
     fs::set_permissions(&shell, fs::Permissions::from_mode(0o4755)).unwrap();
     fs::write(home.join("work/plain"), "x").unwrap();
     // The owner sets the time back that they may set.
-    let old = UNIX_EPOCH + std::time::Duration::from_secs(1);
+    let old = UNIX_EPOCH + Duration::from_secs(1);
     let opened = fs::File::options()
         .write(true)
         .open(home.join(".ssh/rc"))
@@ -59,7 +69,7 @@ fn what_can_outlive_a_session_is_found_by_its_kind_and_by_when_it_was_changed() 
     let Found {
         plants: found,
         extent,
-    } = planted(&layout, &user.name, user.uid.as_raw());
+    } = planted(&layout, &names(), &user.name, user.uid.as_raw());
     assert_eq!(extent, Extent::Whole);
     let named: Vec<_> = found
         .iter()
@@ -98,7 +108,7 @@ fn a_directory_that_is_too_full_is_said_to_be() {
         fs::write(jobs.join(number.to_string()), "").unwrap();
     }
     let uid = nix::unistd::Uid::current().as_raw();
-    let found = planted(&layout, "nobody-of-this-name", uid);
+    let found = planted(&layout, &names(), "nobody-of-this-name", uid);
     assert_eq!(found.extent, Extent::Partial);
     assert_eq!(found.plants.len(), OF_A_DIRECTORY);
 }
@@ -114,7 +124,7 @@ fn a_link_on_the_way_is_told_and_not_followed() {
     symlink(&elsewhere, home.join(".ssh")).unwrap();
     fs::create_dir(home.join(".config")).unwrap();
     symlink(&elsewhere, home.join(".config/systemd")).unwrap();
-    let found = planted(&layout, &user.name, user.uid.as_raw());
+    let found = planted(&layout, &names(), &user.name, user.uid.as_raw());
     let named: Vec<_> = found
         .plants
         .iter()
@@ -143,7 +153,7 @@ fn a_directory_that_was_put_in_the_place_of_another_is_told_by_its_own_time() {
         before = now(&folder);
     }
     fs::rename(home.join("prepared"), home.join(".ssh")).unwrap();
-    let found = planted(&layout, &user.name, user.uid.as_raw());
+    let found = planted(&layout, &names(), &user.name, user.uid.as_raw());
     let changed: Vec<_> = found
         .plants
         .iter()
@@ -161,7 +171,34 @@ fn directories_without_anything_in_them_are_not_told() {
         fs::create_dir_all(home.join(name)).unwrap();
     }
     fs::write(home.join(".ssh/known_hosts"), "x").unwrap();
-    let found = planted(&layout, &user.name, user.uid.as_raw());
+    let found = planted(&layout, &names(), &user.name, user.uid.as_raw());
     assert!(found.plants.is_empty(), "{:?}", found.plants);
     assert_eq!(found.extent, Extent::Whole);
+}
+
+#[test]
+fn a_directory_service_that_hangs_is_waited_for_once_and_what_needs_none_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::under(folder.path());
+    let crontab = layout.seen(&Path::new(CRONTABS).join("dora"));
+    fs::create_dir_all(crontab.parent().unwrap()).unwrap();
+    fs::write(&crontab, "x").unwrap();
+    let (answer, held) = channel::<()>();
+    let held = Mutex::new(held);
+    let names = Names::new(layout.passwd(), move |_| {
+        let _ = held.lock().unwrap().recv();
+        None
+    });
+    let begun = Instant::now();
+    // Of the first it is waited for; one that did not answer is asked nothing more.
+    for _ in 0..100 {
+        let found = planted(&layout, &names, "dora", 1001);
+        assert_eq!(found.extent, Extent::Partial);
+        let [plant] = &found.plants[..] else {
+            panic!("{:?}", found.plants)
+        };
+        assert_eq!(plant.path, crontab);
+    }
+    assert!(begun.elapsed() < PATIENCE + SOON);
+    drop(answer);
 }

@@ -1,0 +1,165 @@
+//! What a site sets for sudo behind contractors' settings. sudo takes settings in the order in which it reads them, whoever they
+//! are for, and the last one counts: behind ours, `!pam_acct_mgmt` would have nobody asked and nothing journalled.
+
+use std::path::Path;
+
+use daypass_gate::place::FIRST_SESSION_GID;
+use serde_json::Value;
+
+use super::tools::Tools;
+use crate::command;
+
+/// For whom our own file of `/etc/sudoers.d` sets something, to show where it is read. sudo-rs takes no long numbers there.
+const PLACE: &str = "daypass-principals";
+/// What contractors' sudo depends on, and the value that it must not have.
+const SWITCHES: [(&str, bool); 5] = [
+    ("pam_acct_mgmt", false),
+    ("pam_session", false),
+    ("rootpw", true),
+    ("targetpw", true),
+    ("runaspw", true),
+];
+/// The same of what has a name in it.
+const SERVICES: [&str; 2] = ["pam_service", "pam_login_service"];
+
+/// The first setting of sudo's that is read behind contractors' own and says otherwise, as of now. `None` as well where there
+/// is no original sudo, which alone reads settings so.
+///
+/// # Errors
+/// sudo's files cannot be read.
+pub fn overriding(sudoers: &Path) -> Result<Option<String>, command::Error> {
+    let tools = Tools::default();
+    if !tools.reader.exists() || !sudoers.exists() {
+        return Ok(None);
+    }
+    let file = sudoers.to_string_lossy();
+    let words = ["-f", "json", "-s", "aliases,privileges", &file];
+    let said = command::run_within(tools.patience, &tools.reader, &words)?;
+    // Without a setting it may say nothing at all.
+    let read: Value = serde_json::from_str(&said).unwrap_or_default();
+    let beside_rust = tools.rust_checker.exists();
+    let silenced = beside_rust.then(|| silenced(&read)).flatten();
+    Ok(silenced.or_else(|| behind(&read)))
+}
+
+/// Read behind ours.
+fn behind(read: &Value) -> Option<String> {
+    let all = read["Defaults"].as_array()?;
+    // Of a file that somebody edited nothing is known but what its sessions show.
+    let ours = all.iter().rposition(is_ours)?;
+    options(all.get(ours + 1..)?).find_map(otherwise)
+}
+
+/// Read anywhere: beside sudo-rs, which would tell everybody of settings that it does not know, rules set nothing about PAM.
+fn silenced(read: &Value) -> Option<String> {
+    let all = read["Defaults"].as_array()?;
+    options(all)
+        .filter_map(otherwise)
+        .find(|setting| setting.starts_with("!pam_"))
+}
+
+fn options(entries: &[Value]) -> impl Iterator<Item = &Value> {
+    let lists = entries.iter().map(|entry| entry["Options"].as_array());
+    lists.flatten().flatten()
+}
+
+fn is_ours(entry: &Value) -> bool {
+    let is_session = |gid: u64| gid >= u64::from(FIRST_SESSION_GID);
+    let is_of_ours = |bound: &Value| {
+        bound["username"] == PLACE || bound["usergid"].as_u64().is_some_and(is_session)
+    };
+    let binding = entry["Binding"].as_array();
+    binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(is_of_ours))
+}
+
+fn otherwise(option: &Value) -> Option<String> {
+    let switch = SWITCHES.iter().find(|(name, bad)| option[name] == *bad);
+    if let Some((name, value)) = switch {
+        return Some(if *value {
+            (*name).to_owned()
+        } else {
+            format!("!{name}")
+        });
+    }
+    let service = SERVICES.iter().find(|name| option[**name].is_string())?;
+    Some(format!("{service}={}", option[*service].as_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of_binding(binding: &Value) -> Value {
+        json!({ "Binding": [binding], "Options": [{ "rootpw": false }] })
+    }
+
+    /// The place.
+    fn ours() -> Value {
+        of_binding(&json!({ "username": "daypass-principals" }))
+    }
+
+    #[test]
+    fn only_what_is_read_behind_ours_and_says_otherwise_counts() {
+        let site = |option: Value| json!({ "Options": [{ "env_reset": true }, option] });
+        let of = |all: Vec<Value>| behind(&json!({ "Defaults": all }));
+        let silent = || site(json!({ "pam_acct_mgmt": false }));
+        assert_eq!(of(vec![silent(), ours()]), None);
+        let counts = of(vec![ours(), silent()]);
+        assert_eq!(counts.as_deref(), Some("!pam_acct_mgmt"));
+        // A session's own come behind the place.
+        assert_eq!(
+            of(vec![
+                ours(),
+                silent(),
+                of_binding(&json!({ "usergid": FIRST_SESSION_GID }))
+            ]),
+            None
+        );
+        for (option, said) in [
+            (json!({ "targetpw": true }), Some("targetpw")),
+            (json!({ "targetpw": false }), None),
+            (json!({ "pam_service": "other" }), Some("pam_service=other")),
+            (json!({ "passwd_tries": 5 }), None),
+        ] {
+            assert_eq!(of(vec![ours(), site(option)]).as_deref(), said);
+        }
+        // Another group's are a site's.
+        let theirs = json!({ "Binding": [{ "usergid": 27 }], "Options": [{ "runaspw": true }] });
+        assert_eq!(of(vec![ours(), theirs]).as_deref(), Some("runaspw"));
+        assert_eq!(of(vec![silent()]), None);
+        assert_eq!(behind(&Value::Null), None);
+    }
+
+    #[test]
+    fn beside_sudo_rs_nobody_is_silenced_from_anywhere() {
+        let of =
+            |option: Value| silenced(&json!({ "Defaults": [{ "Options": [option] }, ours()] }));
+        let silent = of(json!({ "pam_session": false }));
+        assert_eq!(silent.as_deref(), Some("!pam_session"));
+        // Those are in the rules of both.
+        assert_eq!(of(json!({ "targetpw": true })), None);
+        assert_eq!(of(json!({ "pam_acct_mgmt": true })), None);
+        assert_eq!(silenced(&Value::Null), None);
+    }
+
+    /// As the package has it, and as sudo's own tool reads it back.
+    #[test]
+    fn the_packages_own_file_shows_its_place_to_sudos_tool() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sudoers");
+        let packaged = include_str!("../../../packaging/debian/files-host/sudoers");
+        let looks = |behind: &str| {
+            std::fs::write(&path, format!("{packaged}{behind}")).unwrap();
+            overriding(&path).unwrap()
+        };
+        assert_eq!(looks(""), None);
+        assert_eq!(
+            looks("Defaults !pam_session\n").as_deref(),
+            Some("!pam_session")
+        );
+        std::fs::write(&path, format!("Defaults !pam_session\n{packaged}")).unwrap();
+        assert_eq!(overriding(&path).unwrap(), None);
+    }
+}
