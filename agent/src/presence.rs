@@ -5,6 +5,7 @@
 //! the files last changed. Looking at file times is cheap and done each time; reading files and
 //! running `sshd -T` is done when one of them changed, and once a minute.
 
+mod absent;
 mod module;
 
 use std::collections::BTreeSet;
@@ -17,9 +18,10 @@ use crate::file_mark::FileMark;
 use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::pam_stack::{Kind, Service};
-use crate::sshd::{self, Overridden, Sshd};
+use crate::sshd::{self, Sshd};
 use crate::sudoers::overriding;
 
+pub use absent::Absent;
 use module::Modules;
 #[cfg(test)]
 pub(crate) use module::sample;
@@ -43,72 +45,6 @@ const STACKS: [(&str, &[Kind]); 4] = [
 const SUDO: [&str; 2] = ["sudo", "sudo-i"];
 /// The service by which our rules for sessions have it ask.
 const SESSIONS_SUDO: &str = "daypass-sudo";
-
-/// A gate that is not where it should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Absent {
-    /// No PAM module file in any security directory, or something else in its place.
-    #[error("PAM's security directory has no pam_daypass.so that can be loaded")]
-    Module,
-    /// A PAM stack without our module.
-    #[error("pam_daypass.so is missing in PAM's {} of {service}", stacks(kinds))]
-    Stack {
-        /// The PAM service.
-        service: &'static str,
-        /// The stacks.
-        kinds: Vec<Kind>,
-    },
-    /// sshd does something else for this account.
-    #[error("for {account}, {overridden}")]
-    Sshd {
-        /// One name of a managed uid.
-        account: String,
-        /// What it does.
-        overridden: Overridden,
-    },
-    /// sshd could not be asked.
-    #[error("sshd's configuration for {account} cannot be read: {said}")]
-    Unreadable {
-        /// One name of a managed uid.
-        account: String,
-        /// What sshd said.
-        said: String,
-    },
-    /// sudo's configuration lacks our line.
-    #[error("{} is missing", path.display())]
-    Sudoers {
-        /// The file.
-        path: PathBuf,
-    },
-    /// sudo's configuration says otherwise behind our line.
-    #[error("sudo reads `{setting}` behind contractors' own settings")]
-    SudoSettings {
-        /// What it says.
-        setting: String,
-    },
-    /// sudo's configuration cannot be read.
-    #[error("sudo's settings cannot be read: {said}")]
-    SudoUnreadable {
-        /// What its tool said.
-        said: String,
-    },
-}
-
-impl Absent {
-    /// A stable word for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Module => "module-missing",
-            Self::Stack { .. } => "stack-without-module",
-            Self::Sshd { .. } => "sshd-overridden",
-            Self::Unreadable { .. } => "sshd-unreadable",
-            Self::Sudoers { .. } => "sudoers-missing",
-            Self::SudoSettings { .. } => "sudo-settings",
-            Self::SudoUnreadable { .. } => "sudo-unreadable",
-        }
-    }
-}
 
 /// Looks for the gates, and remembers what it saw.
 pub struct Presence {
@@ -366,14 +302,6 @@ impl Presence {
         let mut files: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
         files.extend([config, drop_ins]);
         files
-    }
-}
-
-fn stacks(kinds: &[Kind]) -> String {
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    match names.as_slice() {
-        [only] => format!("{only} stack"),
-        _ => format!("stacks {}", names.join(", ")),
     }
 }
 
