@@ -224,7 +224,7 @@ impl Presence {
                 path: self.layout.sudoers(),
             });
         }
-        absent.extend(self.look_at_sudo());
+        absent.extend(self.look_at_sudo(managed));
         let is_late = self.look_at_sshd(managed, &mut absent);
         Seen {
             managed: managed.clone(),
@@ -235,8 +235,10 @@ impl Presence {
         }
     }
 
-    fn look_at_sudo(&self) -> Option<Absent> {
-        match overriding(&self.layout.main_sudoers()) {
+    fn look_at_sudo(&self, managed: &Managed) -> Option<Absent> {
+        match overriding(&self.layout.main_sudoers(), |name| {
+            managed.uid(name).is_some()
+        }) {
             Ok(setting) => setting.map(|setting| Absent::SudoSettings { setting }),
             Err(error) => Some(Absent::SudoUnreadable {
                 said: error.to_string(),

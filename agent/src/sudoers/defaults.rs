@@ -22,12 +22,15 @@ const SWITCHES: [(&str, bool); 5] = [
 /// The same of what has a name in it.
 const SERVICES: [&str; 2] = ["pam_service", "pam_login_service"];
 
-/// The first setting of sudo's that is read behind contractors' own and says otherwise, as of now. `None` as well where there
-/// is no original sudo, which alone reads settings so.
+/// The first setting of sudo's that is read behind contractors' own and says otherwise, as of now; what is for named users alone who
+/// are none of these is passed over. `None` as well where there is no original sudo, which alone reads settings so.
 ///
 /// # Errors
 /// sudo's files cannot be read.
-pub fn overriding(sudoers: &Path) -> Result<Option<String>, command::Error> {
+pub fn overriding(
+    sudoers: &Path,
+    is_managed: impl Fn(&str) -> bool,
+) -> Result<Option<String>, command::Error> {
     let tools = Tools::default();
     if !tools.reader.exists() || !sudoers.exists() {
         return Ok(None);
@@ -39,27 +42,28 @@ pub fn overriding(sudoers: &Path) -> Result<Option<String>, command::Error> {
     let read: Value = serde_json::from_str(&said).unwrap_or_default();
     let beside_rust = tools.rust_checker.exists();
     let silenced = beside_rust.then(|| silenced(&read)).flatten();
-    Ok(silenced.or_else(|| behind(&read)))
+    Ok(silenced.or_else(|| behind(&read, is_managed)))
 }
 
 /// Read behind ours.
-fn behind(read: &Value) -> Option<String> {
+fn behind(read: &Value, is_managed: impl Fn(&str) -> bool) -> Option<String> {
     let all = read["Defaults"].as_array()?;
     // Of a file that somebody edited nothing is known but what its sessions show.
     let ours = all.iter().rposition(is_ours)?;
-    options(all.get(ours + 1..)?).find_map(otherwise)
+    let rest = all.get(ours + 1..)?.iter();
+    options(rest.filter(|entry| !is_of_others(entry, &is_managed))).find_map(otherwise)
 }
 
 /// Read anywhere: beside sudo-rs, which would tell everybody of settings that it does not know, rules set nothing about PAM.
 fn silenced(read: &Value) -> Option<String> {
     let all = read["Defaults"].as_array()?;
-    options(all)
+    options(all.iter())
         .filter_map(otherwise)
         .find(|setting| setting.starts_with("!pam_"))
 }
 
-fn options(entries: &[Value]) -> impl Iterator<Item = &Value> {
-    let lists = entries.iter().map(|entry| entry["Options"].as_array());
+fn options<'a>(entries: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a Value> {
+    let lists = entries.map(|entry| entry["Options"].as_array());
     lists.flatten().flatten()
 }
 
@@ -70,6 +74,17 @@ fn is_ours(entry: &Value) -> bool {
     };
     let binding = entry["Binding"].as_array();
     binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(is_of_ours))
+}
+
+/// For named users, and nobody of ours among them: a group, a host or somebody's negation may be anybody.
+fn is_of_others(entry: &Value, is_managed: impl Fn(&str) -> bool) -> bool {
+    let is_other = |bound: &Value| {
+        let name = bound["username"].as_str();
+        let is_all = bound.as_object().is_some_and(|bound| bound.len() == 1);
+        is_all && name.is_some_and(|name| name != "ALL" && !is_managed(name))
+    };
+    let binding = entry["Binding"].as_array();
+    binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(is_other))
 }
 
 fn otherwise(option: &Value) -> Option<String> {
@@ -103,7 +118,7 @@ mod tests {
     #[test]
     fn only_what_is_read_behind_ours_and_says_otherwise_counts() {
         let site = |option: Value| json!({ "Options": [{ "env_reset": true }, option] });
-        let of = |all: Vec<Value>| behind(&json!({ "Defaults": all }));
+        let of = |all: Vec<Value>| behind(&json!({ "Defaults": all }), |name| name == "deploy");
         let silent = || site(json!({ "pam_acct_mgmt": false }));
         assert_eq!(of(vec![silent(), ours()]), None);
         let counts = of(vec![ours(), silent()]);
@@ -129,7 +144,29 @@ mod tests {
         let theirs = json!({ "Binding": [{ "usergid": 27 }], "Options": [{ "runaspw": true }] });
         assert_eq!(of(vec![ours(), theirs]).as_deref(), Some("runaspw"));
         assert_eq!(of(vec![silent()]), None);
-        assert_eq!(behind(&Value::Null), None);
+        assert_eq!(behind(&Value::Null, |_| true), None);
+    }
+
+    #[test]
+    fn what_a_site_sets_for_other_users_alone_is_their_matter() {
+        let said = |binding: Value| {
+            let theirs = json!({ "Binding": binding, "Options": [{ "pam_session": false }] });
+            let read = json!({ "Defaults": [ours(), theirs] });
+            behind(&read, |name| name == "deploy").is_some()
+        };
+        assert!(!said(json!([{ "username": "nagios" }])));
+        for binding in [
+            json!([{ "username": "deploy" }]),
+            json!([{ "username": "nagios" }, { "username": "deploy" }]),
+            json!([{ "username": "nagios", "negated": true }]),
+            json!([{ "username": "ALL" }]),
+            json!([{ "usergroup": "nagios" }]),
+            json!([{ "useralias": "MONITORS" }]),
+            json!([{ "hostname": "db1" }]),
+            json!([]),
+        ] {
+            assert!(said(binding.clone()), "{binding}");
+        }
     }
 
     #[test]
@@ -152,14 +189,20 @@ mod tests {
         let packaged = include_str!("../../../packaging/debian/files-host/sudoers");
         let looks = |behind: &str| {
             std::fs::write(&path, format!("{packaged}{behind}")).unwrap();
-            overriding(&path).unwrap()
+            overriding(&path, |name| name == "deploy").unwrap()
         };
         assert_eq!(looks(""), None);
         assert_eq!(
             looks("Defaults !pam_session\n").as_deref(),
             Some("!pam_session")
         );
+        // As sudo's tool names whom a setting is for.
+        assert_eq!(looks("Defaults:nagios !pam_session\n"), None);
+        for ours in ["deploy", "ALL", "!nagios", "%nagios"] {
+            let found = looks(&format!("Defaults:{ours} !pam_session\n"));
+            assert_eq!(found.as_deref(), Some("!pam_session"), "{ours}");
+        }
         std::fs::write(&path, format!("Defaults !pam_session\n{packaged}")).unwrap();
-        assert_eq!(overriding(&path).unwrap(), None);
+        assert_eq!(overriding(&path, |_| true).unwrap(), None);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) const STOCK: &str = "stock";
 
 /// Each `common-*` without the module.
 const STACKS: &str = "
-    for kind in auth account session session-noninteractive; do
+    for kind in auth account password session session-noninteractive; do
         sed '/daypass/d' /etc/pam.d/common-$kind > /etc/pam.d/stock-$kind
     done
 ";
