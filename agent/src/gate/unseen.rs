@@ -1,7 +1,7 @@
 //! Logins to managed accounts that no gate has seen: an sshd with a configuration of its own, or without PAM. sshd keeps one
 //! process as root for each login, and one as whoever is in, so that they show by what the kernel knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,9 @@ use crate::managed::Managed;
 const GRACE: Duration = Duration::from_secs(10);
 /// Logins that are remembered at once; of more it is told in later rounds.
 const MOST: usize = 1024;
+/// After so many rounds everybody is looked at again: a process may have become somebody else's since it was first met, or its
+/// number another's.
+const ALL_ROUNDS: u32 = 6;
 
 /// Somebody who is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +33,55 @@ struct Login {
 #[derive(Debug, Default)]
 pub(super) struct Unseen {
     noticed: Mutex<BTreeMap<Process, Noticed>>,
+    met: Mutex<Met>,
+}
+
+/// Who was there in the last round: on a host with hundreds of sessions nearly everybody, every time.
+#[derive(Debug, Default)]
+struct Met {
+    round: u32,
+    pids: HashSet<i32>,
+}
+
+impl Met {
+    /// Those who are to be looked at now.
+    fn strangers(&mut self, here: HashSet<i32>) -> Vec<i32> {
+        self.round = (self.round + 1) % ALL_ROUNDS;
+        if self.round == 0 {
+            self.pids.clear();
+        }
+        let strangers = here.difference(&self.pids).copied().collect();
+        self.pids = here;
+        strangers
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Noticed {
+    uid: u32,
     since: Instant,
     is_told: bool,
 }
 
 impl Unseen {
+    fn strangers(&self) -> Vec<i32> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.strangers(pids().collect())
+    }
+
+    /// Those that were noticed before and have not ended.
+    fn still_there(&self) -> Vec<Login> {
+        let noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = noticed.iter().filter(|(monitor, _)| {
+            Process::with_pid(monitor.pid).is_ok_and(|process| process == **monitor)
+        });
+        here.map(|(monitor, noticed)| Login {
+            monitor: *monitor,
+            uid: noticed.uid,
+        })
+        .collect()
+    }
+
     /// Those of them that are to be told of now, each once. Whoever is not among them any more is forgotten.
     fn to_tell(&self, here: &[Login], now: Instant) -> Vec<Login> {
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,6 +92,7 @@ impl Unseen {
                 continue;
             }
             let known = noticed.entry(login.monitor).or_insert(Noticed {
+                uid: login.uid,
                 since: now,
                 is_told: false,
             });
@@ -71,7 +115,8 @@ impl Gates {
         // Who was in before the accounts were managed came by right.
         let changed = fs::metadata(self.layout.managed()).and_then(|about| about.modified());
         let since = changed.map_or(0, ticks_at);
-        let mut here = logins(&managed);
+        let mut here = logins(&managed, self.unseen.strangers());
+        here.extend(self.unseen.still_there());
         here.retain(|login| login.monitor.start >= since && !self.has_seen(login.monitor));
         for login in self.unseen.to_tell(&here, Instant::now()) {
             let names = managed.iter().find(|(uid, _)| *uid == login.uid);
@@ -101,15 +146,16 @@ impl Gates {
     }
 }
 
-/// Every login by sshd to an account of these.
-fn logins(managed: &Managed) -> Vec<Login> {
+/// The logins by sshd to an account of these that show by one of these processes.
+fn logins(managed: &Managed, pids: Vec<i32>) -> Vec<Login> {
     let uid_of = |pid: i32| fs::metadata(format!("/proc/{pid}")).map(|about| about.uid());
-    let all = pids().filter_map(|pid| {
+    let all = pids.into_iter().filter_map(|pid| {
         let uid = uid_of(pid).ok().filter(|uid| managed.contains(*uid))?;
+        // First what most of them are not.
+        is_sshd(pid).then_some(())?;
         let (process, parent) = Process::with_parent(pid).ok()?;
         let monitor = Process::with_pid(parent).ok()?;
-        let is_login = is_sshd(process)
-            && monitor.program() == process.program()
+        let is_login = monitor.program() == process.program()
             && monitor.ids().is_ok_and(|ids| ids.real_uid == 0);
         is_login.then_some(Login { monitor, uid })
     });
@@ -117,8 +163,8 @@ fn logins(managed: &Managed) -> Vec<Login> {
 }
 
 /// By its file's name: `sshd` until 9.7, then `sshd-session`. Nobody but root runs one whose parent is root's and runs the same.
-fn is_sshd(process: Process) -> bool {
-    let program = fs::read_link(format!("/proc/{}/exe", process.pid));
+fn is_sshd(pid: i32) -> bool {
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
     program.is_ok_and(|path| {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         name.starts_with(b"sshd")
@@ -170,6 +216,22 @@ mod tests {
         assert_eq!(unseen.to_tell(&many, later).len(), MOST);
         assert_eq!(unseen.to_tell(&many[MOST..], later), []);
         assert_eq!(unseen.to_tell(&many[MOST..], later + GRACE).len(), MOST);
+    }
+
+    #[test]
+    fn who_was_met_is_looked_at_again_after_some_rounds() {
+        let mut met = Met::default();
+        let mut looked_at = |pids: &[i32]| {
+            let mut strangers = met.strangers(pids.iter().copied().collect());
+            strangers.sort_unstable();
+            strangers
+        };
+        assert_eq!(looked_at(&[1, 2]), [1, 2]);
+        assert_eq!(looked_at(&[1, 2, 3]), [3]);
+        assert_eq!(looked_at(&[1, 3]), []);
+        assert_eq!(looked_at(&[1, 2, 3]), [2]);
+        assert_eq!(looked_at(&[1, 2, 3]), []);
+        assert_eq!(looked_at(&[1, 2, 3]), [1, 2, 3]);
     }
 
     #[test]
