@@ -228,9 +228,9 @@ mod tests {
         };
         assert_eq!(looked_at(&[1, 2]), [1, 2]);
         assert_eq!(looked_at(&[1, 2, 3]), [3]);
-        assert_eq!(looked_at(&[1, 3]), []);
+        assert!(looked_at(&[1, 3]).is_empty());
         assert_eq!(looked_at(&[1, 2, 3]), [2]);
-        assert_eq!(looked_at(&[1, 2, 3]), []);
+        assert!(looked_at(&[1, 2, 3]).is_empty());
         assert_eq!(looked_at(&[1, 2, 3]), [1, 2, 3]);
     }
 
