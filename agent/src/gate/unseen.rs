@@ -1,8 +1,9 @@
 //! Logins to managed accounts that no gate has seen: an sshd with a configuration of its own, or without PAM. sshd keeps one
 //! process as root for each login, and one as whoever is in, so that they show by what the kernel knows.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,9 +19,11 @@ use crate::managed::Managed;
 const GRACE: Duration = Duration::from_secs(10);
 /// Logins that are remembered at once; of more it is told in later rounds.
 const MOST: usize = 1024;
-/// After so many rounds everybody is looked at again: a process may have become somebody else's since it was first met, or its
-/// number another's.
-const ALL_ROUNDS: u32 = 6;
+/// After so many rounds everybody is looked at again: a process may have become somebody else's long after it was made, or
+/// numbers have come round.
+const ALL_ROUNDS: u32 = 30;
+/// So many numbers of new processes are tried one by one; where there are more, everybody is looked at.
+const MOST_NEW: i32 = 4096;
 
 /// Somebody who is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +39,31 @@ pub(super) struct Unseen {
     met: Mutex<Met>,
 }
 
-/// Who was there in the last round: on a host with hundreds of sessions nearly everybody, every time.
+/// Up to which number processes were met: on a host with hundreds of sessions nearly everybody was there before.
 #[derive(Debug, Default)]
 struct Met {
     round: u32,
-    pids: HashSet<i32>,
+    /// The newest process of the last round and of the one before. One that was met while it was becoming somebody's is
+    /// looked at a second time.
+    newest: [Option<i32>; 2],
 }
 
 impl Met {
-    /// Those who are to be looked at now.
-    fn strangers(&mut self, here: HashSet<i32>) -> Vec<i32> {
+    /// The numbers that are to be tried now; `None` for everybody.
+    fn strangers(&mut self, newest: Option<i32>) -> Option<RangeInclusive<i32>> {
+        let [last, before] = self.newest;
+        self.newest = [newest, last];
         self.round = (self.round + 1) % ALL_ROUNDS;
-        if self.round == 0 {
-            self.pids.clear();
-        }
-        let strangers = here.difference(&self.pids).copied().collect();
-        self.pids = here;
-        strangers
+        let (before, newest) = (before?, newest?);
+        let is_plain = self.round != 0 && last? >= before && newest >= last?;
+        (is_plain && newest - before <= MOST_NEW).then_some(before + 1..=newest)
     }
+}
+
+/// The number of the newest process: the last field of `/proc/loadavg`, see proc_loadavg(5).
+fn newest_pid() -> Option<i32> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_ascii_whitespace().nth(4)?.parse().ok()
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +76,10 @@ struct Noticed {
 impl Unseen {
     fn strangers(&self) -> Vec<i32> {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        met.strangers(pids().collect())
+        match met.strangers(newest_pid()) {
+            Some(few) => few.collect(),
+            None => pids().collect(),
+        }
     }
 
     /// Those that were noticed before and have not ended.
@@ -219,19 +232,38 @@ mod tests {
     }
 
     #[test]
-    fn who_was_met_is_looked_at_again_after_some_rounds() {
+    fn new_processes_are_looked_at_twice_and_everybody_where_that_is_not_sure() {
         let mut met = Met::default();
-        let mut looked_at = |pids: &[i32]| {
-            let mut strangers = met.strangers(pids.iter().copied().collect());
-            strangers.sort_unstable();
-            strangers
-        };
-        assert_eq!(looked_at(&[1, 2]), [1, 2]);
-        assert_eq!(looked_at(&[1, 2, 3]), [3]);
-        assert!(looked_at(&[1, 3]).is_empty());
-        assert_eq!(looked_at(&[1, 2, 3]), [2]);
-        assert!(looked_at(&[1, 2, 3]).is_empty());
-        assert_eq!(looked_at(&[1, 2, 3]), [1, 2, 3]);
+        // Nothing is known of before.
+        assert_eq!(met.strangers(Some(100)), None);
+        assert_eq!(met.strangers(Some(100)), None);
+        let few = |met: &mut Met, newest| met.strangers(Some(newest)).map(Vec::from_iter);
+        assert_eq!(few(&mut met, 102), Some(vec![101, 102]));
+        assert_eq!(few(&mut met, 103), Some(vec![101, 102, 103]));
+        assert_eq!(few(&mut met, 103), Some(vec![103]));
+        assert_eq!(few(&mut met, 103), Some(vec![]));
+        // Too many, in both rounds that they count in.
+        assert_eq!(few(&mut met, 104 + MOST_NEW), None);
+        assert_eq!(few(&mut met, 104 + MOST_NEW), None);
+        assert_eq!(few(&mut met, 104 + MOST_NEW), Some(vec![]));
+        // The numbers have come round.
+        assert_eq!(few(&mut met, 7), None);
+        assert_eq!(few(&mut met, 8), None);
+        assert_eq!(few(&mut met, 8), Some(vec![8]));
+        // Nobody says.
+        assert_eq!(met.strangers(None), None);
+        let all = (0..ALL_ROUNDS + 3).filter(|_| met.strangers(Some(9)).is_none());
+        // Two after that, and one in its turn.
+        assert_eq!(all.count(), 3);
+    }
+
+    #[test]
+    fn the_newest_process_is_told() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let newest = newest_pid().unwrap();
+        child.wait().unwrap();
+        // Others make some, too, and begin again from the start at most.
+        assert!(newest >= child.id() as i32 || newest < 100_000, "{newest}");
     }
 
     #[test]
