@@ -38,11 +38,21 @@ pub fn overriding(
     let file = sudoers.to_string_lossy();
     let words = ["-f", "json", "-s", "aliases,privileges", &file];
     let said = command::run_within(tools.patience, &tools.reader, &words)?;
-    // Without a setting it may say nothing at all.
-    let read: Value = serde_json::from_str(&said).unwrap_or_default();
+    let read = settings(&said).map_err(|error| command::Error::Failed {
+        program: tools.reader.display().to_string(),
+        said: format!("its JSON cannot be read: {error}"),
+    })?;
     let beside_rust = tools.rust_checker.exists();
-    let silenced = beside_rust.then(|| silenced(&read)).flatten();
-    Ok(silenced.or_else(|| behind(&read, is_managed)))
+    let silenced = beside_rust.then(|| silenced(&read, &is_managed)).flatten();
+    Ok(silenced.or_else(|| behind(&read, &is_managed)))
+}
+
+/// Without a setting the tool may say nothing at all. What else is no JSON hides what counts.
+fn settings(said: &str) -> serde_json::Result<Value> {
+    match said.trim() {
+        "" => Ok(Value::Null),
+        said => serde_json::from_str(said),
+    }
 }
 
 /// Read behind ours.
@@ -50,20 +60,23 @@ fn behind(read: &Value, is_managed: impl Fn(&str) -> bool) -> Option<String> {
     let all = read["Defaults"].as_array()?;
     // Of a file that somebody edited nothing is known but what its sessions show.
     let ours = all.iter().rposition(is_ours)?;
-    let rest = all.get(ours + 1..)?.iter();
-    options(rest.filter(|entry| !is_of_others(entry, &is_managed))).find_map(otherwise)
+    options(all.get(ours + 1..)?, is_managed).find_map(otherwise)
 }
 
 /// Read anywhere: beside sudo-rs, which would tell everybody of settings that it does not know, rules set nothing about PAM.
-fn silenced(read: &Value) -> Option<String> {
+fn silenced(read: &Value, is_managed: impl Fn(&str) -> bool) -> Option<String> {
     let all = read["Defaults"].as_array()?;
-    options(all.iter())
+    options(all, is_managed)
         .filter_map(otherwise)
         .find(|setting| setting.starts_with("!pam_"))
 }
 
-fn options<'a>(entries: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a Value> {
-    let lists = entries.map(|entry| entry["Options"].as_array());
+/// What they set that may be for contractors.
+fn options(entries: &[Value], is_managed: impl Fn(&str) -> bool) -> impl Iterator<Item = &Value> {
+    let theirs = entries
+        .iter()
+        .filter(move |entry| !is_of_others(entry, &is_managed));
+    let lists = theirs.map(|entry| entry["Options"].as_array());
     lists.flatten().flatten()
 }
 
@@ -171,14 +184,34 @@ mod tests {
 
     #[test]
     fn beside_sudo_rs_nobody_is_silenced_from_anywhere() {
-        let of =
-            |option: Value| silenced(&json!({ "Defaults": [{ "Options": [option] }, ours()] }));
+        let of = |option: Value| {
+            let read = json!({ "Defaults": [{ "Options": [option] }, ours()] });
+            silenced(&read, |name| name == "deploy")
+        };
         let silent = of(json!({ "pam_session": false }));
         assert_eq!(silent.as_deref(), Some("!pam_session"));
         // Those are in the rules of both.
         assert_eq!(of(json!({ "targetpw": true })), None);
         assert_eq!(of(json!({ "pam_acct_mgmt": true })), None);
-        assert_eq!(silenced(&Value::Null), None);
+        assert_eq!(silenced(&Value::Null, |_| true), None);
+        let bound = |name: &str| {
+            let options = json!([{ "pam_session": false }]);
+            let entry = json!({ "Binding": [{ "username": name }], "Options": options });
+            silenced(&json!({ "Defaults": [entry, ours()] }), |name| {
+                name == "deploy"
+            })
+        };
+        assert_eq!(bound("nagios"), None);
+        assert_eq!(bound("deploy").as_deref(), Some("!pam_session"));
+    }
+
+    #[test]
+    fn a_tool_that_says_what_nobody_can_read_is_no_word_for_all_is_well() {
+        assert_eq!(settings(" \n").unwrap(), Value::Null);
+        assert_eq!(settings("{}\n").unwrap(), json!({}));
+        for said in ["{", "no such option", "{} {}"] {
+            assert!(settings(said).is_err(), "{said}");
+        }
     }
 
     /// As the package has it, and as sudo's own tool reads it back.

@@ -95,7 +95,7 @@ impl Kind {
     }
 
     /// The type of a key that is made where nobody asks for another. Each sshd and ssh checks a host certificate several
-    /// times in every login, everybody's, and OpenSSH takes ten times as long over Ed25519 as over P-256 (decision 0044).
+    /// times in every login, everybody's, and OpenSSH takes several times as long over Ed25519 as over P-256 (decision 0044).
     pub fn usual_type(self) -> KeyType {
         match self {
             Self::UserCa => KeyType::Ed25519,
