@@ -340,19 +340,25 @@ fn an_ephemeral_host_that_is_powered_off_has_said_everything_and_is_missed_by_no
         .find(|entry| entry["action"] == "host.retired");
     let retired = retired.unwrap_or_default();
     assert_eq!(retired["resource"]["host"], "db1");
-    // All of it is there, to its last word, after which only the journal's own closing words come.
-    let said = later
-        .site
-        .collected(BOB, &["--host", "db1", "--action", "agent.stop"])?;
-    let farewell = said
-        .iter()
-        .filter_map(|text| serde_json::from_str::<Value>(text).ok())
-        .find(|entry| entry["detail"]["retires"] == true);
+    // All of it is there, to its last word, after which only the journal's own closing words come. The collector indexes what it
+    // has stored a moment later.
+    let stops = ["--host", "db1", "--action", "agent.stop"];
+    let farewell = || -> Result<Option<Value>> {
+        let said = later.site.collected(BOB, &stops)?;
+        Ok(said
+            .iter()
+            .filter_map(|text| serde_json::from_str::<Value>(text).ok())
+            .find(|entry| entry["detail"]["retires"] == true))
+    };
+    until("db1's farewell to be found", PATIENCE, || {
+        Ok(farewell()?.is_some())
+    })?;
+    let farewell = farewell()?;
     let last = farewell.and_then(|entry| entry["seq"].as_u64());
     let behind = retired["detail"]["entries"].as_u64().zip(last);
     assert!(
         behind.is_some_and(|(entries, last)| (last + 2..=last + 3).contains(&entries)),
-        "{retired} {said:?}"
+        "{retired} {last:?}"
     );
     Ok(())
 }
