@@ -79,6 +79,9 @@ impl AllowedService {
     }
 }
 
+/// Keys of all `[[witness]]`, at most: a journal declares so many beside the collectors'.
+const MOST_WITNESS_KEYS: u64 = 16;
+
 /// `[[witness]]`: somebody else's witness (C2SP tlog-witness), asked to cosign this host's journal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +90,9 @@ pub struct WitnessConfig {
     pub url: CaUrl,
     /// The key that it cosigns with, as a vkey.
     pub key: String,
+    /// Keys that came or will come after it, likewise: its cosignatures count by any of them.
+    #[serde(default)]
+    pub later_keys: Vec<String>,
     /// A file with the X.509 root (PEM) under which it shows its certificate.
     pub root: PathBuf,
     /// Seconds between two questions: 60 to 86400, an hour by default.
@@ -279,7 +285,12 @@ impl Config {
             .witness
             .iter()
             .map(|witness| ("witness.every_seconds", witness.every_seconds, 60, 86400));
-        for (key, found, low, high) in rows.into_iter().chain(witnesses) {
+        let keys = self
+            .witness
+            .iter()
+            .map(|witness| 1 + witness.later_keys.len() as u64);
+        let keys = ("witness.later_keys", keys.sum(), 0, MOST_WITNESS_KEYS);
+        for (key, found, low, high) in rows.into_iter().chain(witnesses).chain([keys]) {
             if !(low..=high).contains(&found) {
                 return Err(Error::Range {
                     path: path.to_owned(),
@@ -362,6 +373,12 @@ mod tests {
     fn a_number_out_of_range_names_its_key() {
         let error = parse("[state]\npoll_seconds = 0\n").unwrap_err();
         assert!(error.to_string().contains("state.poll_seconds"), "{error}");
+        let keys = vec!["\"w\""; 16].join(",");
+        let many = format!(
+            "[[witness]]\nurl = \"https://w:1\"\nkey = \"\"\nroot = \"/\"\nlater_keys = [{keys}]\n"
+        );
+        let error = parse(&many).unwrap_err();
+        assert!(error.to_string().contains("witness.later_keys"), "{error}");
         let witness =
             "[[witness]]\nurl = \"https://w:1\"\nkey = \"\"\nroot = \"/\"\nevery_seconds = 1\n";
         let error = parse(witness).unwrap_err();

@@ -109,14 +109,15 @@ fn gathers(sudo: Forward) -> Duration {
 /// The witness keys of these collectors, as far as they are such.
 #[must_use]
 pub fn witnesses(collectors: &[Collector]) -> Vec<String> {
-    let is_witness = |text: &&Collector| {
-        let key = text.witness.parse::<VerifierKey>();
+    let is_witness = |text: &&str| {
+        let key = text.parse::<VerifierKey>();
         key.is_ok_and(|key| key.kind() == KeyKind::Cosignature)
     };
     let mut keys: Vec<_> = collectors
         .iter()
+        .flat_map(Collector::witnesses)
         .filter(is_witness)
-        .map(|collector| collector.witness.clone())
+        .map(str::to_owned)
         .collect();
     keys.dedup();
     keys
@@ -209,15 +210,25 @@ mod tests {
 
     #[test]
     fn only_witness_keys_are_declared() {
-        let collector = |witness: &str| Collector {
+        let collector = |witness: &str, heir: Option<&str>| Collector {
             url: "https://collector.example:7444".parse().unwrap(),
             witness: witness.to_owned(),
+            heir: heir.map(str::to_owned),
         };
         let dir = tempfile::tempdir().unwrap();
-        let witness = Witness::create(&dir.path().join("witness"), "w").unwrap();
-        let witness = witness.vkey().to_string();
-        let found = witnesses(&[collector("nonsense"), collector(&witness)]);
-        assert_eq!(found, [witness]);
+        let key = |name: &str| {
+            let witness = Witness::create(&dir.path().join(name), "w").unwrap();
+            witness.vkey().to_string()
+        };
+        let (witness, heir) = (key("witness"), key("heir"));
+        let found = witnesses(&[
+            collector("nonsense", None),
+            collector(&witness, Some("nonsense")),
+        ]);
+        assert_eq!(found, [witness.clone()]);
+        // While a collector's key is being renewed, both are.
+        let found = witnesses(&[collector(&witness, Some(&heir))]);
+        assert_eq!(found, [witness, heir]);
     }
 
     #[test]

@@ -20,9 +20,9 @@ const MAX_ROOT: u64 = 64 * 1024;
 /// Why a witness cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
-    #[error("its key cannot be used: {0}")]
+    #[error("a key of it cannot be used: {0}")]
     Key(KeyFault),
-    #[error("its key is a log's, not a witness's")]
+    #[error("a key of it is a log's, not a witness's")]
     Kind,
     #[error(transparent)]
     Root(#[from] durable::Error),
@@ -35,16 +35,15 @@ enum Unusable {
 /// A witness that can be asked.
 pub struct Usable {
     name: String,
-    key: String,
+    keys: Vec<String>,
     interval: Duration,
     outside: Outside,
 }
 
 impl Usable {
-    /// Its key as the configuration has it, which the journal declares.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
+    /// Its keys as the configuration has them, which the journal declares.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
     }
 }
 
@@ -67,8 +66,16 @@ pub fn usable(configured: &[WitnessConfig]) -> Vec<Usable> {
 }
 
 fn read(witness: &WitnessConfig) -> Result<Usable, Unusable> {
-    let key: VerifierKey = witness.key.parse().map_err(Unusable::Key)?;
-    if key.kind() != KeyKind::Cosignature {
+    let texts: Vec<String> = std::iter::once(&witness.key)
+        .chain(&witness.later_keys)
+        .cloned()
+        .collect();
+    let keys: Vec<VerifierKey> = texts
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .map_err(Unusable::Key)?;
+    if keys.iter().any(|key| key.kind() != KeyKind::Cosignature) {
         return Err(Unusable::Kind);
     }
     let root = durable::read(&witness.root, MAX_ROOT)?;
@@ -76,9 +83,9 @@ fn read(witness: &WitnessConfig) -> Result<Usable, Unusable> {
     let client = Client::new(&witness.url.join(""), &String::from_utf8_lossy(&root), None)?;
     Ok(Usable {
         name: witness.url.to_string(),
-        key: witness.key.clone(),
+        keys: texts,
         interval: Duration::from_secs(witness.every_seconds),
-        outside: Outside { key, client },
+        outside: Outside { keys, client },
     })
 }
 
@@ -130,19 +137,30 @@ mod tests {
         let witness = |key: &str, root: &std::path::Path| WitnessConfig {
             url: "https://w.example:443".parse().unwrap(),
             key: key.to_owned(),
+            later_keys: Vec::new(),
             root: root.to_owned(),
             every_seconds: 3600,
         };
+        let renewed = |later: &str| WitnessConfig {
+            later_keys: vec![later.to_owned()],
+            ..witness(&key, &pem)
+        };
+        let next = Witness::create(&dir.path().join("next"), "w")
+            .unwrap()
+            .vkey()
+            .to_string();
         let configured = [
             witness(&key, &pem),
             witness("nonsense", &pem),
             witness(&key, &text),
             witness(&key, &dir.path().join("none")),
+            renewed("nonsense"),
+            renewed(&next),
         ];
         let keys: Vec<_> = usable(&configured)
             .iter()
-            .map(|usable| usable.key().to_owned())
+            .flat_map(|usable| usable.keys().map(str::to_owned))
             .collect();
-        assert_eq!(keys, [key]);
+        assert_eq!(keys, [key.clone(), key.clone(), next]);
     }
 }

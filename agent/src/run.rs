@@ -150,7 +150,9 @@ impl Agent {
         let line = Line::new(enrolment.client()?);
         let collectors = known.state().collectors.clone();
         let outside = outside::usable(&config.witness);
-        let keys = outside.iter().map(|usable| usable.key().to_owned());
+        let keys = outside
+            .iter()
+            .flat_map(|usable| usable.keys().map(str::to_owned));
         let witnesses = Witnesses::new(forward::witnesses(&collectors), keys.collect());
         let horizon = Horizon::default();
         let intake = open_journal(layout, &authority, &managed, witnesses, horizon.clone())?;

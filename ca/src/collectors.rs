@@ -1,10 +1,12 @@
-//! Collectors: what a request to become one must be.
+//! Collectors: what a request to become one must be, and what one may say of its keys.
+
+pub mod succession;
 
 use daypass_journal::note::{KeyKind, VerifierKey};
 use daypass_protocol::collector::{MOST_COLLECTORS, MOST_NAMES, Request};
 use daypass_protocol::digest::Pin;
 
-use crate::store::AdmittedCollector;
+use crate::store::{AdmittedCollector, FormerWitness};
 
 /// Why a collector is not admitted, not renewed or not removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +14,9 @@ pub enum CollectorRefusal {
     /// What came is no request.
     #[error("this is not what daypass-collector init prints: {0}")]
     Malformed(String),
+    /// What came says nothing of witness keys.
+    #[error("what is said of the witness keys cannot be read: {0}")]
+    Unsaid(String),
     /// Made for another CA.
     #[error("the request is meant for the CA {found}, this is {expected}")]
     OtherCa {
@@ -49,6 +54,45 @@ pub enum CollectorRefusal {
         /// The other address.
         url: String,
     },
+    /// It tells of another collector's keys.
+    #[error("what is said is about the collector {found}, and {caller} says it")]
+    OtherCollector {
+        /// Who says it.
+        caller: String,
+        /// About whom.
+        found: String,
+    },
+    /// Not by the key that has to say it.
+    #[error("what is said of the witness keys is not signed by {signer}")]
+    NotVouched {
+        /// The key that has to.
+        signer: String,
+    },
+    /// Witnesses are known by name, and this one stays.
+    #[error("the next witness key is named {found}, and this one {expected}: the name stays")]
+    WitnessName {
+        /// Of the key before.
+        expected: String,
+        /// Of the next.
+        found: String,
+    },
+    /// A key that somebody has, or had.
+    #[error(
+        "the next witness key is one that the collector {url} has or had; a fresh one is wanted"
+    )]
+    HeirTaken {
+        /// Whose.
+        url: String,
+    },
+    /// One after the other.
+    #[error(
+        "the witness key of {url} is being renewed already; where the next one is lost, the collector has to be made anew: \
+         daypass-ca collector remove {url}"
+    )]
+    UnderWay {
+        /// The address.
+        url: String,
+    },
     /// No room.
     #[error("{MOST_COLLECTORS} collectors are admitted already; remove one first")]
     Full,
@@ -68,12 +112,18 @@ impl CollectorRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "request-malformed",
+            Self::Unsaid(_) => "succession-malformed",
             Self::OtherCa { .. } => "other-ca",
             Self::Names { .. } => "names",
             Self::AddressNotNamed { .. } => "address-not-named",
             Self::Witness => "witness-key",
             Self::OtherWitness { .. } => "other-witness",
             Self::WitnessTaken { .. } => "witness-taken",
+            Self::OtherCollector { .. } => "other-collector",
+            Self::NotVouched { .. } => "not-vouched",
+            Self::WitnessName { .. } => "witness-name",
+            Self::HeirTaken { .. } => "heir-taken",
+            Self::UnderWay { .. } => "renewal-under-way",
             Self::Full => "too-many-collectors",
             Self::Certificate(_) => "csr-invalid",
             Self::Unknown { .. } => "unknown-collector",
@@ -102,25 +152,35 @@ pub fn check(request: &Request, ca: Pin) -> Result<(), CollectorRefusal> {
             url: request.url.to_string(),
         });
     }
-    match request.witness.parse::<VerifierKey>() {
-        Ok(key) if key.kind() == KeyKind::Cosignature => Ok(()),
+    witness_key(&request.witness).map(|_| ())
+}
+
+fn witness_key(text: &str) -> Result<VerifierKey, CollectorRefusal> {
+    match text.parse::<VerifierKey>() {
+        Ok(key) if key.kind() == KeyKind::Cosignature => Ok(key),
         _ => Err(CollectorRefusal::Witness),
     }
 }
 
-/// Checks that it can stand beside those that are there. The same collector again is welcome: its certificate was lost.
+/// Checks that it can stand beside those that are there. The same collector again is welcome: its certificate was lost. It may
+/// show a key that it has renewed since: what it was told of that may be lost, too.
 ///
 /// # Errors
 /// When another one is at the same address, has the same key, or there is no room.
-pub fn fits(request: &Request, known: &[AdmittedCollector]) -> Result<(), CollectorRefusal> {
+pub fn fits(
+    request: &Request,
+    known: &[AdmittedCollector],
+    former: &[FormerWitness],
+) -> Result<(), CollectorRefusal> {
     let url = request.url.as_str();
     for other in known {
-        if other.url == url && other.witness != request.witness {
+        let is_its_own = other.witnesses().any(|key| key == request.witness);
+        if other.url == url && !is_its_own && !succession::leads(&request.witness, other, former) {
             return Err(CollectorRefusal::OtherWitness {
                 url: url.to_owned(),
             });
         }
-        if other.url != url && other.witness == request.witness {
+        if other.url != url && is_its_own {
             return Err(CollectorRefusal::WitnessTaken {
                 url: other.url.clone(),
             });

@@ -156,6 +156,9 @@ pub struct CollectorView {
     pub url: String,
     /// The key that it cosigns with.
     pub witness: String,
+    /// The one that comes after it, while that is being renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heir: Option<String>,
     /// The names in its certificate.
     pub names: Vec<String>,
     /// Since when.

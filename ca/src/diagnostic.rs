@@ -103,14 +103,16 @@ pub fn of_collectors(collectors: &[CollectorView]) -> String {
         let CollectorView {
             url,
             witness,
+            heir,
             added,
             expires,
             ..
         } = collector;
-        let _ = writeln!(
-            text,
-            "Collector: {url}\n    witness {witness}\n    since {added}, certificate until {expires}"
-        );
+        let _ = writeln!(text, "Collector: {url}\n    witness {witness}");
+        if let Some(heir) = heir {
+            let _ = writeln!(text, "    and, to come after it, {heir}");
+        }
+        let _ = writeln!(text, "    since {added}, certificate until {expires}");
     }
     text
 }

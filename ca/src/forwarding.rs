@@ -84,7 +84,8 @@ fn declared(authority: &Authority) -> Result<Vec<Collector>, ForwardingError> {
     let collectors = authority.named_collectors()?;
     let mut witnesses: Vec<String> = collectors
         .iter()
-        .map(|collector| collector.witness.clone())
+        .flat_map(Collector::witnesses)
+        .map(str::to_owned)
         .collect();
     witnesses.dedup();
     authority.ledger().declare(&witnesses)?;

@@ -25,7 +25,7 @@ use crate::layout::Layout;
 use crate::ledger::{Ledger, LedgerError};
 use crate::random::{self, NoRandomness};
 use crate::replay::{self, ReplayError};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, AdmittedCollector, Store, StoreError};
 
 /// The largest file that is taken out of a backup: a database of millions of certificates, and room.
 const MOST: u64 = 64 * 1024 * 1024 * 1024;
@@ -254,10 +254,10 @@ fn anew(
     // It is about to be renamed, and a log beside it would stay behind.
     store::settle(path)?;
     let roster = chain.last().map_or(1, |roster| roster.number);
-    let witnesses = collectors.into_iter().map(|known| known.witness);
+    let witnesses = collectors.iter().flat_map(AdmittedCollector::witnesses);
     Ok(Before {
         roster,
-        witnesses: witnesses.collect(),
+        witnesses: witnesses.map(str::to_owned).collect(),
         // What the database knows already stood in it.
         entries: entries.max(mark),
         damage: damage.map(|damage| whole(&damage)),

@@ -220,6 +220,7 @@ async fn work(
         config.names.clone(),
         certificate.clone(),
     ));
+    let following = tokio::spawn(follow(Arc::clone(&authority), Arc::clone(&forwarding)));
     let service = Service {
         authority: Arc::clone(&authority),
         forwarding: Arc::clone(&forwarding),
@@ -250,6 +251,8 @@ async fn work(
         let _ = shown.await;
     }
     retiring.abort();
+    following.abort();
+    let _ = following.await;
     upkeep.abort();
     let _ = upkeep.await;
     authority.note(&Event::new(Action::CaStop).outcome(Outcome::Done))?;
@@ -320,6 +323,24 @@ fn stop_on_signals(stop: Stop, authority: Arc<Authority>) -> io::Result<()> {
         stop.graceful_shutdown(Some(GRACE));
     });
     Ok(())
+}
+
+/// Has the journal's forwarding follow each state that says something new: collectors renew their witness keys by themselves.
+async fn follow(authority: Arc<Authority>, forwarding: Arc<Forwarding>) {
+    let mut numbers = authority.numbers();
+    while numbers.changed().await.is_ok() {
+        let (authority, forwarding) = (Arc::clone(&authority), Arc::clone(&forwarding));
+        let done = tokio::task::spawn_blocking(move || {
+            if let Err(error) = forwarding.follow(&authority) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the CA's journal is forwarded to the collectors of before"
+                );
+            }
+        });
+        // A panic in there was printed; the next state is followed again.
+        let _ = done.await;
+    }
 }
 
 /// Signs the state every minute, and renews the server's certificate when its time has come.

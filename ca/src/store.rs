@@ -27,7 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
 pub use certificates::IssuedCertificate;
-pub use collectors::AdmittedCollector;
+pub use collectors::{AdmittedCollector, FormerWitness};
 pub use copy::{copy, settle};
 pub use hosts::EnrolledHost;
 pub use narrowings::StoredNarrowing;
@@ -50,6 +50,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/6-replacing-tokens.sql")),
     M::up(include_str!("../migrations/7-journal-first.sql")),
     M::up(include_str!("../migrations/8-client-certificates.sql")),
+    M::up(include_str!("../migrations/9-witness-heirs.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

@@ -6,7 +6,7 @@ use daypass_journal::identity::Identity;
 use daypass_journal::trust::{Trust, TrustError, TrustedLog};
 
 use crate::layout::Layout;
-use crate::store::{Store, StoreError};
+use crate::store::{AdmittedCollector, Store, StoreError, Tx};
 
 /// Why there is no trust file.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,7 @@ pub fn trust(layout: &Layout) -> Result<String, TrustFileError> {
     }
     let store = Store::open(&layout.database())?;
     let (pin, _) = store.read(|tx| tx.genesis())?.ok_or_else(no_ca)?;
+    let witnesses = store.read(witnesses)?;
     let identity = Identity::open(&layout.journal_keys())?;
     let path = layout.user_ca().with_extension("pub");
     let public = std::fs::read_to_string(&path)
@@ -59,9 +60,29 @@ pub fn trust(layout: &Layout) -> Result<String, TrustFileError> {
             &identity.log_vkey(),
             &identity.epoch_vkey(),
         )?],
+        witnesses: witnesses
+            .iter()
+            .filter_map(|key| key.parse().ok())
+            .collect(),
         pin: Some(pin),
         user_ca: vec![words.join(" ")],
-        ..Trust::default()
     };
     Ok(trust.to_string())
+}
+
+/// The keys of the collectors, and those that they had: what these cosigned stays proven.
+fn witnesses(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    let (known, former) = (tx.collectors()?, tx.former_witnesses()?);
+    let mut keys: Vec<String> = known
+        .iter()
+        .flat_map(AdmittedCollector::witnesses)
+        .map(str::to_owned)
+        .collect();
+    // One that was removed and came back is both.
+    for former in former {
+        if !keys.contains(&former.witness) {
+            keys.push(former.witness);
+        }
+    }
+    Ok(keys)
 }

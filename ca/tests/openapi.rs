@@ -12,6 +12,7 @@ use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::statement::SignedStatement;
 use daypass_protocol::strict_json;
+use daypass_protocol::witness_key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -115,7 +116,7 @@ fn reads<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 #[test]
 fn every_example_is_read_by_the_programs_own_types() {
     let document = document();
-    let types: [(&str, Reads); 31] = [
+    let types: [(&str, Reads); 33] = [
         ("About", reads::<api::About>),
         ("CertificateWish", reads::<api::CertificateWish>),
         ("CollectorRenewal", reads::<collector::Renewal>),
@@ -141,12 +142,17 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("SignedRoster", reads::<SignedRoster>),
         ("SignedState", reads::<SignedState>),
         ("SignedStatement", reads::<SignedStatement>),
+        (
+            "SignedWitnessSuccession",
+            reads::<witness_key::SignedWitnessSuccession>,
+        ),
         ("Submission", reads::<api::Submission>),
         ("Token", reads::<api::Token>),
         ("TokenWish", reads::<api::TokenWish>),
         ("WindowView", reads::<api::WindowView>),
         ("Windows", reads::<api::Windows>),
         ("Wish", reads::<api::Wish>),
+        ("WitnessKeys", reads::<witness_key::WitnessKeys>),
     ];
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let known: Vec<&str> = types.iter().map(|(name, _)| *name).collect();

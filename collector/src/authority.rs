@@ -11,7 +11,7 @@ use daypass_protocol::enrolment::{self, SignedRecord, VerifiedRecord};
 use daypass_protocol::event::{Action, Event, Outcome};
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::roster::{self, Chain, SignedRoster, VerifiedRoster};
-use daypass_protocol::state::{self, SignedState};
+use daypass_protocol::state::{self, Collector, SignedState};
 use daypass_protocol::strict_json;
 use serde::{Deserialize, Serialize};
 
@@ -199,11 +199,18 @@ impl Authority {
         job(self.known().chain.newest())
     }
 
-    /// Whether hosts prefer another collector to the one that cosigns with this key: the state names it first.
-    pub fn prefers_another_to(&self, witness: &str) -> bool {
+    /// Whether hosts prefer another collector to the one that cosigns with these keys: the state names it first.
+    pub fn prefers_another_to(&self, witnesses: &[String]) -> bool {
         let known = self.known();
         let first = known.state.state().collectors.first();
-        first.is_some_and(|first| first.witness != witness)
+        first.is_some_and(|first| !cosigns_with(first, witnesses))
+    }
+
+    /// How the state names the collector that cosigns with one of these keys; `None` where it does not.
+    pub fn named_by(&self, witnesses: &[String]) -> Option<Collector> {
+        let known = self.known();
+        let mut named = known.state.state().collectors.iter();
+        named.find(|one| cosigns_with(one, witnesses)).cloned()
     }
 
     /// Checks that the CA signed an enrolment record, with the key of today or with one that it had before.
@@ -226,6 +233,12 @@ impl Authority {
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn cosigns_with(collector: &Collector, witnesses: &[String]) -> bool {
+    collector
+        .witnesses()
+        .any(|key| witnesses.iter().any(|ours| ours == key))
 }
 
 /// What was known to be revoked, beside what the CA said at `path`.

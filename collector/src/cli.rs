@@ -13,6 +13,7 @@ mod restore;
 mod serve;
 mod status;
 mod upkeep;
+mod witness_key;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -27,6 +28,7 @@ use daypass_protocol::token::SetupLine;
 use crate::{config, diagnostic};
 use erase::EraseArgs;
 use restore::RestoreArgs;
+use witness_key::WitnessKeyArgs;
 
 /// Takes signed journals in, verifies and stores them, then cosigns; searches them and raises alarms.
 #[derive(Debug, Parser)]
@@ -59,6 +61,8 @@ pub enum Command {
     /// Hand the collector's own journal over to a new log key, also while the service runs; by itself that happens every two
     /// years.
     RenewLogKey(ConfigArgs),
+    /// Have another key cosign beside the one of now, and after 30 days alone; by itself that begins every two years.
+    RenewWitnessKey(WitnessKeyArgs),
     /// Bring everything back from the second copy, into a collector that is new.
     Restore(RestoreArgs),
 }
@@ -141,6 +145,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::RenewLogKey(arguments) => {
             log_key::run(&arguments).map_err(|error| diagnostic::explain(&error))
+        }
+        Command::RenewWitnessKey(arguments) => {
+            witness_key::run(&arguments).map_err(|error| diagnostic::explain(&error))
         }
         Command::Restore(arguments) => {
             restore::run(&arguments).map_err(|error| diagnostic::explain(&error))

@@ -127,6 +127,11 @@ impl Collector {
         self.parts.witness.vkey()
     }
 
+    /// The keys that cosign.
+    pub fn witness(&self) -> &Witness {
+        &self.parts.witness
+    }
+
     /// Does something with a log while nobody adds to it.
     pub fn with_log<T>(&self, log: &Origin, job: impl FnOnce() -> T) -> T {
         let lock = self.lock_of(log);
@@ -281,7 +286,7 @@ impl Collector {
             return Ok(None);
         };
         let cosignature = self.cosign(&durable, now)?;
-        Ok(Some(format!("{}{}", durable.seal(), cosignature.line())))
+        Ok(Some(format!("{}{}", durable.seal(), cosignature.lines())))
     }
 
     /// Takes lines in, from entry `from` on.

@@ -59,6 +59,21 @@ pub(crate) fn log_key_renewed(entry: u64) -> String {
     )
 }
 
+/// After `renew-witness-key`; the key itself goes to standard output.
+pub(crate) fn witness_key_renewed(untold: Option<&str>) -> String {
+    let begun = "The key below cosigns from now on, beside the one of before; after 30 days it stands alone, or with --finish at once. Hosts \
+                 learn of it from the CA's state, and daypass-ca trust prints it beside those of before. Others that know this \
+                 collector as a witness have to be told of it:";
+    match untold {
+        None => begun.to_owned(),
+        Some(why) => format!("The CA is told as soon as it answers; so far: {why}\n{begun}"),
+    }
+}
+
+/// After `renew-witness-key --finish`; likewise.
+pub(crate) const WITNESS_KEY_FINISHED: &str = "The key below cosigns alone from now on, and the one before it is gone. What that cosigned \
+    stays proven: keep it in trust files, as daypass-ca trust prints them.";
+
 /// What `audit` found of one journal that holds.
 pub(crate) fn holds(log: &Origin, audited: &Audited) -> String {
     let Audited { entries, gone } = audited;

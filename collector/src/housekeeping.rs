@@ -129,7 +129,8 @@ impl Housekeeping {
                     self.fulfil(&path, &renewed(collector.ledger().rotate_log_key(&by)));
                     continue;
                 }
-                Order::Reindexed => continue,
+                // The witness keys are another thread's, which speaks to the CA.
+                Order::Reindexed | Order::RenewWitnessKey | Order::FinishWitnessKey => continue,
             };
             let why = Why { by, reason };
             let mut goes = |log: &_, name: &_| self.lets_go(log, name);

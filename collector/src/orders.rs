@@ -37,6 +37,10 @@ pub enum Order {
         /// Who says so.
         by: String,
     },
+    /// Have another witness key cosign beside the one of now.
+    RenewWitnessKey,
+    /// Have that one cosign alone.
+    FinishWitnessKey,
     /// Put the index that was made anew in place of the one that serves.
     Reindexed,
 }
@@ -59,6 +63,14 @@ pub enum Answer {
         entry: u64,
         /// The key, as a vkey.
         key: String,
+    },
+    /// The witness key's renewal has begun, or is over.
+    WitnessKey {
+        /// The key that is new, as a vkey.
+        key: String,
+        /// Why the CA has not been told of it yet; absent where it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        untold: Option<String>,
     },
     /// It is not; it stays to be tried again where that may help.
     Failed {
@@ -118,6 +130,8 @@ pub fn waiting(dir: &Path) -> io::Result<Vec<(PathBuf, Order)>> {
     for path in paths {
         match read(&path) {
             Ok(order) => orders.push((path, order)),
+            // Answered just now, by another thread of the service.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => fulfil(
                 &path,
                 &Answer::Failed {
@@ -136,7 +150,11 @@ pub fn waiting(dir: &Path) -> io::Result<Vec<(PathBuf, Order)>> {
 pub fn fulfil(order: &Path, answer: &Answer) -> io::Result<()> {
     let path = order.with_extension(&ANSWER[1..]);
     durable::replace(&path, FILE_MODE, &serde_json::to_vec(answer)?)?;
-    std::fs::remove_file(order)
+    match std::fs::remove_file(order) {
+        // One that cannot be read is answered by whoever comes to it.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> io::Result<T> {

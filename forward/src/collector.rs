@@ -16,7 +16,8 @@ use crate::trouble::{Contradiction, End, Trouble};
 pub(crate) struct Remote<'a> {
     pub(crate) client: Client,
     pub(crate) origin: &'a str,
-    pub(crate) witness: VerifierKey,
+    /// The keys that it may cosign with.
+    pub(crate) witnesses: Vec<VerifierKey>,
 }
 
 /// What it holds, its cosignature checked.
@@ -80,7 +81,9 @@ impl Remote<'_> {
                 let fits = checkpoint.origin == self.origin
                     && checkpoint.size == size
                     && checkpoint.root == root;
-                let time = checkpoint.cosigned_by(&self.witness).filter(|_| fits);
+                let mut seen = self.witnesses.iter();
+                let time = seen.find_map(|witness| checkpoint.cosigned_by(witness));
+                let time = time.filter(|_| fits);
                 Some((note, time.ok_or_else(wrong)?))
             }
         };

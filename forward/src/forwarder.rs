@@ -312,7 +312,11 @@ impl Work {
 
     fn remote(&self, collector: &Collector) -> Result<Remote<'_>, Trouble> {
         Ok(Remote {
-            witness: collector.witness.parse().map_err(Trouble::WitnessKey)?,
+            witnesses: collector
+                .witnesses()
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .map_err(Trouble::WitnessKey)?,
             client: self
                 .setup
                 .owner

@@ -25,8 +25,8 @@ const TOLD: usize = 200;
 
 /// A witness, and the way to it.
 pub struct Outside {
-    /// The key that it cosigns with.
-    pub key: VerifierKey,
+    /// The keys that it may cosign with.
+    pub keys: Vec<VerifierKey>,
     /// Speaks to it.
     pub client: Client,
 }
@@ -64,8 +64,8 @@ pub enum AskError {
         /// Those that there are.
         size: u64,
     },
-    /// What it answers is no cosignature by the key that is configured.
-    #[error("what it answers is no cosignature by the key that is configured for it")]
+    /// What it answers is no cosignature by a key that is configured.
+    #[error("what it answers is no cosignature by a key that is configured for it")]
     NotCosigned,
 }
 
@@ -98,7 +98,8 @@ pub fn ask(dir: &Path, size: u64, witness: &Outside, held: &mut u64) -> Result<S
     let checkpoint = seal.split_once("\n\n").map_or("", |(text, _)| text);
     let note = format!("{checkpoint}\n\n{text}");
     let cosigned = SignedCheckpoint::parse(&note);
-    if cosigned.is_none_or(|cosigned| cosigned.cosigned_by(&witness.key).is_none()) {
+    let mut keys = witness.keys.iter();
+    if !cosigned.is_some_and(|cosigned| keys.any(|key| cosigned.cosigned_by(key).is_some())) {
         return Err(AskError::NotCosigned);
     }
     *held = size;

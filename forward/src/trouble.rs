@@ -27,7 +27,7 @@ pub enum Trouble {
     },
     /// What stands in the place of a cosignature is none, or another's.
     #[error(
-        "the collector's cosignature of {size} entries is not by the witness key that the CA's state names"
+        "the collector's cosignature of {size} entries is by no witness key that the CA's state names"
     )]
     FalseCosignature {
         /// The size that it should cover.

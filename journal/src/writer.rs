@@ -78,8 +78,9 @@ impl Default for Options {
     }
 }
 
-/// The most witnesses that a journal may declare.
-pub const WITNESS_LIMIT: usize = 16;
+/// The most witnesses that a journal may declare: two keys of each of eight collectors, whose keys are being renewed, and as
+/// many that hold no entries.
+pub const WITNESS_LIMIT: usize = 32;
 
 /// The keys of declared witnesses.
 fn witness_keys(witnesses: &[String]) -> Result<Vec<VerifierKey>, Error> {

@@ -50,3 +50,4 @@ pub mod time;
 pub mod token;
 pub mod version;
 pub mod window;
+pub mod witness_key;

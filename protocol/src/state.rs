@@ -76,6 +76,16 @@ pub struct Collector {
     pub url: CaUrl,
     /// The key that it cosigns with, as a C2SP vkey.
     pub witness: String,
+    /// The key that comes after it, with which it cosigns too; absent unless a renewal is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heir: Option<String>,
+}
+
+impl Collector {
+    /// Every key that its cosignatures may be by.
+    pub fn witnesses(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.witness.as_str()).chain(self.heir.as_deref())
+    }
 }
 
 /// Which roster is the newest.

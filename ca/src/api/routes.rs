@@ -161,6 +161,11 @@ pub const ROUTES: &[Route] = &[
     post("/v1/hosts/comeback", Access::Bearer, comebacks::take),
     post("/v1/hosts/retire", Access::Host, retirements::take),
     post("/v1/collectors/renew", Access::Collector, collectors::renew),
+    post(
+        "/v1/collectors/witness",
+        Access::Collector,
+        collectors::renew_witness,
+    ),
     post("/v1/windows/draft", ASKS, windows::draft),
     post("/v1/windows", ASKS, windows::submit),
     get("/v1/windows", Access::Person, windows::list),

@@ -251,6 +251,7 @@ fn named(stored: Vec<AdmittedCollector>) -> Result<Vec<Collector>, AnnounceError
         Ok(url) => Ok(Collector {
             url,
             witness: stored.witness,
+            heir: stored.heir,
         }),
         Err(source) => Err(AnnounceError::Collector {
             url: stored.url,

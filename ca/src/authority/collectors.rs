@@ -1,11 +1,13 @@
-//! Admitting collectors, renewing their certificates, and telling hosts of them no longer.
+//! Admitting collectors, renewing their certificates and witness keys, and telling hosts of them no longer.
 
 use daypass_protocol::collector::{Admission, Request};
 use daypass_protocol::event::{Action, Event, Identity, Outcome};
 use daypass_protocol::version::Version;
+use daypass_protocol::witness_key::{SignedWitnessSuccession, WitnessKeys, WitnessSuccession};
 use daypass_transport::authority::SERVER_LIFETIME;
 
 use super::{AnnounceError, Authority};
+use crate::collectors::succession::{self, Change};
 use crate::collectors::{self, CollectorRefusal};
 use crate::ledger::LedgerError;
 use crate::store::{AdmittedCollector, StoreError};
@@ -69,6 +71,7 @@ impl Authority {
                 url: request.url.to_string(),
                 names: request.names.clone(),
                 witness: request.witness.clone(),
+                heir: None,
                 certificate,
                 added,
                 expires,
@@ -78,14 +81,16 @@ impl Authority {
             .outcome(Outcome::Done)
             .by(by)
             .detail("url", row.url.clone())
-            .detail("names", row.names.clone())
-            .detail("witness", row.witness.clone());
+            .detail("names", row.names.clone());
         let wanted = request.clone();
         {
             let _alone = self.deciding();
             self.decide(move |tx| {
-                collectors::fits(&wanted, &tx.collectors()?)?;
+                collectors::fits(&wanted, &tx.collectors()?, &tx.former_witnesses()?)?;
                 tx.put_collector(&row)?;
+                // Of a collector that is known already, it may be another one than it showed.
+                let witness = tx.collector(&row.url)?.map(|known| known.witness);
+                let event = event.detail("witness", witness.unwrap_or(row.witness));
                 Ok::<_, CollectorError>(((), event))
             })?;
         }
@@ -145,6 +150,65 @@ impl Authority {
         Ok(certificate)
     }
 
+    /// Takes what a collector says of its witness key and the one after it. A refusal is journalled too.
+    ///
+    /// # Errors
+    /// When the keys have not signed it, or it does not follow from those that are known.
+    pub fn renew_witness(
+        &self,
+        caller: &AdmittedCollector,
+        signed: &SignedWitnessSuccession,
+    ) -> Result<WitnessKeys, CollectorError> {
+        let renewed = self.try_renew_witness(caller, signed);
+        if let Err(CollectorError::Refused(refusal)) = &renewed {
+            let event = Event::new(Action::CollectorRefused)
+                .outcome(Outcome::Denied)
+                .because(refusal.code(), refusal.to_string())
+                .detail("url", caller.url.clone())
+                .detail("witness", caller.witness.clone());
+            self.note(&event)?;
+        }
+        renewed
+    }
+
+    fn try_renew_witness(
+        &self,
+        caller: &AdmittedCollector,
+        signed: &SignedWitnessSuccession,
+    ) -> Result<WitnessKeys, CollectorError> {
+        let said = succession::check(signed, self.pin, caller)?;
+        let change = {
+            let _alone = self.deciding();
+            let (known, former) = self
+                .store
+                .read(|tx| Ok::<_, StoreError>((tx.collectors()?, tx.former_witnesses()?)))?;
+            let change = succession::judge(&said, &known, &former)?;
+            if change != Change::Nothing {
+                let (url, heir) = (caller.url.clone(), said.heir.clone());
+                let event = renewal(&said, signed);
+                self.decide(move |tx| {
+                    match change {
+                        Change::Begins => tx.name_heir(&url, &heir)?,
+                        Change::Ends => tx.take_heir(&url)?,
+                        Change::Nothing => {}
+                    }
+                    Ok::<_, CollectorError>(((), event))
+                })?;
+            }
+            change
+        };
+        if change != Change::Nothing {
+            self.announce()?;
+        }
+        let url = caller.url.clone();
+        let now = self.store.read(|tx| tx.collector(&url))?;
+        let now = now.ok_or(CollectorRefusal::Unknown { url })?;
+        Ok(WitnessKeys {
+            witness: now.witness,
+            heir: now.heir,
+        })
+    }
+
     /// Tells of a collector no longer; its certificate is nobody's from now on.
     ///
     /// # Errors
@@ -176,6 +240,19 @@ impl Authority {
     pub fn collectors(&self) -> Result<Vec<AdmittedCollector>, StoreError> {
         self.store.read(|tx| tx.collectors())
     }
+}
+
+/// The entry of a step, with what the keys signed: whoever reads it years later checks it without us.
+fn renewal(said: &WitnessSuccession, signed: &SignedWitnessSuccession) -> Event {
+    Event::new(Action::CollectorWitnessKey)
+        .outcome(Outcome::Done)
+        .detail("url", said.url.to_string())
+        .detail("step", said.step.as_str())
+        .detail("witness", said.witness.clone())
+        .detail("heir", said.heir.clone())
+        .detail("reason", said.reason.as_str())
+        .detail("succession", signed.succession.clone())
+        .detail("signature", signed.signature.clone())
 }
 
 fn refused_or_failed(error: daypass_transport::authority::Error) -> CollectorError {

@@ -19,7 +19,7 @@ use crate::keys::{Keys, KeysError, Places};
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::Roll;
 use crate::replay::{self, ReplayError};
-use crate::store::{NonceError, Nonces, Store, StoreError, StoredRoster};
+use crate::store::{AdmittedCollector, NonceError, Nonces, Store, StoreError, StoredRoster};
 
 /// Certificates whose records are written while they are signed; those of more are written after it.
 const HANDS: usize = 8;
@@ -137,9 +137,9 @@ impl Authority {
             &read(layout.tls_root())?,
             &read(layout.tls_root_key())?,
         )?;
-        let witnesses = store.read(|tx| tx.collectors())?;
-        let witnesses = witnesses.into_iter().map(|known| known.witness).collect();
-        let ledger = Ledger::open(layout, witnesses)?;
+        let collectors = store.read(|tx| tx.collectors())?;
+        let witnesses = collectors.iter().flat_map(AdmittedCollector::witnesses);
+        let ledger = Ledger::open(layout, witnesses.map(str::to_owned).collect())?;
         for (id, event) in store.read(|tx| tx.pending())? {
             ledger.record_late(&event)?;
             store.write::<_, StoreError>(move |tx| tx.forget_pending(id))?;

@@ -183,6 +183,7 @@ fn view(collector: AdmittedCollector) -> CollectorView {
     CollectorView {
         url: collector.url,
         witness: collector.witness,
+        heir: collector.heir,
         names: collector.names,
         added: Time::from_unix(collector.added).to_string(),
         expires: Time::from_unix(collector.expires).to_string(),

@@ -343,6 +343,7 @@ fn a_collector_that_was_admitted_anew_is_not_given_to_the_machine_before() {
         url: "https://logs:7444".to_owned(),
         names: vec!["logs".to_owned()],
         witness: "vkey".to_owned(),
+        heir: None,
         certificate: [certificate; 32],
         added: 1,
         expires: 2,

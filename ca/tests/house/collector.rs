@@ -16,14 +16,21 @@ pub(crate) struct Collector {
     pub(crate) key: String,
 }
 
+/// A witness key of this collector's.
+pub(crate) fn witness(name: &str) -> Witness {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("witness.key");
+    Witness::create(&path, &format!("{name}/daypass-collector")).unwrap()
+}
+
 impl House {
     /// What `daypass-collector init` prints, and its key.
     pub(crate) fn collector_request(&self, name: &str) -> (Request, String) {
-        let directory = tempfile::tempdir().unwrap();
-        let witness = Witness::create(
-            &directory.path().join("witness.key"),
-            &format!("{name}/daypass-collector"),
-        );
+        self.request_with(name, &witness(name))
+    }
+
+    /// The same, of one with this witness key.
+    pub(crate) fn request_with(&self, name: &str, witness: &Witness) -> (Request, String) {
         let SigningRequest { key, csr } = SigningRequest::create("whatever").unwrap();
         let request = Request {
             v: Version,
@@ -31,7 +38,7 @@ impl House {
             url: format!("https://{name}:7444").parse().unwrap(),
             names: vec![name.to_owned()],
             csr,
-            witness: witness.unwrap().vkey().to_string(),
+            witness: witness.vkey().to_string(),
         };
         (request, key)
     }

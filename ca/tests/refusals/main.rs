@@ -31,6 +31,7 @@ const MAY: &[(&str, &str, &str)] = &[
     ("POST", "/v1/hosts/comeback", "anyone"),
     ("POST", "/v1/hosts/retire", "host"),
     ("POST", "/v1/collectors/renew", "collector"),
+    ("POST", "/v1/collectors/witness", "collector"),
     ("POST", "/v1/windows/draft", "contractor approver"),
     ("POST", "/v1/windows", "contractor approver"),
     ("GET", "/v1/windows", "contractor approver admin auditor"),

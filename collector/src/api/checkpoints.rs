@@ -20,7 +20,7 @@ pub(super) fn add(call: &Call) -> Result<Reply, Refusal> {
     let request = AddCheckpoint::parse(body).map_err(|error| malformed(error.to_string()))?;
     let (judgement, cosignature) = call.collector.add_checkpoint(&request, call.now)?;
     match (judgement, cosignature) {
-        (Judgement::Cosign, Some(cosignature)) => Ok(Reply::Text(cosignature.line().to_owned())),
+        (Judgement::Cosign, Some(cosignature)) => Ok(Reply::Text(cosignature.lines().to_owned())),
         (Judgement::Cosign | Judgement::EntriesMissing, _) => Err(Refusal::unavailable(
             "entries-missing",
             "this witness cosigns what it stores; send the entries first, then ask again",

@@ -159,9 +159,11 @@ fn by_the_service(
             waiting,
         }),
         Some(Answer::Failed { why }) => Err(EraseCommandError::Failed { why }),
-        Some(Answer::Renewed { .. }) => Err(EraseCommandError::Failed {
-            why: "it answered something else than was asked".to_owned(),
-        }),
+        Some(Answer::Renewed { .. } | Answer::WitnessKey { .. }) => {
+            Err(EraseCommandError::Failed {
+                why: "it answered something else than was asked".to_owned(),
+            })
+        }
         None => Err(EraseCommandError::NoAnswer { path }),
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use daypass_journal::witness::Witness as Key;
 use daypass_protocol::collector::{MOST_NAMES, Request};
 use daypass_protocol::strict_json;
 use daypass_protocol::token::{CaUrl, InvalidUrl};
@@ -66,6 +67,9 @@ pub(crate) enum InitError {
     /// The witness key.
     #[error("the witness key cannot be made")]
     Witness(#[source] daypass_journal::Error),
+    /// The witness key of the collector that is there.
+    #[error("the witness key cannot be read")]
+    WitnessUnread(#[source] daypass_journal::Error),
     /// The collector's own journal.
     #[error("the collector's own journal cannot be begun")]
     Journal(#[from] BeginError),
@@ -146,6 +150,9 @@ fn again(layout: &Layout) -> Result<String, InitError> {
             path: layout.request(),
             source,
         })?;
+    // Which may be another one by now, too.
+    let witness = Key::open(&layout.witness_key()).map_err(InitError::WitnessUnread)?;
+    request.witness = witness.vkey().to_string();
     request.csr = SigningRequest::again(&read(layout.tls_key())?, request.url.host())?.csr;
     Ok(serde_json::to_string(&request)?)
 }

@@ -94,7 +94,7 @@ fn by_the_service(layout: &Layout) -> Result<(u64, String), LogKeyError> {
     match orders::answer(&path, PATIENCE).map_err(failed)? {
         Some(Answer::Renewed { entry, key }) => Ok((entry, key)),
         Some(Answer::Failed { why }) => Err(LogKeyError::Failed { why }),
-        Some(Answer::Done { .. }) => Err(LogKeyError::Failed {
+        Some(Answer::Done { .. } | Answer::WitnessKey { .. }) => Err(LogKeyError::Failed {
             why: "it answered something else than was asked".to_owned(),
         }),
         None => Err(LogKeyError::NoAnswer { path }),

@@ -17,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::segments::SegmentError;
 use crate::segments::directory::DirectorySegments;
 use crate::strangers::{StrangerError, Strangers};
-use crate::witness::Witness;
+use crate::witness::{Witness, WitnessError};
 
 /// Why something that is kept could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,10 @@ pub(crate) enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-    /// The witness key or the journal.
+    /// The witness key.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// The journal.
     #[error(transparent)]
     Journal(#[from] daypass_journal::Error),
     /// Rules and destinations.

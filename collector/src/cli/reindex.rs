@@ -146,7 +146,7 @@ fn hand_over(layout: &Layout) -> Result<(), ReindexError> {
     let order = orders::leave(&layout.orders(), &Order::Reindexed).map_err(failed)?;
     ownership::restore(layout.root())?;
     match orders::answer(&order, PATIENCE).map_err(failed)? {
-        Some(Answer::Done { .. } | Answer::Renewed { .. }) => Ok(()),
+        Some(Answer::Done { .. } | Answer::Renewed { .. } | Answer::WitnessKey { .. }) => Ok(()),
         Some(Answer::Failed { why }) => Err(ReindexError::Refused { why }),
         None => Err(ReindexError::NoAnswer),
     }

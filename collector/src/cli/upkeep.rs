@@ -1,4 +1,5 @@
-//! What the service does all the time: asks the CA for rosters and state, and renews its own certificate in time.
+//! What the service does all the time: asks the CA for rosters and state, and renews its own certificate and witness key in
+//! time.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
@@ -6,10 +7,12 @@ use std::time::{Duration, SystemTime};
 use daypass_protocol::event::Event;
 
 use crate::certificate::{CertificateError, Papers};
+use crate::clock::Now;
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::refresh::{Refresh, RefreshError};
 use crate::server::Server;
+use crate::witness::renewal::Renewal;
 
 /// Between an answer of the CA's, which waits for news, and the next question.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,6 +26,7 @@ pub(crate) struct Upkeep {
     config: Config,
     layout: Layout,
     told: Told,
+    witness: Renewal,
 }
 
 impl Upkeep {
@@ -34,6 +38,7 @@ impl Upkeep {
         Ok(Self {
             refresh: papers.refresh(&config.ca_setup)?,
             papers,
+            witness: Renewal::new(&layout),
             config,
             layout,
             told: Told::default(),
@@ -65,6 +70,8 @@ impl Upkeep {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "this collector's certificate could not be renewed");
             }
+            self.witness
+                .once(server.collector(), self.refresh.client(), Now::read());
             match stopped.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,

@@ -47,7 +47,7 @@ impl Collector {
     /// before this: nobody slips away from the first.
     pub fn hears(&self, log: &Origin, presence: Presence) {
         let authority = &self.parts.authority;
-        if presence == Presence::Stays || authority.prefers_another_to(&self.witness_key()) {
+        if presence == Presence::Stays || authority.prefers_another_to(&self.witness().vkeys()) {
             self.watch.hears(log, presence);
         }
     }

@@ -13,7 +13,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use daypass_journal::witness::has_vouched;
 use daypass_protocol::collector::{Renewal, Renewed};
+use daypass_protocol::witness_key::{
+    SignedWitnessSuccession, Step, WitnessKeys, WitnessSuccession,
+};
 use daypass_transport::authority::Authority as Root;
 use serde_json::{Value, json};
 
@@ -24,6 +28,9 @@ type Answer = (StatusCode, Json<Value>);
 /// A CA that answers on a port of its own until it is dropped.
 pub(crate) struct CaDoor {
     pub(crate) address: SocketAddr,
+    /// What the collector told of its witness keys, as the keys signed it.
+    pub(crate) told: Arc<Mutex<Vec<WitnessSuccession>>>,
+    refuses: Arc<AtomicBool>,
     signed: Arc<AtomicBool>,
     stop: Handle<SocketAddr>,
     serving: Option<JoinHandle<()>>,
@@ -35,11 +42,14 @@ struct Said {
     state: Value,
     signed: Arc<AtomicBool>,
     root: Arc<Mutex<Root>>,
+    told: Arc<Mutex<Vec<WitnessSuccession>>>,
+    refuses: Arc<AtomicBool>,
 }
 
 impl CaDoor {
     pub(crate) fn open(ca: &Ca) -> Self {
         let signed = Arc::new(AtomicBool::new(false));
+        let (told, refuses) = (Arc::default(), Arc::<AtomicBool>::default());
         let root = Root::from_pem(ca.root.certificate(), &ca.root.key()).unwrap();
         let leaf = root
             .issue_server(&["localhost".to_owned()], SystemTime::now())
@@ -50,6 +60,8 @@ impl CaDoor {
             state: json!(ca.word.state),
             signed: Arc::clone(&signed),
             root: Arc::new(Mutex::new(root)),
+            told: Arc::clone(&told),
+            refuses: Arc::clone(&refuses),
         };
         let router = Router::new()
             .route(
@@ -61,12 +73,13 @@ impl CaDoor {
                 get(|State(said): State<Said>| async move { answer(&said, &said.state) }),
             )
             .route("/v1/collectors/renew", post(renew))
+            .route("/v1/collectors/witness", post(renew_witness))
             .with_state(said);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Handle::new();
-        let (told, tls) = (stop.clone(), RustlsConfig::from_config(tls.unwrap()));
+        let (stopped, tls) = (stop.clone(), RustlsConfig::from_config(tls.unwrap()));
         let serving = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -75,7 +88,7 @@ impl CaDoor {
                 .unwrap();
             let serve = async move {
                 axum_server::from_tcp_rustls(listener, tls)?
-                    .handle(told)
+                    .handle(stopped)
                     .serve(router.into_make_service())
                     .await
             };
@@ -83,10 +96,17 @@ impl CaDoor {
         });
         Self {
             address,
+            told,
+            refuses,
             signed,
             stop,
             serving: Some(serving),
         }
+    }
+
+    /// Whether it refuses what it is told of witness keys, from now on.
+    pub(crate) fn refuse(&self, does: bool) {
+        self.refuses.store(does, Ordering::SeqCst);
     }
 
     /// Roster 1 is signed from now on.
@@ -123,4 +143,29 @@ async fn renew(State(said): State<Said>, Json(asked): Json<Renewal>) -> Json<Ren
         )
         .unwrap();
     Json(Renewed { certificate })
+}
+
+async fn renew_witness(
+    State(said): State<Said>,
+    Json(signed): Json<SignedWitnessSuccession>,
+) -> Answer {
+    if said.refuses.load(Ordering::SeqCst) {
+        let refusal = json!({"error": {"code": "ca-failure", "message": "not now"}});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(refusal));
+    }
+    let succession = signed.read_unverified().unwrap();
+    let signer = succession.signer().parse().unwrap();
+    assert!(has_vouched(&signer, &signed.succession, &signed.signature));
+    let keys = match succession.step {
+        Step::Begins => WitnessKeys {
+            witness: succession.witness.clone(),
+            heir: Some(succession.heir.clone()),
+        },
+        Step::Ends => WitnessKeys {
+            witness: succession.heir.clone(),
+            heir: None,
+        },
+    };
+    said.told.lock().unwrap().push(succession);
+    (StatusCode::OK, Json(json!(keys)))
 }

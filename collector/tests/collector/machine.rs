@@ -84,6 +84,7 @@ pub(crate) fn collector(port: u16, witness: &str) -> Collector {
     Collector {
         url: CaUrl::new("localhost", port).unwrap(),
         witness: witness.to_owned(),
+        heir: None,
     }
 }
 

@@ -41,3 +41,4 @@ mod store;
 mod takeover;
 mod throwaway;
 mod witness;
+mod witness_key;

@@ -288,7 +288,7 @@ fn a_host_asks_others_witnesses_and_their_word_stands_in_its_journal() {
     theirs.start();
     let key = theirs.server().collector().witness_key();
     let outside = Outside {
-        key: key.parse().unwrap(),
+        keys: vec![key.parse().unwrap()],
         client: theirs.client(None),
     };
 
@@ -339,7 +339,7 @@ fn a_host_asks_others_witnesses_and_their_word_stands_in_its_journal() {
     // Another key than the one that is configured does not count.
     let wrong = ours.server().collector().witness_key().parse().unwrap();
     let wrong = Outside {
-        key: wrong,
+        keys: vec![wrong],
         client: theirs.client(None),
     };
     let fourth = write();

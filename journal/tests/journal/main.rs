@@ -10,6 +10,7 @@ mod judges;
 mod place;
 mod proofs;
 mod reading;
+mod renewed_witness;
 mod retention;
 mod rotated_vectors;
 mod rotation;

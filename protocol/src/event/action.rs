@@ -122,8 +122,11 @@ actions! {
     CollectorAdded = "collector.added",
     /// CA: a collector is told of no longer; `detail.url`, `.witness`.
     CollectorRemoved = "collector.removed",
-    /// CA: somebody asked for a collector to be admitted, in vain.
+    /// CA: somebody asked for a collector to be admitted, or a collector told of its keys, in vain.
     CollectorRefused = "collector.refused",
+    /// CA, and the collector itself: its witness key is being renewed; `detail.url`, `.step`, `.witness`, `.heir`, `.reason`;
+    /// the CA's has what the keys signed, `.succession` and `.signature`.
+    CollectorWitnessKey = "collector.witness-key",
     /// CA, collector: a request was refused before its route was reached.
     RequestRefused = "request.refused",
     /// Collector: it runs.

@@ -4,7 +4,7 @@ use crate::company::{Company, key, now, private_key};
 use daypass_protocol::digest::{Incarnation, Pin};
 use daypass_protocol::enrolment::{self, Record, host_origin};
 use daypass_protocol::sshsig;
-use daypass_protocol::state::{Error, RosterMark, SignedState, State, VerifiedState};
+use daypass_protocol::state::{Collector, Error, RosterMark, SignedState, State, VerifiedState};
 use daypass_protocol::statement::Verb;
 use daypass_protocol::succession::{SignedSuccession, Succession};
 use daypass_protocol::version::Version;
@@ -74,6 +74,40 @@ fn a_state_is_believed_by_its_key_and_its_ca() {
         sign(&keyless, "state").check(pin, &key("state")),
         Err(Error::NoUserCa)
     ));
+}
+
+#[test]
+fn a_collector_names_an_heir_only_while_its_key_is_renewed() {
+    let company = Company::new();
+    let collector = |heir: Option<&str>| Collector {
+        url: "https://log:7444".parse().unwrap(),
+        witness: "old".to_owned(),
+        heir: heir.map(str::to_owned),
+    };
+    let naming = |heir| State {
+        collectors: vec![collector(heir)],
+        ..state(&company)
+    };
+    // As it was written before there were renewals, to the byte.
+    let alone = sign(&naming(None), "state");
+    let text = r#""collectors":[{"url":"https://log:7444","witness":"old"}]"#;
+    assert!(alone.state.contains(text), "{}", alone.state);
+    let taken = verified(&naming(None));
+    let [named] = &taken.state().collectors[..] else {
+        panic!("one collector");
+    };
+    assert_eq!(named.witnesses().collect::<Vec<_>>(), ["old"]);
+    let taken = verified(&naming(Some("new")));
+    let named = &taken.state().collectors[0];
+    assert_eq!(named.witnesses().collect::<Vec<_>>(), ["old", "new"]);
+    for (from, to) in [
+        ("\"witness\":\"old\"", "\"witness\":\"old\",\"heir\":null"),
+        ("\"witness\":\"old\"", "\"witness\":\"old\",\"heirs\":[]"),
+    ] {
+        let mut changed = alone.clone();
+        changed.state = changed.state.replace(from, to);
+        assert!(changed.read_unverified().is_err(), "{to}");
+    }
 }
 
 #[test]

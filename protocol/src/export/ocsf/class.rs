@@ -97,6 +97,7 @@ impl Kind {
             "host.retired" => (EntityManagement, 7, "Unenroll", "Host"),
             "collector.added" | "collector.refused" => (EntityManagement, 6, "Enroll", "Collector"),
             "collector.removed" => (EntityManagement, 7, "Unenroll", "Collector"),
+            "collector.witness-key" => (EntityManagement, 3, "Update", "Collector"),
             "log.registered" => (EntityManagement, 6, "Enroll", "Journal"),
             "agent.start" | "ca.start" | "collector.start" => (Application, 3, "Start", ""),
             "agent.stop" | "ca.stop" | "collector.stop" => (Application, 4, "Stop", ""),
