@@ -126,7 +126,8 @@ fn the_state_names_both_keys_and_then_the_heir_alone() {
     // An answer that was lost is asked for again, over a restart of the CA too.
     for _ in 0..2 {
         assert_eq!(scene.tell(&begins), Ok(both.clone()));
-        let [named] = &scene.named()[..] else {
+        let named = scene.named();
+        let [named] = &named[..] else {
             panic!("one collector");
         };
         assert_eq!(named.witnesses().collect::<Vec<_>>(), [&before, &after]);

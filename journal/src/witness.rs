@@ -72,7 +72,8 @@ impl Witness {
 /// Whether the witness with this key vouched for `text` by `signature`; see [`Witness::vouch`].
 #[must_use]
 pub fn has_vouched(witness: &VerifierKey, text: &str, signature: &str) -> bool {
-    let signature = from_base64(signature).and_then(|bytes| bytes.try_into().ok());
+    let signature: Option<[u8; 64]> =
+        from_base64(signature).and_then(|bytes| bytes.try_into().ok());
     witness.kind() == KeyKind::Cosignature
         && signature.is_some_and(|signature| witness.signed(&vouched(text), &signature))
 }
