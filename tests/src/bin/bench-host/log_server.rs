@@ -1,7 +1,7 @@
 //! sudo's own log server, beside a sudo without daypass: what it costs elsewhere that a command is known on another machine
 //! before it runs.
 
-use daypass_tests::{Host, Result};
+use daypass_tests::{Host, Result, Site};
 
 use crate::figures::{Turns, row};
 use crate::stock::{self, STOCK};
@@ -44,21 +44,23 @@ const STOP: &str = "rm -f /etc/sudoers.d/log-server; systemctl stop logsrvd 2>/d
 const LOGGED: &str = "logged";
 
 /// Both, where the release's sudo has both.
-pub(crate) fn measure(host: &Host) -> Result<()> {
-    stock::sudoer(host, LOGGED)?;
-    figure(host, &CLEAR)?;
+pub(crate) fn measure(site: &Site) -> Result<()> {
+    stock::sudoer(site, LOGGED)?;
+    figure(site, &CLEAR)?;
     let has_tls = "ldd /usr/sbin/sudo_logsrvd | grep -q libssl";
+    let host = site.network.host("db1")?;
     if !host.root(["sh", "-c", has_tls]).run()?.success() {
         let elsewhere = "none in this release's sudo; Debian 13's has it";
         row(TLS.what, elsewhere, "");
         return Ok(());
     }
-    figure(host, &TLS)
+    figure(site, &TLS)
 }
 
-fn figure(host: &Host, way: &Way) -> Result<()> {
+fn figure(site: &Site, way: &Way) -> Result<()> {
+    let host = site.network.host("db1")?;
     let measured = if set_up(host, way)? {
-        calls(host)
+        calls(site)
     } else {
         Ok("it could not be set up here".to_owned())
     };
@@ -92,10 +94,10 @@ fn set_up(host: &Host, way: &Way) -> Result<bool> {
 }
 
 /// sudo goes on without a log server that it does not reach, so the figure counts only where all calls came there.
-fn calls(host: &Host) -> Result<String> {
+fn calls(site: &Site) -> Result<String> {
     let mut turns = Turns::default();
     for _ in 0..ROUNDS {
-        turns.add(&sudo::calls(host, STOCK)?, sudo::calls(host, LOGGED)?);
+        turns.add(&sudo::calls(site, STOCK)?, sudo::calls(site, LOGGED)?);
     }
     // The last may still be on its way into the file.
     let all = ROUNDS * SUDOS;
@@ -103,7 +105,12 @@ fn calls(host: &Host) -> Result<String> {
         "told() {{ grep -c COMMAND= /var/log/sudo_logsrvd.log; }}; end=$(($(date +%s) + 10)); \
          until [ \"$(told)\" = {all} ] || [ $(date +%s) -ge $end ]; do :; done; told"
     );
-    let told = host.root(["sh", "-c", &told]).run()?.stdout();
+    let told = site
+        .network
+        .host("db1")?
+        .root(["sh", "-c", &told])
+        .run()?
+        .stdout();
     if told.trim() == all.to_string() {
         Ok(turns.spelled())
     } else {

@@ -3,7 +3,7 @@
 use daypass_tests::{CAROL, Result, Site};
 
 use crate::figures::{Samples, row, timed};
-use crate::scene::{PLAIN, forward, window};
+use crate::scene::{self, PLAIN, QUIET, Server, forward, window};
 use crate::stock::{self, PORT};
 
 /// Logins of each kind: their times scatter by tens of milliseconds, whatever is measured.
@@ -16,7 +16,7 @@ pub(crate) fn measure(site: &Site) -> Result<()> {
     window(site)?;
     let ca = stock::certify(site.network.host("laptop")?)?;
     stock::sshd(site.network.host("db1")?, &ca)?;
-    let quiet = "-F none -oBatchMode=yes -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oLogLevel=ERROR";
+    let quiet = QUIET.join(" ");
     let certificates = "ls .local/share/daypass/certificates/*-cert.pub";
     let certificate = site
         .person(CAROL)
@@ -36,14 +36,21 @@ pub(crate) fn measure(site: &Site) -> Result<()> {
         (PLAIN, format!("ssh {quiet} plain@db1 true")),
         (PLAIN, format!("ssh {quiet} -p {PORT} plain@db1 true")),
     ];
+    scene::let_server(site, Server::StandsAside)?;
     let mut times = [const { Vec::new() }; 4];
-    for _ in 0..LOGINS / TURN {
+    let db1 = site.network.host("db1")?;
+    for turn in 0..LOGINS / TURN {
+        stock::draw(db1, turn)?;
+        // The agent looks at a configuration that has changed.
+        let (who, first) = &kinds[0];
+        site.person(who).command(["bash", "-c", first]).ok()?;
         for (index, (who, ssh)) in kinds.iter().enumerate() {
             let line = timed(ssh, TURN);
             let said = site.person(who).command(["bash", "-c", &line]).ok()?;
             times[index].extend(Samples::parse(&said));
         }
     }
+    scene::let_server(site, Server::Answers)?;
     let [with, stock, ordinary, without] = times.map(Samples::of);
     let against = |samples: &Samples, other: &Samples| {
         let times = samples.at(50) / other.at(50);

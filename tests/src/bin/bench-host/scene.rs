@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
-use daypass_tests::{BOB, CAROL, Result, Site, Wish};
+use daypass_tests::{BOB, CAROL, Host, Result, Site, Wish};
 
 /// Long enough for everything that is measured in one window.
 const HOURS: Duration = Duration::from_secs(4 * 3600);
+/// How an ssh is called that is to say nothing and to ask nobody.
+pub(crate) const QUIET: [&str; 6] = [
+    "-Fnone",
+    "-oBatchMode=yes",
+    "-oStrictHostKeyChecking=no",
+    "-oUserKnownHostsFile=/dev/null",
+    "-oLogLevel=ERROR",
+    "-oConnectTimeout=10",
+];
 /// An ordinary user on db1.
 pub(crate) const PLAIN: &str = "plain";
+const KEY: &str = "/home/plain/.ssh/id_ed25519.pub";
 
 pub(crate) fn set() -> Result<Site> {
     let site = Site::with_managed(&["db1"])?;
@@ -15,11 +25,9 @@ pub(crate) fn set() -> Result<Site> {
     laptop.add_user(PLAIN)?;
     let keygen = "mkdir -m700 .ssh; ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519";
     laptop.user(PLAIN, ["sh", "-ec", keygen]).ok()?;
-    let key = laptop.read("/home/plain/.ssh/id_ed25519.pub")?;
+    let key = laptop.read(KEY)?;
     let db1 = site.network.host("db1")?;
-    db1.add_user(PLAIN)?;
-    let keep = "mkdir -m700 .ssh; cat > .ssh/authorized_keys";
-    db1.user(PLAIN, ["sh", "-ec", keep]).input(&key).ok()?;
+    welcome(db1, PLAIN, &key)?;
     db1.write(
         "/etc/sudoers.d/plain",
         "plain ALL=(ALL) NOPASSWD: /usr/bin/true\n",
@@ -27,6 +35,20 @@ pub(crate) fn set() -> Result<Site> {
     db1.write("/etc/ssh/sshd_config.d/10-many.conf", "MaxStartups 400\n")?;
     db1.root(["systemctl", "reload", "ssh"]).ok()?;
     Ok(site)
+}
+
+/// A user of db1's, who comes with this key.
+fn welcome(db1: &Host, user: &str, key: &[u8]) -> Result<()> {
+    db1.add_user(user)?;
+    let keep = "mkdir -m700 .ssh; cat > .ssh/authorized_keys";
+    db1.user(user, ["sh", "-ec", keep]).input(key).ok()?;
+    Ok(())
+}
+
+/// Another user of db1's, who comes with the ordinary user's key.
+pub(crate) fn another(site: &Site, user: &str) -> Result<()> {
+    let key = site.network.host("laptop")?.read(KEY)?;
+    welcome(site.network.host("db1")?, user, &key)
 }
 
 /// A window of Carol's with `sudo /usr/bin/true`.
@@ -56,4 +78,30 @@ pub(crate) fn forward(site: &Site, how: &str) -> Result<()> {
     db1.write("/etc/daypass/agent.toml", text)?;
     db1.root(["systemctl", "restart", "daypass-agent"]).ok()?;
     site.await_cosigned("db1")
+}
+
+/// Whether the server's programs take processors that somebody else wants.
+#[derive(Clone, Copy)]
+pub(crate) enum Server {
+    /// It answers what is waited for, as a machine of its own would.
+    Answers,
+    /// Nobody waits for it: it takes what is left over, since another machine would take nothing from this one.
+    StandsAside,
+}
+
+/// The server shares this machine's processors, which it does not where it is another one.
+pub(crate) fn let_server(site: &Site, how: Server) -> Result<()> {
+    let policy = match how {
+        Server::Answers => "--other",
+        Server::StandsAside => "--idle",
+    };
+    let change = format!(
+        "for unit in daypass-ca daypass-collector; do \
+            chrt --all-tasks {policy} --pid 0 $(systemctl show --property=MainPID --value $unit); done"
+    );
+    site.network
+        .host("server")?
+        .root(["sh", "-ec", &change])
+        .ok()?;
+    Ok(())
 }

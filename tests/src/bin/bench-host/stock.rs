@@ -1,9 +1,9 @@
 //! The same without daypass, on the machine that has it: an sshd on a port of its own and a sudo, both with PAM stacks from which the
 //! module is left out. A second machine would differ in more than that.
 
-use daypass_tests::{Host, Result};
+use daypass_tests::{Host, Result, Site};
 
-use crate::scene::PLAIN;
+use crate::scene::{self, PLAIN};
 
 /// Where that sshd listens.
 pub(crate) const PORT: &str = "2222";
@@ -28,8 +28,16 @@ const SSHD: &str = "
     if sshd -T -o PAMServiceName=sshd-stock > /dev/null 2>&1; then
         echo 'PAMServiceName sshd-stock' >> /etc/ssh/stock_config
     fi
-    systemd-run --quiet --unit=ssh-stock /usr/local/sbin/sshd-stock -D -f /etc/ssh/stock_config
-    timeout 10 sh -c 'until ss -ltn | grep -q :2222; do :; done'
+    systemd-run --quiet --unit=ssh-stock --property=Type=notify \
+        /usr/local/sbin/sshd-stock -D -f /etc/ssh/stock_config
+";
+
+/// Both listen again before this is over.
+const DRAW: &str = "
+    for name in sshd_config stock_config; do echo \"# $1\" >> /etc/ssh/$name; done
+    # One after the other: the directory that both want is made anew by the first.
+    systemctl restart ssh
+    systemctl restart ssh-stock
 ";
 
 /// `db1`'s other sshd, which trusts certificates by `ca`.
@@ -41,9 +49,19 @@ pub(crate) fn sshd(db1: &Host, ca: &str) -> Result<()> {
     Ok(())
 }
 
-/// A user of `db1` whose sudo asks a PAM service without the module.
-pub(crate) fn sudoer(db1: &Host, user: &str) -> Result<()> {
-    db1.add_user(user)?;
+/// Has both draw other delays. sshd answers no step of a login before 5 to 9.3 ms are over, or twice, four times as much where the step
+/// took longer; how many they are hangs on the user's name, the host's keys and the configuration's text (OpenSSH: auth2.c,
+/// `user_specific_delay`). Within one draw, two users or two sshds differ by more than what is measured.
+pub(crate) fn draw(db1: &Host, turn: usize) -> Result<()> {
+    let turn = turn.to_string();
+    db1.root(["sh", "-ec", DRAW, "draw", &turn]).ok()?;
+    Ok(())
+}
+
+/// A user of db1's whose sudo asks a PAM service without the module.
+pub(crate) fn sudoer(site: &Site, user: &str) -> Result<()> {
+    scene::another(site, user)?;
+    let db1 = site.network.host("db1")?;
     db1.root(["sh", "-ec", STACKS]).ok()?;
     let service = "sed 's/common-/stock-/' /etc/pam.d/sudo > /etc/pam.d/sudo-stock";
     db1.root(["sh", "-ec", service]).ok()?;
