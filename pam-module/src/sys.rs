@@ -110,8 +110,8 @@ pub(crate) fn set_send_patience(socket: &OwnedFd, patience: Duration) -> io::Res
     // A zero timeval would mean "for ever".
     let patience = patience.max(Duration::from_millis(1));
     let time = libc::timeval {
-        tv_sec: libc::time_t::try_from(patience.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_usec: libc::suseconds_t::from(patience.subsec_micros()),
+        tv_sec: patience.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_usec: patience.subsec_micros().into(),
     };
     let size = size_of::<libc::timeval>() as libc::socklen_t;
     let fd = socket.as_raw_fd();

@@ -84,7 +84,10 @@ fn build_with(release: Release, programs: Option<PathBuf>) -> Result<Packages> {
     };
     let sources = source_tree::files(workspace::top())?;
     let digest = source_tree::digest(workspace::top(), &sources)?;
-    let digest = format!("sources {digest:016x}\n{}", workspace::compiler()?);
+    let mut digest = format!("sources {digest:016x}\n{}", workspace::compiler()?);
+    if programs.is_none() {
+        digest.push_str(&format!("static {:?}\n", workspace::static_library()?));
+    }
     let stamp = place.join("built-from");
     if fs::read_to_string(&stamp).is_ok_and(|built| built == digest)
         && packages.are_complete().is_ok()

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::error::{Error, Result};
-use super::process;
+use super::{process, say};
 
 /// The top of the checkout.
 pub(crate) fn top() -> &'static Path {
@@ -49,6 +49,35 @@ pub(crate) fn toolchain() -> Result<PathBuf> {
         return Err(Error::SystemToolchain { sysroot });
     }
     Ok(sysroot)
+}
+
+/// Which C library a program can be linked with that takes it along whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Static {
+    /// The compiler's own musl.
+    Musl,
+    /// The build root's glibc.
+    Glibc,
+}
+
+/// Has the toolchain bring musl, where it can be told to: what starts without glibc starts sooner. `debian/rules` looks
+/// whether it is there.
+pub(crate) fn static_library() -> Result<Static> {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let place = toolchain()?.join("lib/rustlib").join(&target).join("lib");
+    if !place.is_dir() {
+        let mut rustup = Command::new("rustup");
+        let add = rustup.args(["target", "add", &target]).current_dir(top());
+        if !process::succeeds(add) {
+            say::note(
+                "without rustup's musl, sshd's helper is linked with glibc, and starts more slowly",
+            );
+        }
+    }
+    Ok(match place.is_dir() {
+        true => Static::Musl,
+        false => Static::Glibc,
+    })
 }
 
 /// The compiler, as it describes itself.
