@@ -56,6 +56,8 @@ mod stuck;
 mod sudo;
 #[path = "doors/sudo_rs.rs"]
 mod sudo_rs;
+#[path = "doors/sudo_settings.rs"]
+mod sudo_settings;
 #[path = "doors/tunnels.rs"]
 mod tunnels;
 #[path = "doors/ways_in.rs"]
@@ -100,6 +102,7 @@ fn rows() -> impl Iterator<Item = Row> {
         planted::ROWS,
         escapes::ROWS,
         sudo::ROWS,
+        sudo_settings::ROWS,
         rules::ROWS,
         collector::ROWS,
         journal::ROWS,
