@@ -30,6 +30,8 @@ mod glass;
 mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/known_elsewhere.rs"]
+mod known_elsewhere;
 #[path = "doors/limits.rs"]
 mod limits;
 #[path = "doors/memory.rs"]
@@ -118,6 +120,7 @@ fn rows() -> impl Iterator<Item = Row> {
         accounts::ROWS,
         stuck::ROWS,
         directories::ROWS,
+        known_elsewhere::ROWS,
         numbers::ROWS,
         tunnels::ROWS,
     ];
