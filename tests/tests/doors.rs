@@ -62,6 +62,8 @@ mod sudo_rs;
 mod sudo_settings;
 #[path = "doors/tunnels.rs"]
 mod tunnels;
+#[path = "doors/waits.rs"]
+mod waits;
 #[path = "doors/ways_in.rs"]
 mod ways_in;
 #[path = "doors/windows.rs"]
@@ -123,6 +125,7 @@ fn rows() -> impl Iterator<Item = Row> {
         known_elsewhere::ROWS,
         numbers::ROWS,
         tunnels::ROWS,
+        waits::ROWS,
     ];
     written
         .into_iter()
