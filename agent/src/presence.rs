@@ -7,6 +7,7 @@
 
 mod absent;
 mod module;
+mod sudo;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,12 +20,12 @@ use crate::layout::Layout;
 use crate::managed::Managed;
 use crate::pam_stack::{Kind, Service};
 use crate::sshd::{self, Sshd};
-use crate::sudoers::overriding;
 
 pub use absent::Absent;
 use module::Modules;
 #[cfg(test)]
 pub(crate) use module::sample;
+use sudo::{Asked, SESSIONS_SUDO};
 
 /// Files that none of ours names (a site's own includes) may change too.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -38,13 +39,8 @@ const STACKS: [(&str, &[Kind]); 4] = [
     ("sshd", &[Kind::Auth, Kind::Account, Kind::Session]),
     ("sudo", &[Kind::Account, Kind::Session]),
     ("sudo-i", &[Kind::Account, Kind::Session]),
-    ("daypass-sudo", &[Kind::Auth, Kind::Account, Kind::Session]),
+    (SESSIONS_SUDO, &[Kind::Auth, Kind::Account, Kind::Session]),
 ];
-
-/// The services by which sudo asks where no rule of ours applies.
-const SUDO: [&str; 2] = ["sudo", "sudo-i"];
-/// The service by which our rules for sessions have it ask.
-const SESSIONS_SUDO: &str = "daypass-sudo";
 
 /// Looks for the gates, and remembers what it saw.
 pub struct Presence {
@@ -56,20 +52,6 @@ pub struct Presence {
     looking: Mutex<()>,
     /// What was read last of our own service, which every contractor's sudo has looked at.
     asked: Mutex<Option<Asked>>,
-}
-
-/// That a service asks the module, as long as its files are these, and no longer than anything else that was seen. That it
-/// does not may have been a file that could not be read, and is looked for each time.
-#[derive(Debug)]
-struct Asked {
-    marks: Vec<(PathBuf, Option<FileMark>)>,
-    at: Instant,
-}
-
-impl Asked {
-    fn holds(&self) -> bool {
-        self.at.elapsed() < LOOK_AGAIN && are_unchanged(&self.marks)
-    }
 }
 
 struct Seen {
@@ -120,44 +102,6 @@ impl Presence {
     pub fn module_is_there(&self) -> bool {
         let places = self.module_places();
         places.iter().any(|path| self.modules.is_module(path))
-    }
-
-    /// Whether every call of a sudo that knows no service of ours comes to the module, as of now: it is there, and stands
-    /// in the account stacks.
-    #[must_use]
-    pub fn sudo_asks(&self) -> bool {
-        self.module_is_there() && SUDO.into_iter().all(|service| self.asks(service))
-    }
-
-    /// Whether every call of a sudo that goes by our own service comes to the module, as of now. That service refuses
-    /// everybody where the module is not there; where its line is not there nobody is asked.
-    #[must_use]
-    pub fn sessions_sudo_asks(&self) -> bool {
-        self.sudo_keeps_to_ours() && self.sessions_service_asks()
-    }
-
-    /// Whether no setting of sudo's was seen that counts for contractors in the place of ours.
-    fn sudo_keeps_to_ours(&self) -> bool {
-        let is_other = |gate: &Absent| matches!(gate, Absent::SudoSettings { .. });
-        self.seen()
-            .is_none_or(|seen| !seen.absent.iter().any(is_other))
-    }
-
-    fn sessions_service_asks(&self) -> bool {
-        let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_some_and(Asked::holds) {
-            return true;
-        }
-        // Marks are taken before the files are read: a change in between is seen the next time.
-        let service = Service::read(&self.layout.pam(), SESSIONS_SUDO);
-        let marks = marks(service.files().map(Path::to_owned).collect());
-        let (at, asks) = (Instant::now(), self.asks(SESSIONS_SUDO));
-        *last = asks.then_some(Asked { marks, at });
-        asks
-    }
-
-    fn asks(&self, service: &str) -> bool {
-        Service::read(&self.layout.pam(), service).holds(Kind::Account)
     }
 
     /// The directories in which PAM looks for modules.
@@ -219,11 +163,7 @@ impl Presence {
                 absent.push(Absent::Stack { service, kinds });
             }
         }
-        if !self.layout.sudoers().is_file() {
-            absent.push(Absent::Sudoers {
-                path: self.layout.sudoers(),
-            });
-        }
+        absent.extend(self.look_at_own_sudoers());
         absent.extend(self.look_at_sudo(managed));
         let is_late = self.look_at_sshd(managed, &mut absent);
         Seen {
@@ -232,17 +172,6 @@ impl Presence {
             at: Instant::now(),
             is_late,
             absent,
-        }
-    }
-
-    fn look_at_sudo(&self, managed: &Managed) -> Option<Absent> {
-        match overriding(&self.layout.main_sudoers(), |name| {
-            managed.uid(name).is_some()
-        }) {
-            Ok(setting) => setting.map(|setting| Absent::SudoSettings { setting }),
-            Err(error) => Some(Absent::SudoUnreadable {
-                said: error.to_string(),
-            }),
         }
     }
 
@@ -286,15 +215,6 @@ impl Presence {
             .iter()
             .map(|place| place.join("pam_daypass.so"))
             .collect()
-    }
-
-    fn sudo_files(&self) -> Vec<PathBuf> {
-        let own = self.layout.sudoers();
-        let directory = own.parent().map(Path::to_owned).unwrap_or_default();
-        let listed = fs::read_dir(&directory).into_iter().flatten().flatten();
-        let mut files: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
-        files.extend([own, directory, self.layout.main_sudoers()]);
-        files
     }
 
     fn sshd_files(&self) -> Vec<PathBuf> {

@@ -6,6 +6,7 @@
 mod check;
 mod defaults;
 mod grantee;
+mod own;
 mod passed;
 mod programs;
 mod tools;
@@ -23,8 +24,9 @@ use crate::command;
 use daypass_protocol::sudo_item::SudoItem;
 use daypass_protocol::window::WindowId;
 
-pub use defaults::overriding;
+pub use defaults::{Flaw, SUDO_SERVICES, flaw};
 pub use grantee::Grantee;
+pub use own::lacking;
 pub use passed::Accepted;
 pub use programs::Programs;
 pub(crate) use programs::identity;

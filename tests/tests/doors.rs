@@ -30,6 +30,8 @@ mod glass;
 mod inside;
 #[path = "doors/journal.rs"]
 mod journal;
+#[path = "doors/known_elsewhere.rs"]
+mod known_elsewhere;
 #[path = "doors/limits.rs"]
 mod limits;
 #[path = "doors/memory.rs"]
@@ -56,8 +58,12 @@ mod stuck;
 mod sudo;
 #[path = "doors/sudo_rs.rs"]
 mod sudo_rs;
+#[path = "doors/sudo_settings.rs"]
+mod sudo_settings;
 #[path = "doors/tunnels.rs"]
 mod tunnels;
+#[path = "doors/waits.rs"]
+mod waits;
 #[path = "doors/ways_in.rs"]
 mod ways_in;
 #[path = "doors/windows.rs"]
@@ -100,6 +106,7 @@ fn rows() -> impl Iterator<Item = Row> {
         planted::ROWS,
         escapes::ROWS,
         sudo::ROWS,
+        sudo_settings::ROWS,
         rules::ROWS,
         collector::ROWS,
         journal::ROWS,
@@ -115,8 +122,10 @@ fn rows() -> impl Iterator<Item = Row> {
         accounts::ROWS,
         stuck::ROWS,
         directories::ROWS,
+        known_elsewhere::ROWS,
         numbers::ROWS,
         tunnels::ROWS,
+        waits::ROWS,
     ];
     written
         .into_iter()

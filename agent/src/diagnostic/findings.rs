@@ -4,6 +4,7 @@ use super::report::{Lines, span};
 use super::{glass_is_broken, glass_is_damaged};
 use crate::doctor::{Door, Finding, SEARCH, Setting};
 use crate::presence::Absent;
+use crate::sudoers::Flaw;
 
 /// After `doctor`.
 #[must_use]
@@ -147,12 +148,26 @@ fn absent_advice(gate: &Absent) -> &'static str {
             "Another Match block takes precedence, or /etc/ssh/sshd_config does not include sshd_config.d/*.conf at its top."
         }
         Absent::Unreadable { .. } => "sshd -t tells the line.",
-        Absent::SudoSettings { .. } => {
-            "Put it where sudo reads it before: into a file of /etc/sudoers.d that sorts before daypass, or into /etc/sudoers before @includedir."
-        }
+        Absent::SudoSettings(flaw) => flaw_advice(flaw),
         Absent::SudoUnreadable { .. } => "visudo -c tells the line that is wrong.",
         Absent::Sudoers { .. } => {
             "Restore it: apt install --reinstall -o Dpkg::Options::=--force-confmiss daypass-host"
+        }
+        Absent::SudoersEdited { .. } => {
+            "Put it back; or, with what is yours moved to a file of its own, restore the whole: rm /etc/sudoers.d/daypass; apt install --reinstall -o Dpkg::Options::=--force-confmiss daypass-host"
+        }
+    }
+}
+
+fn flaw_advice(flaw: &Flaw) -> &'static str {
+    match flaw {
+        Flaw::Unreadable(_) => "visudo -c tells the line that is wrong.",
+        Flaw::Unread => "/etc/sudoers must have the line: @includedir /etc/sudoers.d",
+        Flaw::Behind(_) => {
+            "Put it where sudo reads it before: into a file of /etc/sudoers.d that sorts before daypass, or into /etc/sudoers before @includedir."
+        }
+        Flaw::Anywhere(_) => {
+            "Take it out, or set it for those users alone who need it, each by name (Defaults:NAME) instead of by command."
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::pam_stack::Kind;
 use crate::sshd::Overridden;
+use crate::sudoers::Flaw;
 
 /// A gate that is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,18 +36,23 @@ pub enum Absent {
         /// What sshd said.
         said: String,
     },
-    /// sudo's configuration lacks our line.
+    /// sudo's configuration lacks our file.
     #[error("{} is missing", path.display())]
     Sudoers {
         /// The file.
         path: PathBuf,
     },
-    /// sudo's configuration says otherwise behind our line.
-    #[error("sudo reads `{setting}` behind contractors' own settings")]
-    SudoSettings {
-        /// What it says.
-        setting: String,
+    /// Somebody took a line out of it, or put something else in its place.
+    #[error("{} lacks the line `{line}`", path.display())]
+    SudoersEdited {
+        /// The file.
+        path: PathBuf,
+        /// The first of its lines that is not there, or not in its order.
+        line: &'static str,
     },
+    /// Contractors' own settings are not what counts for them.
+    #[error("{0}")]
+    SudoSettings(Flaw),
     /// sudo's configuration cannot be read.
     #[error("sudo's settings cannot be read: {said}")]
     SudoUnreadable {
@@ -56,6 +62,14 @@ pub enum Absent {
 }
 
 impl Absent {
+    /// Whether another setting of sudo's may count for contractors than their own.
+    pub(super) fn is_of_sudos_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Sudoers { .. } | Self::SudoersEdited { .. } | Self::SudoSettings(_)
+        )
+    }
+
     /// A stable word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -65,8 +79,12 @@ impl Absent {
             Self::Sshd { .. } => "sshd-overridden",
             Self::Unreadable { .. } => "sshd-unreadable",
             Self::Sudoers { .. } => "sudoers-missing",
-            Self::SudoSettings { .. } => "sudo-settings",
-            Self::SudoUnreadable { .. } => "sudo-unreadable",
+            Self::SudoersEdited { .. } => "sudoers-edited",
+            Self::SudoSettings(Flaw::Unread) => "sudoers-unread",
+            Self::SudoSettings(Flaw::Unreadable(_)) | Self::SudoUnreadable { .. } => {
+                "sudo-unreadable"
+            }
+            Self::SudoSettings(_) => "sudo-settings",
         }
     }
 }

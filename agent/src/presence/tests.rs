@@ -1,5 +1,7 @@
 use super::*;
+use crate::sudoers::SUDO_SERVICES;
 
+const SUDOERS: &str = include_str!("../../../packaging/debian/files-host/sudoers");
 const STACK: &str = "auth optional pam_daypass.so\naccount required pam_daypass.so\nsession required pam_daypass.so\n";
 
 fn host() -> (tempfile::TempDir, Layout) {
@@ -14,7 +16,7 @@ fn host() -> (tempfile::TempDir, Layout) {
         fs::create_dir_all(directory).unwrap();
     }
     fs::write(security.join("pam_daypass.so"), sample()).unwrap();
-    fs::write(layout.sudoers(), "").unwrap();
+    fs::write(layout.sudoers(), SUDOERS).unwrap();
     for (service, _) in STACKS {
         fs::write(layout.pam().join(service), STACK).unwrap();
     }
@@ -42,11 +44,63 @@ fn a_stack_edited_by_hand_is_seen_at_once() {
 }
 
 #[test]
+fn our_own_file_of_sudos_is_no_gate_without_its_lines() {
+    let (_folder, layout) = host();
+    let presence = Presence::new(&layout);
+    let looks = || presence.look(&Managed::default());
+    let place = "Defaults:daypass-principals !rootpw";
+    for (text, lacks) in [
+        (SUDOERS.replace(place, ""), place),
+        (
+            SUDOERS.replace("@includedir", "#"),
+            "@includedir /run/daypass/sudoers.d",
+        ),
+        ("olga ALL = ALL\n".to_owned(), place),
+        (String::new(), place),
+    ] {
+        fs::write(layout.sudoers(), &text).unwrap();
+        let [Absent::SudoersEdited { line, .. }] = &looks()[..] else {
+            panic!("{text}");
+        };
+        assert_eq!(*line, lacks);
+        assert!(!presence.sudo_asks() && !presence.sessions_sudo_asks());
+        fs::write(layout.sudoers(), SUDOERS).unwrap();
+        assert!(looks().is_empty());
+        assert!(presence.sudo_asks() && presence.sessions_sudo_asks());
+    }
+    fs::remove_file(layout.sudoers()).unwrap();
+    assert!(matches!(&looks()[..], [Absent::Sudoers { .. }]));
+    assert!(!presence.sudo_asks() && !presence.sessions_sudo_asks());
+}
+
+#[test]
+fn what_a_site_sets_for_sudo_ends_the_asking_in_both_forms() {
+    let (_folder, layout) = host();
+    let presence = Presence::new(&layout);
+    for (text, flaw) in [
+        (format!("{SUDOERS}Defaults !pam_session\n"), "behind"),
+        (format!("Defaults!ALL !pam_session\n{SUDOERS}"), "wherever"),
+        ("Defaults !pam_session\n".to_owned(), "does not read"),
+    ] {
+        fs::write(layout.main_sudoers(), text).unwrap();
+        let absent = presence.look(&Managed::default());
+        assert!(
+            matches!(&absent[..], [gate @ Absent::SudoSettings(_)] if gate.to_string().contains(flaw)),
+            "{absent:?}"
+        );
+        assert!(!presence.sudo_asks() && !presence.sessions_sudo_asks());
+    }
+    fs::write(layout.main_sudoers(), SUDOERS).unwrap();
+    assert!(presence.look(&Managed::default()).is_empty());
+    assert!(presence.sudo_asks() && presence.sessions_sudo_asks());
+}
+
+#[test]
 fn sudo_asks_while_the_module_is_there_and_in_both_of_its_stacks() {
     let (_folder, layout) = host();
     let presence = Presence::new(&layout);
     assert!(presence.sudo_asks());
-    for service in SUDO {
+    for service in SUDO_SERVICES {
         let path = layout.pam().join(service);
         fs::write(&path, "session required pam_daypass.so\n").unwrap();
         assert!(!presence.sudo_asks(), "{service}");

@@ -1,16 +1,16 @@
-//! What a site sets for sudo behind contractors' settings. sudo takes settings in the order in which it reads them, whoever they
-//! are for, and the last one counts: behind ours, `!pam_acct_mgmt` would have nobody asked and nothing journalled.
+//! What a site sets for sudo that counts for contractors in the place of their own settings. sudo takes settings in the order in which it
+//! reads them, whoever they are for, and the last one counts; those for single commands count last of all, wherever they stand. With
+//! `!pam_acct_mgmt` there nobody would be asked and nothing journalled. sudo-rs knows none of these, and asks PAM whatever they say.
 
 use std::path::Path;
 
 use daypass_gate::place::FIRST_SESSION_GID;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::own::PLACE;
 use super::tools::Tools;
 use crate::command;
 
-/// For whom our own file of `/etc/sudoers.d` sets something, to show where it is read. sudo-rs takes no long numbers there.
-const PLACE: &str = "daypass-principals";
 /// What contractors' sudo depends on, and the value that it must not have.
 const SWITCHES: [(&str, bool); 5] = [
     ("pam_acct_mgmt", false),
@@ -20,222 +20,190 @@ const SWITCHES: [(&str, bool); 5] = [
     ("runaspw", true),
 ];
 /// The same of what has a name in it.
-const SERVICES: [&str; 2] = ["pam_service", "pam_login_service"];
+const SERVICES: [&str; 3] = ["pam_service", "pam_login_service", "pam_askpass_service"];
+/// The services by which sudo asks where nothing is set. Their stacks are looked at.
+pub const SUDO_SERVICES: [&str; 2] = ["sudo", "sudo-i"];
 
-/// The first setting of sudo's that is read behind contractors' own and says otherwise, as of now; what is for named users alone who
-/// are none of these is passed over. `None` as well where there is no original sudo, which alone reads settings so.
+/// Why contractors' own settings are not what counts for them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// sudo goes on behind a line that it does not understand, its tool does not: what counts is not known.
+    #[error("sudo's settings cannot be read: {0}")]
+    Unreadable(String),
+    /// What counts is not known either.
+    #[error("sudo does not read /etc/sudoers.d/daypass")]
+    Unread,
+    /// It would not, were it read earlier.
+    #[error("sudo reads `{0}` behind contractors' own settings")]
+    Behind(String),
+    /// Whatever stands behind it.
+    #[error("sudo takes `{0}` for contractors as well, wherever it stands")]
+    Anywhere(String),
+}
+
+/// What the rules of sessions say themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// All that counts.
+    Group,
+    /// Beside sudo-rs, which would tell everybody of settings that it does not know: nothing about PAM.
+    Account,
+}
+
+/// The first flaw in what sudo reads, as of now; what is for named users alone who are none of these is passed over. `None` as well
+/// where there is no original sudo, which alone reads settings so.
 ///
 /// # Errors
-/// sudo's files cannot be read.
-pub fn overriding(
+/// sudo's tool gives no answer: what it said before may still hold.
+pub fn flaw(
     sudoers: &Path,
     is_managed: impl Fn(&str) -> bool,
-) -> Result<Option<String>, command::Error> {
+) -> Result<Option<Flaw>, command::Error> {
     let tools = Tools::default();
     if !tools.reader.exists() || !sudoers.exists() {
         return Ok(None);
     }
+    let form = match tools.rust_checker.exists() {
+        true => Form::Account,
+        false => Form::Group,
+    };
+    match Settings::read(&tools, sudoers) {
+        Ok(settings) => Ok(settings.flaw(form, is_managed)),
+        Err(error @ (command::Error::Failed { .. } | command::Error::TooMuch { .. })) => {
+            Ok(Some(Flaw::Unreadable(error.to_string())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// sudo's settings, in the order in which they count.
+fn read(tools: &Tools, sudoers: &Path, which: &[&str]) -> Result<Vec<Value>, command::Error> {
     let file = sudoers.to_string_lossy();
-    let words = ["-f", "json", "-s", "aliases,privileges", &file];
+    let words = [
+        &["-f", "json", "-s", "aliases,privileges"][..],
+        which,
+        &[&*file],
+    ]
+    .concat();
     let said = command::run_within(tools.patience, &tools.reader, &words)?;
-    let read = settings(&said).map_err(|error| command::Error::Failed {
+    list(&said).map_err(|error| command::Error::Failed {
         program: tools.reader.display().to_string(),
         said: format!("its JSON cannot be read: {error}"),
-    })?;
-    let beside_rust = tools.rust_checker.exists();
-    let silenced = beside_rust.then(|| silenced(&read, &is_managed)).flatten();
-    Ok(silenced.or_else(|| behind(&read, &is_managed)))
+    })
 }
 
 /// Without a setting the tool may say nothing at all. What else is no JSON hides what counts.
-fn settings(said: &str) -> serde_json::Result<Value> {
-    match said.trim() {
-        "" => Ok(Value::Null),
-        said => serde_json::from_str(said),
+fn list(said: &str) -> serde_json::Result<Vec<Value>> {
+    let read: Value = match said.trim() {
+        "" => Value::Null,
+        said => serde_json::from_str(said)?,
+    };
+    Ok(read["Defaults"].as_array().cloned().unwrap_or_default())
+}
+
+#[derive(Debug, Default)]
+struct Settings {
+    all: Vec<Value>,
+    /// Those for whom commands are run as. Among all, the tool tells them from those of users by nothing.
+    of_targets: Vec<Value>,
+}
+
+impl Settings {
+    fn read(tools: &Tools, sudoers: &Path) -> Result<Self, command::Error> {
+        Ok(Self {
+            all: read(tools, sudoers, &[])?,
+            of_targets: read(tools, sudoers, &["-d", "runas"])?,
+        })
     }
-}
 
-/// Read behind ours.
-fn behind(read: &Value, is_managed: impl Fn(&str) -> bool) -> Option<String> {
-    let all = read["Defaults"].as_array()?;
-    // Of a file that somebody edited nothing is known but what its sessions show.
-    let ours = all.iter().rposition(is_ours)?;
-    options(all.get(ours + 1..)?, is_managed).find_map(otherwise)
-}
-
-/// Read anywhere: beside sudo-rs, which would tell everybody of settings that it does not know, rules set nothing about PAM.
-fn silenced(read: &Value, is_managed: impl Fn(&str) -> bool) -> Option<String> {
-    let all = read["Defaults"].as_array()?;
-    options(all, is_managed)
-        .filter_map(otherwise)
-        .find(|setting| setting.starts_with("!pam_"))
-}
-
-/// What they set that may be for contractors.
-fn options(entries: &[Value], is_managed: impl Fn(&str) -> bool) -> impl Iterator<Item = &Value> {
-    let theirs = entries
-        .iter()
-        .filter(move |entry| !is_of_others(entry, &is_managed));
-    let lists = theirs.map(|entry| entry["Options"].as_array());
-    lists.flatten().flatten()
-}
-
-fn is_ours(entry: &Value) -> bool {
-    let is_session = |gid: u64| gid >= u64::from(FIRST_SESSION_GID);
-    let is_of_ours = |bound: &Value| {
-        bound["username"] == PLACE || bound["usergid"].as_u64().is_some_and(is_session)
-    };
-    let binding = entry["Binding"].as_array();
-    binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(is_of_ours))
-}
-
-/// For named users, and nobody of ours among them: a group, a host or somebody's negation may be anybody.
-fn is_of_others(entry: &Value, is_managed: impl Fn(&str) -> bool) -> bool {
-    let is_other = |bound: &Value| {
-        let name = bound["username"].as_str();
-        let is_all = bound.as_object().is_some_and(|bound| bound.len() == 1);
-        is_all && name.is_some_and(|name| name != "ALL" && !is_managed(name))
-    };
-    let binding = entry["Binding"].as_array();
-    binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(is_other))
-}
-
-fn otherwise(option: &Value) -> Option<String> {
-    let switch = SWITCHES.iter().find(|(name, bad)| option[name] == *bad);
-    if let Some((name, value)) = switch {
-        return Some(if *value {
-            (*name).to_owned()
-        } else {
-            format!("!{name}")
+    fn flaw(&self, form: Form, is_managed: impl Fn(&str) -> bool) -> Option<Flaw> {
+        let counts = |entry: &&Value| !self.is_of_others(entry, &is_managed);
+        if !self.all.iter().any(|entry| is_bound_to(entry, is_place)) {
+            return Some(Flaw::Unread);
+        }
+        let anywhere = self.all.iter().filter(counts).find_map(|entry| {
+            let mut said = otherwise(entry, form);
+            match is_of_commands(entry) {
+                true => said.next(),
+                false => said.find(|setting| !form.bears(setting)),
+            }
         });
+        let is_ours = |bound: &Value| is_place(bound) || is_session(bound);
+        let ours = self
+            .all
+            .iter()
+            .rposition(|entry| is_bound_to(entry, is_ours));
+        let behind = self.all.iter().skip(ours? + 1).filter(counts);
+        anywhere.map(Flaw::Anywhere).or_else(|| {
+            let mut said = behind.flat_map(|entry| otherwise(entry, form));
+            said.next().map(Flaw::Behind)
+        })
     }
-    let service = SERVICES.iter().find(|name| option[**name].is_string())?;
-    Some(format!("{service}={}", option[*service].as_str()?))
+
+    /// For named users, and nobody of ours among them: a group, a host or somebody's negation may be anybody.
+    fn is_of_others(&self, entry: &Value, is_managed: impl Fn(&str) -> bool) -> bool {
+        let is_other = |bound: &Value| {
+            let name = bound["username"].as_str();
+            let is_all = bound.as_object().is_some_and(|bound| bound.len() == 1);
+            is_all && name.is_some_and(|name| name != "ALL" && !is_managed(name))
+        };
+        is_bound_to(entry, is_other) && !self.of_targets.contains(entry)
+    }
+}
+
+impl Form {
+    /// Whether such a setting before the rules of sessions harms nobody: they say the contrary, or PAM is asked all the same.
+    fn bears(self, setting: &str) -> bool {
+        match self {
+            Self::Group => true,
+            Self::Account => !setting.trim_start_matches('!').starts_with("pam_"),
+        }
+    }
+}
+
+/// Whether an entry is for these alone.
+fn is_bound_to(entry: &Value, whom: impl Fn(&Value) -> bool) -> bool {
+    let binding = entry["Binding"].as_array();
+    binding.is_some_and(|binding| !binding.is_empty() && binding.iter().all(whom))
+}
+
+fn is_place(bound: &Value) -> bool {
+    *bound == json!({ "username": PLACE })
+}
+
+fn is_session(bound: &Value) -> bool {
+    let gid = bound["usergid"].as_u64();
+    gid.is_some_and(|gid| gid >= u64::from(FIRST_SESSION_GID))
+}
+
+fn is_of_commands(entry: &Value) -> bool {
+    let is_command = |bound: &Value| bound["command"].is_string() || bound["cmndalias"].is_string();
+    let binding = entry["Binding"].as_array();
+    binding.is_some_and(|binding| binding.iter().any(is_command))
+}
+
+/// What an entry sets that contractors' sudo must not have, as it stands in sudoers.
+fn otherwise(entry: &Value, form: Form) -> impl Iterator<Item = String> {
+    let options = entry["Options"].as_array();
+    let options = options.into_iter().flatten();
+    options.filter_map(move |option| switch(option).or_else(|| service(option, form)))
+}
+
+fn switch(option: &Value) -> Option<String> {
+    let (name, value) = SWITCHES.iter().find(|(name, bad)| option[name] == *bad)?;
+    Some(match value {
+        true => (*name).to_owned(),
+        false => format!("!{name}"),
+    })
+}
+
+fn service(option: &Value, form: Form) -> Option<String> {
+    let key = SERVICES.into_iter().find(|key| option[key].is_string())?;
+    let named = option[key].as_str()?;
+    // Beside sudo-rs contractors' calls go through the system's own stacks in any case.
+    let is_theirs = form == Form::Account && SUDO_SERVICES.contains(&named);
+    (!is_theirs).then(|| format!("{key}={named}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn of_binding(binding: &Value) -> Value {
-        json!({ "Binding": [binding], "Options": [{ "rootpw": false }] })
-    }
-
-    /// The place.
-    fn ours() -> Value {
-        of_binding(&json!({ "username": "daypass-principals" }))
-    }
-
-    #[test]
-    fn only_what_is_read_behind_ours_and_says_otherwise_counts() {
-        let site = |option: Value| json!({ "Options": [{ "env_reset": true }, option] });
-        let of = |all: Vec<Value>| behind(&json!({ "Defaults": all }), |name| name == "deploy");
-        let silent = || site(json!({ "pam_acct_mgmt": false }));
-        assert_eq!(of(vec![silent(), ours()]), None);
-        let counts = of(vec![ours(), silent()]);
-        assert_eq!(counts.as_deref(), Some("!pam_acct_mgmt"));
-        // A session's own come behind the place.
-        assert_eq!(
-            of(vec![
-                ours(),
-                silent(),
-                of_binding(&json!({ "usergid": FIRST_SESSION_GID }))
-            ]),
-            None
-        );
-        for (option, said) in [
-            (json!({ "targetpw": true }), Some("targetpw")),
-            (json!({ "targetpw": false }), None),
-            (json!({ "pam_service": "other" }), Some("pam_service=other")),
-            (json!({ "passwd_tries": 5 }), None),
-        ] {
-            assert_eq!(of(vec![ours(), site(option)]).as_deref(), said);
-        }
-        // Another group's are a site's.
-        let theirs = json!({ "Binding": [{ "usergid": 27 }], "Options": [{ "runaspw": true }] });
-        assert_eq!(of(vec![ours(), theirs]).as_deref(), Some("runaspw"));
-        assert_eq!(of(vec![silent()]), None);
-        assert_eq!(behind(&Value::Null, |_| true), None);
-    }
-
-    #[test]
-    fn what_a_site_sets_for_other_users_alone_is_their_matter() {
-        let said = |binding: Value| {
-            let theirs = json!({ "Binding": binding, "Options": [{ "pam_session": false }] });
-            let read = json!({ "Defaults": [ours(), theirs] });
-            behind(&read, |name| name == "deploy").is_some()
-        };
-        assert!(!said(json!([{ "username": "nagios" }])));
-        for binding in [
-            json!([{ "username": "deploy" }]),
-            json!([{ "username": "nagios" }, { "username": "deploy" }]),
-            json!([{ "username": "nagios", "negated": true }]),
-            json!([{ "username": "ALL" }]),
-            json!([{ "usergroup": "nagios" }]),
-            json!([{ "useralias": "MONITORS" }]),
-            json!([{ "hostname": "db1" }]),
-            json!([]),
-        ] {
-            assert!(said(binding.clone()), "{binding}");
-        }
-    }
-
-    #[test]
-    fn beside_sudo_rs_nobody_is_silenced_from_anywhere() {
-        let of = |option: Value| {
-            let read = json!({ "Defaults": [{ "Options": [option] }, ours()] });
-            silenced(&read, |name| name == "deploy")
-        };
-        let silent = of(json!({ "pam_session": false }));
-        assert_eq!(silent.as_deref(), Some("!pam_session"));
-        // Those are in the rules of both.
-        assert_eq!(of(json!({ "targetpw": true })), None);
-        assert_eq!(of(json!({ "pam_acct_mgmt": true })), None);
-        assert_eq!(silenced(&Value::Null, |_| true), None);
-        let bound = |name: &str| {
-            let options = json!([{ "pam_session": false }]);
-            let entry = json!({ "Binding": [{ "username": name }], "Options": options });
-            silenced(&json!({ "Defaults": [entry, ours()] }), |name| {
-                name == "deploy"
-            })
-        };
-        assert_eq!(bound("nagios"), None);
-        assert_eq!(bound("deploy").as_deref(), Some("!pam_session"));
-    }
-
-    #[test]
-    fn a_tool_that_says_what_nobody_can_read_is_no_word_for_all_is_well() {
-        assert_eq!(settings(" \n").unwrap(), Value::Null);
-        assert_eq!(settings("{}\n").unwrap(), json!({}));
-        for said in ["{", "no such option", "{} {}"] {
-            assert!(settings(said).is_err(), "{said}");
-        }
-    }
-
-    /// As the package has it, and as sudo's own tool reads it back.
-    #[test]
-    fn the_packages_own_file_shows_its_place_to_sudos_tool() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("sudoers");
-        let packaged = include_str!("../../../packaging/debian/files-host/sudoers");
-        let looks = |behind: &str| {
-            std::fs::write(&path, format!("{packaged}{behind}")).unwrap();
-            overriding(&path, |name| name == "deploy").unwrap()
-        };
-        assert_eq!(looks(""), None);
-        assert_eq!(
-            looks("Defaults !pam_session\n").as_deref(),
-            Some("!pam_session")
-        );
-        // As sudo's tool names whom a setting is for.
-        assert_eq!(looks("Defaults:nagios !pam_session\n"), None);
-        for ours in ["deploy", "ALL", "!nagios", "%nagios"] {
-            let found = looks(&format!("Defaults:{ours} !pam_session\n"));
-            assert_eq!(found.as_deref(), Some("!pam_session"), "{ours}");
-        }
-        std::fs::write(&path, format!("Defaults !pam_session\n{packaged}")).unwrap();
-        assert_eq!(overriding(&path, |_| true).unwrap(), None);
-    }
-}
+mod tests;

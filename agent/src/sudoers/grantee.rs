@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 /// What holds for sudo inside these sessions, whatever the site's own files say: PAM decides, through our own service,
 /// about the caller. What the session's rules do not grant needs a password: PAM hears of it then, `sudo -n` or not,
 /// and once.
-const OF_GROUP: &str = "pam_service=daypass-sudo, pam_login_service=daypass-sudo, pam_acct_mgmt, pam_session, \
-     !rootpw, !targetpw, !runaspw, noninteractive_auth, passwd_tries=1";
+const OF_GROUP: &str = "pam_service=daypass-sudo, pam_login_service=daypass-sudo, pam_askpass_service=daypass-sudo, \
+     pam_acct_mgmt, pam_session, !rootpw, !targetpw, !runaspw, noninteractive_auth, passwd_tries=1";
 /// Both sudos read this; sudo-rs would tell everybody of settings that it does not know.
 const OF_ACCOUNT: &str = "!rootpw, !targetpw, passwd_tries=1";
 

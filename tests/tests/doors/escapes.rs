@@ -23,11 +23,13 @@ const ESCAPES: &str = "\
     echo '* * * * * sleep 2110' | crontab -; \
     nap 2111 >/dev/null 2>&1 & \
     strace -o /dev/null sleep 2112 >/dev/null 2>&1 & \
+    python3 /usr/local/lib/sibling.py >/dev/null 2>&1 & \
     (ulimit -u 80; bomb() { bomb | bomb & }; bomb) >/dev/null 2>&1 & \
-    until pgrep -f 'sleep 2101' && pgrep -f 'sleep 2107' && pgrep -f '^sleep 2109' && pgrep -f 'nap 2111' && pgrep -f '^sleep 2112'; do :; done >/dev/null; \
+    until pgrep -f 'sleep 2101' && pgrep -f 'sleep 2107' && pgrep -f '^sleep 2109' && pgrep -f 'nap 2111' && pgrep -f '^sleep 2112' && pgrep -x holder; do :; done >/dev/null; \
     echo all under way; sleep 2113";
+const SIBLING: &str = include_str!("sibling.py");
 /// What is left of them, by name or by account.
-const LEFT: &str = "pgrep -u deploy -a; pgrep -a -f '^[^ ]*(sleep|nap) 21[01][0-9]'; \
+const LEFT: &str = "pgrep -u deploy -a; pgrep -a -f '^[^ ]*(sleep|nap) 21[01][0-9]'; pgrep -a -x 'held|holder'; \
     ls /var/spool/cron/crontabs/deploy 2>/dev/null; find /var/spool/cron/atjobs -user deploy -type f";
 /// Every process with its start, so that a pid that came to mean another is seen.
 const CENSUS: &str = "for stat in /proc/[0-9]*/stat; do \
@@ -98,6 +100,7 @@ fn nothing_escapes(site: &Site, port: &str) -> Result<()> {
     let db1 = site.network.host("db1")?;
     db1.script("install -o olga -m 4755 $(readlink -f /bin/sleep) /usr/local/bin/nap")
         .ok()?;
+    db1.write("/usr/local/lib/sibling.py", SIBLING)?;
     let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/sleep 2107");
     let window = carol_gets(site, &wish)?;
     let others = everybody(db1)?;
@@ -113,10 +116,7 @@ fn nothing_escapes(site: &Site, port: &str) -> Result<()> {
     })
     .inspect_err(|_| {
         let left = db1.root(["sh", "-c", LEFT]).run();
-        eprintln!(
-            "left: {}",
-            left.map(|left| left.stdout()).unwrap_or_default()
-        );
+        eprintln!("left: {:?}", left.map(|left| left.stdout()));
     })?;
     let now = census(db1)?;
     let touched: Vec<&String> = others.iter().filter(|one| !now.contains(one)).collect();

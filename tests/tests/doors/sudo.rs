@@ -5,7 +5,6 @@ use std::time::Duration;
 use daypass_tests::{BOB, CAROL, MALLORY, Result, Running, SOON, Site, Wish};
 
 use crate::Rows;
-use crate::others::from_olga;
 use crate::sudo_rs::{says, shell, without};
 use crate::windows::carol_gets;
 
@@ -21,10 +20,6 @@ pub(crate) const ROWS: &Rows = &[
         "without_the_line_of_its_own_service_sudo_grants_contractors_nothing_and_goes_on_for_others",
         line_gone,
     ),
-    (
-        "what_a_site_sets_for_sudo_neither_asks_nor_silences_contractors",
-        sites_settings,
-    ),
     ("two_hundred_grants_are_fine", two_hundred),
     (
         "a_hostile_command_line_is_journalled_byte_by_byte_and_shown_to_no_terminal",
@@ -35,51 +30,6 @@ pub(crate) const ROWS: &Rows = &[
         forwarding,
     ),
 ];
-
-/// Whose password sudo asks for, and whether it asks PAM at all, is the site's choice for everybody else. sudo takes the last of
-/// all settings that it reads: what stands before contractors' own does nothing to them, and behind them it closes the gates.
-fn sites_settings(site: &Site) -> Result<()> {
-    let db1 = site.network.host("db1")?;
-    let (before, behind) = ("/etc/sudoers.d/aa-site", "/etc/sudoers.d/zz-site");
-    let played = (|| -> Result<()> {
-        let settings = "Defaults targetpw, rootpw, runaspw, !pam_acct_mgmt, !pam_session\n";
-        db1.write(before, settings)?;
-        let wish = Wish::deploy_on("db1", HOUR).with("--sudo", "/usr/bin/id -un");
-        let window = carol_gets(site, &wish)?;
-        let mut carol = shell(site, CAROL)?;
-        assert_eq!(says(&mut carol, "sudo -n /usr/bin/id -un", 1)?, "root\n");
-        let refused = says(&mut carol, "echo let-me-in | sudo -S /usr/bin/true", 2)?;
-        let told = format!("daypass show {window}");
-        assert!(refused.contains(&told), "{refused}");
-        for action in ["sudo.request", "sudo.start", "sudo.end"] {
-            site.await_entry("db1", action, &[&window, "id -un"])?;
-        }
-        let mut number = 2;
-        for setting in ["!pam_acct_mgmt", "targetpw"] {
-            db1.write(behind, format!("Defaults {setting}\n"))?;
-            let login = site.person(CAROL).ssh("deploy@db1", &["true"]).run()?;
-            assert!(!login.success(), "{setting}: {login}");
-            let mut sudo_is = |served: bool| {
-                daypass_tests::until("the session's sudo to follow", SOON, || {
-                    number += 1;
-                    let said = says(&mut carol, "sudo -n /usr/bin/id -un", number)?;
-                    Ok((said == "root\n") == served)
-                })
-            };
-            sudo_is(false)?;
-            let other = from_olga(site, &[], "olga@db1", "sudo -n id -un")?;
-            assert_eq!(other.stdout(), "root\n", "{setting}: {other}");
-            let told = ["sudo-settings", &format!("`{setting}`")];
-            site.await_entry("db1", "gate.absent", &told)?;
-            db1.root(["rm", behind]).ok()?;
-            site.person(CAROL).ssh("deploy@db1", &["true"]).ok()?;
-            sudo_is(true)?;
-        }
-        Ok(())
-    })();
-    db1.root(["rm", "-f", before, behind]).ok()?;
-    played
-}
 
 /// sudo-rs asks for the account's groups, not for the process's, so there an account serves one person at a time.
 fn two_at_once(site: &Site) -> Result<()> {

@@ -8,6 +8,7 @@ use daypass_tests::{BOB, CAROL, Host, MALLORY, Release, Result, Running, SOON, S
 
 use crate::others::from_olga;
 use crate::rules::{RULE, under};
+use crate::sudo_settings::{LETS_ALL_PASS, OPEN, Visit, undone};
 use crate::windows::carol_gets;
 use crate::{Row, row};
 
@@ -18,7 +19,7 @@ const PACKAGE: &str = "/var/cache/daypass-tests/sudo-rs_*.deb";
 /// Debian 12 has no sudo-rs.
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
     type Shown = fn(&Site, &Host) -> Result<()>;
-    let rows: [(&'static str, Shown); 6] = [
+    let rows: [(&'static str, Shown); 7] = [
         (
             "sudo_rs_runs_what_a_window_grants_and_what_it_refuses_by_itself_is_journalled",
             grants,
@@ -35,6 +36,10 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
         (
             "without_pams_line_sudo_rs_grants_contractors_nothing_and_goes_on_for_others",
             line_gone,
+        ),
+        (
+            "beside_sudo_rs_another_service_of_pams_grants_contractors_nothing",
+            other_service,
         ),
         (
             "a_rule_of_the_host_ends_a_session_whichever_sudo_it_calls",
@@ -62,7 +67,12 @@ fn wish(item: &str) -> Wish {
 
 /// A contractor's shell that does what it is told.
 pub(crate) fn shell(site: &Site, who: &str) -> Result<Running> {
-    let mut shell = site.person(who).ssh("deploy@db1", &["sh 2>&1"]).spawn()?;
+    shell_in(site, who, "deploy@db1")
+}
+
+/// The same in an account of one's choice.
+pub(crate) fn shell_in(site: &Site, who: &str, account: &str) -> Result<Running> {
+    let mut shell = site.person(who).ssh(account, &["sh 2>&1"]).spawn()?;
     shell.write(b"echo inside\n")?;
     shell.await_text("inside\n", SOON)?;
     Ok(shell)
@@ -190,6 +200,21 @@ fn line_gone(site: &Site, db1: &Host) -> Result<()> {
         "cp -a /etc/pam.d/common-account /root/; sed -i /pam_daypass/d /etc/pam.d/common-account";
     let back = "mv /root/common-account /etc/pam.d/";
     without(site, db1, &["sudo-rs", "sudo"], take, back, || Ok(()))
+}
+
+/// The rules of an account say nothing about PAM, so that a site's words count wherever they stand. sudo-rs does not know them.
+fn other_service(site: &Site, db1: &Host) -> Result<()> {
+    let file = "/etc/sudoers.d/aa-site";
+    undone(db1, &format!("rm -f {file} {OPEN}"), || {
+        db1.write(OPEN, LETS_ALL_PASS)?;
+        let (mut visit, _) = Visit::begin(site)?;
+        for setting in ["pam_service=site-open", "!pam_session"] {
+            let done = format!("echo 'Defaults {setting}' > {file}");
+            let told = ["sudo-settings", &format!("`{setting}`")];
+            visit.is_shut_out_by(&done, &format!("rm {file}"), &told, || Ok(()))?;
+        }
+        Ok(())
+    })
 }
 
 /// What PAM asks us by is taken away for a while, and put back whatever happened. None of these sudos serves meanwhile, and
