@@ -5,7 +5,7 @@ use daypass_protocol::window::Window;
 use crate::approvals;
 use crate::ca::{Ca, View};
 use crate::diagnostic::{Failure, hint};
-use crate::output::inert::inert;
+use crate::output::changes;
 use crate::{moment, portrait};
 
 /// The comparison with the newest window of the same contractor, other than this, that somebody approved: by signatures,
@@ -65,16 +65,7 @@ fn differences(before: &Window, after: &Window) -> Vec<String> {
         ));
         facts
     };
-    let (before, after) = (facts(before), facts(after));
-    let only = |sign: &'static str, of: &[String], without: &[String]| -> Vec<String> {
-        of.iter()
-            .filter(|fact| !without.contains(fact))
-            .map(|fact| format!("    {sign} {}", inert(fact)))
-            .collect()
-    };
-    let mut lines = only("-", &before, &after);
-    lines.extend(only("+", &after, &before));
-    lines
+    changes(&facts(before), &facts(after))
 }
 
 fn strings<T: ToString>(items: &[T]) -> Vec<String> {

@@ -304,6 +304,20 @@ pub enum Failure {
         /// How many must sign.
         needed: usize,
     },
+    /// Another key than the newest roster names.
+    #[error(
+        "{} holds {found}, and roster {number} names the recovery key {expected}: take the one that was printed last; nothing was signed", path.display()
+    )]
+    NotTheRecoveryKey {
+        /// The file.
+        path: PathBuf,
+        /// The key in it.
+        found: Fingerprint,
+        /// The one that is needed.
+        expected: Fingerprint,
+        /// The roster's number.
+        number: u64,
+    },
     /// The file is no proposal.
     #[error("{} is no proposal for a roster: {source}; ask for it again", path.display())]
     BadProposal {

@@ -369,6 +369,32 @@ pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
     )
 }
 
+pub(crate) const OTHER_RECOVERY_KEY: &str = "  ** The recovery key is another one: whoever has it can put a roster in force alone. **";
+
+/// What a roster changes, for whoever is about to sign it.
+pub(crate) fn roster_changes(before: u64, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return format!("People, keys and the recovery key stay as in roster {before}.");
+    }
+    format!(
+        "What differs from roster {before}:\n{}",
+        lines.join("\n")
+    )
+}
+
+/// The secret that takes the used one's place, once.
+pub(crate) fn new_recovery_key(secret: &str) -> String {
+    format!(
+        "The recovery key from now on, shown this once and kept nowhere. Store it offline; until the next line says that the roster is in force, the one of before counts.\n\n{secret}"
+    )
+}
+
+pub(crate) fn recovered(number: u64, admin: &Name) -> String {
+    format!(
+        "Roster {number} is in force, by the recovery key, and {admin} is the only admin. CA, collector and hosts tell of it as an alarm. `daypass person add` names other admins, `daypass policy set` asks for their signatures again."
+    )
+}
+
 pub(crate) fn roster_signed(number: u64) -> String {
     format!("Roster {number} is in force.")
 }

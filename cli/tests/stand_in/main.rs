@@ -4,6 +4,7 @@ mod approving;
 mod ca;
 mod collector;
 mod revoked_hosts;
+mod rosters;
 mod scene;
 
 use std::time::SystemTime;
