@@ -134,6 +134,23 @@ pub(crate) fn both(instant: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
+/// The same, for a table: `2026-11-23 11:00:00 CET (10:00:00Z)`, with UTC's date where that is another one. Whose clock shows
+/// UTC is told it once.
+pub(crate) fn brief(instant: Timestamp, zone: &TimeZone) -> String {
+    let (local, utc) = (
+        instant.to_zoned(zone.clone()),
+        instant.to_zoned(TimeZone::UTC),
+    );
+    let shown = local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    if shown.ends_with(" UTC") {
+        shown
+    } else if local.date() == utc.date() {
+        format!("{shown} ({})", utc.strftime("%H:%M:%SZ"))
+    } else {
+        format!("{shown} ({})", utc.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
 /// A duration for reading: the two largest units that say something, `1d 2h`, `40s`.
 pub(crate) fn spoken(seconds: u64) -> String {
     let units = [
@@ -243,6 +260,13 @@ mod tests {
             both(instant, &zone),
             "Mon 2026-11-23 11:00:00 +01 (2026-11-23T10:00:00Z)"
         );
+        assert_eq!(brief(instant, &zone), "2026-11-23 11:00:00 +01 (10:00:00Z)");
+        let early: Timestamp = "2026-11-23T23:30:00Z".parse().expect("a time");
+        assert_eq!(
+            brief(early, &zone),
+            "2026-11-24 00:30:00 +01 (2026-11-23T23:30:00Z)"
+        );
+        assert_eq!(brief(early, &TimeZone::UTC), "2026-11-23 23:30:00 UTC");
         assert_eq!(spoken(40), "40s");
         assert_eq!(spoken(93_784), "1d 2h");
     }

@@ -93,15 +93,9 @@ pub(crate) fn both(time: Time, zone: &TimeZone) -> String {
 }
 
 /// The same, short, for a table.
-pub(crate) fn local(time: Time, zone: &TimeZone) -> String {
-    Timestamp::from_second(time.unix()).map_or_else(
-        |_| time.to_string(),
-        |at| {
-            at.to_zoned(zone.clone())
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string()
-        },
-    )
+pub(crate) fn brief(time: Time, zone: &TimeZone) -> String {
+    Timestamp::from_second(time.unix())
+        .map_or_else(|_| time.to_string(), |instant| moment::brief(instant, zone))
 }
 
 /// What a sudo item lets its holder do.

@@ -114,7 +114,9 @@ fn show(context: &Context, ca: &Ca, format: Format) -> Result<Exit, Failure> {
             .join(", "),
         Authority::Recovery => hint::RECOVERY_KEY.to_owned(),
     };
-    context.output.line(hint::roster(&roster, &by))?;
+    context
+        .output
+        .line(hint::roster(&roster, &by, &context.zone))?;
     context.output.table(&people(&roster))?;
     Ok(Exit::Done)
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(context: &Context, arguments: &WhyArguments) -> Result<Exit, F
         table.row([
             &window.id.to_string(),
             &view.state.to_string(),
-            &hint::obstacles(&obstacles),
+            &hint::obstacles(&obstacles, &context.zone),
         ]);
     }
     if table.is_empty() {

@@ -11,10 +11,12 @@ use daypass_protocol::revocation::Subject;
 use daypass_protocol::roster::{ApprovalKeys, Roster};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::{Window, WindowId};
+use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 
 use crate::moment::{self, Length};
 use crate::output::inert::inert;
+use crate::portrait;
 use crate::windows::Said;
 
 /// What stands between a window and a login.
@@ -194,10 +196,10 @@ pub(crate) fn left(left: &Window, until: &str) -> String {
     )
 }
 
-/// How somebody narrowed a window, and whether their signature counts today; `until` is the new end for the reader.
+/// How somebody narrowed a window, and whether their signature counts today.
 pub(crate) fn narrowed(
     narrowed: &Result<VerifiedNarrowing, narrowing::Error>,
-    until: Option<String>,
+    zone: &TimeZone,
 ) -> String {
     let verified = match narrowed {
         Ok(verified) => verified,
@@ -210,7 +212,8 @@ pub(crate) fn narrowed(
     };
     let said = verified.narrowing();
     let parts = [
-        until.map(|until| format!("until {until}")),
+        said.ends
+            .map(|ends| format!("until {}", portrait::both(ends, zone))),
         said.hosts
             .as_ref()
             .map(|hosts| format!("hosts {}", joined(hosts, ", "))),
@@ -226,7 +229,7 @@ pub(crate) fn narrowed(
     format!(
         "  narrowed     {}, {}, to {}",
         verified.signer(),
-        said.time,
+        portrait::both(said.time, zone),
         inert(&parts.join(", "))
     )
 }
@@ -260,13 +263,13 @@ pub(crate) fn state(state: WindowState) -> String {
     format!("  state        {state}")
 }
 
-pub(crate) fn signed(said: &Said) -> String {
+pub(crate) fn signed(said: &Said, zone: &TimeZone) -> String {
     match said {
         Said::Verified(statement) => {
             let (verb, signer) = (statement.verb(), statement.signer());
             format!(
                 "  signed       {verb}, {signer}, {}, with {}",
-                statement.statement().time,
+                portrait::both(statement.statement().time, zone),
                 statement.key()
             )
         }
@@ -399,16 +402,17 @@ pub(crate) fn roster_signed(number: u64) -> String {
     format!("Roster {number} is in force.")
 }
 
-pub(crate) fn roster(roster: &Roster, signers: &str) -> String {
+pub(crate) fn roster(roster: &Roster, signers: &str, zone: &TimeZone) -> String {
     let policy = &roster.policy;
     format!(
-        "Roster {}, {}, signed by {signers}.\nA window needs {} approval(s) and lasts {} at most; certificates live {} at most; the next roster needs {} signature(s).\n",
+        "Roster {}, {}, signed by {signers}.\nA window needs {} approval(s) and lasts {} at most; certificates live {} at most; the next roster needs {} signature(s), {} if it changes the policy, the recovery key or who is an admin.\n",
         roster.number,
-        roster.time,
+        portrait::both(roster.time, zone),
         policy.approvals,
         moment::spoken(policy.max_window),
         moment::spoken(policy.max_certificate_ttl),
         policy.roster_signatures,
+        policy.roster_signatures.max(policy.policy_signatures),
     )
 }
 
@@ -442,7 +446,7 @@ pub(crate) fn revoked(subject: &Subject, state: u64) -> String {
     format!("{what}: state {state} tells every host, and sessions end there.")
 }
 
-pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {
+pub(crate) fn obstacles(obstacles: &[Obstacle], zone: &TimeZone) -> String {
     if obstacles.is_empty() {
         return "open for this login now".to_owned();
     }
@@ -452,8 +456,8 @@ pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {
             Obstacle::State => "it is not approved, or over".to_owned(),
             Obstacle::Host => "it does not name this host".to_owned(),
             Obstacle::Account => "it does not name this account".to_owned(),
-            Obstacle::Early(starts) => format!("it starts {starts}"),
-            Obstacle::Late(ends) => format!("it ended {ends}"),
+            Obstacle::Early(starts) => format!("it starts {}", portrait::brief(*starts, zone)),
+            Obstacle::Late(ends) => format!("it ended {}", portrait::brief(*ends, zone)),
             Obstacle::Hours => "it is outside its hours".to_owned(),
         })
         .collect();

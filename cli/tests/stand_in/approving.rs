@@ -15,7 +15,7 @@ use crate::hosts;
 use crate::scene::{Carol, json, rolls};
 
 /// Dave's window from now on, as the CA froze it `age` seconds ago.
-fn window(ca: Pin, age: u64, sudo: &[&str]) -> FrozenWindow {
+pub(crate) fn window(ca: Pin, age: u64, sudo: &[&str]) -> FrozenWindow {
     let now = Time::from(SystemTime::now());
     let text = json!({
         "v": 1,
@@ -35,7 +35,7 @@ fn window(ca: Pin, age: u64, sudo: &[&str]) -> FrozenWindow {
     FrozenWindow::parse(&text.to_string()).expect("a window")
 }
 
-fn view(window: &FrozenWindow, state: WindowState, statements: &[SignedStatement]) -> WindowView {
+pub(crate) fn view(window: &FrozenWindow, state: WindowState, statements: &[SignedStatement]) -> WindowView {
     WindowView {
         window: window.text().to_owned(),
         state,

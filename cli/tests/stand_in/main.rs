@@ -6,6 +6,7 @@ mod collector;
 mod revoked_hosts;
 mod rosters;
 mod scene;
+mod times;
 
 use std::time::SystemTime;
 

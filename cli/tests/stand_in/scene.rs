@@ -132,7 +132,17 @@ impl Carol {
 
     /// The exit code and everything that was said.
     pub(crate) fn daypass(&self, words: &[&str]) -> (i32, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_daypass"))
+        self.run(&mut Command::new(env!("CARGO_BIN_EXE_daypass")), words)
+    }
+
+    /// The same for somebody whose clock shows this zone's time.
+    pub(crate) fn daypass_in(&self, zone: &str, words: &[&str]) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daypass"));
+        self.run(command.env("TZ", zone), words)
+    }
+
+    fn run(&self, command: &mut Command, words: &[&str]) -> (i32, String) {
+        let output = command
             .args(words)
             .env("HOME", self.home.path())
             .env_remove("XDG_CONFIG_HOME")
