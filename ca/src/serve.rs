@@ -32,6 +32,9 @@ use crate::tls::{self, Renewal, TlsError};
 /// How often the state is signed afresh.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// Whoever is connected and says for so long not what they want is cut off: a stranger pays nothing for a connection, and there are
+/// only so many. Our own clients keep one that they do not use for half as long.
+const IDLE: Duration = Duration::from_secs(30);
 /// How long requests that have begun may take when the CA is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -271,9 +274,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let acceptor = RustlsAcceptor::new(certificate).acceptor(NoDelayAcceptor::new());
-    axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(listener)?
         .acceptor(acceptor)
         .handle(stop)
+        .http1_only();
+    server.http_builder().http1().header_read_timeout(IDLE);
+    server
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
 }
