@@ -75,6 +75,8 @@ pub struct Authority {
     url: CaUrl,
     own_record: SignedRecord,
     clock: Clock,
+    /// How far back certificates are dated, in seconds.
+    skew: u64,
     roll: RwLock<Arc<Roll>>,
     announced: RwLock<Option<Arc<Announced>>>,
     revoked: RwLock<Arc<Revoked>>,
@@ -100,6 +102,18 @@ impl Authority {
     /// What time it is.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// Dates certificates back by so many seconds, instead of [`SKEW`](daypass_protocol::time::SKEW).
+    #[must_use]
+    pub fn dating_back(mut self, skew: u64) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// How far back certificates are dated, in seconds.
+    pub fn skew(&self) -> u64 {
+        self.skew
     }
 
     /// The CA's name.

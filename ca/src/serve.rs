@@ -116,7 +116,7 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     })?;
     let layout = Layout::new(&config.data);
     let passphrase = Passphrase::to_open(arguments.passphrase_file.as_deref())?;
-    let authority = Arc::new(Authority::open(
+    let authority = Authority::open(
         Places {
             layout: &layout,
             passphrase: &passphrase,
@@ -124,7 +124,8 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         },
         url,
         Authority::system_clock(),
-    )?);
+    )?;
+    let authority = Arc::new(authority.dating_back(config.clock_skew));
     drop(passphrase);
     tls::renew(
         authority.x509(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
 use daypass_protocol::roster::{ChainError, Roster, SignedRoster};
+use daypass_protocol::time::SKEW;
 use daypass_protocol::token::CaUrl;
 
 use tokio::sync::watch;
@@ -161,6 +162,7 @@ impl Authority {
             url,
             own_record,
             clock,
+            skew: SKEW,
             roll: RwLock::new(Arc::new(roll)),
             announced: RwLock::new(None),
             revoked: RwLock::default(),
