@@ -362,6 +362,25 @@ pub(crate) fn too_few_approvers(needed: u8, found: usize) -> String {
     )
 }
 
+pub(crate) fn too_few_who_count(rule: &Name, needed: u8, found: usize) -> String {
+    format!(
+        "Note: the rule {rule} asks for {needed} approvals, and there are {found} approvers whose approval counts for it: no window that it means can be approved."
+    )
+}
+
+pub(crate) fn too_few_security_keys(by: &str, needed: u8, found: usize) -> String {
+    format!(
+        "Note: {by} asks for {needed} approvals by security keys, and {found} approvers have one in the roster: `daypass person key add` enrols one."
+    )
+}
+
+pub(crate) fn standing_nowhere(name: &Name, zone: &str) -> String {
+    let zone = inert(zone);
+    format!(
+        "Note: this machine knows no time zone {zone}; where hosts do not either, the standing window {name} approves nothing. It is written as in Europe/Amsterdam."
+    )
+}
+
 pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
     if lines.is_empty() {
         return format!("  It is as {before} was, but for its times and reason.");

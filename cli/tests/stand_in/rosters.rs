@@ -6,6 +6,7 @@ use daypass_protocol::api::{RosterNumber, Rosters};
 use daypass_protocol::roster::{Authority, Person, Role, SignedRoster};
 
 use crate::ca::{Answers, StandIn};
+use crate::hosts;
 use crate::scene::{Carol, Rolls, json, public, rolls};
 
 /// What was handed in last, and whether somebody said who they are with it.
@@ -22,6 +23,9 @@ fn ca_with(rolls: &Rolls) -> (StandIn, Taken) {
             *keep.lock().expect("whole") = Some((signed, is_known));
             let number = chain.len() as u64 + 1;
             return json(&RosterNumber { number });
+        }
+        if request.path == "/v1/hosts" {
+            return json(&hosts());
         }
         json(&Rosters {
             chain: chain.clone(),
@@ -44,7 +48,9 @@ fn whoever_signs_a_proposal_sees_all_that_it_changes() {
     // Alice has somebody take over whatever happens, and says that it is about Dave.
     let (mallory, other) = (carol.make_key("mallory"), carol.make_key("other"));
     let proposal = rolls.next(&carol, "alice", |roster| {
-        roster.people.retain(|person| person.name.as_str() != "dave");
+        roster
+            .people
+            .retain(|person| person.name.as_str() != "dave");
         roster.people.push(Person {
             name: "mallory".parse().expect("a name"),
             roles: vec![Role::Admin],
@@ -137,7 +143,10 @@ fn whoever_the_ca_does_not_know_recovers_by_the_rosters_that_a_host_keeps() {
         chain: rolls.chain.clone(),
     };
     std::fs::write(&chain, serde_json::to_vec(&kept).expect("JSON")).expect("written");
-    let (chain, recovery) = (chain.display().to_string(), carol.home.path().join("recovery"));
+    let (chain, recovery) = (
+        chain.display().to_string(),
+        carol.home.path().join("recovery"),
+    );
     let recovery = recovery.display().to_string();
     let recover = ["roster", "recover", "--yes", "--chain", &chain, &recovery];
     let (code, said) = carol.daypass(&recover);
@@ -146,4 +155,64 @@ fn whoever_the_ca_does_not_know_recovers_by_the_rosters_that_a_host_keeps() {
     let (signed, is_known) = taken.lock().expect("whole").take().expect("a roster");
     assert!(!is_known);
     assert!(rolls.verified().newest().successor(&signed).is_ok());
+}
+
+#[test]
+fn what_a_policy_asks_for_that_nobody_can_give_is_told_before_it_is_signed() {
+    let carol = Carol::new();
+    let mut rolls = rolls(&carol);
+    let third = rolls.next(&carol, "alice", |roster| {
+        let carol = roster.people.iter_mut();
+        let carol = carol.filter(|person| person.name.as_str() == "carol");
+        carol.for_each(|carol| carol.roles.push(Role::Admin));
+    });
+    rolls.chain.push(third);
+    let (ca, taken) = ca_with(&rolls);
+    carol.set_up(ca.port, ca.root.certificate(), &rolls);
+    let file = carol.home.path().join("policy.toml");
+    let policy = r#"
+        approvals = 2
+
+        [[rules]]
+        name = "root"
+        sudo = "root"
+        [rules.require]
+        from_people = ["alice"]
+
+        [[rules]]
+        name = "prod"
+        hosts = ["db1"]
+        [rules.require]
+        approval_keys = "verified"
+        approvals = 1
+
+        [[rules]]
+        name = "whom"
+        [rules.require]
+        contractors = ["dave"]
+
+        [[standing]]
+        name = "care"
+        contractors = ["dave"]
+        hosts = ["db1"]
+        accounts = ["deploy"]
+        permit = []
+        until = "2099-01-01T00:00:00Z"
+        hours = { zone = "Europe/Atlantis", ranges = [{ days = ["mon"], from = "08:00", to = "09:00" }], outside = "deny" }
+    "#;
+    std::fs::write(&file, policy).expect("written");
+    let file = file.display().to_string();
+    let (code, said) = carol.daypass(&["policy", "set", "--yes", &file]);
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        "2 approvals are asked for, and there are 1 approvers",
+        "the rule root counts alice, who is no approver",
+        "the rule root asks for 1 approvals, and there are 0 approvers whose approval counts",
+        "the rule prod asks for 1 approvals by security keys, and 0 approvers have one",
+        "no time zone Europe/Atlantis",
+    ] {
+        assert!(said.contains(line), "{line} is missing in: {said}");
+    }
+    assert!(!said.contains("rule whom"), "{said}");
+    assert!(taken.lock().expect("whole").is_some());
 }
