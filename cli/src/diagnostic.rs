@@ -14,8 +14,10 @@ use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName, Name};
 use daypass_protocol::roster::{self, ChainError};
 use daypass_protocol::window;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use crate::moment;
 use crate::output::inert::inert;
 pub(crate) use hint::Obstacle;
 pub use input::{HoursError, MomentError};
@@ -475,10 +477,11 @@ impl From<KeyError> for Failure {
     }
 }
 
-/// A failure as it is written: one line, inert, with the program's name. What the CA said, and what stood in a file,
-/// may hold anything.
+/// A failure as it is written: one line, inert, with the program's name, its times by the reader's clock too. What the CA said,
+/// and what stood in a file, may hold anything.
 pub fn report(failure: &Failure) -> String {
     let text = failure.to_string();
     let lines: Vec<_> = text.lines().map(inert).collect();
-    format!("daypass: {}", lines.join("\n"))
+    let text = moment::with_local(&lines.join("\n"), &TimeZone::system());
+    format!("daypass: {text}")
 }

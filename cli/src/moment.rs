@@ -151,6 +151,37 @@ pub(crate) fn brief(instant: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
+/// A text from elsewhere, which knows no reader's zone: after each time in UTC the same by the reader's clock,
+/// `2026-11-23T10:00:00Z (Mon 2026-11-23 11:00:00 CET)`.
+pub(crate) fn with_local(text: &str, zone: &TimeZone) -> String {
+    const LENGTH: usize = "2026-11-23T10:00:00Z".len();
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let instant = rest
+            .get(..LENGTH)
+            .filter(|time| time.ends_with('Z') && time.as_bytes()[10] == b'T')
+            .and_then(|time| Some((time, time.parse::<Timestamp>().ok()?)));
+        let taken = match instant {
+            Some((time, instant)) => {
+                let local = instant.to_zoned(zone.clone());
+                let local = local.strftime("%a %Y-%m-%d %H:%M:%S %Z").to_string();
+                said.push_str(time);
+                if !local.ends_with(" UTC") {
+                    said.push_str(&format!(" ({local})"));
+                }
+                LENGTH
+            }
+            None => {
+                said.push(next);
+                next.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    said
+}
+
 /// A duration for reading: the two largest units that say something, `1d 2h`, `40s`.
 pub(crate) fn spoken(seconds: u64) -> String {
     let units = [
@@ -267,6 +298,12 @@ mod tests {
             "2026-11-24 00:30:00 +01 (2026-11-23T23:30:00Z)"
         );
         assert_eq!(brief(early, &TimeZone::UTC), "2026-11-23 23:30:00 UTC");
+        let told = "it opens at 2026-11-23T10:00:00Z; come back then, ö";
+        assert_eq!(
+            with_local(told, &zone),
+            "it opens at 2026-11-23T10:00:00Z (Mon 2026-11-23 11:00:00 +01); come back then, ö"
+        );
+        assert_eq!(with_local(told, &TimeZone::UTC), told);
         assert_eq!(spoken(40), "40s");
         assert_eq!(spoken(93_784), "1d 2h");
     }
@@ -274,6 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics(text in any::<String>()) {
+            prop_assert_eq!(with_local(&text, &TimeZone::UTC), text.as_str());
             let _ = text.parse::<Length>();
             if let Ok(when) = text.parse::<When>() {
                 let _ = when.resolve(&base("2026-11-23T12:00:00+00:00[UTC]"), Direction::Back);

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::approving::{view, window};
 use crate::ca::{Answers, StandIn};
 use crate::hosts;
-use crate::scene::{Carol, json, rolls};
+use crate::scene::{Carol, json, refusal, rolls};
 
 const ZONE: &str = "Europe/Amsterdam";
 
@@ -56,9 +56,9 @@ fn every_time_is_shown_by_the_readers_clock_and_in_utc() {
     for (words, times) in [
         (&["windows"][..], &[starts, ends][..]),
         // The statement has the window's beginning as its own time.
-        (&["show", &id], &[starts, ends, starts]),
-        (&["roster", "show"], &[roster.newest().time]),
-        (&["host", "list"], &[enrolled]),
+        (&["show", &id][..], &[starts, ends, starts][..]),
+        (&["roster", "show"][..], &[roster.newest().time][..]),
+        (&["host", "list"][..], &[enrolled][..]),
     ] {
         let (code, said) = carol.daypass_in(ZONE, words);
         assert_eq!(code, 0, "{said}");
@@ -78,4 +78,20 @@ fn every_time_is_shown_by_the_readers_clock_and_in_utc() {
             assert!(is_shown, "{local} and {utc} in {words:?}: {said}");
         }
     }
+}
+
+#[test]
+fn a_time_that_the_ca_tells_is_told_by_the_readers_clock_too() {
+    let carol = Carol::new();
+    let rolls = rolls(&carol);
+    let answers: Answers = Box::new(|_| {
+        let message = "the window opens at 2026-11-23T10:00:00Z; come back then";
+        refusal("window-not-open-yet", message.to_owned())
+    });
+    let ca = StandIn::start(answers);
+    carol.set_up(ca.port, ca.root.certificate(), &rolls);
+    let (code, said) = carol.daypass_in(ZONE, &["windows"]);
+    assert_eq!(code, 1, "{said}");
+    let both = "at 2026-11-23T10:00:00Z (Mon 2026-11-23 11:00:00 CET); come back";
+    assert!(said.contains(both), "{said}");
 }
