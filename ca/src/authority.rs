@@ -14,6 +14,7 @@ mod records;
 mod revoked_uses;
 mod room;
 mod strangers;
+mod succession;
 mod tokens;
 mod waiting;
 
@@ -48,6 +49,7 @@ use records::UnderWay;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;
 use strangers::Strangers;
+pub use succession::StateKeyError;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
 pub(crate) use waiting::Waiter;
@@ -90,7 +92,7 @@ pub struct Authority {
     checked: Checked,
     under_way: Arc<UnderWay>,
     hands: Hands,
-    successions: Vec<SignedSuccession>,
+    successions: RwLock<Vec<SignedSuccession>>,
 }
 
 impl Authority {
