@@ -4,6 +4,7 @@ use std::path::Path;
 
 use daypass_protocol::alert::Replay;
 use daypass_protocol::api::WindowState;
+use daypass_protocol::hours::UnknownZone;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::narrowing::{self, VerifiedNarrowing};
@@ -20,7 +21,7 @@ use crate::portrait;
 use crate::windows::Said;
 
 /// What stands between a window and a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// Not approved, or over.
     State,
@@ -34,6 +35,8 @@ pub(crate) enum Obstacle {
     Late(Time),
     /// Outside its hours.
     Hours,
+    /// Whether it is within them cannot be told here.
+    Zone(UnknownZone),
 }
 
 pub(crate) const NO_HOSTS: &str =
@@ -391,17 +394,15 @@ pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
     )
 }
 
-pub(crate) const OTHER_RECOVERY_KEY: &str = "  ** The recovery key is another one: whoever has it can put a roster in force alone. **";
+pub(crate) const OTHER_RECOVERY_KEY: &str =
+    "  ** The recovery key is another one: whoever has it can put a roster in force alone. **";
 
 /// What a roster changes, for whoever is about to sign it.
 pub(crate) fn roster_changes(before: u64, lines: &[String]) -> String {
     if lines.is_empty() {
         return format!("People, keys and the recovery key stay as in roster {before}.");
     }
-    format!(
-        "What differs from roster {before}:\n{}",
-        lines.join("\n")
-    )
+    format!("What differs from roster {before}:\n{}", lines.join("\n"))
 }
 
 /// The secret that takes the used one's place, once.
@@ -478,6 +479,7 @@ pub(crate) fn obstacles(obstacles: &[Obstacle], zone: &TimeZone) -> String {
             Obstacle::Early(starts) => format!("it starts {}", portrait::brief(*starts, zone)),
             Obstacle::Late(ends) => format!("it ended {}", portrait::brief(*ends, zone)),
             Obstacle::Hours => "it is outside its hours".to_owned(),
+            Obstacle::Zone(unknown) => format!("its hours cannot be told: {unknown}"),
         })
         .collect();
     said.join("; ")
