@@ -58,10 +58,10 @@ fn differences(before: &Window, after: &Window) -> Vec<String> {
                 .iter()
                 .map(|command| format!("runs only {command}")),
         );
-        facts.push(format!("lasts {}", moment::spoken(window.length())));
+        facts.push(format!("lasts {}", moment::exact(window.length())));
         facts.push(format!(
             "certificates live at most {}",
-            moment::spoken(window.max_certificate_ttl)
+            moment::exact(window.max_certificate_ttl)
         ));
         facts
     };
@@ -119,5 +119,23 @@ mod tests {
             ]
         );
         assert!(differences(&before, &before).is_empty());
+        // By a second, too.
+        let longer = window(&serde_json::json!({
+            "ends": "2026-11-24T12:00:01Z",
+            "max_certificate_ttl": 90_001,
+        }));
+        let longest = window(&serde_json::json!({
+            "ends": "2026-11-24T12:00:02Z",
+            "max_certificate_ttl": 90_002,
+        }));
+        assert_eq!(
+            differences(&longer, &longest),
+            [
+                "    - lasts 1d 2h 1s",
+                "    - certificates live at most 1d 1h 1s",
+                "    + lasts 1d 2h 2s",
+                "    + certificates live at most 1d 1h 2s",
+            ]
+        );
     }
 }

@@ -184,6 +184,15 @@ pub(crate) fn with_local(text: &str, zone: &TimeZone) -> String {
 
 /// A duration for reading: the two largest units that say something, `1d 2h`, `40s`.
 pub(crate) fn spoken(seconds: u64) -> String {
+    units(seconds, 2)
+}
+
+/// A duration to the second, `1d 2h 3m 4s`: where somebody signs it, or two are compared.
+pub(crate) fn exact(seconds: u64) -> String {
+    units(seconds, 4)
+}
+
+fn units(seconds: u64, most: usize) -> String {
     let units = [
         ("d", seconds / 86_400),
         ("h", seconds / 3600 % 24),
@@ -193,7 +202,7 @@ pub(crate) fn spoken(seconds: u64) -> String {
     let said: Vec<String> = units
         .iter()
         .filter(|(_, n)| *n > 0)
-        .take(2)
+        .take(most)
         .map(|(unit, n)| format!("{n}{unit}"))
         .collect();
     if said.is_empty() {
@@ -306,6 +315,8 @@ mod tests {
         assert_eq!(with_local(told, &TimeZone::UTC), told);
         assert_eq!(spoken(40), "40s");
         assert_eq!(spoken(93_784), "1d 2h");
+        assert_eq!(exact(93_784), "1d 2h 3m 4s");
+        assert_eq!((exact(0), exact(60)), ("0s".to_owned(), "1m".to_owned()));
     }
 
     proptest! {

@@ -47,7 +47,7 @@ pub(crate) fn of(window: &FrozenWindow, zone: &TimeZone) -> String {
         &format!(
             "{}, {} in all",
             both(document.ends, zone),
-            moment::spoken(document.length())
+            moment::exact(document.length())
         ),
     );
     if let Some(hours) = &document.hours {
@@ -70,7 +70,7 @@ pub(crate) fn of(window: &FrozenWindow, zone: &TimeZone) -> String {
         "certificates",
         &format!(
             "live at most {}",
-            moment::spoken(document.max_certificate_ttl)
+            moment::exact(document.max_certificate_ttl)
         ),
     );
     line(&mut out, "reason", document.reason.as_str());

@@ -81,8 +81,8 @@ fn said(demand: &Demand<'_>) -> String {
             let people: Vec<String> = people.iter().map(ToString::to_string).collect();
             hint::only_for(&listed(&people))
         }
-        Demand::Length(seconds) => hint::at_most(&moment::spoken(*seconds)),
-        Demand::CertificateTtl(seconds) => hint::certificates_at_most(&moment::spoken(*seconds)),
+        Demand::Length(seconds) => hint::at_most(&moment::exact(*seconds)),
+        Demand::CertificateTtl(seconds) => hint::certificates_at_most(&moment::exact(*seconds)),
         Demand::Sources(networks) => {
             let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
             hint::only_from(&listed(&networks))
