@@ -337,7 +337,9 @@ pub enum Failure {
         source: Box<toml::de::Error>,
     },
     /// The name is taken.
-    #[error("{name} is in the roster already; remove them first to change keys or roles")]
+    #[error(
+        "{name} is in the roster already; `daypass person roles` changes what they may do, `daypass person key` their keys"
+    )]
     PersonExists {
         /// The name.
         name: Name,

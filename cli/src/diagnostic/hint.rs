@@ -9,7 +9,7 @@ use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::narrowing::{self, VerifiedNarrowing};
 use daypass_protocol::revocation::Subject;
-use daypass_protocol::roster::{ApprovalKeys, Roster};
+use daypass_protocol::roster::{ApprovalKeys, Role, Roster};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::{Window, WindowId};
 use jiff::tz::TimeZone;
@@ -444,6 +444,10 @@ pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
     format!(
         "{name} is not in roster {roster} any more: their windows are revoked, their sessions end, and what they signed opens nothing from now on."
     )
+}
+
+pub(crate) fn roles_changed(name: &Name, roles: &[Role], roster: u64) -> String {
+    format!("{name} is {} from roster {roster} on.", joined(roles, ", "))
 }
 
 pub(crate) fn keys_changed(name: &Name, roster: u64) -> String {

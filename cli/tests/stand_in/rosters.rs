@@ -216,3 +216,38 @@ fn what_a_policy_asks_for_that_nobody_can_give_is_told_before_it_is_signed() {
     assert!(!said.contains("rule whom"), "{said}");
     assert!(taken.lock().expect("whole").is_some());
 }
+
+#[test]
+fn somebodys_roles_change_and_nothing_of_theirs_is_revoked() {
+    let carol = Carol::new();
+    let mut rolls = rolls(&carol);
+    let third = rolls.next(&carol, "alice", |roster| {
+        let carol = roster.people.iter_mut();
+        let carol = carol.filter(|person| person.name.as_str() == "carol");
+        carol.for_each(|carol| carol.roles.push(Role::Admin));
+    });
+    rolls.chain.push(third);
+    let (ca, taken) = ca_with(&rolls);
+    carol.set_up(ca.port, ca.root.certificate(), &rolls);
+    let roles = ["person", "roles", "--yes", "--role", "auditor,contractor"];
+    let change = |name: &str| carol.daypass(&[&roles[..], &[name]].concat());
+    let (code, said) = change("dave");
+    assert_eq!(code, 0, "{said}");
+    let told = "dave is auditor, contractor from roster 4 on";
+    assert!(said.contains(told), "{said}");
+    assert!(said.contains("+ dave is auditor, contractor"), "{said}");
+    assert_eq!(ca.seen(), ["GET /v1/roster", "POST /v1/roster"]);
+    let (signed, _) = taken.lock().expect("whole").take().expect("a roster");
+    let chain = rolls.verified();
+    let next = chain.newest().successor(&signed).expect("in force");
+    let person = |roster: &daypass_protocol::roster::Roster| {
+        let name = "dave".parse().expect("a name");
+        roster.person(&name).cloned().expect("listed")
+    };
+    let (before, after) = (person(chain.newest()), person(&next));
+    assert_eq!(after.roles, [Role::Auditor, Role::Contractor]);
+    assert_eq!(after.keys, before.keys);
+    let (code, said) = change("nobody");
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("nobody is not in the roster"), "{said}");
+}
