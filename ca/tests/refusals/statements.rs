@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use daypass_protocol::api::{Submission, WindowState, WindowView};
+use daypass_protocol::api::{CertificateWish, Issued, Submission, WindowState, WindowView};
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::key::Key;
 use daypass_protocol::roster::{ApprovalKeys, Role};
@@ -171,4 +171,37 @@ fn an_approval_by_a_security_key_counts_by_what_its_user_did() {
         assert_eq!(last_code(&house), code);
     }
     assert_eq!(approve(USER_PRESENT | USER_VERIFIED), Ok(WindowState::Open));
+}
+
+#[test]
+fn an_approval_that_was_meant_for_a_time_counts_until_then_and_another_takes_its_place() {
+    let [cody, bob, eve] = ["cody", "bob", "eve"].map(Someone::new);
+    let house = House::with(&[
+        (&cody, &[Role::Contractor]),
+        (&bob, &[Role::Approver]),
+        (&eve, &[Role::Approver]),
+    ]);
+    house.host("db1");
+    let window = house.request(&cody, &house.wish("db1"));
+    let mut short = house.statement_of(Verb::Approve, &window, &bob.name);
+    short.expires = house.now().plus(60);
+    let short = short.sign(sshsig::with_key(&bob.key)).unwrap();
+    let view = house.send(&bob, &window, &short).unwrap();
+    assert_eq!(view.state, WindowState::Open);
+    let login = || {
+        let wish = CertificateWish {
+            host: "db1".parse().unwrap(),
+            account: "deploy".parse().unwrap(),
+            key: cody.public(),
+            window: None,
+        };
+        let issued = house.post::<Issued>(&cody, "/v1/certificates", &wish);
+        issued.map(|_| ())
+    };
+    assert_eq!(login(), Ok(()));
+    house.pass(61);
+    assert_eq!(login(), no(403, "not-approved"));
+    let view = house.say(&eve, Verb::Approve, &window).unwrap();
+    assert_eq!(view.state, WindowState::Open);
+    assert_eq!(login(), Ok(()));
 }
