@@ -225,7 +225,7 @@ mod tests {
             collector("nonsense", None),
             collector(&witness, Some("nonsense")),
         ]);
-        assert_eq!(found, [witness.clone()]);
+        assert_eq!(found, std::slice::from_ref(&witness));
         // While a collector's key is being renewed, both are.
         let found = witnesses(&[collector(&witness, Some(&heir))]);
         assert_eq!(found, [witness, heir]);
