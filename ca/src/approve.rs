@@ -24,6 +24,15 @@ pub struct Said {
     pub key: Fingerprint,
     /// What that key says of its user.
     pub signed_with: ApprovalKeys,
+    /// Until when it counts, exclusive.
+    pub expires: Time,
+}
+
+/// By what a statement counts: the roster and the time. History is told without.
+#[derive(Clone, Copy)]
+struct Today<'a> {
+    roster: &'a Roster,
+    now: Time,
 }
 
 /// Why a statement was not taken.
@@ -128,6 +137,7 @@ pub fn state(
     now: Time,
 ) -> WindowState {
     let heard = |verb| said.iter().any(|said| said.verb == verb);
+    let today = Today { roster, now };
     if heard(Verb::Revoke) {
         WindowState::Revoked
     } else if heard(Verb::End) {
@@ -141,7 +151,7 @@ pub fn state(
         } else {
             WindowState::Lapsed
         }
-    } else if !begun(window, said, Some(roster)) || !is_approved(window, places, said, roster) {
+    } else if !begun(window, said, Some(today)) || !is_approved(window, places, said, today) {
         WindowState::Requested
     } else if now < window.starts {
         WindowState::Approved
@@ -327,10 +337,11 @@ fn require(
 }
 
 /// The statements that still count towards an approval: what a certificate carries, since hosts refuse any other.
-pub fn counting(window: &Window, said: &[Said], roster: &Roster) -> Vec<usize> {
+pub fn counting(window: &Window, said: &[Said], roster: &Roster, now: Time) -> Vec<usize> {
+    let today = Some(Today { roster, now });
     let counts = |said: &&Said| match said.verb {
-        Verb::Request => asks(window, said, Some(roster)),
-        Verb::Grant | Verb::Approve => approves(window, said, Some(roster)),
+        Verb::Request => asks(window, said, today),
+        Verb::Grant | Verb::Approve => approves(window, said, today),
         Verb::Deny | Verb::End | Verb::Revoke => false,
     };
     (0..said.len())
@@ -342,16 +353,17 @@ fn is_beginning(verb: Verb) -> bool {
     matches!(verb, Verb::Request | Verb::Grant)
 }
 
-/// Whether somebody who may has asked. Without a roster, what was taken then counts still.
-fn begun(window: &Window, said: &[Said], roster: Option<&Roster>) -> bool {
-    said.iter().any(|said| asks(window, said, roster))
+/// Whether somebody who may has asked. Without today, what was taken then counts still.
+fn begun(window: &Window, said: &[Said], today: Option<Today<'_>>) -> bool {
+    said.iter().any(|said| asks(window, said, today))
 }
 
 /// Whether the approvals that count today are enough.
-fn is_approved(window: &Window, places: &[Place], said: &[Said], roster: &Roster) -> bool {
+fn is_approved(window: &Window, places: &[Place], said: &[Said], today: Today<'_>) -> bool {
+    let roster = today.roster;
     let approvers: BTreeMap<&Name, ApprovalKeys> = said
         .iter()
-        .filter(|said| approves(window, said, Some(roster)))
+        .filter(|said| approves(window, said, Some(today)))
         .map(|said| (&said.signer, said.signed_with))
         .collect();
     roster
@@ -398,26 +410,27 @@ fn check_key(
     }
 }
 
-fn asks(window: &Window, said: &Said, roster: Option<&Roster>) -> bool {
+fn asks(window: &Window, said: &Said, today: Option<Today<'_>>) -> bool {
     match said.verb {
-        Verb::Request if said.signer == window.contractor => still(roster, said, Role::Contractor),
-        Verb::Request | Verb::Grant => still(roster, said, Role::Approver),
+        Verb::Request if said.signer == window.contractor => still(today, said, Role::Contractor),
+        Verb::Request | Verb::Grant => still(today, said, Role::Approver),
         _ => false,
     }
 }
 
-fn approves(window: &Window, said: &Said, roster: Option<&Roster>) -> bool {
+fn approves(window: &Window, said: &Said, today: Option<Today<'_>>) -> bool {
     matches!(said.verb, Verb::Approve | Verb::Grant)
         && said.signer != window.contractor
-        && still(roster, said, Role::Approver)
+        && still(today, said, Role::Approver)
 }
 
-/// Whether the signer still has the role and the key.
-fn still(roster: Option<&Roster>, said: &Said, role: Role) -> bool {
-    roster.is_none_or(|roster| {
-        roster.person(&said.signer).is_some_and(|person| {
-            person.is(role) && person.keys.iter().any(|key| key.fingerprint() == said.key)
-        })
+/// Whether the signer still has the role and the key, and meant what they said for as long as this.
+fn still(today: Option<Today<'_>>, said: &Said, role: Role) -> bool {
+    today.is_none_or(|Today { roster, now }| {
+        let person = roster.person(&said.signer).filter(|person| person.is(role));
+        let has_key =
+            person.is_some_and(|it| it.keys.iter().any(|key| key.fingerprint() == said.key));
+        now < said.expires && has_key
     })
 }
 

@@ -14,6 +14,7 @@ mod records;
 mod revoked_uses;
 mod room;
 mod strangers;
+mod succession;
 mod tokens;
 mod waiting;
 
@@ -48,6 +49,7 @@ use records::UnderWay;
 use revoked_uses::RevokedUses;
 pub use room::RoomError;
 use strangers::Strangers;
+pub use succession::StateKeyError;
 pub use tokens::TokenError;
 pub(crate) use tokens::{are_free, mark};
 pub(crate) use waiting::Waiter;
@@ -75,6 +77,8 @@ pub struct Authority {
     url: CaUrl,
     own_record: SignedRecord,
     clock: Clock,
+    /// How far back certificates are dated, in seconds.
+    skew: u64,
     roll: RwLock<Arc<Roll>>,
     announced: RwLock<Option<Arc<Announced>>>,
     revoked: RwLock<Arc<Revoked>>,
@@ -88,7 +92,7 @@ pub struct Authority {
     checked: Checked,
     under_way: Arc<UnderWay>,
     hands: Hands,
-    successions: Vec<SignedSuccession>,
+    successions: RwLock<Vec<SignedSuccession>>,
 }
 
 impl Authority {
@@ -100,6 +104,18 @@ impl Authority {
     /// What time it is.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// Dates certificates back by so many seconds, instead of [`SKEW`](daypass_protocol::time::SKEW).
+    #[must_use]
+    pub fn dating_back(mut self, skew: u64) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// How far back certificates are dated, in seconds.
+    pub fn skew(&self) -> u64 {
+        self.skew
     }
 
     /// The CA's name.

@@ -159,7 +159,7 @@ impl Case {
         checked: &Checked,
         now: Time,
     ) -> Result<ApprovedWindow, Refusal> {
-        let counting = approve::counting(self.window.document(), &self.said, roster);
+        let counting = approve::counting(self.window.document(), &self.said, roster, now);
         let statements = counting
             .into_iter()
             .filter_map(|at| self.statements.get(at).cloned());
@@ -257,6 +257,7 @@ fn said(verified: &VerifiedStatement) -> Said {
         signer: verified.signer().clone(),
         key: verified.key(),
         signed_with: verified.signed_with(),
+        expires: verified.statement().expires,
     }
 }
 
@@ -268,6 +269,7 @@ fn reopen(stored: &StoredStatement) -> Option<(SignedStatement, Said)> {
         signer: statement.signer,
         key: stored.key.parse().ok()?,
         signed_with: signed.signature.presence().into(),
+        expires: statement.expires,
     };
     Some((signed, said))
 }

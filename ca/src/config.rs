@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use daypass_journal::retention::Policy;
+use daypass_protocol::time::{MOST_SKEW, SKEW};
 use daypass_protocol::token::{CaUrl, InvalidUrl};
 use serde::Deserialize;
 
@@ -44,6 +45,9 @@ pub struct Config {
     /// Requests that one address may make in a minute before it is told to wait.
     #[serde(default = "default_rate")]
     pub requests_per_minute: u32,
+    /// How far back certificates are dated, in seconds, for clocks that are behind the CA's.
+    #[serde(default = "default_skew")]
+    pub clock_skew: u64,
     /// The socket by which root on this machine speaks to the service.
     #[serde(default = "default_control")]
     pub control: PathBuf,
@@ -87,6 +91,16 @@ pub enum ConfigError {
         /// The address.
         address: SocketAddr,
     },
+    /// `clock_skew` is more than hosts take.
+    #[error(
+        "{path}: clock_skew is 0 to {MOST_SKEW} seconds, not {found}: hosts refuse what is dated further back"
+    )]
+    Skew {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: u64,
+    },
     /// `url`, or what `names` and `listen` give, is no address of a CA.
     #[error("{path}: {url} cannot be the CA's address")]
     Url {
@@ -127,6 +141,10 @@ impl Config {
         }
         if let Some(address) = config.metrics.filter(|at| !at.ip().is_loopback()) {
             return Err(ConfigError::NotLoopback { path, address });
+        }
+        if config.clock_skew > MOST_SKEW {
+            let found = config.clock_skew;
+            return Err(ConfigError::Skew { path, found });
         }
         config.public_url().map_err(|source| ConfigError::Url {
             url: config.url_text(),
@@ -188,6 +206,10 @@ fn default_rate() -> u32 {
     600
 }
 
+fn default_skew() -> u64 {
+    SKEW
+}
+
 fn default_control() -> PathBuf {
     DEFAULT_CONTROL.into()
 }
@@ -244,6 +266,17 @@ mod tests {
             at("0.0.0.0:9464"),
             Err(ConfigError::NotLoopback { .. })
         ));
+    }
+
+    #[test]
+    fn certificates_are_dated_back_no_further_than_hosts_take() {
+        let of = |skew: u64| {
+            parse(&format!("names = [\"ca\"]\nclock_skew = {skew}\n"))
+                .map(|config| config.clock_skew)
+        };
+        assert_eq!(parse("names = [\"ca\"]").unwrap().clock_skew, 60);
+        assert_eq!((of(0).unwrap(), of(300).unwrap()), (0, 300));
+        assert!(matches!(of(301), Err(ConfigError::Skew { found: 301, .. })));
     }
 
     #[test]

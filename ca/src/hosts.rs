@@ -245,7 +245,7 @@ pub fn record(ca: Pin, place: &Place, journal: &JournalKeys, ephemeral: bool, no
     }
 }
 
-/// The certificate of one SSH host key: every name of the host is a principal.
+/// The certificate of one SSH host key, dated back by `skew` seconds: every name of the host is a principal.
 ///
 /// # Errors
 /// When the signing key fails.
@@ -253,11 +253,11 @@ pub fn certify(
     place: &Place,
     key: &Key,
     serial: u64,
-    now: Time,
+    (now, skew): (Time, u64),
     signer: &dyn Signer,
 ) -> Result<Certificate, IssueError> {
     let nonce = random::bytes::<{ Builder::RECOMMENDED_NONCE_SIZE }>()?;
-    let after = now.minus(daypass_protocol::time::SKEW).unix_unsigned();
+    let after = now.minus(skew).unix_unsigned();
     let before = now.plus(CERTIFICATE_LIFE).unix_unsigned();
     let mut builder = Builder::new(nonce, key.data().clone(), after, before)?;
     builder

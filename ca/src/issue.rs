@@ -3,7 +3,7 @@
 use daypass_protocol::certificate::{self, Request};
 use daypass_protocol::grant::{ApprovedWindow, Turned};
 use daypass_protocol::key::Key;
-use daypass_protocol::time::{SKEW, Time};
+use daypass_protocol::time::Time;
 use ssh_key::Certificate;
 
 use crate::random::{self, NoRandomness};
@@ -27,6 +27,8 @@ pub struct Terms {
     pub state: u64,
     /// By the CA's clock.
     pub now: Time,
+    /// How far back it is dated, in seconds.
+    pub skew: u64,
 }
 
 /// Why a certificate was not made, though everything was in order.
@@ -44,13 +46,13 @@ pub enum IssueError {
 }
 
 impl Validity {
-    /// From `now − 60 s` to `min(now + ttl, end)`, never before `starts − 60 s`.
+    /// From `now − skew` to `min(now + ttl, end)`, never before `starts − skew`, in seconds.
     ///
     /// # Errors
-    /// When the window is not open: before `starts − 60 s`, after its end, or outside hours that deny.
-    pub fn now(window: &ApprovedWindow, now: Time) -> Result<Self, Turned> {
+    /// When the window is not open: before `starts − skew`, after its end, or outside hours that deny.
+    pub fn now(window: &ApprovedWindow, now: Time, skew: u64) -> Result<Self, Turned> {
         let document = window.left();
-        let earliest = document.starts.minus(SKEW);
+        let earliest = document.starts.minus(skew);
         // Fetched just before the window opens, a certificate serves when it opens, by any clock within the skew.
         let judged = if now >= earliest {
             now.max(document.starts)
@@ -59,7 +61,7 @@ impl Validity {
         };
         window.admits_at(judged)?;
         Ok(Self {
-            after: now.minus(SKEW).max(earliest),
+            after: now.minus(skew).max(earliest),
             before: now.plus(window.certificate_ttl()).min(document.ends),
         })
     }
@@ -83,6 +85,7 @@ pub fn issue(
         state: terms.state,
         now: terms.now,
         ttl: window.certificate_ttl(),
+        skew: terms.skew,
     };
     Ok(request.issue(&SshSigner(signer))?)
 }

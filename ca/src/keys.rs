@@ -8,6 +8,7 @@ pub mod state_key;
 pub mod x509;
 
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use daypass_protocol::key::{self, Key};
 use ssh_key::{HashAlg, PublicKey, SshSig};
@@ -24,8 +25,14 @@ use rotation::Kind;
 pub struct Keys {
     user_ca: Box<dyn Signer>,
     host_ca: Box<dyn Signer>,
-    state: Box<dyn Signer>,
+    state: RwLock<StateKey>,
     public: PublicKeys,
+}
+
+/// What signs the state: once a year another one, while the CA serves.
+struct StateKey {
+    signer: FileSigner,
+    public: Key,
 }
 
 /// The public halves.
@@ -35,8 +42,6 @@ pub struct PublicKeys {
     pub user_ca: Vec<Key>,
     /// Sign host certificates, likewise.
     pub host_ca: Vec<Key>,
-    /// Signs state and enrolment records.
-    pub state: Key,
 }
 
 /// Where keys are opened from.
@@ -115,16 +120,15 @@ impl Keys {
     pub fn open(places: Places<'_>) -> Result<Self, KeysError> {
         let (user_ca, users) = open(places, Kind::UserCa)?;
         let (host_ca, hosts) = open(places, Kind::HostCa)?;
-        let state = FileSigner::open(&places.layout.state_key(), places.passphrase)?;
+        let state = StateKey::open(places.layout, places.passphrase)?;
         Ok(Self {
             public: PublicKeys {
                 user_ca: users,
                 host_ca: hosts,
-                state: public(&state)?,
             },
             user_ca,
             host_ca,
-            state: Box::new(state),
+            state: RwLock::new(state),
         })
     }
 
@@ -143,6 +147,29 @@ impl Keys {
         &self.public
     }
 
+    /// What signs state and enrolment records, its public half.
+    pub fn state_key(&self) -> Key {
+        self.held_state_key().public.clone()
+    }
+
+    /// Signs with the state key that is in its file by now.
+    ///
+    /// # Errors
+    /// When the file cannot be read or decrypted; then the one of before signs on.
+    pub(crate) fn follow_state_key(
+        &self,
+        layout: &Layout,
+        passphrase: &Passphrase,
+    ) -> Result<(), KeysError> {
+        let next = StateKey::open(layout, passphrase)?;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+
+    fn held_state_key(&self) -> RwLockReadGuard<'_, StateKey> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An SSHSIG by the state key, in the shape that documents take.
     ///
     /// # Errors
@@ -153,11 +180,19 @@ impl Keys {
         message: &[u8],
     ) -> Result<SshSig, ssh_key::Error> {
         SshSig::sign(
-            &SshSigner(self.state.as_ref()),
+            &SshSigner(&self.held_state_key().signer),
             namespace,
             HashAlg::Sha512,
             message,
         )
+    }
+}
+
+impl StateKey {
+    fn open(layout: &Layout, passphrase: &Passphrase) -> Result<Self, KeysError> {
+        let signer = FileSigner::open(&layout.state_key(), passphrase)?;
+        let public = public(&signer)?;
+        Ok(Self { signer, public })
     }
 }
 

@@ -49,4 +49,5 @@ pub mod store;
 pub mod tls;
 pub mod tokens;
 pub mod trust;
+pub mod upkeep;
 pub mod windows;

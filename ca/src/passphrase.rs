@@ -68,6 +68,14 @@ impl Passphrase {
         }
     }
 
+    /// The passphrase from where it can be read at any time: `file`, or systemd's credential. None where somebody typed it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn unasked(file: Option<&Path>) -> Result<Option<Self>, PassphraseError> {
+        source(file).map(|path| Self::from_file(&path)).transpose()
+    }
+
     /// A passphrase for new keys: as [`Passphrase::to_open`], but asked twice, and not too short.
     ///
     /// # Errors

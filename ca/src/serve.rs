@@ -27,11 +27,12 @@ use crate::ledger::LedgerError;
 use crate::metrics::{self, Metrics};
 use crate::passphrase::{Passphrase, PassphraseError};
 use crate::retention;
-use crate::tls::{self, Renewal, TlsError};
+use crate::tls::{self, TlsError};
+use crate::upkeep::Upkeep;
 
-/// How often the state is signed afresh.
-const EVERY: Duration = Duration::from_secs(60);
-
+/// Whoever is connected and says for so long not what they want is cut off: a stranger pays nothing for a connection, and there are
+/// only so many. Our own clients keep one that they do not use for half as long.
+const IDLE: Duration = Duration::from_secs(30);
 /// How long requests that have begun may take when the CA is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -113,7 +114,7 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     })?;
     let layout = Layout::new(&config.data);
     let passphrase = Passphrase::to_open(arguments.passphrase_file.as_deref())?;
-    let authority = Arc::new(Authority::open(
+    let authority = Authority::open(
         Places {
             layout: &layout,
             passphrase: &passphrase,
@@ -121,7 +122,8 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         },
         url,
         Authority::system_clock(),
-    )?);
+    )?;
+    let authority = Arc::new(authority.dating_back(config.clock_skew));
     drop(passphrase);
     tls::renew(
         authority.x509(),
@@ -152,7 +154,7 @@ pub fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
         Arc::clone(&authority),
         Arc::clone(&forwarding),
         &config,
-        &layout,
+        (&layout, arguments.passphrase_file.clone()),
         sockets,
     ))?;
     // Whatever still runs ends before the closing seal.
@@ -190,7 +192,7 @@ async fn work(
     authority: Arc<Authority>,
     forwarding: Arc<Forwarding>,
     config: &Config,
-    layout: &Layout,
+    (layout, passphrase_file): (&Layout, Option<PathBuf>),
     sockets: Sockets,
 ) -> Result<(), ServeError> {
     let Sockets {
@@ -209,17 +211,19 @@ async fn work(
         .detail("host_ca", fingerprints(&authority.keys().public().host_ca))
         .detail(
             "state_key",
-            authority.keys().public().state.fingerprint().to_string(),
+            authority.keys().state_key().fingerprint().to_string(),
         );
     authority.note(&started)?;
     let stop = Stop::new();
     stop_on_signals(stop.clone(), Arc::clone(&authority)).map_err(ServeError::Server)?;
-    let upkeep = tokio::spawn(upkeep(
-        Arc::clone(&authority),
-        layout.clone(),
-        config.names.clone(),
-        certificate.clone(),
-    ));
+    let upkeep = Upkeep {
+        authority: Arc::clone(&authority),
+        layout: layout.clone(),
+        names: config.names.clone(),
+        certificate: certificate.clone(),
+        passphrase_file,
+    };
+    let upkeep = tokio::spawn(upkeep.run());
     let following = tokio::spawn(follow(Arc::clone(&authority), Arc::clone(&forwarding)));
     let service = Service {
         authority: Arc::clone(&authority),
@@ -271,9 +275,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let acceptor = RustlsAcceptor::new(certificate).acceptor(NoDelayAcceptor::new());
-    axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(listener)?
         .acceptor(acceptor)
         .handle(stop)
+        .http1_only();
+    server.http_builder().http1().header_read_timeout(IDLE);
+    server
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
 }
@@ -341,54 +348,4 @@ async fn follow(authority: Arc<Authority>, forwarding: Arc<Forwarding>) {
         // A panic in there was printed; the next state is followed again.
         let _ = done.await;
     }
-}
-
-/// Signs the state every minute, and renews the server's certificate when its time has come.
-async fn upkeep(
-    authority: Arc<Authority>,
-    layout: Layout,
-    names: Vec<String>,
-    certificate: RustlsConfig,
-) {
-    let mut minute = tokio::time::interval(EVERY);
-    loop {
-        minute.tick().await;
-        let (authority, layout, names) = (Arc::clone(&authority), layout.clone(), names.clone());
-        let certificate = certificate.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            if let Err(error) = authority.announce() {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the state could not be signed afresh"
-                );
-            }
-            if let Err(error) = authority.mark_records() {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the mark up to which certificates are in the database stays behind"
-                );
-            }
-            if let Err(error) = renew(&authority, &layout, &names, &certificate) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the server's certificate could not be renewed"
-                );
-            }
-        });
-        // A panic in there was printed; the next minute tries again.
-        let _ = done.await;
-    }
-}
-
-fn renew(
-    authority: &Authority,
-    layout: &Layout,
-    names: &[String],
-    certificate: &RustlsConfig,
-) -> Result<(), TlsError> {
-    if tls::renew(authority.x509(), layout, names, authority.now().into())? == Renewal::Renewed {
-        certificate.reload_from_config(tls::config(&authority.x509_roots(), layout)?);
-        tracing::info!("the server's certificate was renewed");
-    }
-    Ok(())
 }

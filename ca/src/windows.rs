@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use daypass_protocol::api::Wish;
 use daypass_protocol::digest::Pin;
 use daypass_protocol::grant::{self, Grant};
+use daypass_protocol::hours::{Hours, UnknownZone};
 use daypass_protocol::key::{Fingerprint, Key};
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::place::Place;
@@ -69,6 +70,11 @@ pub enum WindowRefusal {
         /// The CA's time.
         now: Time,
     },
+    /// Its hours are those of a place that nobody knows.
+    #[error(
+        "the CA's machine knows no time zone {}: check its spelling, as in Europe/Amsterdam, or have tzdata brought up to date there", .0.zone
+    )]
+    Zone(#[from] UnknownZone),
     /// Too large for its own certificate.
     #[error(transparent)]
     DoesNotFit(#[from] grant::Error),
@@ -90,6 +96,7 @@ impl WindowRefusal {
             Self::Malformed(_) => "window-invalid",
             Self::Misdated { .. } => "window-misdated",
             Self::InThePast { .. } => "window-ended",
+            Self::Zone(_) => "unknown-zone",
             Self::DoesNotFit(_) => "window-too-large",
             Self::Policy(refusal) => refusal.code(),
         }
@@ -133,8 +140,14 @@ pub fn draft(
         ticket: wish.ticket,
         extends: wish.extends,
     };
+    known_hours(&document)?;
     document.max_certificate_ttl = wished.min(roster.policy.certificate_ttl(&document, places));
     Ok(FrozenWindow::freeze(&document)?)
+}
+
+/// Refuses hours that no host could judge: every login would fail, days after somebody approved it.
+fn known_hours(document: &Window) -> Result<(), UnknownZone> {
+    document.hours.as_ref().map_or(Ok(()), Hours::check_zone)
 }
 
 /// Checks a document that is about to be taken in, whoever wrote it: nothing is believed because we drafted it.
@@ -188,6 +201,7 @@ pub fn check(
             now,
         });
     }
+    known_hours(document)?;
     policy::check(document, places, &roster.policy)?;
     let approvals = roster.policy.enough_approvals(document, places);
     Ok(Grant::will_fit(window, approvals)?)

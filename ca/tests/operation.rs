@@ -2,14 +2,18 @@
 
 mod house;
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daypass_protocol::api::{About, Ready};
 use daypass_protocol::state::SignedState;
 use daypass_transport::client::Request;
 use house::{House, no, refused};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// An address that nobody listens on, nor will anybody but us: in the loopback network there is one for each process.
 fn unused() -> SocketAddr {
@@ -120,4 +124,56 @@ fn a_ca_that_cannot_do_its_work_says_so() {
     house.pass(200);
     let answer: Result<Ready, _> = house.get_bare("/v1/ready");
     assert_eq!(answer.map(|_| ()), no(503, "not-ready"));
+}
+
+/// A connection over TLS on which this was sent.
+fn connected(house: &House, sent: &[u8]) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(house.root().as_bytes()) {
+        roots.add(root.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let tls = ClientConnection::new(Arc::new(config), name).unwrap();
+    let address = house.url().replace("https://localhost", "127.0.0.1");
+    let socket = TcpStream::connect(address).unwrap();
+    // Long after the CA should have had enough.
+    socket
+        .set_read_timeout(Some(Duration::from_secs(120)))
+        .unwrap();
+    let mut stream = StreamOwned::new(tls, socket);
+    stream.write_all(sent).unwrap();
+    stream.flush().unwrap();
+    stream
+}
+
+#[test]
+fn whoever_holds_a_connection_and_asks_nothing_is_cut_off() {
+    let house = House::with(&[]);
+    let request = b"GET /v1/about HTTP/1.1\r\nHost: localhost\r\n";
+    let answered = [request.as_slice(), b"\r\n"].concat();
+    let held = [
+        ("nothing is sent", connected(&house, b"")),
+        ("half a request is sent", connected(&house, request)),
+        ("nothing is sent any more", connected(&house, &answered)),
+    ];
+    for (what, mut stream) in held {
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) => assert!(
+                !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+                "{what}: {error}"
+            ),
+        }
+        let is_answered = answer.starts_with(b"HTTP/1.1 200");
+        assert_eq!(is_answered, what.ends_with("any more"), "{what}");
+    }
+    // Others are served as before.
+    assert!(house.get_bare::<About>("/v1/about").unwrap().active);
 }

@@ -11,6 +11,7 @@ use daypass_protocol::roster::Role;
 use daypass_protocol::state::SignedState;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::stop::Stop;
+use daypass_protocol::time::Time;
 use daypass_transport::client::Request;
 use house::{House, Someone, no, refused};
 use std::process::Command;
@@ -271,6 +272,37 @@ fn a_certificate_is_given_from_a_minute_before_the_start_until_the_end() {
     named.window = Some(window.document().id);
     let answer = house.post::<Issued>(&cody, "/v1/certificates", &named);
     assert_eq!(answer.map(|_| ()), no(403, "window-ended"));
+}
+
+#[test]
+fn a_certificate_is_dated_back_as_far_as_the_settings_say() {
+    let (cody, bob) = (Someone::new("cody"), Someone::new("bob"));
+    let mut house = House::with(&[(&cody, &[Role::Contractor]), (&bob, &[Role::Approver])]);
+    house.host("db1");
+    for skew in [0, 60, 300] {
+        house.crash();
+        house.skew = skew;
+        house.start();
+        // Whatever window came before has ended by then.
+        let mut wish = house.wish("db1");
+        (wish.starts, wish.ends) = (house.now().plus(900), house.now().plus(1000));
+        let window = house.request(&cody, &wish);
+        house.say(&bob, Verb::Approve, &window).unwrap();
+        let earliest = window.document().starts.minus(skew);
+        house.pass(earliest.since(house.now()) - 30);
+        let early = login(&house, &cody, "db1").map(|_| ());
+        assert_eq!(early, no(403, "window-not-open-yet"), "{skew}");
+        house.pass(60);
+        let before = house.now();
+        let issued = login(&house, &cody, "db1").unwrap();
+        let issued = certificate::parse(&issued.certificate).unwrap();
+        let dated = |now: Time| now.minus(skew).max(earliest).unix_unsigned();
+        let dated = dated(before)..=dated(house.now());
+        assert!(dated.contains(&issued.valid_after()), "{skew}: {dated:?}");
+        // Hosts take it.
+        let trusted = house.authority().keys().public().user_ca.clone();
+        Profile::check(&issued, &trusted, house.now()).unwrap();
+    }
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 mod house;
 
+use std::sync::Arc;
+
+use axum_server::tls_rustls::RustlsConfig;
 use daypass_ca::keys::state_key;
+use daypass_ca::tls;
+use daypass_ca::upkeep::Upkeep;
 use daypass_protocol::enrolment::SignedRecord;
 use daypass_protocol::key::Key;
 use daypass_protocol::state::{SignedState, VerifiedState};
@@ -54,6 +59,52 @@ fn a_year_later_another_key_signs_and_whoever_was_away_follows() {
     let former = judged(&house, &third).former_state_keys();
     let pin = house.newborn.pin;
     assert!(former.iter().any(|key| record.check(pin, key).is_ok()));
+}
+
+#[test]
+fn a_year_later_another_key_signs_though_the_ca_was_never_restarted() {
+    let house = House::with(&[]);
+    let layout = house.layout();
+    let config = tls::config(&house.authority().x509_roots(), &layout).unwrap();
+    let mut upkeep = Upkeep {
+        authority: Arc::clone(house.authority()),
+        layout,
+        names: vec!["localhost".to_owned()],
+        certificate: RustlsConfig::from_config(config),
+        passphrase_file: None,
+    };
+    let first = key(&house);
+    upkeep.once();
+    assert_eq!(key(&house), first);
+    house.pass(YEAR);
+    // Where the passphrase was typed, the next start does it.
+    upkeep.once();
+    assert_eq!(key(&house), first);
+    let file = house.directory.path().join("passphrase");
+    std::fs::write(&file, passphrase().as_bytes()).unwrap();
+    upkeep.passphrase_file = Some(file);
+    upkeep.once();
+    let second = key(&house);
+    assert_ne!(second, first);
+    assert_eq!(
+        judged(&house, &first).former_state_keys(),
+        std::slice::from_ref(&first)
+    );
+    upkeep.once();
+    assert_eq!(key(&house), second);
+    let told = house.told("ca.state-key");
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["detail"]["key"], second.fingerprint().to_string());
+    assert_eq!(told[0]["detail"]["before"], first.fingerprint().to_string());
+    // What the next one signs of a host counts, and so does what the first one did.
+    let record = house.host("db1").enrolled.enrolment;
+    assert!(record.check(house.newborn.pin, &second).is_ok());
+    // The next start goes on with it.
+    drop(upkeep);
+    let mut house = house;
+    restart(&mut house);
+    assert_eq!(key(&house), second);
+    judged(&house, &first);
 }
 
 #[test]

@@ -15,8 +15,9 @@ use crate::diagnostic::{Failure, hint};
 use crate::durable;
 use crate::exit::Exit;
 use crate::keys::file::Asking;
-use crate::moment::{Direction, When};
+use crate::moment::{self, Direction, When};
 use crate::output::{Format, FormatOption, Table, note};
+use crate::portrait;
 
 /// The longest file of rules that is read, bytes.
 const LONGEST_RULES: u64 = 256 * 1024;
@@ -249,7 +250,7 @@ fn dead(
             &who(&letter.alert),
             letter.alert.place.host.as_deref().unwrap_or_default(),
             &letter.attempts.to_string(),
-            &letter.since.to_string(),
+            &portrait::brief(letter.since, &context.zone),
             &letter.error,
         ]);
     }
@@ -302,17 +303,14 @@ fn what(alert: &Alert) -> &str {
     alert.what.command.as_deref().unwrap_or(&alert.title)
 }
 
-/// In the reader's zone.
+/// In the reader's zone, and in UTC.
 fn shown_time(context: &Context, alert: &Alert) -> String {
     let time = alert
         .when
         .clone()
         .unwrap_or_else(|| alert.raised.to_string());
     match time.parse::<jiff::Timestamp>() {
-        Ok(instant) => instant
-            .to_zoned(context.zone.clone())
-            .strftime("%Y-%m-%d %H:%M:%S")
-            .to_string(),
+        Ok(instant) => moment::brief(instant, &context.zone),
         Err(_) => time,
     }
 }

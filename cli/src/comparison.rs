@@ -5,7 +5,7 @@ use daypass_protocol::window::Window;
 use crate::approvals;
 use crate::ca::{Ca, View};
 use crate::diagnostic::{Failure, hint};
-use crate::output::inert::inert;
+use crate::output::changes;
 use crate::{moment, portrait};
 
 /// The comparison with the newest window of the same contractor, other than this, that somebody approved: by signatures,
@@ -58,23 +58,14 @@ fn differences(before: &Window, after: &Window) -> Vec<String> {
                 .iter()
                 .map(|command| format!("runs only {command}")),
         );
-        facts.push(format!("lasts {}", moment::spoken(window.length())));
+        facts.push(format!("lasts {}", moment::exact(window.length())));
         facts.push(format!(
             "certificates live at most {}",
-            moment::spoken(window.max_certificate_ttl)
+            moment::exact(window.max_certificate_ttl)
         ));
         facts
     };
-    let (before, after) = (facts(before), facts(after));
-    let only = |sign: &'static str, of: &[String], without: &[String]| -> Vec<String> {
-        of.iter()
-            .filter(|fact| !without.contains(fact))
-            .map(|fact| format!("    {sign} {}", inert(fact)))
-            .collect()
-    };
-    let mut lines = only("-", &before, &after);
-    lines.extend(only("+", &after, &before));
-    lines
+    changes(&facts(before), &facts(after))
 }
 
 fn strings<T: ToString>(items: &[T]) -> Vec<String> {
@@ -128,5 +119,23 @@ mod tests {
             ]
         );
         assert!(differences(&before, &before).is_empty());
+        // By a second, too.
+        let longer = window(&serde_json::json!({
+            "ends": "2026-11-24T12:00:01Z",
+            "max_certificate_ttl": 90_001,
+        }));
+        let longest = window(&serde_json::json!({
+            "ends": "2026-11-24T12:00:02Z",
+            "max_certificate_ttl": 90_002,
+        }));
+        assert_eq!(
+            differences(&longer, &longest),
+            [
+                "    - lasts 1d 2h 1s",
+                "    - certificates live at most 1d 1h 1s",
+                "    + lasts 1d 2h 2s",
+                "    + certificates live at most 1d 1h 2s",
+            ]
+        );
     }
 }

@@ -14,8 +14,10 @@ use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, InvalidName, Name};
 use daypass_protocol::roster::{self, ChainError};
 use daypass_protocol::window;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use crate::moment;
 use crate::output::inert::inert;
 pub(crate) use hint::Obstacle;
 pub use input::{HoursError, MomentError};
@@ -304,6 +306,20 @@ pub enum Failure {
         /// How many must sign.
         needed: usize,
     },
+    /// Another key than the newest roster names.
+    #[error(
+        "{} holds {found}, and roster {number} names the recovery key {expected}: take the one that was printed last; nothing was signed", path.display()
+    )]
+    NotTheRecoveryKey {
+        /// The file.
+        path: PathBuf,
+        /// The key in it.
+        found: Fingerprint,
+        /// The one that is needed.
+        expected: Fingerprint,
+        /// The roster's number.
+        number: u64,
+    },
     /// The file is no proposal.
     #[error("{} is no proposal for a roster: {source}; ask for it again", path.display())]
     BadProposal {
@@ -321,7 +337,9 @@ pub enum Failure {
         source: Box<toml::de::Error>,
     },
     /// The name is taken.
-    #[error("{name} is in the roster already; remove them first to change keys or roles")]
+    #[error(
+        "{name} is in the roster already; `daypass person roles` changes what they may do, `daypass person key` their keys"
+    )]
     PersonExists {
         /// The name.
         name: Name,
@@ -461,10 +479,11 @@ impl From<KeyError> for Failure {
     }
 }
 
-/// A failure as it is written: one line, inert, with the program's name. What the CA said, and what stood in a file,
-/// may hold anything.
+/// A failure as it is written: one line, inert, with the program's name, its times by the reader's clock too. What the CA said,
+/// and what stood in a file, may hold anything.
 pub fn report(failure: &Failure) -> String {
     let text = failure.to_string();
     let lines: Vec<_> = text.lines().map(inert).collect();
-    format!("daypass: {}", lines.join("\n"))
+    let text = moment::with_local(&lines.join("\n"), &TimeZone::system());
+    format!("daypass: {text}")
 }

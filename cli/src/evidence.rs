@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use daypass_journal::trust::Trust;
-use daypass_protocol::api::Rosters as Chain;
 use daypass_protocol::roster::SignedRoster;
 use daypass_protocol::strict_json;
 use daypass_protocol::window::WindowId;
@@ -38,15 +37,13 @@ use crate::keys::file::Asking;
 use crate::log::filter::Filter;
 use crate::moment::{Direction, When};
 use crate::output::{Format, FormatOption, note};
+use crate::roster::kept;
 use bundle::Bundle;
 use ground::Ground;
 use story::Verdict;
 
 /// What every bundle says of itself.
 const README: &str = include_str!("evidence/README.md");
-
-/// Room for a chain of a few hundred rosters, bytes.
-const LONGEST_CHAIN: u64 = 128 * 1024 * 1024;
 
 /// Where an installed host or CA keeps its journal.
 const USUAL: [&str; 2] = ["/var/log/daypass/journal", "/var/lib/daypass/ca/journal"];
@@ -172,33 +169,20 @@ fn rosters(
     directories: &[PathBuf],
 ) -> Result<Vec<SignedRoster>, Failure> {
     if let Some(path) = &arguments.chain {
-        let text = durable::read(path, LONGEST_CHAIN)?;
-        return chain(
-            path,
-            &text.ok_or_else(|| Failure::NoSuchFile { path: path.clone() })?,
-        );
+        return kept::read(path);
     }
     if let Some(kept) = collect::kept_rosters(directories)? {
         return Ok(kept);
     }
     let path = Path::new(HOST_CHAIN);
     // Whoever may not read it can still ask the CA.
-    if let Ok(Some(text)) = durable::read(path, LONGEST_CHAIN) {
-        return chain(path, &text);
+    if let Ok(Some(text)) = durable::read(path, kept::LONGEST) {
+        return kept::parse(path, &text);
     }
     if context.places.config_file().exists() {
         return Ca::connect(&context.places, Asking::Allowed)?.rosters();
     }
     Err(EvidenceError::NoRosters.into())
-}
-
-fn chain(path: &Path, text: &str) -> Result<Vec<SignedRoster>, Failure> {
-    let bound = usize::try_from(LONGEST_CHAIN).unwrap_or(usize::MAX);
-    let read: Chain = strict_json::parse(text, bound).map_err(|source| EvidenceError::Chain {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })?;
-    Ok(read.chain)
 }
 
 fn signed_roster(path: &Path, text: &str) -> Result<SignedRoster, Failure> {

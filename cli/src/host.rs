@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::keys::file::Asking;
 use crate::moment::Length;
 use crate::output::{Format, FormatOption, Table, note};
-use crate::{Context, setup};
+use crate::{Context, portrait, setup};
 
 /// What to do with hosts.
 #[derive(Debug, clap::Args)]
@@ -103,7 +103,7 @@ fn list(context: &Context, ca: &Ca, format: Format) -> Result<(), Failure> {
             host.name.as_str(),
             &joined(&host.aliases),
             &joined(&host.groups),
-            &host.enrolled.to_string(),
+            &portrait::brief(host.enrolled, &context.zone),
         ]);
     }
     if table.is_empty() {

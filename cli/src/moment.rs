@@ -134,8 +134,65 @@ pub(crate) fn both(instant: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
+/// The same, for a table: `2026-11-23 11:00:00 CET (10:00:00Z)`, with UTC's date where that is another one. Whose clock shows
+/// UTC is told it once.
+pub(crate) fn brief(instant: Timestamp, zone: &TimeZone) -> String {
+    let (local, utc) = (
+        instant.to_zoned(zone.clone()),
+        instant.to_zoned(TimeZone::UTC),
+    );
+    let shown = local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    if shown.ends_with(" UTC") {
+        shown
+    } else if local.date() == utc.date() {
+        format!("{shown} ({})", utc.strftime("%H:%M:%SZ"))
+    } else {
+        format!("{shown} ({})", utc.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+/// A text from elsewhere, which knows no reader's zone: after each time in UTC the same by the reader's clock,
+/// `2026-11-23T10:00:00Z (Mon 2026-11-23 11:00:00 CET)`.
+pub(crate) fn with_local(text: &str, zone: &TimeZone) -> String {
+    const LENGTH: usize = "2026-11-23T10:00:00Z".len();
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let instant = rest
+            .get(..LENGTH)
+            .filter(|time| time.ends_with('Z') && time.as_bytes()[10] == b'T')
+            .and_then(|time| Some((time, time.parse::<Timestamp>().ok()?)));
+        let taken = match instant {
+            Some((time, instant)) => {
+                let local = instant.to_zoned(zone.clone());
+                let local = local.strftime("%a %Y-%m-%d %H:%M:%S %Z").to_string();
+                said.push_str(time);
+                if !local.ends_with(" UTC") {
+                    said.push_str(&format!(" ({local})"));
+                }
+                LENGTH
+            }
+            None => {
+                said.push(next);
+                next.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    said
+}
+
 /// A duration for reading: the two largest units that say something, `1d 2h`, `40s`.
 pub(crate) fn spoken(seconds: u64) -> String {
+    units(seconds, 2)
+}
+
+/// A duration to the second, `1d 2h 3m 4s`: where somebody signs it, or two are compared.
+pub(crate) fn exact(seconds: u64) -> String {
+    units(seconds, 4)
+}
+
+fn units(seconds: u64, most: usize) -> String {
     let units = [
         ("d", seconds / 86_400),
         ("h", seconds / 3600 % 24),
@@ -145,7 +202,7 @@ pub(crate) fn spoken(seconds: u64) -> String {
     let said: Vec<String> = units
         .iter()
         .filter(|(_, n)| *n > 0)
-        .take(2)
+        .take(most)
         .map(|(unit, n)| format!("{n}{unit}"))
         .collect();
     if said.is_empty() {
@@ -243,13 +300,29 @@ mod tests {
             both(instant, &zone),
             "Mon 2026-11-23 11:00:00 +01 (2026-11-23T10:00:00Z)"
         );
+        assert_eq!(brief(instant, &zone), "2026-11-23 11:00:00 +01 (10:00:00Z)");
+        let early: Timestamp = "2026-11-23T23:30:00Z".parse().expect("a time");
+        assert_eq!(
+            brief(early, &zone),
+            "2026-11-24 00:30:00 +01 (2026-11-23T23:30:00Z)"
+        );
+        assert_eq!(brief(early, &TimeZone::UTC), "2026-11-23 23:30:00 UTC");
+        let told = "it opens at 2026-11-23T10:00:00Z; come back then, ö";
+        assert_eq!(
+            with_local(told, &zone),
+            "it opens at 2026-11-23T10:00:00Z (Mon 2026-11-23 11:00:00 +01); come back then, ö"
+        );
+        assert_eq!(with_local(told, &TimeZone::UTC), told);
         assert_eq!(spoken(40), "40s");
         assert_eq!(spoken(93_784), "1d 2h");
+        assert_eq!(exact(93_784), "1d 2h 3m 4s");
+        assert_eq!((exact(0), exact(60)), ("0s".to_owned(), "1m".to_owned()));
     }
 
     proptest! {
         #[test]
         fn parsing_never_panics(text in any::<String>()) {
+            prop_assert_eq!(with_local(&text, &TimeZone::UTC), text.as_str());
             let _ = text.parse::<Length>();
             if let Ok(when) = text.parse::<When>() {
                 let _ = when.resolve(&base("2026-11-23T12:00:00+00:00[UTC]"), Direction::Back);

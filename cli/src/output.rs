@@ -1,5 +1,6 @@
 //! The one place that everything is written through.
 
+mod changes;
 mod columns;
 pub mod inert;
 mod progress;
@@ -10,6 +11,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::diagnostic::Failure;
+pub(crate) use changes::changes;
 pub use columns::Columns;
 pub use progress::Progress;
 pub use table::Table;

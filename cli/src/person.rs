@@ -60,6 +60,23 @@ enum PersonCommand {
         #[command(flatten)]
         proposal: Proposal,
     },
+    /// Change what a person may do; their keys, windows and sessions stay
+    Roles {
+        /// Their name
+        name: Name,
+        /// All that they may do from then on: contractor, approver, admin, auditor; may be repeated
+        #[arg(
+            long = "role",
+            value_name = "ROLE",
+            value_delimiter = ',',
+            required = true
+        )]
+        roles: Vec<Role>,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        proposal: Proposal,
+    },
     /// Add and revoke a person's keys
     Key {
         #[command(subcommand)]
@@ -144,6 +161,20 @@ pub(crate) fn run(context: &Context, arguments: &PersonArguments) -> Result<Exit
             ca.revoke(&Subject::Person(name.clone()))?;
             change::told(context, &agreed.settle(&ca)?, |number| {
                 hint::person_removed(name, number)
+            })?;
+        }
+        PersonCommand::Roles {
+            name,
+            roles,
+            consent,
+            proposal,
+        } => {
+            let changed = change::change(context, &ca, *consent, proposal, |roster| {
+                of(&mut roster.people, name)?.roles.clone_from(roles);
+                Ok(())
+            })?;
+            change::told(context, &changed, |number| {
+                hint::roles_changed(name, roles, number)
             })?;
         }
         PersonCommand::Key { command } => run_key(context, &ca, command)?,

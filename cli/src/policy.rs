@@ -5,8 +5,9 @@ mod explain;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use daypass_protocol::roster::policy::InvalidPolicy;
-use daypass_protocol::roster::{Policy, Role, Roster};
+use daypass_protocol::key::Key;
+use daypass_protocol::roster::policy::{InvalidPolicy, Require};
+use daypass_protocol::roster::{ApprovalKeys, Person, Policy, Role, Roster};
 use daypass_protocol::window::WindowId;
 
 use crate::Context;
@@ -149,20 +150,59 @@ fn doubts(ca: &Ca, policy: &Policy) -> Result<(), Failure> {
         }
     }
     for rule in &policy.rules {
-        for name in rule
-            .require
-            .from_people
-            .iter()
-            .filter(|name| !approves(name))
-        {
+        let Require {
+            from_people,
+            from_roles,
+            approvals,
+            approval_keys,
+            ..
+        } = &rule.require;
+        for name in from_people.iter().filter(|name| !approves(name)) {
             note(hint::named_without_role(&rule.name, name));
         }
+        let anybodys = from_people.is_empty() && from_roles.is_empty();
+        let counts = |person: &&Person| {
+            let has_role = from_roles.iter().any(|role| person.is(*role));
+            anybodys || has_role || from_people.contains(&person.name)
+        };
+        let found = approvers(&roster).filter(counts).count();
+        let needed = approvals.unwrap_or(if anybodys { policy.approvals } else { 1 });
+        let is_about_approvals = approvals.is_some() || !anybodys;
+        if is_about_approvals && usize::from(needed) > found {
+            note(hint::too_few_who_count(&rule.name, needed, found));
+        }
+        let asked = approval_keys.unwrap_or_default();
+        doubt_keys(&roster, asked, needed, &format!("the rule {}", rule.name));
     }
-    let approvers = roster.with_role(Role::Approver).count();
-    if usize::from(policy.approvals) > approvers {
-        note(hint::too_few_approvers(policy.approvals, approvers));
+    let found = approvers(&roster).count();
+    if usize::from(policy.approvals) > found {
+        note(hint::too_few_approvers(policy.approvals, found));
+    }
+    doubt_keys(
+        &roster,
+        policy.approval_keys,
+        policy.approvals,
+        "the policy",
+    );
+    for entry in &policy.standing {
+        if let Err(unknown) = entry.hours.check_zone() {
+            note(hint::standing_nowhere(&entry.name, &unknown.zone));
+        }
     }
     Ok(())
+}
+
+fn approvers(roster: &Roster) -> impl Iterator<Item = &Person> {
+    roster.with_role(Role::Approver)
+}
+
+/// Says so where more approvals by security keys are asked for than there are approvers with one.
+fn doubt_keys(roster: &Roster, asked: ApprovalKeys, needed: u8, by: &str) {
+    let has_one = |person: &&Person| person.keys.iter().any(Key::is_security_key);
+    let found = approvers(roster).filter(has_one).count();
+    if asked != ApprovalKeys::Any && usize::from(needed) > found {
+        note(hint::too_few_security_keys(by, needed, found));
+    }
 }
 
 #[cfg(test)]

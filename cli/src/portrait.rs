@@ -47,7 +47,7 @@ pub(crate) fn of(window: &FrozenWindow, zone: &TimeZone) -> String {
         &format!(
             "{}, {} in all",
             both(document.ends, zone),
-            moment::spoken(document.length())
+            moment::exact(document.length())
         ),
     );
     if let Some(hours) = &document.hours {
@@ -70,7 +70,7 @@ pub(crate) fn of(window: &FrozenWindow, zone: &TimeZone) -> String {
         "certificates",
         &format!(
             "live at most {}",
-            moment::spoken(document.max_certificate_ttl)
+            moment::exact(document.max_certificate_ttl)
         ),
     );
     line(&mut out, "reason", document.reason.as_str());
@@ -93,15 +93,9 @@ pub(crate) fn both(time: Time, zone: &TimeZone) -> String {
 }
 
 /// The same, short, for a table.
-pub(crate) fn local(time: Time, zone: &TimeZone) -> String {
-    Timestamp::from_second(time.unix()).map_or_else(
-        |_| time.to_string(),
-        |at| {
-            at.to_zoned(zone.clone())
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string()
-        },
-    )
+pub(crate) fn brief(time: Time, zone: &TimeZone) -> String {
+    Timestamp::from_second(time.unix())
+        .map_or_else(|_| time.to_string(), |instant| moment::brief(instant, zone))
 }
 
 /// What a sudo item lets its holder do.

@@ -1,7 +1,10 @@
-//! `daypass roster`: putting the first one in force, and showing the newest.
+//! `daypass roster`: putting the first one in force, showing the newest, and beginning anew by the recovery key.
 
 pub(crate) mod change;
+mod difference;
+pub(crate) mod kept;
 pub(crate) mod memory;
+mod recover;
 
 use std::path::PathBuf;
 
@@ -36,6 +39,8 @@ enum RosterCommand {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Where no admin can sign any more: be the admin, by the recovery key. Everybody is alarmed
+    Recover(recover::RecoverArguments),
     /// Show the newest roster, checked from the pin up
     Show {
         #[command(flatten)]
@@ -57,6 +62,7 @@ pub(crate) fn run(context: &Context, arguments: &RosterArguments) -> Result<Exit
             Ok(Exit::Done)
         }
         RosterCommand::Sign { pin, consent, .. } => sign(context, &ca, *pin, *consent),
+        RosterCommand::Recover(arguments) => recover::recover(context, &ca, arguments),
         RosterCommand::Show { output } => show(context, &ca, output.format),
     }
 }
@@ -108,7 +114,9 @@ fn show(context: &Context, ca: &Ca, format: Format) -> Result<Exit, Failure> {
             .join(", "),
         Authority::Recovery => hint::RECOVERY_KEY.to_owned(),
     };
-    context.output.line(hint::roster(&roster, &by))?;
+    context
+        .output
+        .line(hint::roster(&roster, &by, &context.zone))?;
     context.output.table(&people(&roster))?;
     Ok(Exit::Done)
 }

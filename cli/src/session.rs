@@ -63,7 +63,7 @@ pub(crate) fn list(context: &Context, arguments: &SessionsArguments) -> Result<E
         "SESSION",
     ]);
     for session in &sessions {
-        let time = |time: Time| portrait::local(time, &context.zone);
+        let time = |time: Time| portrait::brief(time, &context.zone);
         table.row([
             inert(&session.host).as_ref(),
             inert(&session.account).as_ref(),

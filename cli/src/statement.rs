@@ -36,7 +36,7 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
     let view = ca.window(arguments.window.window)?;
     note(portrait::of(&view.window, &context.zone));
     for said in windows::statements(&view, &roster) {
-        note(hint::signed(&said));
+        note(hint::signed(&said, &context.zone));
     }
     for line in policy::lines(&ca, &view.window, &view.statements)? {
         note(line);

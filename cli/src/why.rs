@@ -1,6 +1,7 @@
 //! `daypass why`: for every window of the person, why it does or does not open an account on a host now.
 
 use daypass_protocol::api::WindowState;
+use daypass_protocol::hours::Outside;
 use daypass_protocol::name::{Account, HostName};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::Window;
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &WhyArguments) -> Result<Exit, F
         table.row([
             &window.id.to_string(),
             &view.state.to_string(),
-            &hint::obstacles(&obstacles),
+            &hint::obstacles(&obstacles, &context.zone),
         ]);
     }
     if table.is_empty() {
@@ -84,12 +85,63 @@ fn obstacles(
     if window.ends <= now {
         obstacles.push(Obstacle::Late(window.ends));
     }
-    if window
-        .hours
-        .as_ref()
-        .is_some_and(|hours| hours.contains(now) == Ok(false))
-    {
-        obstacles.push(Obstacle::Hours);
+    if let Some(hours) = &window.hours {
+        match hours.contains(now) {
+            Ok(false) if hours.outside == Outside::Deny => obstacles.push(Obstacle::Hours),
+            Ok(_) => {}
+            // Then nobody gets in, whatever is to happen outside.
+            Err(unknown) => obstacles.push(Obstacle::Zone(unknown)),
+        }
     }
     obstacles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MONDAY: &str = "2026-11-23T10:00:00Z";
+    const TUESDAY: &str = "2026-11-24T10:00:00Z";
+
+    /// What stands in the way at this time, with Monday's hours in this zone.
+    fn with_hours(zone: &str, outside: &str, now: &str) -> Vec<Obstacle> {
+        let window = serde_json::json!({
+            "v": 1,
+            "id": "w-00000000000000000000000000",
+            "ca": "0".repeat(64),
+            "contractor": "carl",
+            "keys": ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+            "hosts": ["db1"],
+            "accounts": ["deploy"],
+            "starts": "2026-11-23T00:00:00Z",
+            "ends": "2026-11-30T00:00:00Z",
+            "hours": {
+                "zone": zone,
+                "ranges": [{"days": ["mon"], "from": "08:00", "to": "18:00"}],
+                "outside": outside,
+            },
+            "permit": ["pty"],
+            "max_certificate_ttl": 600,
+            "reason": "a test",
+        });
+        obstacles(
+            &serde_json::from_value(window).expect("a window"),
+            WindowState::Open,
+            &"db1".parse().expect("a host"),
+            &"deploy".parse().expect("an account"),
+            now.parse().expect("a time"),
+        )
+    }
+
+    #[test]
+    fn hours_are_in_the_way_where_they_deny_and_nowhere_else() {
+        assert_eq!(with_hours("UTC", "deny", MONDAY), []);
+        assert_eq!(with_hours("UTC", "deny", TUESDAY), [Obstacle::Hours]);
+        assert_eq!(with_hours("UTC", "alert", TUESDAY), []);
+        for outside in ["deny", "alert"] {
+            let nowhere = with_hours("Europe/Atlantis", outside, MONDAY);
+            let is_told = matches!(&nowhere[..], [Obstacle::Zone(unknown)] if unknown.zone == "Europe/Atlantis");
+            assert!(is_told, "{nowhere:?}");
+        }
+    }
 }

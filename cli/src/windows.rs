@@ -66,8 +66,8 @@ pub(crate) fn list(context: &Context, arguments: &WindowsArguments) -> Result<Ex
             &joined(&window.hosts),
             &joined(&window.accounts),
             &sudo(window),
-            &portrait::local(window.starts, &context.zone),
-            &portrait::local(window.ends, &context.zone),
+            &portrait::brief(window.starts, &context.zone),
+            &portrait::brief(window.ends, &context.zone),
             window.reason.as_str(),
         ]);
     }
@@ -93,15 +93,12 @@ pub(crate) fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit,
         .line(portrait::of(&view.window, &context.zone))?;
     context.output.line(hint::state(view.state))?;
     for said in statements(&view, &roster) {
-        context.output.line(hint::signed(&said))?;
+        context.output.line(hint::signed(&said, &context.zone))?;
     }
     for narrowed in narrowings(&ca, &view)? {
-        let ends = narrowed
-            .as_ref()
-            .ok()
-            .and_then(|said| said.narrowing().ends);
-        let until = ends.map(|ends| portrait::both(ends, &context.zone));
-        context.output.line(hint::narrowed(&narrowed, until))?;
+        context
+            .output
+            .line(hint::narrowed(&narrowed, &context.zone))?;
     }
     Ok(Exit::Done)
 }

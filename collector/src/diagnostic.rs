@@ -5,10 +5,14 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use daypass_protocol::time::Time;
+use daypass_protocol::witness_key::WitnessSuccession;
+
 use crate::audit::Audited;
 use crate::erasure::Forgotten;
 use crate::origin::Origin;
 use crate::restore::{Failure, Restored};
+use crate::witness::stands_alone;
 
 /// After `init`.
 pub(crate) const AFTER_INIT: &str = "\
@@ -153,6 +157,24 @@ pub(crate) fn status(standing: &Standing) -> String {
         );
     }
     text
+}
+
+/// For `status`: the witness key is being renewed, as its own word `said`.
+pub(crate) fn witness_renewal(said: &WitnessSuccession, now: Time) -> String {
+    let (since, until) = (said.time, stands_alone(said));
+    let then = if now < until {
+        format!(
+            "cosigns alone from {until} on; at once by daypass-collector renew-witness-key --finish"
+        )
+    } else {
+        format!(
+            "was to cosign alone from {until} on: the CA has not taken that in yet, and journalctl -u daypass-collector says why"
+        )
+    };
+    format!(
+        "witness key  {}\n             {} cosigns as well since {since}, and {then}",
+        said.witness, said.heir
+    )
 }
 
 /// For `status`, where there is no second copy.

@@ -18,6 +18,7 @@ use crate::keep::Durable;
 use crate::strangers::Kept;
 use files::Files;
 pub use files::{Named, WitnessError};
+pub use steps::stands_alone;
 
 /// The witness keys, and what they may sign.
 pub struct Witness {
@@ -49,6 +50,15 @@ impl Cosignature {
     pub fn lines(&self) -> &str {
         lines_of(&self.note)
     }
+}
+
+/// What the key at `path` said of the one that comes after it, while that is being renewed; for whoever only looks.
+///
+/// # Errors
+/// When a file beside it is damaged.
+pub fn under_way(path: &Path) -> Result<Option<WitnessSuccession>, WitnessError> {
+    let named = Files::at(path).under_way()?;
+    Ok(named.map(|named| named.said))
 }
 
 fn lines_of(note: &str) -> &str {

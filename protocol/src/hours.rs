@@ -60,6 +60,14 @@ pub struct UnknownZone {
 }
 
 impl Hours {
+    /// Whether this machine has rules for the zone.
+    ///
+    /// # Errors
+    /// When it has none: then nobody can tell whether the schedule is open.
+    pub fn check_zone(&self) -> Result<(), UnknownZone> {
+        self.zone.load().map(drop)
+    }
+
     /// Whether clocks in the zone show a time of the schedule.
     pub fn contains(&self, instant: Time) -> Result<bool, UnknownZone> {
         Ok(self.shows(&self.zone.load()?, instant))

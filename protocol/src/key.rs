@@ -54,6 +54,10 @@ pub enum Error {
 #[error("expected a fingerprint as ssh-keygen -l prints it: SHA256: and 43 base64 characters")]
 pub struct InvalidFingerprint;
 
+pub(crate) fn is_security_key(key: &KeyData) -> bool {
+    matches!(key, KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_))
+}
+
 impl Key {
     /// The line of a `.pub` file; its comment is dropped.
     pub fn from_openssh_line(line: &str) -> Result<Self, Error> {
@@ -69,6 +73,12 @@ impl Key {
         }
         let key = PublicKey::from_openssh(line.trim()).map_err(Error::Form)?;
         Self::try_from(key.key_data().clone())
+    }
+
+    /// Whether a FIDO authenticator holds it, which says with each signature what its user did.
+    #[must_use]
+    pub fn is_security_key(&self) -> bool {
+        is_security_key(self.data())
     }
 
     /// The key as `ssh-key` knows it.

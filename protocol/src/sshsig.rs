@@ -1,7 +1,6 @@
 //! Signatures by SSH keys over documents (OpenSSH `PROTOCOL.sshsig`), one namespace for each meaning.
 
-use crate::key::{self, Key};
-use ssh_key::public::KeyData;
+use crate::key::{self, Key, is_security_key};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
 use std::fmt;
 use std::str::FromStr;
@@ -91,7 +90,7 @@ impl Signature {
         ssh_key::PublicKey::from(key.data().clone())
             .verify(namespace, message, &self.parsed)
             .map_err(|_| Error::Mismatch)?;
-        if is_security_key(key.data()) && !self.is_touched() {
+        if key.is_security_key() && !self.is_touched() {
             return Err(Error::NotPresent);
         }
         Ok(key)
@@ -145,10 +144,6 @@ pub fn with_key(key: &PrivateKey) -> impl Fn(&str, &[u8]) -> Result<SshSig, ssh_
 /// The bytes that an ssh-agent is asked to sign for `namespace` and `message`.
 pub fn to_be_signed(namespace: &str, message: &[u8]) -> Result<Vec<u8>, ssh_key::Error> {
     SshSig::signed_data(namespace, HashAlg::Sha512, message)
-}
-
-fn is_security_key(key: &KeyData) -> bool {
-    matches!(key, KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_))
 }
 
 /// Two texts of one signature, broken into lines differently, are equal.

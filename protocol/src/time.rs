@@ -5,9 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far two clocks may differ before one side refuses what the other dates, and how far ahead of its beginning a
-/// certificate is valid: 60 seconds.
+/// How far two clocks may differ before one side refuses what the other dates, and how far back certificates are dated where
+/// the CA's settings say nothing else: 60 seconds.
 pub const SKEW: u64 = 60;
+
+/// How far back a certificate may be dated, for clocks that are behind: five minutes. A host whose clock is further off lets no
+/// contractor in anyway.
+pub const MOST_SKEW: u64 = 300;
 
 /// 9999-12-31T23:59:59Z, the last instant with four digits for the year.
 const LAST: i64 = 253_402_300_799;

@@ -1,6 +1,9 @@
 //! Certificates over the years, and a CA that lost some of them: what is renewed by itself, who comes back by the SSH host
 //! key, and who needs a token. libfaketime turns the clocks of the services and of the people.
 
+#[path = "years/authority.rs"]
+mod authority;
+
 use std::time::Duration;
 
 use daypass_tests::{ALICE, BOB, CAROL, Command, Error, Host, MALLORY, Result, Site, until};
@@ -183,6 +186,19 @@ impl Later {
             let steps = self.witness_steps()?;
             let steps = steps.iter().map(|(step, why)| (&step[..], &why[..]));
             Ok(steps.collect::<Vec<_>>() == expected)
+        })
+    }
+
+    /// Waits until the X.509 roots that this host, or the server's collector, trusts are so many.
+    fn await_roots(&self, host: &str, count: &str) -> Result<()> {
+        let file = match host {
+            "server" => "/var/lib/daypass/collector/root.pem",
+            _ => "/var/lib/daypass/agent/root.pem",
+        };
+        let host = self.site.network.host(host)?;
+        let grep = ["grep", "-c", "BEGIN CERTIFICATE", file];
+        until(&format!("{file} to hold {count} roots"), PATIENCE, || {
+            Ok(host.root(grep).run()?.stdout().trim() == count)
         })
     }
 
@@ -481,23 +497,15 @@ fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
         let script = format!("daypass-ca key {step} x509-root && systemctl restart daypass-ca");
         later.server()?.script(&script).ok()
     };
-    let roots = |host: &str, file: &str, count: &str| {
-        let host = later.site.network.host(host)?;
-        let grep = ["grep", "-c", "BEGIN CERTIFICATE", file];
-        until(&format!("{file} to hold {count} roots"), PATIENCE, || {
-            Ok(host.root(grep).run()?.stdout().trim() == count)
-        })
-    };
-    let follows = |host: &str, count: &str| roots(host, "/var/lib/daypass/agent/root.pem", count);
     let both_follow = |count: &str| {
-        follows("db1", count)?;
-        roots("server", "/var/lib/daypass/collector/root.pem", count)
+        later.await_roots("db1", count)?;
+        later.await_roots("server", count)
     };
     let first = later.served(COLLECTOR_PORT)?;
     step("add")?;
     both_follow("2")?;
     // One that has heard of both, and is away from now on until the first is gone.
-    follows("db2", "2")?;
+    later.await_roots("db2", "2")?;
     let db2 = later.site.network.host("db2")?;
     db2.script("systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent")
         .ok()?;
@@ -525,7 +533,7 @@ fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
     assert!(later.renewals("db2")?.is_empty());
     db2.root(["systemctl", "start", "daypass-agent"]).ok()?;
     later.await_renewals("db2", &[true])?;
-    follows("db2", "1")?;
+    later.await_roots("db2", "1")?;
     later.carol_gets_in(&["db2"])?;
     later.site.await_cosigned("db2")
 }

@@ -57,7 +57,13 @@ pub(super) fn issue(authority: &Authority, call: &Call) -> Result<Reply, Refusal
         })?
         .number;
     let serial = reserve(authority)?;
-    let terms = Terms { serial, state, now };
+    let skew = authority.skew();
+    let terms = Terms {
+        serial,
+        state,
+        now,
+        skew,
+    };
     let (row, event) = record(call, &wish, terms, &window, validity, &host);
     let records = authority.records();
     // Signed while its record is written, by somebody who mostly waits for the disk. It leaves when the record is durable, and
@@ -209,7 +215,7 @@ fn serves(
             _ => grant::Refusal::NoLiveKey(document.contractor.clone()).into(),
         });
     }
-    let validity = Validity::now(&window, now)?;
+    let validity = Validity::now(&window, now, authority.skew())?;
     Ok((window, validity))
 }
 

@@ -256,7 +256,13 @@ pub(super) fn papers(
         .iter()
         .map(|key| {
             let serial = issue::fresh_serial()?;
-            let certificate = hosts::certify(place, key, serial, now, authority.keys().host_ca())?;
+            let certificate = hosts::certify(
+                place,
+                key,
+                serial,
+                (now, authority.skew()),
+                authority.keys().host_ca(),
+            )?;
             Ok(certificate.to_openssh()?)
         })
         .collect::<Result<_, Refusal>>()?;

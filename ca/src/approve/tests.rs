@@ -66,6 +66,7 @@ fn said(verb: Verb, signer: &str, seed: u8) -> Said {
         signer: signer.parse().unwrap(),
         key: key(seed).fingerprint(),
         signed_with: ApprovalKeys::Any,
+        expires: window().ends,
     }
 }
 
@@ -135,8 +136,28 @@ fn who_lost_role_or_key_counts_no_more_while_the_window_lasts_and_history_stays(
     for roster in [demoted, rekeyed, gone] {
         assert_eq!(at(&said, &roster, 0), WindowState::Requested);
         assert_eq!(at(&said, &roster, 100), WindowState::Closed);
-        assert_eq!(counting(&window(), &said, &roster), [0]);
+        let now = Time::from_unix(NOW);
+        assert_eq!(counting(&window(), &said, &roster, now), [0]);
     }
+}
+
+#[test]
+fn what_somebody_meant_for_a_time_counts_no_longer_and_somebody_else_approves_anew() {
+    let short = Said {
+        expires: Time::from_unix(NOW + 50),
+        ..said(Verb::Approve, "bob", 2)
+    };
+    let mut all = vec![said(Verb::Request, "cody", 3), short];
+    assert_eq!(at(&all, &roster(1), 49), WindowState::Open);
+    assert_eq!(at(&all, &roster(1), 50), WindowState::Requested);
+    all.push(said(Verb::Approve, "eve", 4));
+    assert_eq!(at(&all, &roster(1), 50), WindowState::Open);
+    let then = |seconds| {
+        let now = Time::from_unix(NOW + seconds);
+        counting(&window(), &all, &roster(1), now)
+    };
+    assert_eq!((then(49), then(50)), (vec![0, 1, 2], vec![0, 2]));
+    assert_eq!(at(&all, &roster(1), 100), WindowState::Closed);
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Authority {
             roster: state::mark(roster),
             user_ca: keys.user_ca.clone(),
             host_ca: keys.host_ca.clone(),
-            state_key: keys.state.clone(),
+            state_key: self.keys.state_key(),
             revocations: revocations
                 .iter()
                 .map(|stored| {
@@ -133,7 +133,7 @@ impl Authority {
                     })
                 })
                 .collect::<Result<_, _>>()?,
-            successions: self.successions.clone(),
+            successions: self.successions(),
             collectors: named(collectors)?,
             revoked: revoked.signed().to_vec(),
             narrowings: narrow::all_telling(&narrowings)?,

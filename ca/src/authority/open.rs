@@ -5,12 +5,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use daypass_protocol::digest::{Incarnation, InvalidHex, Pin};
-use daypass_protocol::roster::{ChainError, Roster, SignedRoster};
+use daypass_protocol::roster::{ChainError, SignedRoster};
+use daypass_protocol::time::SKEW;
 use daypass_protocol::token::CaUrl;
 
 use tokio::sync::watch;
 
-use super::{AnnounceError, Authority, Clock, OwnRecordError, own};
+use super::{AnnounceError, Authority, Clock, OwnRecordError, own, succession};
 use crate::beside::Hands;
 use crate::keys::rotation::RotationError;
 use crate::keys::state_key::{self, SuccessionError};
@@ -121,11 +122,7 @@ impl Authority {
             chain.into_iter().map(signed).collect::<Result<_, _>>()?,
         )?;
         state_key::finish(layout)?;
-        let born = roll.signed().first().and_then(|first| {
-            let roster: Option<Roster> = serde_json::from_str(&first.roster).ok();
-            roster.map(|roster| roster.time)
-        });
-        if let Some(born) = born
+        if let Some(born) = succession::born(&roll)
             && state_key::is_due(layout, born, clock())?
         {
             state_key::succeed(places, pin, clock())?;
@@ -161,6 +158,7 @@ impl Authority {
             url,
             own_record,
             clock,
+            skew: SKEW,
             roll: RwLock::new(Arc::new(roll)),
             announced: RwLock::new(None),
             revoked: RwLock::default(),
@@ -174,7 +172,7 @@ impl Authority {
             checked: super::Checked::default(),
             under_way: Arc::default(),
             hands: Hands::new(HANDS),
-            successions: state_key::told(layout)?,
+            successions: RwLock::new(state_key::told(layout)?),
         };
         authority.mark_records()?;
         authority.announce()?;

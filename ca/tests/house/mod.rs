@@ -20,7 +20,7 @@ use daypass_ca::serve::Stop;
 use daypass_ca::{api, serve, tls};
 use daypass_protocol::roster::{Role, SignedRoster};
 use daypass_protocol::sshsig;
-use daypass_protocol::time::Time;
+use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::token::CaUrl;
 use daypass_transport::client::{Client, ClientIdentity, Error};
 use tempfile::TempDir;
@@ -41,6 +41,8 @@ pub(crate) struct House {
     pub(crate) newborn: Newborn,
     pub(crate) admin: Someone,
     pub(crate) limit: u32,
+    /// How far back certificates are dated.
+    pub(crate) skew: u64,
     /// The agent that holds what is in no file.
     pub(crate) agent: Option<PathBuf>,
     offset: Arc<AtomicI64>,
@@ -80,6 +82,7 @@ impl House {
             newborn,
             admin,
             limit: 100_000,
+            skew: SKEW,
             agent: None,
             offset: Arc::new(AtomicI64::new(0)),
             running: None,
@@ -111,7 +114,8 @@ impl House {
         });
         let url: CaUrl = "https://localhost:7443".parse().unwrap();
         let passphrase = passphrase();
-        let authority = Arc::new(opened(|| self.places(&layout, &passphrase), &url, &clock));
+        let authority = opened(|| self.places(&layout, &passphrase), &url, &clock);
+        let authority = Arc::new(authority.dating_back(self.skew));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();

@@ -3,6 +3,7 @@
 #[path = "../house/mod.rs"]
 mod house;
 mod kinds;
+mod statements;
 mod tokens;
 mod windows;
 

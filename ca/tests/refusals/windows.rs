@@ -5,7 +5,7 @@ use daypass_protocol::roster::Role;
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::Verb;
 use daypass_protocol::window::WindowId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::house::{House, Someone, no};
 
@@ -123,6 +123,17 @@ fn a_window_that_cannot_be_is_refused_at_submission() {
     assert_eq!(unknown.map(|_| ()), no(422, "unknown-host"));
     let empty = drafted(&|wish| wish.hosts = vec!["@nowhere".parse().unwrap()]);
     assert_eq!(empty.map(|_| ()), no(422, "empty-group"));
+    let hours = |zone: &str| {
+        let range = json!({"days": ["mon"], "from": "09:00", "to": "17:00"});
+        serde_json::from_value(json!({"zone": zone, "ranges": [range], "outside": "deny"})).unwrap()
+    };
+    let nowhere = drafted(&|wish| wish.hours = Some(hours("Europe/Atlantis")));
+    assert_eq!(nowhere.map(|_| ()), no(422, "unknown-zone"));
+    let somewhere = drafted(&|wish| wish.hours = Some(hours("Europe/Amsterdam"))).unwrap();
+    let text = somewhere.text().replace("Amsterdam", "Atlantis");
+    let nowhere = daypass_protocol::window::FrozenWindow::parse(&text).unwrap();
+    assert_eq!(submit(&nowhere), no(422, "unknown-zone"));
+    assert_eq!(submit(&somewhere), Ok(()));
     let right = drafted(&|_| ()).unwrap();
     // By hand: an alias in place of the name, and a life of certificates beyond the policy's.
     let text = right.text().replace("\"db1\"", "\"db1.example.org\"");

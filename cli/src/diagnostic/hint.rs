@@ -4,21 +4,24 @@ use std::path::Path;
 
 use daypass_protocol::alert::Replay;
 use daypass_protocol::api::WindowState;
+use daypass_protocol::hours::UnknownZone;
 use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::{HostName, Name};
 use daypass_protocol::narrowing::{self, VerifiedNarrowing};
 use daypass_protocol::revocation::Subject;
-use daypass_protocol::roster::{ApprovalKeys, Roster};
+use daypass_protocol::roster::{ApprovalKeys, Role, Roster};
 use daypass_protocol::time::Time;
 use daypass_protocol::window::{Window, WindowId};
+use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 
 use crate::moment::{self, Length};
 use crate::output::inert::inert;
+use crate::portrait;
 use crate::windows::Said;
 
 /// What stands between a window and a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// Not approved, or over.
     State,
@@ -32,6 +35,8 @@ pub(crate) enum Obstacle {
     Late(Time),
     /// Outside its hours.
     Hours,
+    /// Whether it is within them cannot be told here.
+    Zone(UnknownZone),
 }
 
 pub(crate) const NO_HOSTS: &str =
@@ -194,10 +199,10 @@ pub(crate) fn left(left: &Window, until: &str) -> String {
     )
 }
 
-/// How somebody narrowed a window, and whether their signature counts today; `until` is the new end for the reader.
+/// How somebody narrowed a window, and whether their signature counts today.
 pub(crate) fn narrowed(
     narrowed: &Result<VerifiedNarrowing, narrowing::Error>,
-    until: Option<String>,
+    zone: &TimeZone,
 ) -> String {
     let verified = match narrowed {
         Ok(verified) => verified,
@@ -210,7 +215,8 @@ pub(crate) fn narrowed(
     };
     let said = verified.narrowing();
     let parts = [
-        until.map(|until| format!("until {until}")),
+        said.ends
+            .map(|ends| format!("until {}", portrait::both(ends, zone))),
         said.hosts
             .as_ref()
             .map(|hosts| format!("hosts {}", joined(hosts, ", "))),
@@ -226,7 +232,7 @@ pub(crate) fn narrowed(
     format!(
         "  narrowed     {}, {}, to {}",
         verified.signer(),
-        said.time,
+        portrait::both(said.time, zone),
         inert(&parts.join(", "))
     )
 }
@@ -260,13 +266,13 @@ pub(crate) fn state(state: WindowState) -> String {
     format!("  state        {state}")
 }
 
-pub(crate) fn signed(said: &Said) -> String {
+pub(crate) fn signed(said: &Said, zone: &TimeZone) -> String {
     match said {
         Said::Verified(statement) => {
             let (verb, signer) = (statement.verb(), statement.signer());
             format!(
                 "  signed       {verb}, {signer}, {}, with {}",
-                statement.statement().time,
+                portrait::both(statement.statement().time, zone),
                 statement.key()
             )
         }
@@ -359,6 +365,25 @@ pub(crate) fn too_few_approvers(needed: u8, found: usize) -> String {
     )
 }
 
+pub(crate) fn too_few_who_count(rule: &Name, needed: u8, found: usize) -> String {
+    format!(
+        "Note: the rule {rule} asks for {needed} approvals, and there are {found} approvers whose approval counts for it: no window that it means can be approved."
+    )
+}
+
+pub(crate) fn too_few_security_keys(by: &str, needed: u8, found: usize) -> String {
+    format!(
+        "Note: {by} asks for {needed} approvals by security keys, and {found} approvers have one in the roster: `daypass person key add` enrols one."
+    )
+}
+
+pub(crate) fn standing_nowhere(name: &Name, zone: &str) -> String {
+    let zone = inert(zone);
+    format!(
+        "Note: this machine knows no time zone {zone}; where hosts do not either, the standing window {name} approves nothing. It is written as in Europe/Amsterdam."
+    )
+}
+
 pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
     if lines.is_empty() {
         return format!("  It is as {before} was, but for its times and reason.");
@@ -369,20 +394,45 @@ pub(crate) fn differs(before: &WindowId, lines: &[String]) -> String {
     )
 }
 
+pub(crate) const OTHER_RECOVERY_KEY: &str =
+    "  ** The recovery key is another one: whoever has it can put a roster in force alone. **";
+
+/// What a roster changes, for whoever is about to sign it.
+pub(crate) fn roster_changes(before: u64, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return format!("People, keys and the recovery key stay as in roster {before}.");
+    }
+    format!("What differs from roster {before}:\n{}", lines.join("\n"))
+}
+
+/// The secret that takes the used one's place, once.
+pub(crate) fn new_recovery_key(secret: &str) -> String {
+    format!(
+        "The recovery key from now on, shown this once and kept nowhere. Store it offline; until the next line says that the roster is in force, the one of before counts.\n\n{secret}"
+    )
+}
+
+pub(crate) fn recovered(number: u64, admin: &Name) -> String {
+    format!(
+        "Roster {number} is in force, by the recovery key, and {admin} is the only admin. CA, collector and hosts tell of it as an alarm. `daypass person add` names other admins, `daypass policy set` asks for their signatures again."
+    )
+}
+
 pub(crate) fn roster_signed(number: u64) -> String {
     format!("Roster {number} is in force.")
 }
 
-pub(crate) fn roster(roster: &Roster, signers: &str) -> String {
+pub(crate) fn roster(roster: &Roster, signers: &str, zone: &TimeZone) -> String {
     let policy = &roster.policy;
     format!(
-        "Roster {}, {}, signed by {signers}.\nA window needs {} approval(s) and lasts {} at most; certificates live {} at most; the next roster needs {} signature(s).\n",
+        "Roster {}, {}, signed by {signers}.\nA window needs {} approval(s) and lasts {} at most; certificates live {} at most; the next roster needs {} signature(s), {} if it changes the policy, the recovery key or who is an admin.\n",
         roster.number,
-        roster.time,
+        portrait::both(roster.time, zone),
         policy.approvals,
         moment::spoken(policy.max_window),
         moment::spoken(policy.max_certificate_ttl),
         policy.roster_signatures,
+        policy.roster_signatures.max(policy.policy_signatures),
     )
 }
 
@@ -394,6 +444,10 @@ pub(crate) fn person_removed(name: &Name, roster: u64) -> String {
     format!(
         "{name} is not in roster {roster} any more: their windows are revoked, their sessions end, and what they signed opens nothing from now on."
     )
+}
+
+pub(crate) fn roles_changed(name: &Name, roles: &[Role], roster: u64) -> String {
+    format!("{name} is {} from roster {roster} on.", joined(roles, ", "))
 }
 
 pub(crate) fn keys_changed(name: &Name, roster: u64) -> String {
@@ -416,7 +470,7 @@ pub(crate) fn revoked(subject: &Subject, state: u64) -> String {
     format!("{what}: state {state} tells every host, and sessions end there.")
 }
 
-pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {
+pub(crate) fn obstacles(obstacles: &[Obstacle], zone: &TimeZone) -> String {
     if obstacles.is_empty() {
         return "open for this login now".to_owned();
     }
@@ -426,9 +480,10 @@ pub(crate) fn obstacles(obstacles: &[Obstacle]) -> String {
             Obstacle::State => "it is not approved, or over".to_owned(),
             Obstacle::Host => "it does not name this host".to_owned(),
             Obstacle::Account => "it does not name this account".to_owned(),
-            Obstacle::Early(starts) => format!("it starts {starts}"),
-            Obstacle::Late(ends) => format!("it ended {ends}"),
+            Obstacle::Early(starts) => format!("it starts {}", portrait::brief(*starts, zone)),
+            Obstacle::Late(ends) => format!("it ended {}", portrait::brief(*ends, zone)),
             Obstacle::Hours => "it is outside its hours".to_owned(),
+            Obstacle::Zone(unknown) => format!("its hours cannot be told: {unknown}"),
         })
         .collect();
     said.join("; ")

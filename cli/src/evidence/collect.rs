@@ -291,7 +291,7 @@ fn kept_in(directory: &Path) -> Result<Option<Vec<SignedRoster>>, Failure> {
         let (Some(path), true) = (kept, number == Some(chain.len() as u64 + 1)) else {
             return Ok(None);
         };
-        let text = crate::durable::read(&path, super::LONGEST_CHAIN)?.unwrap_or_default();
+        let text = crate::durable::read(&path, crate::roster::kept::LONGEST)?.unwrap_or_default();
         chain.push(super::signed_roster(&path, &text)?);
     }
     Ok((!chain.is_empty()).then_some(chain))

@@ -6,7 +6,7 @@ use super::judge::Judgement;
 use super::records::{Proofs, Record};
 use super::visit::Visit;
 use crate::output::inert::inert;
-use crate::portrait;
+use crate::{moment, portrait};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -197,11 +197,9 @@ impl Judgement {
 
 fn tell(record: &Record, zone: &TimeZone) -> String {
     let entry = &record.entry;
-    let time = entry.time().map_or_else(String::new, |time| {
-        time.to_zoned(zone.clone())
-            .strftime("%Y-%m-%d %H:%M:%S")
-            .to_string()
-    });
+    let time = entry
+        .time()
+        .map_or_else(String::new, |time| moment::brief(time, zone));
     let mut line = format!(
         "    {time}  {} {}",
         inert(record.action()),
@@ -232,10 +230,7 @@ fn tell_proofs(proofs: &Proofs, zone: &TimeZone, lines: &mut Vec<String>) {
             .ok()
             .and_then(|time| Timestamp::from_second(time).ok());
         let time = time.map_or_else(String::new, |time| {
-            format!(
-                " at {}",
-                time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z")
-            )
+            format!(" at {}", moment::brief(time, zone))
         });
         lines.push(format!(
             "  witnessed to entry {size} by {}{time}",

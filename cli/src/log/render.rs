@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::LogFormat;
 use super::entry::Entry;
 use crate::diagnostic::Failure;
+use crate::moment;
 use crate::output::inert::{inert, inert_bytes, inert_json};
 use crate::output::{Columns, Output};
 
@@ -16,7 +17,7 @@ const CSV_COLUMNS: &str =
 
 /// The table's headings, and how wide each column is at least: what its usual content needs.
 const HEADINGS: [(&str, usize); 8] = [
-    ("TIME", 19),
+    ("TIME", 0),
     ("HOST", 8),
     ("ACTION", 13),
     ("OUTCOME", 7),
@@ -80,13 +81,9 @@ impl Rows {
     }
 }
 
-/// A table's row: times in the reader's zone.
+/// A table's row: times in the reader's zone, and in UTC.
 fn cells(entry: &Entry, zone: &TimeZone) -> [String; HEADINGS.len()] {
-    let time = entry.time().map(|time| {
-        time.to_zoned(zone.clone())
-            .strftime("%Y-%m-%d %H:%M:%S")
-            .to_string()
-    });
+    let time = entry.time().map(|time| moment::brief(time, zone));
     [
         time.unwrap_or_else(|| inert(entry.text("/time")).into_owned()),
         inert(entry.text("/resource/host")).into_owned(),
@@ -161,10 +158,13 @@ pub(super) struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     pub(super) fn new(output: &'a Output, rows: &Rows) -> Self {
+        let mut widths = HEADINGS.map(|(_, width)| width);
+        // As wide as the times of this reader's zone are.
+        widths[0] = moment::brief(Timestamp::now(), &rows.zone).chars().count();
         Self {
             output,
             format: rows.format,
-            columns: Columns::new(HEADINGS.map(|(_, width)| width)),
+            columns: Columns::new(widths),
             gathered: Vec::with_capacity(GATHERED),
             has_begun: false,
         }

@@ -7,6 +7,7 @@ use daypass_protocol::place::Place;
 use daypass_protocol::roster::ApprovalKeys;
 use daypass_protocol::roster::policy::{Demand, demands};
 use daypass_protocol::statement::SignedStatement;
+use daypass_protocol::time::Time;
 use daypass_protocol::window::FrozenWindow;
 
 use crate::approvals;
@@ -41,7 +42,9 @@ pub(crate) fn lines(
     if let Some(standing) = standing {
         lines.push(hint::standing(&standing.name));
     }
-    let approvals = approvals::counting(window, statements, &roster);
+    let now = Time::from(std::time::SystemTime::now());
+    let mut approvals = approvals::counting(window, statements, &roster);
+    approvals.retain(|said| said.statement().is_timely(now).is_ok());
     let approvers: BTreeMap<&Name, ApprovalKeys> = approvals
         .iter()
         .map(|statement| (statement.signer(), statement.signed_with()))
@@ -81,8 +84,8 @@ fn said(demand: &Demand<'_>) -> String {
             let people: Vec<String> = people.iter().map(ToString::to_string).collect();
             hint::only_for(&listed(&people))
         }
-        Demand::Length(seconds) => hint::at_most(&moment::spoken(*seconds)),
-        Demand::CertificateTtl(seconds) => hint::certificates_at_most(&moment::spoken(*seconds)),
+        Demand::Length(seconds) => hint::at_most(&moment::exact(*seconds)),
+        Demand::CertificateTtl(seconds) => hint::certificates_at_most(&moment::exact(*seconds)),
         Demand::Sources(networks) => {
             let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
             hint::only_from(&listed(&networks))

@@ -9,7 +9,7 @@ use daypass_protocol::roster::{ChainError, MAX_SIGNED, Roster, SignedRoster, Ver
 use daypass_protocol::strict_json;
 use daypass_protocol::time::Time;
 
-use super::people;
+use super::{difference, people};
 use crate::Context;
 use crate::ca::Ca;
 use crate::diagnostic::{Failure, hint, prompt};
@@ -110,6 +110,7 @@ impl Agreed {
     ) -> Result<Self, Failure> {
         let next = Roster::parse(&signed.roster).map_err(Failure::Roster)?;
         note(people(&next).text(&context.output));
+        note(difference::of(newest, &next));
         if newest.policy != next.policy {
             note(policy::difference(&newest.policy, &next.policy));
         }

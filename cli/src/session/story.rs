@@ -15,7 +15,7 @@ use crate::keys::file::Asking;
 use crate::log::entry::Entry;
 use crate::output::inert::inert;
 use crate::output::{Format, FormatOption, Table, note};
-use crate::portrait;
+use crate::{moment, portrait};
 
 /// Arguments of `daypass session`.
 #[derive(Debug, clap::Args)]
@@ -65,10 +65,7 @@ pub(crate) fn show(context: &Context, arguments: &SessionArguments) -> Result<Ex
     let mut table = Table::new(["TIME", "JOURNAL", "SEQ", "ACTION", "OUTCOME", "WHO", "WHAT"]);
     for found in &entries {
         let entry = Entry::new(found.entry.clone().into_bytes());
-        let time = entry.time().map(|time| {
-            let zoned = time.to_zoned(context.zone.clone());
-            zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        });
+        let time = entry.time().map(|time| moment::brief(time, &context.zone));
         table.row([
             time.unwrap_or_else(|| inert(entry.text("/time")).into_owned())
                 .as_str(),
@@ -86,7 +83,7 @@ pub(crate) fn show(context: &Context, arguments: &SessionArguments) -> Result<Ex
 }
 
 fn portrait(context: &Context, session: &Session) -> String {
-    let time = |time: Time| portrait::local(time, &context.zone);
+    let time = |time: Time| portrait::brief(time, &context.zone);
     let mut lines = vec![format!(
         "{} is {}@{}{} since {}{}",
         inert(session.person.as_deref().unwrap_or("somebody")),

@@ -19,7 +19,7 @@ use daypass_protocol::key::Key;
 use daypass_protocol::roster::{Chain, Person, Policy, Role, Roster, SignedRoster};
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::{SignedStatement, Statement, Verb};
-use daypass_protocol::time::Time;
+use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::version::Version;
 use daypass_protocol::window::{FrozenWindow, Permit, Window, WindowId};
 use serde_json::json;
@@ -232,6 +232,7 @@ fn certificate(window: &FrozenWindow, chain: &Chain, serial: u64) -> Vec<u8> {
         state: 3,
         now: now(),
         ttl: 600,
+        skew: SKEW,
     };
     let certificate = request.issue(&private("user-ca")).expect("a certificate");
     certificate.to_bytes().expect("bytes")

@@ -4,7 +4,9 @@ mod approving;
 mod ca;
 mod collector;
 mod revoked_hosts;
+mod rosters;
 mod scene;
+mod times;
 
 use std::time::SystemTime;
 

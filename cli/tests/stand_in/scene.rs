@@ -27,6 +27,21 @@ impl Rolls {
         let pin = Digest::of(&self.chain[0].roster).into();
         Chain::verify(pin, &self.chain).expect("a chain")
     }
+
+    /// The roster that follows, with a change, signed by this key of Carol's home.
+    pub(crate) fn next(
+        &self,
+        carol: &Carol,
+        signer: &str,
+        change: impl FnOnce(&mut Roster),
+    ) -> SignedRoster {
+        let chain = self.verified();
+        let mut roster = Roster::clone(chain.newest());
+        roster.number += 1;
+        roster.previous = Some(chain.newest().hash());
+        change(&mut roster);
+        sign(&roster, &carol.private(signer))
+    }
 }
 
 /// Carol's home, with a key in it.
@@ -49,10 +64,22 @@ impl Carol {
         Key::from_openssh_line(text.trim()).expect("a key")
     }
 
+    /// A key in a file of her home.
+    pub(crate) fn private(&self, name: &str) -> PrivateKey {
+        let key = std::fs::read(self.home.path().join(name)).expect("a key");
+        PrivateKey::from_openssh(key).expect("a key")
+    }
+
+    /// A new one.
+    pub(crate) fn make_key(&self, name: &str) -> PrivateKey {
+        let path: PathBuf = self.home.path().join(name);
+        keygen(&["-q", "-N", "", "-t", "ed25519", "-f"], &path);
+        self.private(name)
+    }
+
     /// Her word about a window.
     pub(crate) fn says(&self, verb: Verb, window: &FrozenWindow) -> SignedStatement {
-        let key = std::fs::read(self.home.path().join("id")).expect("a key");
-        let key = PrivateKey::from_openssh(key).expect("a key");
+        let key = self.private("id");
         let document = window.document();
         let statement = Statement {
             v: Version,
@@ -105,7 +132,17 @@ impl Carol {
 
     /// The exit code and everything that was said.
     pub(crate) fn daypass(&self, words: &[&str]) -> (i32, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_daypass"))
+        self.run(&mut Command::new(env!("CARGO_BIN_EXE_daypass")), words)
+    }
+
+    /// The same for somebody whose clock shows this zone's time.
+    pub(crate) fn daypass_in(&self, zone: &str, words: &[&str]) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daypass"));
+        self.run(command.env("TZ", zone), words)
+    }
+
+    fn run(&self, command: &mut Command, words: &[&str]) -> (i32, String) {
+        let output = command
             .args(words)
             .env("HOME", self.home.path())
             .env_remove("XDG_CONFIG_HOME")
@@ -134,19 +171,12 @@ pub(crate) fn keygen(words: &[&str], file: &Path) {
 }
 
 pub(crate) fn rolls(carol: &Carol) -> Rolls {
-    let private = |name: &str| -> PrivateKey {
-        let path: PathBuf = carol.home.path().join(name);
-        keygen(&["-q", "-N", "", "-t", "ed25519", "-f"], &path);
-        PrivateKey::from_openssh(std::fs::read(path).expect("a key")).expect("a key")
-    };
-    let public =
-        |key: &PrivateKey| Key::try_from(key.public_key().key_data().clone()).expect("a key");
     let person = |name: &str, roles: &[Role], key| Person {
         name: name.parse().expect("a name"),
         roles: roles.to_vec(),
         keys: vec![key],
     };
-    let alice = private("alice");
+    let alice = carol.make_key("alice");
     let mut roster = Roster {
         v: Version,
         number: 1,
@@ -156,27 +186,32 @@ pub(crate) fn rolls(carol: &Carol) -> Rolls {
             person("alice", &[Role::Admin], public(&alice)),
             person("carol", &[Role::Contractor, Role::Approver], carol.key()),
         ],
-        recovery: public(&private("recovery")),
+        recovery: public(&carol.make_key("recovery")),
         policy: Policy::default(),
     };
-    let sign = |roster: &Roster| {
-        let mut signed = SignedRoster::unsigned(roster.freeze().expect("a roster"));
-        signed
-            .sign(|namespace, bytes| alice.sign(namespace, HashAlg::Sha512, bytes))
-            .expect("signed");
-        signed
-    };
-    let first = sign(&roster);
+    let first = sign(&roster, &alice);
     roster.number = 2;
     roster.previous = Some(Digest::of(&first.roster));
     roster.people.push(person(
         "dave",
         &[Role::Contractor],
-        public(&private("dave")),
+        public(&carol.make_key("dave")),
     ));
     Rolls {
-        chain: vec![first, sign(&roster)],
+        chain: vec![first, sign(&roster, &alice)],
     }
+}
+
+pub(crate) fn public(key: &PrivateKey) -> Key {
+    Key::try_from(key.public_key().key_data().clone()).expect("a key")
+}
+
+fn sign(roster: &Roster, key: &PrivateKey) -> SignedRoster {
+    let mut signed = SignedRoster::unsigned(roster.freeze().expect("a roster"));
+    signed
+        .sign(|namespace, bytes| key.sign(namespace, HashAlg::Sha512, bytes))
+        .expect("signed");
+    signed
 }
 
 pub(crate) fn json(value: &impl Serialize) -> (u16, String) {

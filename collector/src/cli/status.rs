@@ -18,6 +18,7 @@ use crate::layout::Layout;
 use crate::lock::{self, LockError};
 use crate::segments::directory::DirectorySegments;
 use crate::watch::silent;
+use crate::witness::{self, WitnessError};
 
 /// Replaced and lost segments that are counted, at most.
 const MANY: usize = 1000;
@@ -43,6 +44,9 @@ pub(crate) enum StatusError {
     /// The lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The witness key.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// Standard output.
     #[error("the result cannot be written")]
     Output(#[source] io::Error),
@@ -78,8 +82,13 @@ pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), StatusError> {
         lost: checkpoints.lost().after(0, MANY)?.len(),
         owing: owing.len(),
     };
+    let renewal = witness::under_way(&layout.witness_key())?;
     let out = &mut io::stdout().lock();
     writeln!(out, "{}", diagnostic::status(&standing)).map_err(StatusError::Output)?;
+    if let Some(said) = &renewal {
+        let line = diagnostic::witness_renewal(said, now.time());
+        writeln!(out, "{line}").map_err(StatusError::Output)?;
+    }
     let Some(root) = &config.archive else {
         return writeln!(out, "{}", diagnostic::NO_ARCHIVE).map_err(StatusError::Output);
     };

@@ -96,6 +96,23 @@ impl Files {
         Ok((None, named.filter(|named| named.said.heir == vkey)))
     }
 
+    /// What the stored key said of the one that is stored to come after it. For whoever only looks: nothing is dropped, since the
+    /// service may be in the middle of it.
+    pub(super) fn under_way(&self) -> Result<Option<Named>, WitnessError> {
+        let Some(named) = self.last()? else {
+            return Ok(None);
+        };
+        let vkey = |path| Key::open(path).map(|key| key.vkey().to_string());
+        let heir = match vkey(&self.next) {
+            Ok(heir) => heir,
+            // Nobody is named any more, or is just taking over.
+            Err(_) if !self.next.exists() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let stored = (&vkey(&self.current)?, &heir);
+        Ok(Some(named).filter(|named| (&named.said.witness, &named.said.heir) == stored))
+    }
+
     /// What was said last.
     fn last(&self) -> Result<Option<Named>, WitnessError> {
         let Some(signed) = self.told()?.pop() else {

@@ -17,6 +17,12 @@ use crate::origin::{InvalidOrigin, Origin};
 /// So long both cosign, in seconds: thirty days.
 const OVERLAP: u64 = 30 * 86_400;
 
+/// When the heir is to cosign alone, unless somebody has it do so before.
+#[must_use]
+pub fn stands_alone(said: &WitnessSuccession) -> Time {
+    said.time.plus(OVERLAP)
+}
+
 /// Why the witness key is not renewed, or no further.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RenewalError {
@@ -103,7 +109,7 @@ pub(super) fn tell_what_is_owed(
     };
     let is_told = own.is_some_and(|own| own.heir.as_ref() == Some(&named.said.heir));
     let is_under_way = witness.heir().is_some();
-    let is_over = named.said.time.plus(OVERLAP) <= now;
+    let is_over = stands_alone(&named.said) <= now;
     match (is_told, is_under_way) {
         (true, true) if is_over => end(collector, ca, Reason::Age, now),
         (true, true) => Ok(()),

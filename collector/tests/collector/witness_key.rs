@@ -1,5 +1,6 @@
 //! The witness key is renewed: both keys cosign for a month, then the next one alone, whatever stops in between.
 
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use daypass_collector::clock::Now;
@@ -155,6 +156,38 @@ fn while_the_witness_key_is_renewed_both_cosign_and_then_the_next_one_alone() {
         .collect();
     assert_eq!(steps, ["begins", "ends"]);
     assert_eq!(journalled[1]["detail"]["heir"], heir.as_str());
+}
+
+#[test]
+fn status_says_which_keys_cosign_while_one_is_renewed_since_when_and_until_when() {
+    let mut scene = Scene::new();
+    let config = scene.site.layout().root().join("collector.toml");
+    std::fs::write(&config, scene.site.config_text()).unwrap();
+    let status = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daypass-collector"));
+        let output = command.args(["status", "--config"]).arg(&config).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = status();
+    assert!(!said.contains("witness key"), "{said}");
+    let (old, heir) = (scene.key(), scene.begin());
+    let since = scene.site.server().collector().witness().named().unwrap();
+    let since = since.said.time;
+    let said = status();
+    for words in [
+        format!("witness key  {old}\n"),
+        format!("{heir} cosigns as well since {since}"),
+        format!("alone from {} on", since.plus(30 * 86_400)),
+    ] {
+        assert!(said.contains(&words), "{words} is missing in: {said}");
+    }
+    scene.names(&old, Some(&heir));
+    let done = scene.order(&Order::FinishWitnessKey);
+    assert!(matches!(done, Answer::WitnessKey { .. }), "{done:?}");
+    let said = status();
+    assert!(!said.contains("witness key"), "{said}");
 }
 
 #[test]

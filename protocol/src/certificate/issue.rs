@@ -5,7 +5,7 @@ use super::{
 };
 use crate::grant::{self, ApprovedWindow};
 use crate::key::{self, Key};
-use crate::time::{SKEW, Time};
+use crate::time::Time;
 use crate::window::Window;
 use ssh_key::certificate::{Builder, CertType};
 use ssh_key::{Certificate, SigningKey};
@@ -27,6 +27,9 @@ pub struct Request<'a> {
     pub now: Time,
     /// How long it shall live in seconds; cut to what window and policy allow.
     pub ttl: u64,
+    /// How far back it is dated in seconds, and how far ahead of the window's beginning it is made:
+    /// [`MOST_SKEW`](crate::time::MOST_SKEW) at most, or hosts refuse it.
+    pub skew: u64,
 }
 
 /// Why no certificate was made.
@@ -36,10 +39,12 @@ pub enum IssueError {
     #[error("the key {} is not among the window's keys", .0.fingerprint())]
     ForeignKey(Box<Key>),
     /// The window is not open yet.
-    #[error("the window opens at {starts}; certificates are made from a minute before")]
+    #[error("the window opens at {starts}; certificates are made from {skew} seconds before")]
     NotYet {
         /// When it opens.
         starts: Time,
+        /// How long before that.
+        skew: u64,
     },
     /// The window is over.
     #[error("the window ended at {ends}")]
@@ -109,14 +114,15 @@ impl Request<'_> {
 
     fn validity(&self) -> Result<(u64, u64), IssueError> {
         let Window { starts, ends, .. } = *self.window.left();
-        let earliest = starts.minus(SKEW);
+        let skew = self.skew;
+        let earliest = starts.minus(skew);
         if self.now < earliest {
-            return Err(IssueError::NotYet { starts });
+            return Err(IssueError::NotYet { starts, skew });
         }
         if ends <= self.now {
             return Err(IssueError::Ended { ends });
         }
-        let valid_after = self.now.minus(SKEW).max(earliest);
+        let valid_after = self.now.minus(skew).max(earliest);
         let valid_before = self
             .now
             .plus(self.ttl.min(self.window.certificate_ttl()))

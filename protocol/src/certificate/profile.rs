@@ -6,7 +6,7 @@ use crate::grant::{self, ApprovedWindow, Grant};
 use crate::key::{Fingerprint, Key};
 use crate::place::Place;
 use crate::roster::VerifiedRoster;
-use crate::time::{SKEW, Time};
+use crate::time::{MOST_SKEW, Time};
 use crate::window::{FrozenWindow, Permit, Window};
 use ssh_key::Certificate;
 use ssh_key::certificate::CertType;
@@ -162,10 +162,10 @@ fn check_validity(certificate: &Certificate, window: &Window, now: Time) -> Resu
         instant(certificate.valid_after())?,
         instant(certificate.valid_before())?,
     );
-    if after < window.starts.minus(SKEW) || window.ends < before {
+    if after < window.starts.minus(MOST_SKEW) || window.ends < before {
         return Err(Refusal::OutlivesWindow);
     }
-    let longest = window.max_certificate_ttl + SKEW;
+    let longest = window.max_certificate_ttl + MOST_SKEW;
     match u64::try_from(before.since(after)) {
         Ok(lifetime) if lifetime <= longest => {}
         _ => return Err(Refusal::TooLongLived { most: longest }),

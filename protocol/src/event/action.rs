@@ -86,6 +86,8 @@ actions! {
     CaStop = "ca.stop",
     /// CA: it was restored from a backup; `detail.journal_before`, `.entries_before`.
     CaRestored = "ca.restored",
+    /// CA: another key signs the state, while it serves; `detail.key`, `.before`.
+    CaStateKey = "ca.state-key",
     /// CA: a roster came into force.
     RosterSigned = "roster.signed",
     /// CA: a window was asked for.

@@ -130,7 +130,7 @@ fn classify(source: &Source<'_>) -> (Option<&'static str>, Option<&'static [&'st
             ("configuration", &["creation"])
         }
         "host.retired" | "collector.removed" => ("configuration", &["deletion"]),
-        "collector.witness-key" => ("configuration", &["change"]),
+        "ca.state-key" | "collector.witness-key" => ("configuration", &["change"]),
         "log.read" => ("api", &["access"]),
         "request.refused" | "upload.refused" | "host.refused" | "collector.refused" => {
             ("api", &["denied"])

@@ -5,7 +5,7 @@ use daypass_protocol::certificate::{self, IssueError, Profile, Refusal, Request}
 use daypass_protocol::grant::ApprovedWindow;
 use daypass_protocol::key::Key;
 use daypass_protocol::statement::Verb;
-use daypass_protocol::time::Time;
+use daypass_protocol::time::{SKEW, Time};
 use daypass_protocol::window::{FrozenWindow, Permit, Window};
 use ssh_key::Certificate;
 
@@ -24,6 +24,7 @@ pub(crate) fn request<'a>(window: &'a ApprovedWindow, key: &'a Key) -> Request<'
         state: 17,
         now: now(),
         ttl: 600,
+        skew: SKEW,
     }
 }
 

@@ -5,6 +5,7 @@ use daypass_protocol::certificate::{Profile, Request};
 use daypass_protocol::key::{self, Key};
 use daypass_protocol::sshsig::{self, Error, Signature};
 use daypass_protocol::statement::Verb;
+use daypass_protocol::time::SKEW;
 use daypass_protocol::window::{FrozenWindow, Permit, Window};
 use ssh_key::{HashAlg, PrivateKey};
 use std::fs;
@@ -191,6 +192,7 @@ fn ssh_keygen_reads_our_certificates_as_we_mean_them() {
             state: 3,
             now: now(),
             ttl: 600,
+            skew: SKEW,
         };
         let certificate = request.issue(&authority).unwrap();
         Profile::check(&certificate, &[public(name)], now()).unwrap();

@@ -36,6 +36,7 @@ fn certificate_of(ca: &Ca, window: &FrozenWindow) -> Profile {
         state: 1,
         now: now(),
         ttl: 600,
+        skew: SKEW,
     }
     .issue(&private(USER_CA))
     .unwrap();

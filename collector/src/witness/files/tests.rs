@@ -66,6 +66,26 @@ fn an_heir_is_found_again_and_takes_the_place_of_the_key_that_named_it() {
 }
 
 #[test]
+fn whoever_only_looks_sees_what_is_under_way_and_drops_nothing() {
+    let keys = Keys::new();
+    let seen = || keys.files.under_way().unwrap();
+    assert_eq!(seen(), None);
+    // Made, and not named yet.
+    Key::create(&keys.files.next, "log/daypass-collector").unwrap();
+    assert_eq!(seen(), None);
+    assert!(keys.files.next.exists());
+    let (_, named) = keys.name_heir();
+    assert_eq!(seen(), Some(named));
+    // Left over from another time.
+    Key::create(&keys.files.next, "log/daypass-collector").unwrap();
+    assert_eq!(seen(), None);
+    assert!(keys.files.next.exists());
+    keys.name_heir();
+    keys.files.take_over().unwrap();
+    assert_eq!(seen(), None);
+}
+
+#[test]
 fn the_last_successions_are_kept_and_no_more() {
     let keys = Keys::new();
     let mut last = None;

@@ -97,6 +97,7 @@ impl Kind {
             "host.retired" => (EntityManagement, 7, "Unenroll", "Host"),
             "collector.added" | "collector.refused" => (EntityManagement, 6, "Enroll", "Collector"),
             "collector.removed" => (EntityManagement, 7, "Unenroll", "Collector"),
+            "ca.state-key" => (EntityManagement, 3, "Update", "CA"),
             "collector.witness-key" => (EntityManagement, 3, "Update", "Collector"),
             "log.registered" => (EntityManagement, 6, "Enroll", "Journal"),
             "agent.start" | "ca.start" | "collector.start" => (Application, 3, "Start", ""),
