@@ -129,6 +129,15 @@ fn the_rules_of_groups_go_before_any_program_is_asked() {
     settling.join().unwrap().unwrap();
 }
 
+/// What has changed so far changed before it.
+fn next_tick() -> u64 {
+    let now = crate::facts::ticks_since_boot();
+    until("the clock's next tick", || {
+        crate::facts::ticks_since_boot() > now
+    });
+    now + 1
+}
+
 #[test]
 fn a_call_that_may_have_read_anothers_rules_has_none_of_its_own() {
     let host = Host::with_sudo_rs();
@@ -136,7 +145,7 @@ fn a_call_that_may_have_read_anothers_rules_has_none_of_its_own() {
     host.sessions.grant_sudo(&carols).unwrap();
     let (_two, mallorys) = host.let_in(2, "mallory", "/usr/bin/id");
     host.sessions.grant_sudo(&mallorys).unwrap();
-    let begun = crate::facts::ticks_since_boot();
+    let begun = next_tick();
     let of = |session: &Session, start| host.sessions.sudo_for(session, began(start));
     assert!(matches!(of(&mallorys, begun), Sudo::Taken { .. }));
     assert_eq!(of(&carols, begun), Sudo::Granted);
@@ -155,7 +164,7 @@ fn a_call_that_may_have_read_rules_before_they_were_narrowed_is_older() {
     let host = Host::with_sudo("");
     let (_monitor, session) = host.let_in(1, "carol", "/usr/bin/id");
     host.sessions.grant_sudo(&session).unwrap();
-    let begun = began(crate::facts::ticks_since_boot());
+    let begun = began(next_tick());
     assert_eq!(host.sessions.sudo_for(&session, begun), Sudo::Granted);
     host.sessions.renew_sudo(&session);
     assert_eq!(host.sessions.sudo_for(&session, begun), Sudo::Older);
