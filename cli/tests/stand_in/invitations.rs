@@ -2,6 +2,8 @@
 
 mod desk;
 
+use std::time::SystemTime;
+
 use daypass_cli::paths::Places;
 use daypass_protocol::api::Invitation;
 use daypass_protocol::digest::Digest;
@@ -9,6 +11,7 @@ use daypass_protocol::invitation::Acceptance;
 use daypass_protocol::roster::{Person, Role};
 use daypass_protocol::token::InviteLine;
 use daypass_protocol::version::Version;
+use daypass_transport::authority::Authority;
 use desk::Desk;
 use ssh_key::HashAlg;
 
@@ -179,10 +182,29 @@ fn a_ca_that_shows_another_key_than_was_handed_in_gets_no_signature() {
         assert_eq!(code, 0, "{number}: {said}");
         let shown = crate::scene::public(&mallory).fingerprint().to_string();
         assert!(
-            said.contains("** the") && !said.contains(&shown),
+            said.contains("** does not speak for itself") && !said.contains(&shown),
             "{number}: {said}"
         );
     }
+}
+
+#[test]
+fn the_line_names_the_root_that_the_ca_shows_and_not_one_that_it_once_had() {
+    let carol = Carol::new();
+    let desk = Desk::open(&carol);
+    let other = Authority::create("before", SystemTime::now()).expect("a root");
+    let roots = Places::below(carol.home.path()).root_file();
+    let both = [other.certificate(), desk.ca.root.certificate()].concat();
+    std::fs::write(&roots, both).expect("written");
+    let (code, said) = carol.daypass(&["invite", "erin", "--role", "contractor"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(line(&said).root, Digest::from_bytes(desk.ca.root.hash()));
+    desk.ca.seen();
+    std::fs::write(&roots, other.certificate()).expect("written");
+    let (code, said) = carol.daypass(&["invite", "erin", "--role", "contractor"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("somebody is in between"), "{said}");
+    assert!(desk.ca.seen().is_empty());
 }
 
 #[test]

@@ -5,11 +5,11 @@ use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::Name;
 
 use super::joined;
-use crate::diagnostic::invitation::InvitationError;
-use crate::output::inert::inert;
 
 pub(crate) const NONE: &str = "No invitation is open; `daypass invite NAME --role ROLE` makes one.";
 pub(crate) const NO_KEY_YET: &str = "not handed in yet";
+/// In place of a key that nobody is to rely on.
+pub(crate) const UNPROVEN: &str = "** does not speak for itself: `confirm` says why **";
 
 /// Beside the line that somebody is invited with.
 pub(crate) fn made(name: &Name, until: &str) -> String {
@@ -58,9 +58,4 @@ pub(crate) fn waits(name: &Name) -> String {
 
 pub(crate) fn withdrawn(name: &Name) -> String {
     format!("The invitation of {name} is withdrawn; its line is worth nothing any more.")
-}
-
-/// In place of a key that nobody is to rely on.
-pub(crate) fn does_not_count(error: &InvitationError) -> String {
-    format!("** {} **", inert(&error.to_string()))
 }
