@@ -9,6 +9,7 @@ mod enrolment;
 mod errors;
 mod gate;
 mod hosts;
+mod invitations;
 mod journal;
 mod narrowings;
 mod refusal;

@@ -168,8 +168,8 @@ was away must have been back before the next step, daypass-ca key use x509-root.
         ),
         Rotated::UsedRoot => format!(
             "The X.509 root that was added issues, once the CA was restarted. Hosts and collectors renew their certificates under it
-within the hour; join tokens and setup lines that nobody has used yet have to be made anew. When all have renewed, end the trust in
-the one before with daypass-ca key retire x509-root.
+within the hour; join tokens, invitations and setup lines that nobody has used yet have to be made anew. When all have renewed, end the
+trust in the one before with daypass-ca key retire x509-root.
 {NEXT}
 "
         ),
@@ -266,7 +266,7 @@ What came after the backup is not known here:
 - the newest roster is {roster}; where the admins have signed later ones, hand those in before anything else, or hosts
   will report two rosters of one number;
 - windows that were revoked since stay closed on the hosts that heard of it; revoke them here again;
-- join tokens that were not used yet are worth nothing any more: make new ones.
+- join tokens and invitations that were not used yet are worth nothing any more: make new ones.
 The CA's journal begins anew, and its collectors are told so. Next: systemctl start daypass-ca
 ",
         directory.display()

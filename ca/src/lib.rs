@@ -27,6 +27,7 @@ pub mod forwarding;
 pub mod genesis;
 pub mod hosts;
 pub mod init;
+pub mod invitations;
 pub mod issue;
 pub mod keys;
 pub mod layout;

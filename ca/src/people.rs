@@ -100,6 +100,24 @@ impl Roll {
         })
     }
 
+    /// Whether a key may come to stand for a person: it was nobody else's in any roster.
+    ///
+    /// # Errors
+    /// Whose it was.
+    pub fn may_stand_for(&self, person: &Name, key: &Key) -> Result<(), RollError> {
+        for roster in self.chain.iter().flat_map(Chain::rosters) {
+            if let Some(before) = roster.holder(key).filter(|before| before.name != *person) {
+                return Err(RollError::KeyOfAnother {
+                    key: key.fingerprint(),
+                    before: before.name.clone(),
+                    number: roster.number,
+                    now: person.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The CA's name in every statement.
     pub fn pin(&self) -> Pin {
         self.pin

@@ -2,8 +2,8 @@
 //!
 //! What happened after the backup is not known here: certificates went out, windows were revoked, join tokens used. So
 //! a restored CA counts anew under a new incarnation, which hosts accept for being dated later; its states have higher
-//! numbers than any that the CA before can have signed; join tokens of before are worth nothing; and it begins a new
-//! journal, whose first entry names the one before and where that one ends.
+//! numbers than any that the CA before can have signed; join tokens and invitations of before are worth nothing; and it
+//! begins a new journal, whose first entry names the one before and where that one ends.
 
 use std::error::Error;
 use std::fs::{DirBuilder, File, OpenOptions};

@@ -7,6 +7,7 @@ mod certificates;
 mod collectors;
 mod copy;
 mod hosts;
+mod invitations;
 mod narrowings;
 mod nonces;
 mod own_record;
@@ -30,6 +31,7 @@ pub use certificates::IssuedCertificate;
 pub use collectors::{AdmittedCollector, FormerWitness};
 pub use copy::{copy, settle};
 pub use hosts::EnrolledHost;
+pub use invitations::StoredInvitation;
 pub use narrowings::StoredNarrowing;
 pub use nonces::{NonceError, Nonces};
 pub use revocations::StoredRevocation;
@@ -51,6 +53,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/7-journal-first.sql")),
     M::up(include_str!("../migrations/8-client-certificates.sql")),
     M::up(include_str!("../migrations/9-witness-heirs.sql")),
+    M::up(include_str!("../migrations/10-invitations.sql")),
 ];
 
 /// As many readers as there is any use for on a small server.

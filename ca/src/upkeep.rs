@@ -1,4 +1,5 @@
-//! What the CA does every minute by itself: the state signed afresh, and keys and certificates renewed when their time has come.
+//! What the CA does every minute by itself: the state signed afresh, invitations forgotten and keys and certificates renewed when
+//! their time has come.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +55,10 @@ impl Upkeep {
         logged(
             authority.mark_records(),
             "the mark up to which certificates are in the database stays behind",
+        );
+        logged(
+            authority.sweep_invitations(),
+            "invitations that are out of time are still in the database",
         );
         logged(
             self.renew_certificate(),

@@ -48,6 +48,7 @@ fn a_restored_ca_goes_on_in_a_new_incarnation_and_says_where_the_one_before_ende
     house.say(&bob, Verb::Approve, &window).unwrap();
     let mut serials = BTreeSet::from([login(&house, &cody).unwrap()]);
     let unused = house.token("db2", &[]);
+    house.invite("carol").unwrap();
     let before = state_of(&house, &machine);
     let entries = house.entries().len() as u64;
     let file = house.directory.path().join("backup.tar");
@@ -93,6 +94,11 @@ fn a_restored_ca_goes_on_in_a_new_incarnation_and_says_where_the_one_before_ende
         house.enroll(&unused).map(|_| ()),
         no(403, "token-expired"),
         "a token of before must be worth nothing"
+    );
+    assert_eq!(
+        house.invitations(),
+        [],
+        "it may have been withdrawn since the backup"
     );
     house.host("db3");
 }

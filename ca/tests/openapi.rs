@@ -6,6 +6,7 @@ use daypass_ca::api::routes::{Access, Method, ROUTES, Route};
 use daypass_protocol::api;
 use daypass_protocol::collector;
 use daypass_protocol::comeback::SignedComeback;
+use daypass_protocol::invitation::SignedAcceptance;
 use daypass_protocol::narrowing::SignedNarrowing;
 use daypass_protocol::revocation::SignedRevocation;
 use daypass_protocol::roster::SignedRoster;
@@ -116,8 +117,10 @@ fn reads<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
 #[test]
 fn every_example_is_read_by_the_programs_own_types() {
     let document = document();
-    let types: [(&str, Reads); 33] = [
+    let types: [(&str, Reads); 41] = [
         ("About", reads::<api::About>),
+        ("AcceptInvitation", reads::<api::AcceptInvitation>),
+        ("Accepted", reads::<api::Accepted>),
         ("CertificateWish", reads::<api::CertificateWish>),
         ("CollectorRenewal", reads::<collector::Renewal>),
         ("CollectorRenewed", reads::<collector::Renewed>),
@@ -126,6 +129,9 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("Enrolment", reads::<api::Enrolment>),
         ("Failure", reads::<api::Failure>),
         ("Hosts", reads::<api::Hosts>),
+        ("Invitations", reads::<api::Invitations>),
+        ("Invite", reads::<api::Invite>),
+        ("Invited", reads::<api::Invited>),
         ("Issued", reads::<api::Issued>),
         ("Journal", reads::<api::Journal>),
         ("Ready", reads::<api::Ready>),
@@ -136,6 +142,7 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("Revoked", reads::<api::Revoked>),
         ("RosterNumber", reads::<api::RosterNumber>),
         ("Rosters", reads::<api::Rosters>),
+        ("SignedAcceptance", reads::<SignedAcceptance>),
         ("SignedComeback", reads::<SignedComeback>),
         ("SignedNarrowing", reads::<SignedNarrowing>),
         ("SignedRevocation", reads::<SignedRevocation>),
@@ -152,6 +159,8 @@ fn every_example_is_read_by_the_programs_own_types() {
         ("WindowView", reads::<api::WindowView>),
         ("Windows", reads::<api::Windows>),
         ("Wish", reads::<api::Wish>),
+        ("WithdrawInvitation", reads::<api::WithdrawInvitation>),
+        ("Withdrawn", reads::<api::Withdrawn>),
         ("WitnessKeys", reads::<witness_key::WitnessKeys>),
     ];
     let schemas = document["components"]["schemas"].as_object().unwrap();

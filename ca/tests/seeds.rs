@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use daypass_ca::backup;
 use daypass_ca::control::Question;
-use daypass_protocol::api::{CertificateWish, Issued, TokenWish};
+use daypass_protocol::api::{CertificateWish, Invitations, Invited, Issued, TokenWish};
 use daypass_protocol::certificate;
 use daypass_protocol::comeback::{Comeback, NAMESPACE, SignedComeback};
 use daypass_protocol::grant::Grant;
@@ -16,8 +16,10 @@ use daypass_protocol::revocation::{Revocation, Subject};
 use daypass_protocol::roster::Role;
 use daypass_protocol::sshsig;
 use daypass_protocol::statement::Verb;
+use daypass_protocol::token::{InviteLine, SetupLine};
 use daypass_protocol::version::Version;
 use daypass_transport::client::Request;
+use house::inviting::signed;
 use house::machine::{application, renewal, with_keys};
 use house::{House, Someone};
 use serde::Serialize;
@@ -65,6 +67,7 @@ fn make_the_seeds() {
         "setup",
         house.authority().setup_line().to_string(),
     );
+    invitations(&seeds, &house);
     let (mut asked, key) = application(&token);
     let ssh = Someone::new("db1");
     with_keys(token.ca, &mut asked, &[&ssh]);
@@ -209,4 +212,26 @@ fn make_the_seeds() {
     backup::write(&house.layout(), None, &backup, now.unix()).unwrap();
     seeds.put("restore", "backup", fs::read(&backup).unwrap());
     drop(key);
+}
+
+/// Carol is invited, and hands a key in.
+fn invitations(seeds: &Seeds, house: &House) {
+    let invite = json!({"person": "carol", "roles": ["contractor"], "seconds": 600});
+    seeds.body(&["api"], "invite", &invite);
+    let carol = Someone::new("carol");
+    let Invited { secret, .. } = house.invite("carol").unwrap();
+    let SetupLine { url, root, ca } = house.authority().setup_line();
+    let line = InviteLine {
+        url,
+        root,
+        ca,
+        person: carol.name.clone(),
+        secret: secret.clone(),
+    };
+    seeds.put("credential", "invite", line.to_string());
+    let asked = signed(&secret, &house.acceptance(&secret, &carol), &carol);
+    seeds.body(&["api"], "acceptance", &asked);
+    house.hand_in(&asked).unwrap();
+    let invitations = house.invitations();
+    seeds.body(&["answer"], "invitations", &Invitations { invitations });
 }

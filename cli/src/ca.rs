@@ -1,5 +1,6 @@
 //! The CA, as its people see it: each route one method, each request signed, nothing it says taken on trust.
 
+mod invitations;
 mod wire;
 
 use std::cell::{Cell, OnceCell};
@@ -31,6 +32,7 @@ use crate::keys::SigningKey;
 use crate::keys::file::Asking;
 use crate::paths::Places;
 use crate::roster::memory;
+pub(crate) use invitations::accept;
 pub(crate) use wire::{Call, Wire};
 
 /// The most entries that are asked for at once.

@@ -7,6 +7,7 @@ use crate::completions::CompletionsArguments;
 use crate::evidence::EvidenceArguments;
 use crate::exports::ExportsArguments;
 use crate::host::HostArguments;
+use crate::invite::InviteArguments;
 use crate::journal::JournalArguments;
 use crate::log::LogArguments;
 use crate::login::LoginArguments;
@@ -90,6 +91,8 @@ pub enum Command {
     Roster(RosterArguments),
     /// Add, list and remove people and their keys
     Person(PersonArguments),
+    /// Invite somebody: they hand in their key, and you sign it in
+    Invite(InviteArguments),
     /// Show, change and explain what windows need
     Policy(PolicyArguments),
     /// List hosts, and make the token that enrols one

@@ -3,6 +3,7 @@
 pub mod evidence;
 pub(crate) mod hint;
 mod input;
+pub mod invitation;
 mod key;
 pub(crate) mod prompt;
 
@@ -371,6 +372,10 @@ pub enum Failure {
         key: Fingerprint,
     },
 
+    /// An invitation does not lead into the roster.
+    #[error(transparent)]
+    Invitation(#[from] invitation::InvitationError),
+
     // Journals.
     /// It is not known which journal's checkpoint to ask for.
     #[error(
@@ -434,6 +439,9 @@ pub enum Failure {
 impl Failure {
     /// Whether the command line is at fault.
     pub fn is_usage(&self) -> bool {
+        if let Self::Invitation(error) = self {
+            return error.is_usage();
+        }
         matches!(
             self,
             Self::Name(_)

@@ -20,6 +20,7 @@ pub mod evidence;
 mod exit;
 mod exports;
 mod host;
+mod invite;
 mod journal;
 pub mod keys;
 mod log;
@@ -97,6 +98,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Setup(arguments) => setup::run(&context, arguments),
         Command::Roster(arguments) => roster::run(&context, arguments),
         Command::Person(arguments) => person::run(&context, arguments),
+        Command::Invite(arguments) => invite::run(&context, arguments),
         Command::Policy(arguments) => policy::run(&context, arguments),
         Command::Host(arguments) => host::run(&context, arguments),
         Command::Request(arguments) => request::request(&context, arguments),

@@ -48,6 +48,11 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// Whether it was said on the command line, and nobody is asked.
+    pub fn is_given(self) -> bool {
+        self.yes
+    }
+
     /// Whether the person wants it: said on the command line, or asked now.
     pub fn given(self, question: &str) -> Result<(), Failure> {
         if self.yes || confirmed(question)? {

@@ -1,14 +1,15 @@
 //! `daypass setup`: everything that one machine needs, so that plain `ssh` works from then on.
 
 mod known_hosts;
+mod line;
 mod ssh_config;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use daypass_protocol::api::Hosts;
+use daypass_protocol::key::Fingerprint;
 use daypass_protocol::name::Name;
-use daypass_protocol::token::SetupLine;
 use ssh_key::PublicKey;
 
 use crate::Context;
@@ -21,18 +22,26 @@ use crate::keys;
 use crate::keys::file::Asking;
 use crate::output::{confirmed, note};
 use crate::revoked_hosts;
+use line::Line;
 
 /// The longest `~/.ssh/config` that is read, bytes.
 const LONGEST_SSH_CONFIG: u64 = 1024 * 1024;
 
+/// What the CA tells somebody whom it does not know.
+const NO_HOSTS: Hosts = Hosts {
+    hosts: Vec::new(),
+    host_ca: Vec::new(),
+    x509: Vec::new(),
+};
+
 /// Arguments of `daypass setup`.
 #[derive(Debug, clap::Args)]
 pub struct SetupArguments {
-    /// The line that the CA's admin passed on; it begins with `daypass-setup-1.`
-    #[arg(value_name = "SETUP-LINE", required_unless_present = "refresh", value_parser = line)]
-    line: Option<SetupLine>,
-    /// Your name in the roster
-    #[arg(long, value_name = "NAME", required_unless_present = "refresh")]
+    /// The line that your admin passed on; it begins with `daypass-invite-1.` or `daypass-setup-1.`
+    #[arg(value_name = "LINE", required_unless_present = "refresh")]
+    line: Option<Line>,
+    /// Your name in the roster, where the line does not say it
+    #[arg(long, value_name = "NAME")]
     person: Option<Name>,
     /// Your key, public or private; the only one in ssh-agent, or `~/.ssh/id_*`, if not given
     #[arg(long, value_name = "FILE")]
@@ -50,9 +59,13 @@ pub struct SetupArguments {
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SetupArguments) -> Result<Exit, Failure> {
-    if let (Some(line), Some(person)) = (&arguments.line, &arguments.person) {
+    if let Some(line) = &arguments.line {
+        let person = line.person(arguments.person.as_ref())?;
         let key = configure(context, line, person, arguments)?;
         note(hint::set_up(person, &key));
+        if line.invitation().is_some() {
+            return invited(context, arguments, &key);
+        }
     }
     let ca = Ca::connect(&context.places, Asking::Allowed)?;
     let refreshed = refresh(context, &ca);
@@ -64,21 +77,25 @@ pub(crate) fn run(context: &Context, arguments: &SetupArguments) -> Result<Exit,
             Ok(names) => note(hint::hosts_known(names)),
             // Who was just set up need not be in the roster yet; ssh is prepared, the hosts come with a refresh.
             Err(failure @ (Failure::Refused { .. } | Failure::Chain(_))) => {
-                write_ssh(
-                    context,
-                    ca.config(),
-                    &Hosts {
-                        hosts: Vec::new(),
-                        host_ca: Vec::new(),
-                        x509: Vec::new(),
-                    },
-                )?;
+                write_ssh(context, ca.config(), &NO_HOSTS)?;
                 note(hint::not_known_yet(&diagnostic::report(&failure)));
             }
             Err(failure) => return Err(failure),
         }
     }
     include(context, arguments)?;
+    Ok(Exit::Done)
+}
+
+/// The rest for somebody whom the CA is not to know before an admin has compared their key: it is not asked.
+fn invited(
+    context: &Context,
+    arguments: &SetupArguments,
+    key: &PublicKey,
+) -> Result<Exit, Failure> {
+    write_ssh(context, &Config::load(&context.places)?, &NO_HOSTS)?;
+    include(context, arguments)?;
+    note(hint::invitation::accepted(Fingerprint::of(key.key_data())));
     Ok(Exit::Done)
 }
 
@@ -102,12 +119,13 @@ pub(crate) fn take_over(context: &Context, ca: &Ca, hosts: &Hosts) -> Result<usi
 
 fn configure(
     context: &Context,
-    line: &SetupLine,
+    line: &Line,
     person: &Name,
     arguments: &SetupArguments,
 ) -> Result<PublicKey, Failure> {
+    let named = line.ca();
     match Config::load(&context.places) {
-        Ok(earlier) if earlier.ca != line.ca => {
+        Ok(earlier) if earlier.ca != named.ca => {
             return Err(Failure::OtherCaSetUp {
                 path: context.places.config_file(),
                 ca: earlier.ca,
@@ -127,12 +145,17 @@ fn configure(
         .agent
         .as_deref()
         .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
-    let root = ca::fetch_root(line)?;
+    let root = ca::fetch_root(&named)?;
+    // Before this machine is set up: what is refused leaves it as it was.
+    if let Some(invitation) = line.invitation() {
+        let key = place.open(Asking::Allowed).map_err(Failure::Key)?;
+        ca::accept(invitation, &root, &key)?;
+    }
     durable::write(&context.places.root_file(), root.as_bytes(), 0o644)?;
     let config = Config {
-        url: line.url.clone(),
-        ca: line.ca,
-        root: line.root,
+        url: named.url,
+        ca: named.ca,
+        root: named.root,
         person: person.clone(),
         key: place.fingerprint,
         key_file: place.file.clone(),
@@ -221,8 +244,4 @@ fn include(context: &Context, arguments: &SetupArguments) -> Result<(), Failure>
 
 fn mode_of(path: &Path) -> u32 {
     std::fs::metadata(path).map_or(0o600, |metadata| metadata.permissions().mode() & 0o7777)
-}
-
-fn line(text: &str) -> Result<SetupLine, daypass_protocol::token::Error> {
-    text.parse()
 }

@@ -3,8 +3,8 @@
 
 use daypass_protocol::alert::Alerts;
 use daypass_protocol::api::{
-    About, Draft, Enrolled, Failure, Hosts, Issued, Journal, Renewed, Revoked, RosterNumber,
-    Rosters, Token, Windows,
+    About, Accepted, Draft, Enrolled, Failure, Hosts, Invitations, Invited, Issued, Journal,
+    Renewed, Revoked, RosterNumber, Rosters, Token, Windows, Withdrawn,
 };
 use daypass_protocol::digest::{Digest, Pin};
 use daypass_protocol::forwarding::{Sessions, Story};
@@ -27,6 +27,14 @@ fuzz_target!(|body: &[u8]| {
     _ = strict_json::parse::<Sessions>(body, body.len());
     _ = strict_json::parse::<Story>(body, body.len());
     _ = strict_json::parse::<Alerts>(body, body.len());
+    _ = strict_json::parse::<Invited>(body, body.len());
+    _ = strict_json::parse::<Accepted>(body, body.len());
+    _ = strict_json::parse::<Withdrawn>(body, body.len());
+    if let Ok(Invitations { invitations }) = strict_json::parse(body, body.len()) {
+        for accepted in invitations.iter().filter_map(|one| one.accepted.as_ref()) {
+            _ = accepted.read();
+        }
+    }
     if let Ok(enrolled) = strict_json::parse::<Enrolled>(body, body.len()) {
         _ = enrolled.state.read_unverified();
     }

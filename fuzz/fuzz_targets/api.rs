@@ -2,8 +2,8 @@
 #![no_main]
 
 use daypass_protocol::api::{
-    CertificateWish, Enrolment, MAX_BODY, MAX_ROSTER_BODY, Renewal, Retirement, Submission,
-    TokenWish, Wish,
+    AcceptInvitation, CertificateWish, Enrolment, Invite, MAX_BODY, MAX_ROSTER_BODY, Renewal,
+    Retirement, Submission, TokenWish, Wish, WithdrawInvitation,
 };
 use daypass_protocol::collector;
 use daypass_protocol::comeback::SignedComeback;
@@ -29,6 +29,11 @@ fuzz_target!(|body: &[u8]| {
     _ = strict_json::parse::<Retirement>(body, MAX_BODY);
     _ = strict_json::parse::<collector::Renewal>(body, MAX_BODY);
     _ = strict_json::parse::<SignedRoster>(body, MAX_ROSTER_BODY);
+    _ = strict_json::parse::<Invite>(body, MAX_BODY);
+    _ = strict_json::parse::<WithdrawInvitation>(body, MAX_BODY);
+    if let Ok(asked) = strict_json::parse::<AcceptInvitation>(body, MAX_BODY) {
+        _ = asked.accepted.read();
+    }
     if let Ok(signed) = strict_json::parse::<SignedComeback>(body, MAX_BODY) {
         let pin = Pin::from(Digest::of("nobody's"));
         // Nobody's keys: whatever it says, it brings nobody back.

@@ -1,9 +1,14 @@
 //! The types of the CA's HTTPS API; routes and rules are in `docs/formats/api.md`.
 
 mod enroll;
+mod invitations;
 mod wish;
 
 pub use enroll::{Enrolled, Enrolment, JournalKeys, Renewal, Renewed, Retired, Retirement};
+pub use invitations::{
+    AcceptInvitation, Accepted, Invitation, Invitations, Invite, Invited, WithdrawInvitation,
+    Withdrawn,
+};
 pub use wish::{HostOrGroup, InvalidHostOrGroup, Wish};
 
 use crate::digest::Pin;

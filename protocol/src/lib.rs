@@ -28,6 +28,7 @@ pub mod host_proof;
 pub mod hours;
 pub mod http_auth;
 pub mod inert;
+pub mod invitation;
 pub mod invocation;
 pub mod key;
 pub mod krl;

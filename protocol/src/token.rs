@@ -1,11 +1,11 @@
-//! The two lines that people paste: one enrols a host, one sets a client up.
+//! The lines that people paste: one enrols a host, one sets a client up, one invites a person.
 
 mod url;
 
 pub use url::{CaUrl, InvalidUrl};
 
 use crate::digest::{Digest, Pin};
-use crate::name::HostName;
+use crate::name::{HostName, Name};
 use crate::strict_json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,8 @@ use std::str::FromStr;
 
 const JOIN: &str = "daypass-join-1.";
 const SETUP: &str = "daypass-setup-1.";
-/// Bytes in the JSON of either line, at most.
+const INVITE: &str = "daypass-invite-1.";
+/// Bytes in the JSON of any of the lines, at most.
 const MAX_DOCUMENT: usize = 2048;
 
 /// Enrols one host, once, or machines of a group as often as its maker said. Whoever reads it before the host does can enrol in its place: it is not shown by `Debug`.
@@ -47,6 +48,24 @@ pub struct SetupLine {
     pub ca: Pin,
 }
 
+/// Invites one person: sets their client up, and lets it hand in a key for them. Whoever reads it before that person
+/// does can hand in another key, which no admin who compares fingerprints signs into the roster: the secret is not shown
+/// by `Debug`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteLine {
+    /// Where the CA answers.
+    pub url: CaUrl,
+    /// Hash of the DER of its X.509 root.
+    pub root: Digest,
+    /// The CA's name, from which the chain of rosters is checked.
+    pub ca: Pin,
+    /// Under which name they are to be in the roster.
+    pub person: Name,
+    /// What the CA knows the hash of.
+    pub secret: Secret,
+}
+
 /// 32 random bytes; base64url without padding in text.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret([u8; 32]);
@@ -57,7 +76,7 @@ pub enum Error {
     /// It begins differently.
     #[error("expected a line that begins with {expected}")]
     Prefix {
-        /// `daypass-join-1.` or `daypass-setup-1.`
+        /// `daypass-join-1.`, `daypass-setup-1.` or `daypass-invite-1.`
         expected: &'static str,
     },
     /// Cut off or altered.
@@ -137,3 +156,4 @@ macro_rules! line {
 
 line!(JoinToken, JOIN);
 line!(SetupLine, SETUP);
+line!(InviteLine, INVITE);

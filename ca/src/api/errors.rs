@@ -4,14 +4,15 @@
 use axum::http::StatusCode;
 use daypass_protocol::grant::{self, Turned};
 use daypass_protocol::http_auth;
-use daypass_protocol::{narrowing, revocation, statement};
+use daypass_protocol::{invitation, narrowing, revocation, statement};
 
 use super::refusal::Refusal;
 use crate::approve::StatementRefusal;
 use crate::auth::AuthError;
-use crate::authority::{AnnounceError, RoomError, TokenError};
+use crate::authority::{AnnounceError, InvitationError, RoomError, TokenError};
 use crate::case::CaseError;
 use crate::hosts::HostRefusal;
+use crate::invitations::InvitationRefusal;
 use crate::issue::IssueError;
 use crate::ledger::LedgerError;
 use crate::narrow::NarrowingRefusal;
@@ -178,6 +179,37 @@ impl From<TokenError> for Refusal {
         match error {
             TokenError::Refused(refusal) => Self::unacceptable(refusal.code(), refusal.to_string()),
             TokenError::Name(refusal) => refusal.into(),
+            error => Self::failure(&error),
+        }
+    }
+}
+
+impl From<InvitationRefusal> for Refusal {
+    fn from(refusal: InvitationRefusal) -> Self {
+        let status = match &refusal {
+            InvitationRefusal::Acceptance(invitation::Error::Json(_)) => StatusCode::BAD_REQUEST,
+            InvitationRefusal::Unknown
+            | InvitationRefusal::Acceptance(_)
+            | InvitationRefusal::OtherCa { .. }
+            | InvitationRefusal::KeyRevoked(_) => StatusCode::FORBIDDEN,
+            InvitationRefusal::NotInvited(_) => StatusCode::NOT_FOUND,
+            InvitationRefusal::PersonExists(_)
+            | InvitationRefusal::TooMany
+            | InvitationRefusal::Used => StatusCode::CONFLICT,
+            InvitationRefusal::Seconds(_)
+            | InvitationRefusal::Roles(_)
+            | InvitationRefusal::OtherInvitation(_)
+            | InvitationRefusal::RecoveryKey(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::with(status, refusal.code(), refusal.to_string())
+    }
+}
+
+impl From<InvitationError> for Refusal {
+    fn from(error: InvitationError) -> Self {
+        match error {
+            InvitationError::Refused(refusal) => refusal.into(),
+            InvitationError::Key(error) => error.into(),
             error => Self::failure(&error),
         }
     }

@@ -6,8 +6,8 @@ use daypass_protocol::roster::Role;
 use super::call::{Call, Reply};
 use super::refusal::Refusal;
 use super::{
-    about, certificates, collectors, comebacks, enrolment, hosts, journal, narrowings, renewals,
-    retirements, revocations, roster, state, statements, windows,
+    about, certificates, collectors, comebacks, enrolment, hosts, invitations, journal, narrowings,
+    renewals, retirements, revocations, roster, state, statements, windows,
 };
 use crate::authority::Authority;
 
@@ -35,7 +35,7 @@ impl Method {
 pub enum Access {
     /// Nobody is asked who they are.
     Anyone,
-    /// The body proves what it needs by itself: a signed roster, a join token, a comeback.
+    /// The body proves what it needs by itself: a signed roster, a join token, a comeback, an invitation.
     Bearer,
     /// Anybody whose key the newest roster lists.
     Person,
@@ -160,6 +160,14 @@ pub const ROUTES: &[Route] = &[
     post("/v1/hosts/renew", Access::Host, renewals::take),
     post("/v1/hosts/comeback", Access::Bearer, comebacks::take),
     post("/v1/hosts/retire", Access::Host, retirements::take),
+    get("/v1/invitations", ADMIN, invitations::list),
+    post("/v1/invitations", ADMIN, invitations::invite),
+    post(
+        "/v1/invitations/accept",
+        Access::Bearer,
+        invitations::accept,
+    ),
+    post("/v1/invitations/withdraw", ADMIN, invitations::withdraw),
     post("/v1/collectors/renew", Access::Collector, collectors::renew),
     post(
         "/v1/collectors/witness",

@@ -1,6 +1,7 @@
 //! Making join tokens, whoever asks: an admin by the API, or root on this machine.
 
 use daypass_protocol::api::TokenWish;
+use daypass_protocol::digest::Digest;
 use daypass_protocol::event::{Event, Resource};
 use daypass_protocol::name::InvalidName;
 use daypass_protocol::token::{JoinToken, Secret};
@@ -35,9 +36,14 @@ pub enum TokenError {
     Ledger(#[from] LedgerError),
 }
 
-/// How a token is named in the journal: enough to tell its uses from another's, nothing to use it with.
+/// How a token or an invitation is named in the journal: enough to tell its uses from another's, nothing to use it with.
 pub(crate) fn mark(secret: &Secret) -> String {
-    let mut mark = secret.digest().to_string();
+    mark_of(secret.digest())
+}
+
+/// The same, by the hash of its secret.
+pub(super) fn mark_of(hash: Digest) -> String {
+    let mut mark = hash.to_string();
     mark.truncate(16);
     mark
 }

@@ -25,13 +25,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes a restored database that of a new incarnation: no join token of before is good for anything, and no state
-    /// of before has so high a number as the next.
+    /// Makes a restored database that of a new incarnation: no join token and no invitation of before is good for
+    /// anything, and no state of before has so high a number as the next.
     pub(crate) fn begin_anew(&self, incarnation: &str, now: i64) -> Result<(), StoreError> {
         self.0
             .execute("UPDATE genesis SET incarnation = ?1", [incarnation])?;
         self.0
             .execute("UPDATE tokens SET expires = min(expires, ?1)", [now])?;
+        // Some may have been withdrawn since the backup.
+        self.0.execute("DELETE FROM invitations", [])?;
         // Hosts may have renewed since the backup.
         self.doubt_hosts()?;
         // What the journal before said was made up for; the new one begins with nothing.

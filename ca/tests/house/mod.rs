@@ -27,6 +27,7 @@ use tempfile::TempDir;
 
 mod asking;
 pub(crate) mod collector;
+pub(crate) mod inviting;
 pub(crate) mod machine;
 pub(crate) mod program;
 pub(crate) mod refusing;

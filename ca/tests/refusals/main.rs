@@ -2,6 +2,7 @@
 
 #[path = "../house/mod.rs"]
 mod house;
+mod invitations;
 mod kinds;
 mod statements;
 mod tokens;
@@ -31,6 +32,10 @@ const MAY: &[(&str, &str, &str)] = &[
     ("POST", "/v1/hosts/renew", "host"),
     ("POST", "/v1/hosts/comeback", "anyone"),
     ("POST", "/v1/hosts/retire", "host"),
+    ("GET", "/v1/invitations", "admin"),
+    ("POST", "/v1/invitations", "admin"),
+    ("POST", "/v1/invitations/accept", "anyone"),
+    ("POST", "/v1/invitations/withdraw", "admin"),
     ("POST", "/v1/collectors/renew", "collector"),
     ("POST", "/v1/collectors/witness", "collector"),
     ("POST", "/v1/windows/draft", "contractor approver"),

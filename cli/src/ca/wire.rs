@@ -6,6 +6,7 @@ use daypass_protocol::digest::{Digest, Nonce};
 use daypass_protocol::http_auth::Target;
 use daypass_protocol::strict_json;
 use daypass_protocol::token::CaUrl;
+use daypass_transport::authority::root_hash;
 use daypass_transport::client::{self, Client, MAX_ANSWER, Request};
 use daypass_transport::fetch;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,20 @@ pub(super) fn fetch_root(url: &CaUrl, root: &Digest) -> Result<String, Failure> 
     })
 }
 
+/// The hashes of the X.509 roots that this machine trusts, in the order in which it was told of them.
+pub(super) fn trusted_roots(places: &Places) -> Result<Vec<Digest>, Failure> {
+    const END: &str = "-----END CERTIFICATE-----\n";
+    let path = places.root_file();
+    let roots = durable::read(&path, LONGEST_ROOT)?
+        .ok_or_else(|| Failure::NotSetUp { path: path.clone() })?;
+    // What is none shows when nobody answers under the others.
+    Ok(roots
+        .split_inclusive(END)
+        .filter_map(|root| root_hash(root).ok())
+        .map(Digest::from_bytes)
+        .collect())
+}
+
 impl Wire {
     /// Ready to speak with the configured CA; nothing is connected yet.
     pub(super) fn open(config: &Config, places: &Places) -> Result<Self, Failure> {
@@ -68,6 +83,18 @@ impl Wire {
                 path,
                 source: Box::new(source),
             })?;
+        Ok(Self {
+            url: url.clone(),
+            client,
+        })
+    }
+
+    /// Ready to speak with a CA that this machine is not set up for, under the root that was just fetched.
+    pub(super) fn under(url: &CaUrl, root: &str) -> Result<Self, Failure> {
+        let client = Client::new(&url.join(""), root, None).map_err(|source| Failure::Garbled {
+            url: url.to_string(),
+            reason: source.to_string(),
+        })?;
         Ok(Self {
             url: url.clone(),
             client,

@@ -1,5 +1,7 @@
 //! What people are told beside a result.
 
+pub(crate) mod invitation;
+
 use std::path::Path;
 
 use daypass_protocol::alert::Replay;

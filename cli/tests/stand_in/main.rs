@@ -3,6 +3,7 @@
 mod approving;
 mod ca;
 mod collector;
+mod invitations;
 mod revoked_hosts;
 mod rosters;
 mod scene;

@@ -112,6 +112,14 @@ actions! {
     CertificateIssued = "certificate.issued",
     /// CA: a certificate was not given.
     CertificateRefused = "certificate.refused",
+    /// CA: an admin invited somebody; `detail.person`, `.roles`, `.invitation`, `.until`, `.replaces`.
+    PersonInvited = "person.invited",
+    /// CA: a key was handed in for somebody who was invited; `detail.person`, `.invitation`.
+    InvitationAccepted = "invitation.accepted",
+    /// CA: an invitation is done or was taken back; `detail.person`, `.invitation`.
+    InvitationWithdrawn = "invitation.withdrawn",
+    /// CA: a key was not taken for somebody who was invited, or nobody was; `detail.person`, `.invitation`.
+    InvitationRefused = "invitation.refused",
     /// CA: a join token was made.
     HostToken = "host.token",
     /// CA: a host joined.

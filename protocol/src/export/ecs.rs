@@ -122,9 +122,13 @@ fn classify(source: &Source<'_>) -> (Option<&'static str>, Option<&'static [&'st
         "sudo.start" => ("process", &["start"]),
         "sudo.end" => ("process", &["end"]),
         "account.managed" | "account.unmanaged" | "access.revoked" => ("iam", &["user", "change"]),
-        "window.requested" | "window.granted" | "certificate.issued" => ("iam", &["creation"]),
-        "window.ended" | "window.revoked" => ("iam", &["deletion"]),
-        "window.approved" | "window.denied" | "roster.signed" => ("iam", &["change"]),
+        "window.requested" | "window.granted" | "certificate.issued" | "person.invited" => {
+            ("iam", &["creation"])
+        }
+        "window.ended" | "window.revoked" | "invitation.withdrawn" => ("iam", &["deletion"]),
+        "window.approved" | "window.denied" | "roster.signed" | "invitation.accepted" => {
+            ("iam", &["change"])
+        }
         "certificate.refused" | "statement.refused" => ("iam", &["info"]),
         "host.token" | "host.enrolled" | "collector.added" | "log.registered" => {
             ("configuration", &["creation"])
@@ -132,9 +136,8 @@ fn classify(source: &Source<'_>) -> (Option<&'static str>, Option<&'static [&'st
         "host.retired" | "collector.removed" => ("configuration", &["deletion"]),
         "ca.state-key" | "collector.witness-key" => ("configuration", &["change"]),
         "log.read" => ("api", &["access"]),
-        "request.refused" | "upload.refused" | "host.refused" | "collector.refused" => {
-            ("api", &["denied"])
-        }
+        "request.refused" | "upload.refused" | "host.refused" | "collector.refused"
+        | "invitation.refused" => ("api", &["denied"]),
         "gate.absent" | "break-glass" => ("intrusion_detection", &["info"]),
         "agent.start" | "ca.start" | "collector.start" => ("host", &["start"]),
         "agent.stop" | "ca.stop" | "collector.stop" => ("host", &["end"]),

@@ -13,6 +13,7 @@ mod grant;
 mod host_proof;
 mod hours;
 mod http_auth;
+mod invitation;
 mod krl;
 mod narrowing;
 mod openssh;

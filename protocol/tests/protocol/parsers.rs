@@ -12,7 +12,7 @@ use daypass_protocol::roster::Roster;
 use daypass_protocol::sshsig::Signature;
 use daypass_protocol::strict_json;
 use daypass_protocol::time::Time;
-use daypass_protocol::token::{CaUrl, JoinToken, SetupLine};
+use daypass_protocol::token::{CaUrl, InviteLine, JoinToken, SetupLine};
 use daypass_protocol::window::{FrozenWindow, WindowId};
 use proptest::prelude::*;
 use std::fmt::{Debug, Display};
@@ -42,6 +42,7 @@ fn every_parser(text: &str) {
     comes_back::<Signature>(text);
     _ = text.parse::<JoinToken>();
     _ = text.parse::<SetupLine>();
+    _ = text.parse::<InviteLine>();
     _ = FrozenWindow::parse(text);
     _ = Roster::parse(text);
     _ = Grant::parse(text);

@@ -1,7 +1,7 @@
-//! The two lines that people paste.
+//! The lines that people paste.
 
 use daypass_protocol::digest::{Digest, Pin};
-use daypass_protocol::token::{CaUrl, Error, JoinToken, Secret, SetupLine};
+use daypass_protocol::token::{CaUrl, Error, InviteLine, JoinToken, Secret, SetupLine};
 
 fn join() -> JoinToken {
     JoinToken {
@@ -13,8 +13,25 @@ fn join() -> JoinToken {
     }
 }
 
+fn invite() -> InviteLine {
+    let JoinToken {
+        url,
+        root,
+        ca,
+        secret,
+        ..
+    } = join();
+    InviteLine {
+        url,
+        root,
+        ca,
+        person: "carol".parse().unwrap(),
+        secret,
+    }
+}
+
 #[test]
-fn both_lines_come_back() {
+fn every_line_comes_back() {
     let token = join();
     assert_eq!(token.to_string().parse::<JoinToken>().unwrap(), token);
     assert_eq!(format!("  {token}\n").parse::<JoinToken>().unwrap(), token);
@@ -24,10 +41,14 @@ fn both_lines_come_back() {
         ca: token.ca,
     };
     assert_eq!(setup.to_string().parse::<SetupLine>().unwrap(), setup);
+    let invite = invite();
+    let line = invite.to_string();
+    assert!(line.starts_with("daypass-invite-1."), "{line}");
+    assert_eq!(line.parse::<InviteLine>().unwrap(), invite);
 }
 
 #[test]
-fn neither_line_serves_as_the_other_and_no_damage_passes() {
+fn no_line_serves_as_another_and_no_damage_passes() {
     let line = join().to_string();
     assert!(matches!(
         line.parse::<SetupLine>(),
@@ -35,6 +56,19 @@ fn neither_line_serves_as_the_other_and_no_damage_passes() {
     ));
     assert!(matches!(
         line.replace("join", "setup").parse::<SetupLine>(),
+        Err(Error::Json(_))
+    ));
+    assert!(matches!(
+        invite().to_string().parse::<SetupLine>(),
+        Err(Error::Prefix { .. })
+    ));
+    let called = |prefix| invite().to_string().replacen("invite", prefix, 1);
+    assert!(matches!(
+        called("join").parse::<JoinToken>(),
+        Err(Error::Json(_))
+    ));
+    assert!(matches!(
+        called("setup").parse::<SetupLine>(),
         Err(Error::Json(_))
     ));
     assert!(line[..line.len() - 1].parse::<JoinToken>().is_err());
@@ -57,6 +91,8 @@ fn neither_line_serves_as_the_other_and_no_damage_passes() {
 fn the_secret_is_not_shown_by_accident() {
     let token = join();
     let shown = format!("{token:?}");
+    assert!(!shown.contains(&token.secret.to_string()), "{shown}");
+    let shown = format!("{:?}", invite());
     assert!(!shown.contains(&token.secret.to_string()), "{shown}");
     assert_eq!(token.secret.digest(), Digest::of([5; 32]));
 }

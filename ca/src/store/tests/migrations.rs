@@ -15,6 +15,7 @@ VALUES ('{}', 'signed', 'revoke-person', 'mallory', 'ada', 2000000000, 3);
 INSERT INTO narrowings (\"window\", signer, narrowing, signature, received)
 SELECT min(id), 'carl', '{}', 'signed', 4 FROM windows;
 INSERT INTO former_hosts (name, host_keys, replaced) VALUES ('db0', '[]', 5);
+INSERT INTO former_witnesses (witness, url, heir) VALUES ('logs+zeroth', 'https://logs:7444', NULL);
 INSERT INTO journalled (only, up_to) VALUES (1, 6);
 ";
 
@@ -72,24 +73,33 @@ fn every_row_of_the_version_before_is_there_after_its_migration() {
         assert_eq!(rows(&after, &table, &columns), held, "{table}");
     }
     // And what is new can be used with what was there.
-    let known = store.read(|tx| tx.collectors()).unwrap();
-    assert_eq!(
-        (known.len(), &*known[0].witness, &known[0].heir),
-        (1, "logs+first", &None)
-    );
-    let former = store
-        .write::<_, StoreError>(|tx| {
-            assert_eq!(tx.former_witnesses()?, []);
-            tx.name_heir("https://logs:7444", "logs+second")?;
-            tx.take_heir("https://logs:7444")?;
-            tx.former_witnesses()
+    let invited = StoredInvitation {
+        person: "carol".to_owned(),
+        secret: [1; 32],
+        roles: vec!["contractor".to_owned()],
+        maker: "ada".to_owned(),
+        made: 1,
+        until: 2_000_000_000,
+        accepted: None,
+    };
+    let kept = store
+        .write::<_, StoreError>({
+            let invited = invited.clone();
+            move |tx| {
+                assert_eq!(tx.invitations(0)?, []);
+                tx.add_invitation(&invited)?;
+                assert!(tx.accept_invitation(&[1; 32], ("said", "signed"))?);
+                assert!(!tx.accept_invitation(&[1; 32], ("another", "signed"))?);
+                tx.invitation(&[1; 32], 2)
+            }
         })
         .unwrap();
-    let heir = former
-        .iter()
-        .map(|former| (&*former.witness, former.heir.as_deref()));
+    let accepted = Some(("said".to_owned(), "signed".to_owned()));
     assert_eq!(
-        heir.collect::<Vec<_>>(),
-        [("logs+first", Some("logs+second"))]
+        kept,
+        Some(StoredInvitation {
+            accepted,
+            ..invited
+        })
     );
 }

@@ -92,6 +92,11 @@ impl Kind {
             "certificate.issued" => (EntityManagement, 1, "Create", "Certificate"),
             "certificate.refused" => (EntityManagement, 1, "Create", "Certificate"),
             "roster.signed" => (EntityManagement, 3, "Update", "Roster"),
+            "person.invited" => (EntityManagement, 1, "Create", "Invitation"),
+            "invitation.accepted" | "invitation.refused" => {
+                (EntityManagement, 3, "Update", "Invitation")
+            }
+            "invitation.withdrawn" => (EntityManagement, 4, "Delete", "Invitation"),
             "host.token" => (EntityManagement, 1, "Create", "Join token"),
             "host.enrolled" | "host.refused" => (EntityManagement, 6, "Enroll", "Host"),
             "host.retired" => (EntityManagement, 7, "Unenroll", "Host"),
