@@ -8,6 +8,7 @@ mod first;
 mod init;
 mod log_key;
 mod open;
+mod order;
 mod reindex;
 mod restore;
 mod serve;

@@ -8,6 +8,7 @@ use clap::Args;
 use daypass_protocol::name::Name;
 
 use super::open::{self, OpenError};
+use super::order::{self, OrderError};
 use crate::clock::Now;
 use crate::collector::{Collector, CollectorError};
 use crate::config::{self, Config, ConfigError};
@@ -18,7 +19,7 @@ use crate::housekeeping;
 use crate::index::sqlite::SqliteIndex;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
-use crate::orders::{self, Answer, Order};
+use crate::orders::{Answer, Order};
 use crate::origin::Origin;
 use crate::ownership::{self, OwnershipError};
 use crate::rewrite::{self, RewriteError};
@@ -71,26 +72,9 @@ pub(crate) enum EraseCommandError {
     /// Files cannot be given to the service's user.
     #[error(transparent)]
     Ownership(#[from] OwnershipError),
-    /// The order could not be left, or its answer not be read.
-    #[error("the service cannot be told in {}", path.display())]
-    Order {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No answer.
-    #[error("the service has not answered for ten minutes; the order in {} stays, and it will carry it out", path.display())]
-    NoAnswer {
-        /// The order.
-        path: PathBuf,
-    },
-    /// The service says why not.
-    #[error("the service could not do it: {why}")]
-    Failed {
-        /// Why.
-        why: String,
-    },
+    /// The service did not do it.
+    #[error(transparent)]
+    Order(#[from] OrderError),
 }
 
 pub(crate) fn run(arguments: &EraseArgs) -> Result<(), EraseCommandError> {
@@ -137,35 +121,19 @@ fn here(
     Ok(erased)
 }
 
-fn by_the_service(
-    layout: &Layout,
-    person: &str,
-    why: &Why,
-) -> Result<Forgotten, EraseCommandError> {
-    let failed = |source| EraseCommandError::Order {
-        path: layout.orders(),
-        source,
-    };
+fn by_the_service(layout: &Layout, person: &str, why: &Why) -> Result<Forgotten, OrderError> {
     let order = Order::Erase {
         person: person.to_owned(),
         by: why.by.clone(),
         reason: why.reason.clone(),
     };
-    let path = orders::leave(&layout.orders(), &order).map_err(failed)?;
-    ownership::restore(&layout.orders())?;
-    match orders::answer(&path, PATIENCE).map_err(failed)? {
-        Some(Answer::Done { count, waiting }) => Ok(Forgotten {
+    order::carry_out(layout, &order, PATIENCE, |answer| match answer {
+        Answer::Done { count, waiting } => Some(Forgotten {
             entries: count,
             waiting,
         }),
-        Some(Answer::Failed { why }) => Err(EraseCommandError::Failed { why }),
-        Some(Answer::Renewed { .. } | Answer::WitnessKey { .. }) => {
-            Err(EraseCommandError::Failed {
-                why: "it answered something else than was asked".to_owned(),
-            })
-        }
-        None => Err(EraseCommandError::NoAnswer { path }),
-    }
+        _ => None,
+    })
 }
 
 fn say(text: &str) {

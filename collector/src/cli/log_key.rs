@@ -2,16 +2,16 @@
 //! where none runs.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ConfigArgs;
+use super::order::{self, OrderError};
 use crate::config::{Config, ConfigError};
 use crate::diagnostic;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::lock::{self, LockError};
-use crate::orders::{self, Answer, Order};
+use crate::orders::{Answer, Order};
 use crate::ownership::{self, OwnershipError};
 
 /// The service looks for orders twice a second; it may be at an erasure.
@@ -34,26 +34,9 @@ pub(crate) enum LogKeyError {
     /// Files cannot be given to the service's user.
     #[error(transparent)]
     Ownership(#[from] OwnershipError),
-    /// The order could not be left, or its answer not be read.
-    #[error("the service cannot be told in {}", path.display())]
-    Order {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No answer.
-    #[error("the service has not answered for two minutes; the order in {} stays, and it will carry it out", path.display())]
-    NoAnswer {
-        /// The order.
-        path: PathBuf,
-    },
-    /// The service says why not.
-    #[error("the service could not do it: {why}")]
-    Failed {
-        /// Why.
-        why: String,
-    },
+    /// The service did not do it.
+    #[error(transparent)]
+    Order(#[from] OrderError),
 }
 
 pub(crate) fn run(arguments: &ConfigArgs) -> Result<(), LogKeyError> {
@@ -83,20 +66,10 @@ fn here(layout: &Layout) -> Result<(u64, String), LogKeyError> {
     Ok((rotated.receipt.seq, rotated.key))
 }
 
-fn by_the_service(layout: &Layout) -> Result<(u64, String), LogKeyError> {
-    let failed = |source| LogKeyError::Order {
-        path: layout.orders(),
-        source,
-    };
+fn by_the_service(layout: &Layout) -> Result<(u64, String), OrderError> {
     let order = Order::RenewLogKey { by: BY.to_owned() };
-    let path = orders::leave(&layout.orders(), &order).map_err(failed)?;
-    ownership::restore(&layout.orders())?;
-    match orders::answer(&path, PATIENCE).map_err(failed)? {
-        Some(Answer::Renewed { entry, key }) => Ok((entry, key)),
-        Some(Answer::Failed { why }) => Err(LogKeyError::Failed { why }),
-        Some(Answer::Done { .. } | Answer::WitnessKey { .. }) => Err(LogKeyError::Failed {
-            why: "it answered something else than was asked".to_owned(),
-        }),
-        None => Err(LogKeyError::NoAnswer { path }),
-    }
+    order::carry_out(layout, &order, PATIENCE, |answer| match answer {
+        Answer::Renewed { entry, key } => Some((entry, key)),
+        _ => None,
+    })
 }

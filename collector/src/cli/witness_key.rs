@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::order::{self, OrderError};
 use crate::config::{self, Config, ConfigError};
 use crate::diagnostic;
 use crate::layout::Layout;
 use crate::lock::{self, LockError};
-use crate::orders::{self, Answer, Order};
-use crate::ownership::{self, OwnershipError};
+use crate::orders::{Answer, Order};
 
 /// The service looks for these orders every few seconds, and asks the CA.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,29 +41,9 @@ pub(crate) enum WitnessKeyError {
         "the service does not run, and it alone tells the CA; start it: systemctl start daypass-collector"
     )]
     NotRunning,
-    /// Files cannot be given to the service's user.
+    /// The service did not do it.
     #[error(transparent)]
-    Ownership(#[from] OwnershipError),
-    /// The order could not be left, or its answer not be read.
-    #[error("the service cannot be told in {}", path.display())]
-    Order {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No answer.
-    #[error("the service has not answered for two minutes; the order in {} stays, and it will carry it out", path.display())]
-    NoAnswer {
-        /// The order.
-        path: PathBuf,
-    },
-    /// The service says why not.
-    #[error("the witness key stays as it is: {why}")]
-    Failed {
-        /// Why.
-        why: String,
-    },
+    Order(#[from] OrderError),
 }
 
 pub(crate) fn run(arguments: &WitnessKeyArgs) -> Result<(), WitnessKeyError> {
@@ -78,22 +58,11 @@ pub(crate) fn run(arguments: &WitnessKeyArgs) -> Result<(), WitnessKeyError> {
         true => Order::FinishWitnessKey,
         false => Order::RenewWitnessKey,
     };
-    let failed = |source| WitnessKeyError::Order {
-        path: layout.orders(),
-        source,
-    };
-    let path = orders::leave(&layout.orders(), &order).map_err(failed)?;
-    ownership::restore(&layout.orders())?;
-    let (key, untold) = match orders::answer(&path, PATIENCE).map_err(failed)? {
-        Some(Answer::WitnessKey { key, untold }) => (key, untold),
-        Some(Answer::Failed { why }) => return Err(WitnessKeyError::Failed { why }),
-        Some(Answer::Done { .. } | Answer::Renewed { .. }) => {
-            return Err(WitnessKeyError::Failed {
-                why: "the service answered something else than was asked".to_owned(),
-            });
-        }
-        None => return Err(WitnessKeyError::NoAnswer { path }),
-    };
+    let answer = order::carry_out(&layout, &order, PATIENCE, |answer| match answer {
+        Answer::WitnessKey { key, untold } => Some((key, untold)),
+        _ => None,
+    });
+    let (key, untold) = answer?;
     // Nobody needs these lines to go on.
     let said = match (&order, untold) {
         (Order::FinishWitnessKey, _) => diagnostic::WITNESS_KEY_FINISHED.to_owned(),
