@@ -1,9 +1,11 @@
 //! Asking systemd to reload and start services.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::command::{self, Error};
+use crate::file_mark::FileMark;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// How long systemd may take to say how things stand.
@@ -12,6 +14,12 @@ const TO_SAY: Duration = Duration::from_secs(10);
 const AT_STOP: Duration = Duration::from_secs(3);
 /// How long it may take to do something: as long as it gives a service to start, and a little more.
 const TO_DO: Duration = Duration::from_secs(100);
+/// Where sshd notes its process id, unless the site has it do so elsewhere or not at all.
+const SSHD_PID: &str = "/run/sshd.pid";
+/// How long sshd may take to listen again: some milliseconds are usual.
+const TO_LISTEN: Duration = Duration::from_secs(3);
+/// How often one looks whether it does.
+const LOOK: Duration = Duration::from_millis(2);
 /// Debian calls it ssh, others sshd; the second may be an alias of the first.
 const SSHD_UNITS: [&str; 2] = ["ssh.service", "sshd.service"];
 
@@ -26,15 +34,34 @@ pub enum Reloaded {
 
 /// Lets the running sshd read its configuration anew; connections live on.
 ///
+/// systemd is done once it has sent the signal. sshd then closes its sockets, executes itself anew and listens again,
+/// and whoever comes in between is let in by the old rules or turned away. It removes the note of its process id at
+/// first and writes it again once it listens (`sighup_restart` and `main` of OpenSSH's sshd.c), so that is awaited.
+/// Where it writes none, or elsewhere, there is nothing to await.
+///
 /// # Errors
 /// systemd refused.
 pub fn reload_sshd() -> Result<Reloaded, Error> {
     for unit in SSHD_UNITS {
         if runs(unit)? {
-            return reload(unit);
+            let before = FileMark::of(Path::new(SSHD_PID));
+            let reloaded = reload(unit)?;
+            if before.is_some() {
+                await_change(Path::new(SSHD_PID), before, TO_LISTEN);
+            }
+            return Ok(reloaded);
         }
     }
     Ok(Reloaded::NotRunning)
+}
+
+/// Waits until this file is there and another one than it was, for so long at most.
+fn await_change(path: &Path, before: Option<FileMark>, patience: Duration) {
+    let until = Instant::now() + patience;
+    let is_anew = || FileMark::of(path).is_some_and(|mark| Some(mark) != before);
+    while !is_anew() && Instant::now() < until {
+        thread::sleep(LOOK);
+    }
 }
 
 /// Tells the running agent to look at its files.

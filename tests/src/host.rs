@@ -17,6 +17,12 @@ use crate::outside::{make_directory, tool, write};
 use crate::run::Run;
 use crate::{Error, Release, Result, Root};
 
+/// systemctl is done once the signal is sent. sshd, which removes the note of its process id then, listens again when
+/// it has written it anew.
+const RELOAD_SSHD: &str = "\
+    before=$(stat -c %z /run/sshd.pid); systemctl reload ssh; \
+    until after=$(stat -c %z /run/sshd.pid 2>/dev/null) && [ \"$after\" != \"$before\" ]; do sleep 0.01; done";
+
 /// A Debian machine, up or down. Its disk survives [`Host::pull_plug`] and ends with the network.
 #[derive(Debug)]
 pub struct Host {
@@ -147,6 +153,12 @@ impl Host {
     /// A shell script as root, ended by its first command that fails.
     pub fn script(&self, text: &str) -> Command<'_> {
         self.root(["sh", "-euc", text])
+    }
+
+    /// Has sshd read its configuration anew, and waits until it has: whoever comes in between is let in by the old
+    /// rules or turned away.
+    pub fn reload_sshd(&self) -> Result<()> {
+        self.script(RELOAD_SSHD).ok().map(drop)
     }
 
     /// Makes an ordinary user with a home and no password.

@@ -28,13 +28,11 @@ const SSH: &str = "ssh -F none -oBatchMode=yes -oStrictHostKeyChecking=no -oUser
 
 fn crowd(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
-    db1.script(
-        "echo 'MaxStartups 1000' > /etc/ssh/sshd_config.d/10-crowd.conf; systemctl reload ssh",
-    )
-    .ok()?;
-    let shown = served(site, db1);
-    db1.script("rm /etc/ssh/sshd_config.d/10-crowd.conf; systemctl reload ssh")
-        .ok()?;
+    let many = "/etc/ssh/sshd_config.d/10-crowd.conf";
+    db1.write(many, "MaxStartups 1000\n")?;
+    let shown = db1.reload_sshd().and_then(|()| served(site, db1));
+    db1.root(["rm", many]).ok()?;
+    db1.reload_sshd()?;
     shown
 }
 

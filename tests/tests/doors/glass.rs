@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daypass_tests::{BOB, CAROL, Result, SOON, Site, Wish};
+use daypass_tests::{BOB, CAROL, Output, Result, SOON, Site, Wish};
 
 use crate::Rows;
 use crate::others::from_olga;
@@ -20,6 +20,10 @@ pub(crate) const ROWS: &Rows = &[
     (
         "the_glass_is_broken_with_the_agent_down_and_the_collector_hears_of_it_later",
         agent_down,
+    ),
+    (
+        "sshd_serves_by_the_new_rules_once_the_glass_is_said_to_be_broken_or_whole",
+        at_once,
     ),
     (
         "a_contractors_end_leaves_the_accounts_own_people_alone_while_the_glass_is_broken",
@@ -53,8 +57,11 @@ fn plant(site: &Site) -> Result<()> {
 }
 
 fn gets_in(site: &Site) -> Result<bool> {
-    let output = from_olga(site, &[], "deploy@db1", "id -un")?;
-    Ok(output.stdout() == "deploy\n")
+    Ok(knock(site)?.stdout() == "deploy\n")
+}
+
+fn knock(site: &Site) -> Result<Output> {
+    from_olga(site, &[], "deploy@db1", "id -un")
 }
 
 fn broken(site: &Site) -> Result<()> {
@@ -82,7 +89,8 @@ fn broken(site: &Site) -> Result<()> {
     );
     let again = db1.root(glass).run()?;
     assert!(again.stderr().contains("broken already"), "{again}");
-    assert!(gets_in(site)?);
+    let inside = knock(site)?;
+    assert_eq!(inside.stdout(), "deploy\n", "{inside}");
     // Another managed account stays closed.
     let porter = site.network.host("db1")?.read("/etc/daypass/managed")?;
     assert!(String::from_utf8_lossy(&porter).contains("porter"));
@@ -127,11 +135,12 @@ fn agent_down(site: &Site) -> Result<()> {
     let opened = db1
         .script("daypass-agent break-glass --for 1h --reason 'nobody is at hand'")
         .ok();
-    let inside = opened.and_then(|_| gets_in(site));
+    let inside = opened.and_then(|_| knock(site));
     let ended = db1.script("daypass-agent break-glass --end").ok();
     db1.script(&format!("systemctl start {units}")).ok()?;
     ended?;
-    assert!(inside?);
+    let inside = inside?;
+    assert_eq!(inside.stdout(), "deploy\n", "{inside}");
     assert!(!gets_in(site)?);
     daypass_tests::until("both entries at the collector", SOON, || {
         let told = site.collected(BOB, &["--action", "break-glass"])?;
@@ -140,6 +149,25 @@ fn agent_down(site: &Site) -> Result<()> {
             .filter(|entry| entry.contains("nobody is at hand"));
         Ok(ours.count() == 2)
     })
+}
+
+/// systemd is done with a reload before sshd listens again: a connection made by the next command would be refused.
+fn at_once(site: &Site) -> Result<()> {
+    const GREETED: &str = "bash -c 'read -r greeting < /dev/tcp/127.0.0.1/22; echo \"$greeting\"'";
+    plant(site)?;
+    let db1 = site.network.host("db1")?;
+    let broken = db1
+        .script(&format!(
+            "daypass-agent break-glass --for 1h --reason 'order 4714' deploy; {GREETED}"
+        ))
+        .run();
+    let whole = db1
+        .script(&format!("daypass-agent break-glass --end; {GREETED}"))
+        .run();
+    for greeted in [broken?, whole?] {
+        assert!(greeted.stdout().contains("SSH-2.0-OpenSSH"), "{greeted}");
+    }
+    Ok(())
 }
 
 /// What the account's own people set up meanwhile is not swept away with a contractor's session.
@@ -211,17 +239,19 @@ fn by_hand(site: &Site) -> Result<()> {
         .script(
             "mv /usr/bin/daypass-agent /root/; \
              rm -f /etc/ssh/sshd_config.d/50-daypass.conf /etc/daypass/managed; \
-             systemctl reload ssh; systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent",
+             systemctl stop daypass-agent.socket daypass-principals.socket daypass-agent",
         )
-        .ok();
-    let inside = opened.and_then(|_| gets_in(site));
+        .ok()
+        .and_then(|_| db1.reload_sshd());
+    let inside = opened.and_then(|()| knock(site));
     db1.script(
         "mv /root/daypass-agent /usr/bin/; \
          systemctl start daypass-agent.socket daypass-principals.socket daypass-agent; \
          daypass-agent manage deploy; daypass-agent manage porter",
     )
     .ok()?;
-    assert!(inside?);
+    let inside = inside?;
+    assert_eq!(inside.stdout(), "deploy\n", "{inside}");
     assert!(!gets_in(site)?);
     Ok(())
 }

@@ -69,15 +69,17 @@ fn tries(site: &Site) -> Result<[(&'static str, Output); 5]> {
 /// sshd forwards displays where there is a program that it hands their cookies to; and the site would let everybody tunnel.
 const WILLING: &str = "\
     [ -e /usr/bin/xauth ] || printf '#!/bin/sh\\nexec cat >/dev/null\\n' > /usr/bin/xauth; chmod 755 /usr/bin/xauth; \
-    echo 'PermitTunnel yes' > /etc/ssh/sshd_config.d/10-tunnel.conf; systemctl reload ssh; \
+    echo 'PermitTunnel yes' > /etc/ssh/sshd_config.d/10-tunnel.conf; \
     sshd -T -C user=olga | grep -x 'permittunnel yes'; \
     sshd -T -C user=deploy | grep -x 'permittunnel no'";
 
 fn forwarding(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
-    let tried = db1.script(WILLING).ok().and_then(|_| one_by_one(site));
-    db1.script("rm /etc/ssh/sshd_config.d/10-tunnel.conf; systemctl reload ssh")
+    let willing = db1.script(WILLING).ok().and_then(|_| db1.reload_sshd());
+    let tried = willing.and_then(|()| one_by_one(site));
+    db1.root(["rm", "/etc/ssh/sshd_config.d/10-tunnel.conf"])
         .ok()?;
+    db1.reload_sshd()?;
     tried
 }
 

@@ -202,10 +202,12 @@ fn renewed(site: &Site) -> Result<()> {
     let db1 = site.network.host("db1")?;
     let block = "/etc/ssh/sshd_config.d/50-daypass.conf";
     db1.script(&format!(
-        "sed -i '/RevokedKeys/d' {block}; rm /etc/daypass/ssh/revoked_keys; systemctl reload ssh; \
-         DEBIAN_FRONTEND=noninteractive apt-get install --yes --reinstall /var/tmp/daypass-host.deb"
+        "sed -i '/RevokedKeys/d' {block}; rm /etc/daypass/ssh/revoked_keys"
     ))
     .ok()?;
+    db1.reload_sshd()?;
+    db1.script("DEBIAN_FRONTEND=noninteractive apt-get install --yes --reinstall /var/tmp/daypass-host.deb")
+        .ok()?;
     db1.script(&format!("grep -q RevokedKeys {block}")).ok()?;
     carol_gets(site, &Wish::deploy_on("db1", HOUR))?;
     site.person(CAROL)

@@ -34,11 +34,11 @@ fn tunnel(site: &Site) -> Result<()> {
         db1.script(&format!("users='olga deploy'; {TUNNELS}"))
             .ok()?;
         db1.write(sshd, "PermitTunnel yes\n")?;
-        db1.script("systemctl reload ssh").ok()?;
+        db1.reload_sshd()?;
         tunnels(site)
     })();
-    db1.script(&format!("rm -f {sshd}; systemctl reload ssh; {NO_TUNNELS}"))
-        .ok()?;
+    db1.script(&format!("rm -f {sshd}; {NO_TUNNELS}")).ok()?;
+    db1.reload_sshd()?;
     laptop.script(NO_TUNNELS).ok()?;
     played
 }
