@@ -5,6 +5,7 @@ mod modes;
 pub(crate) mod setuid;
 mod sshd;
 mod sudo_rules;
+mod sudo_sources;
 
 use std::mem;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ const CLOCK_TOLERANCE: u64 = 60;
 
 /// No sudoers file is larger.
 const MAX_SUDOERS: u64 = 1024 * 1024;
+/// Nor is the list of the name services.
+const MAX_NAME_SWITCH: u64 = 64 * 1024;
 
 /// Something that an administrator should know.
 #[derive(Debug)]
@@ -93,7 +96,14 @@ pub enum Finding {
     Loose(Loose),
     /// sudo-rs is installed, which takes no rules for a session's group.
     SudoRs,
-    /// It reads rules of its own, and ours are not among them.
+    /// sudo asks a directory for rules and settings, and nobody here sees what it is told.
+    SudoDirectory {
+        /// What `/etc/nsswitch.conf` calls it.
+        sources: Vec<&'static str>,
+    },
+    /// Whether it does is not known.
+    SudoSourcesUnread(durable::Error),
+    /// sudo-rs reads rules of its own, and ours are not among them.
     SudoRsElsewhere,
     /// A setting of sshd's that is worth knowing.
     Setting(Setting),
@@ -135,7 +145,11 @@ impl Finding {
                         | Door::Unlooked { .. }
                 )
             }
-            Self::Glass(_) | Self::Setting(_) | Self::SudoRs | Self::Allowed(_) => false,
+            Self::Glass(_)
+            | Self::Setting(_)
+            | Self::SudoRs
+            | Self::SudoDirectory { .. }
+            | Self::Allowed(_) => false,
             _ => true,
         }
     }
@@ -243,11 +257,21 @@ fn about_sudo(layout: &Layout) -> Vec<Finding> {
     let mut findings: Vec<_> = silent
         .map(|(path, why)| Finding::SudoSilent { path, why })
         .collect();
+    findings.extend(about_sudos_sources(layout));
     if !rust.is_empty() {
         findings.push(Finding::SudoRs);
         findings.extend(about_rules_of_rust(layout));
     }
     findings
+}
+
+fn about_sudos_sources(layout: &Layout) -> Option<Finding> {
+    let switch = match durable::read(&layout.name_switch(), MAX_NAME_SWITCH) {
+        Ok(switch) => switch?,
+        Err(error) => return Some(Finding::SudoSourcesUnread(error)),
+    };
+    let sources = sudo_sources::directories(&String::from_utf8_lossy(&switch));
+    (!sources.is_empty()).then_some(Finding::SudoDirectory { sources })
 }
 
 fn about_rules_of_rust(layout: &Layout) -> Option<Finding> {

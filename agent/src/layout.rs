@@ -124,6 +124,12 @@ impl Layout {
         self.at("etc/sudoers")
     }
 
+    /// Whom the system asks for names, and sudo for rules.
+    #[must_use]
+    pub fn name_switch(&self) -> PathBuf {
+        self.at("etc/nsswitch.conf")
+    }
+
     /// What sudo-rs reads instead of `/etc/sudoers`, where it is there.
     #[must_use]
     pub fn sudoers_of_rust(&self) -> PathBuf {

@@ -4,6 +4,8 @@
 mod accounts;
 #[path = "doors/authority.rs"]
 mod authority;
+#[path = "doors/barred.rs"]
+mod barred;
 #[path = "doors/certificates.rs"]
 mod certificates;
 #[path = "doors/collector.rs"]
@@ -113,6 +115,7 @@ fn rows() -> impl Iterator<Item = Row> {
         revocations::ROWS,
         authority::ROWS,
         others::ROWS,
+        barred::ROWS,
         side_doors::ROWS,
         glass::ROWS,
         doctor::ROWS,

@@ -101,6 +101,17 @@ fn finding_text(finding: &Finding) -> (String, String) {
             "sudo-rs is installed, which takes no rules for one session: in an account sudo serves one window at a time.".to_owned(),
             "Give contractors who need sudo at the same time an account each, or remove the package sudo-rs.".to_owned(),
         ),
+        Finding::SudoDirectory { sources } => (
+            format!(
+                "sudo also takes rules and settings from a directory ({} in /etc/nsswitch.conf), and daypass does not see them.",
+                sources.join(", ")
+            ),
+            "Let nothing there be for managed accounts, or for all: no rules, and none of pam_acct_mgmt, pam_session, pam_service, rootpw, targetpw or runaspw. If it has none for this host: sudoers: files".to_owned(),
+        ),
+        Finding::SudoSourcesUnread(error) => (
+            format!("Whether sudo takes rules from a directory as well is not known: {error}"),
+            "Let root read /etc/nsswitch.conf.".to_owned(),
+        ),
         Finding::SudoRsElsewhere => (
             "sudo-rs reads /etc/sudoers-rs, which does not include what windows grant: contractors have no sudo by it.".to_owned(),
             "Add the line: @includedir /run/daypass/sudoers.d".to_owned(),

@@ -1,6 +1,6 @@
 //! Logins of managed accounts that sshd refuses without asking gate 1, or after it: by a certificate of another CA, a
-//! planted key, a key on the list of revoked ones, a certificate without its key. sshd tells of them in the system log
-//! alone. They are journalled when the connection is over, if nothing was journalled of it by then.
+//! planted key, a key on the list of revoked ones, a certificate without its key, to an account that the site shuts to
+//! everybody, or that another module of PAM's refuses. sshd tells of them in the system log alone. They are journalled when the connection is over, if nothing was journalled of it by then.
 
 mod hearing;
 
@@ -37,9 +37,11 @@ struct Book {
 /// A connection of which sshd said something.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Knocking {
-    who: Option<(String, Endpoint)>,
+    who: Option<(String, Option<Endpoint>)>,
     /// What was shown first: the rest is what else its client had.
     shown: Option<String>,
+    /// Why nothing would have opened the account.
+    barred: Option<Why>,
     /// Keys on the list, by type and fingerprint.
     revoked: Vec<String>,
 }
@@ -66,8 +68,16 @@ impl TurnedAway {
         book.judged.push_back((now, judged));
     }
 
-    /// Notes what sshd says of this connection; whether it is the first word of it.
-    fn note(&self, monitor: i32, said: &Said<'_>) -> bool {
+    /// Notes what sshd says of this connection; whether it is the first word of it. Where sshd does not say from where
+    /// they come, the kernel does.
+    fn note(
+        &self,
+        monitor: i32,
+        said: &Said<'_>,
+        knocks: impl FnOnce() -> Option<Endpoint>,
+    ) -> bool {
+        let is_placeless = matches!(said, Said::Barred { .. } | Said::DeniedByPam { .. });
+        let from = is_placeless.then(knocks).flatten();
         let mut book = self.lock();
         if matches!(said, Said::Accepted) {
             book.knocking.remove(&monitor);
@@ -84,11 +94,22 @@ impl TurnedAway {
                 from,
                 shown,
             } => {
-                knocking.who = Some(((*account).to_owned(), *from));
+                knocking.who = Some(((*account).to_owned(), Some(*from)));
                 let shown = shown.map(|shown| shown.chars().take(MOST_SHOWN).collect());
                 knocking.shown = knocking.shown.take().or(shown);
             }
-            Said::Left { account, from } => knocking.who = Some(((*account).to_owned(), *from)),
+            Said::Left { account, from } => {
+                knocking.who = Some(((*account).to_owned(), Some(*from)));
+            }
+            Said::Barred { account, why } => {
+                let why = why.chars().take(MOST_SHOWN).collect();
+                knocking.who = Some(((*account).to_owned(), from));
+                knocking.barred = Some(Why::Barred(why));
+            }
+            Said::DeniedByPam { account } => {
+                knocking.who = Some(((*account).to_owned(), from));
+                knocking.barred = Some(Why::DeniedByPam);
+            }
             // One of each is enough, and sshd lets nobody try very many.
             Said::Revoked { key } if knocking.revoked.len() < 32 => {
                 knocking.revoked.push((*key).to_owned());
@@ -104,6 +125,7 @@ impl TurnedAway {
         let Knocking {
             who,
             shown,
+            barred,
             revoked,
         } = book.knocking.remove(&monitor)?;
         let (account, from) = who?;
@@ -111,7 +133,9 @@ impl TurnedAway {
         let is_it = |(since, judged): &&(Instant, Judged)| {
             now.duration_since(*since) < MEMORY
                 && judged.monitor == monitor
-                && judged.from.is_none_or(|known| known == from)
+                && judged
+                    .from
+                    .is_none_or(|known| from.is_none_or(|from| known == from))
         };
         let judged: Vec<_> = book.judged.iter().filter(is_it).collect();
         if judged.iter().any(|(_, judged)| judged.is_told) {
@@ -123,7 +147,9 @@ impl TurnedAway {
         });
         // sshd names each certificate that it does not take: of one that a gate allowed and it says nothing of, no more came.
         let is_certificate = shown.as_deref().is_some_and(is_certificate);
-        let why = if is_revoked {
+        let why = if let Some(barred) = barred {
+            barred
+        } else if is_revoked {
             Why::Revoked
         } else if !judged.is_empty() && !is_certificate {
             Why::NotProven
@@ -132,7 +158,8 @@ impl TurnedAway {
         };
         Some(Refused {
             account,
-            from,
+            // Its process may have ended before the kernel was asked.
+            from: from.or_else(|| judged.iter().find_map(|(_, judged)| judged.from)),
             shown,
             why,
         })
@@ -157,35 +184,47 @@ fn is_a_words_end(rest: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     account: String,
-    from: Endpoint,
+    from: Option<Endpoint>,
     shown: Option<String>,
     why: Why,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Why {
+    /// In sshd's words.
+    Barred(String),
+    DeniedByPam,
     NotTaken,
     NotProven,
     Revoked,
 }
 
 impl Why {
-    fn code(self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
+            Self::Barred(_) => "account-barred",
+            Self::DeniedByPam => "denied-by-pam",
             Self::NotTaken => "refused-by-sshd",
             Self::NotProven => "key-not-proven",
             Self::Revoked => "on-revoked-list",
         }
     }
 
-    fn reason(self) -> &'static str {
-        match self {
+    fn reason(&self) -> String {
+        let reason = match self {
+            Self::Barred(why) => {
+                return format!("sshd lets nobody into this account on this host: {why}");
+            }
+            Self::DeniedByPam => {
+                "PAM's account stack refused it, and not by a word of the agent's: another module did, or the agent gave no answer in time"
+            }
             Self::NotTaken => "sshd itself refused it: nothing was shown that opens this account",
             Self::NotProven => {
                 "a certificate was shown that opens this account, and nobody proved to have its key"
             }
             Self::Revoked => "sshd refused a key that is on its list of revoked ones",
-        }
+        };
+        reason.to_owned()
     }
 }
 

@@ -27,6 +27,18 @@ pub enum Said<'a> {
     },
     /// Somebody came in.
     Accepted,
+    /// sshd lets nobody into this account, whatever they show.
+    Barred {
+        /// The account.
+        account: &'a str,
+        /// Why, in sshd's words: its shell, a lock, a list of the site's.
+        why: &'a str,
+    },
+    /// Whoever it was had shown what opens the account, and PAM's account stack refused them.
+    DeniedByPam {
+        /// The account.
+        account: &'a str,
+    },
     /// A key is on the list of revoked ones: its type and fingerprint.
     Revoked {
         /// As they begin [`Said::Failed`]'s `shown`.
@@ -44,11 +56,25 @@ const ENDS: [&str; 5] = [
 ];
 
 impl<'a> Said<'a> {
+    /// The account that it names.
+    #[must_use]
+    pub fn account(&self) -> Option<&'a str> {
+        match self {
+            Self::Failed { account, .. }
+            | Self::Left { account, .. }
+            | Self::Barred { account, .. }
+            | Self::DeniedByPam { account } => Some(account),
+            Self::Accepted | Self::Revoked { .. } => None,
+        }
+    }
+
     /// Reads a line; `None` for all that is nothing of this.
     #[must_use]
     pub fn parse(message: &'a str) -> Option<Self> {
         // What it says of an error it says so in syslog.
-        let message = message.strip_prefix("error: ").unwrap_or(message);
+        let mut kinds = ["error: ", "fatal: "].into_iter();
+        let plain = kinds.find_map(|kind| message.strip_prefix(kind));
+        let message = plain.unwrap_or(message);
         if let Some(rest) = message.strip_prefix("Accepted ") {
             // Not the `Accepted certificate` of before its key is proven.
             let (_method, rest) = rest.split_once(' ')?;
@@ -56,6 +82,16 @@ impl<'a> Said<'a> {
         }
         if let Some(rest) = message.strip_prefix("Failed ") {
             return failed(rest);
+        }
+        // Of accounts that there are: names of others stand behind `Invalid user`.
+        if let Some(rest) = message.strip_prefix("User ") {
+            return barred(rest);
+        }
+        if let Some(rest) = message.strip_prefix("Access denied for user ") {
+            let (account, rest) = rest.split_once(' ')?;
+            return rest
+                .starts_with("by PAM account configuration")
+                .then_some(Self::DeniedByPam { account });
         }
         if let Some(rest) = message.strip_prefix("Authentication key ") {
             let (key, _file) = rest.split_once(" revoked by file ")?;
@@ -79,6 +115,17 @@ fn failed(rest: &str) -> Option<Said<'_>> {
         from,
         shown,
     })
+}
+
+/// `deploy from 192.0.2.7 not allowed because listed in DenyUsers`, and without an address where that makes no difference.
+fn barred(rest: &str) -> Option<Said<'_>> {
+    const SO: &str = "not allowed because ";
+    let (account, rest) = rest.split_once(' ')?;
+    let why = rest.strip_prefix(SO).or_else(|| {
+        let (_address, rest) = rest.strip_prefix("from ")?.split_once(' ')?;
+        rest.strip_prefix(SO)
+    })?;
+    Some(Said::Barred { account, why })
 }
 
 /// `192.0.2.7 port 4711`, and what follows.
@@ -153,6 +200,34 @@ mod tests {
         assert_eq!(Said::parse(line), Some(Said::Revoked { key }));
     }
 
+    #[test]
+    fn whom_sshd_or_pam_bars_is_read_with_the_reason() {
+        for (line, why) in [
+            (
+                "User deploy from 192.0.2.7 not allowed because not listed in AllowUsers",
+                "not listed in AllowUsers",
+            ),
+            (
+                "User deploy from 192.0.2.7 not allowed because none of user's groups are listed in AllowGroups",
+                "none of user's groups are listed in AllowGroups",
+            ),
+            (
+                "User deploy not allowed because account is locked",
+                "account is locked",
+            ),
+            (
+                "User deploy not allowed because shell /bin/gone does not exist",
+                "shell /bin/gone does not exist",
+            ),
+        ] {
+            let account = "deploy";
+            assert_eq!(Said::parse(line), Some(Said::Barred { account, why }));
+        }
+        let line = "fatal: Access denied for user deploy by PAM account configuration [preauth]";
+        let account = "deploy";
+        assert_eq!(Said::parse(line), Some(Said::DeniedByPam { account }));
+    }
+
     /// The names and the key ids are of a stranger's choice.
     #[test]
     fn a_stranger_cannot_write_another_account_or_address_into_a_line() {
@@ -162,6 +237,8 @@ mod tests {
             "Connection closed by invalid user authenticating user deploy 198.51.100.9 port 1 192.0.2.7 port 4711 [preauth]",
             "Disconnected from user deploy 192.0.2.7 port 4711",
             "User child is on pid 4711",
+            "Invalid user User deploy not allowed because account is locked from 192.0.2.7 port 4711",
+            "Access denied for user deploy",
             "Accepted certificate ID \"publickey for deploy\" (serial 1) signed by ED25519 CA SHA256:Pd8W via /etc/daypass/ssh/user_ca.pub",
             "Failed publickey for deploy from somewhere port 1 ssh2",
             "Failed publickey for deploy from 192.0.2.7 port 65536 ssh2",

@@ -11,6 +11,11 @@ use serde_json::Value;
 
 use crate::output::inert::{inert, inert_bytes};
 
+/// The longest detail that a table shows, bytes: names are shorter, hashes in hexadecimal and public keys are longer.
+const LONGEST_DETAIL: usize = 60;
+/// How many of them a table shows.
+const MOST_DETAILS: usize = 8;
+
 /// An entry. What cannot be read stays in as bytes: a reader must see that there is something odd.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -115,7 +120,7 @@ impl Entry {
         }
     }
 
-    /// What happened, for reading: the command, or the reason; inert.
+    /// What happened, for reading: the command, or the reason and what else the entry says in few words; inert.
     pub(crate) fn what(&self) -> String {
         let reason = inert(self.text("/reason"));
         let shown = self.command().map(|command| {
@@ -137,10 +142,46 @@ impl Entry {
         match (shown, reason.is_empty()) {
             (Some(command), true) => command,
             (Some(command), false) => format!("{command}  ({reason})"),
-            (None, _) if self.event.is_object() => reason.into_owned(),
-            (None, _) => inert_bytes(&self.bytes),
+            (None, _) if !self.event.is_object() => inert_bytes(&self.bytes),
+            (None, is_silent) => match (self.details(), is_silent) {
+                (details, true) => details,
+                (details, false) if details.is_empty() => reason.into_owned(),
+                (details, false) => format!("{reason}  ({details})"),
+            },
         }
     }
+
+    /// What the entry's details say in few words, as `name=value`. Hashes, signatures, keys and lists of things are for whoever reads
+    /// the entry itself.
+    fn details(&self) -> String {
+        let named = self.value("/detail").and_then(Value::as_object);
+        let said = named.into_iter().flatten().filter_map(|(name, value)| {
+            let value = match value {
+                Value::String(text) => short(text)?,
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                Value::Array(items) => {
+                    let texts: Option<Vec<_>> =
+                        items.iter().map(|item| short(item.as_str()?)).collect();
+                    texts.filter(|texts| !texts.is_empty())?.join(",")
+                }
+                Value::Null | Value::Object(_) => return None,
+            };
+            (value.len() <= LONGEST_DETAIL).then(|| format!("{}={value}", inert(name)))
+        });
+        said.take(MOST_DETAILS).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word, or several in quotation marks; `None` where that is too long to be read at a glance, or empty.
+fn short(text: &str) -> Option<String> {
+    if text.is_empty() || text.len() > LONGEST_DETAIL {
+        return None;
+    }
+    let shown = inert(text);
+    Some(match shown.contains([' ', '"', '=', ',']) {
+        true => format!("\"{}\"", shown.replace('"', "\\\"")),
+        false => shown.into_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -159,6 +200,19 @@ mod tests {
                 "id… (9 bytes)  (cut)",
             ),
             (r#"{"reason":"no window"}"#, "no window"),
+            (
+                r#"{"detail":{"person":"dave","roles":["approver","admin"],"uses":2,"is\u001b":true}}"#,
+                "is\\x1b=true person=dave roles=approver,admin uses=2",
+            ),
+            (
+                r#"{"reason":"it is over","detail":{"killed":[{"pid":7}],"killed_count":1,"says":"a \"b","none":""}}"#,
+                "it is over  (killed_count=1 says=\"a \\\"b\")",
+            ),
+            (
+                r#"{"detail":{"hash":"0123456789012345678901234567890123456789012345678901234567890123"}}"#,
+                "",
+            ),
+            (r#"{"command":{"line":"id"},"detail":{"uid":7}}"#, "id"),
             ("garbage\u{1b}", "garbage\\x1b"),
         ] {
             assert_eq!(Entry::new(entry.into()).what(), what);

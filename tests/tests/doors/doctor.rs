@@ -56,6 +56,11 @@ const WAYS_ROUND: &[Finding] = &[
         advice: "rm /etc/sudoers.d/theirs",
     },
     Finding {
+        planted: "echo 'sudoers: files sss' >> /etc/nsswitch.conf",
+        found: "note   sudo also takes rules and settings from a directory (sss in /etc/nsswitch.conf)",
+        advice: "sed -i '/^sudoers:/d' /etc/nsswitch.conf",
+    },
+    Finding {
         planted: "mv /usr/bin/sudo /usr/bin/sudo.kept; printf '#!/bin/sh\nexec sleep 600\n' > /usr/bin/sudo; chmod 755 /usr/bin/sudo",
         found: "FAULT  Whether deploy has sudo rules of its own is not known",
         advice: "mv -f /usr/bin/sudo.kept /usr/bin/sudo",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use daypass_protocol::event::{Action, Event, Outcome};
 
-use crate::facts::Handle;
+use crate::facts::{Handle, Process, connection_of};
 use crate::gate::flood::with_untold;
 use crate::gate::principals::origin;
 use crate::gate::{Gates, account_identity};
@@ -38,13 +38,13 @@ impl Gates {
         let Some(said) = Said::parse(&line.message) else {
             return;
         };
-        let account = match said {
-            Said::Failed { account, .. } | Said::Left { account, .. } => Some(account),
-            Said::Accepted | Said::Revoked { .. } => None,
-        };
         // sshd's block names them as the file does: of nobody else it is a matter.
         let is_managed = |account| self.managed().is_ok_and(|m| m.uid(account).is_some());
-        if account.is_none_or(is_managed) && self.turned_away.note(line.pid, &said) {
+        if !said.account().is_none_or(is_managed) {
+            return;
+        }
+        let knocks = || connection_of(Process::with_pid(line.pid).ok()?);
+        if self.turned_away.note(line.pid, &said, knocks) {
             self.await_its_end(line.pid);
         }
     }
@@ -69,7 +69,11 @@ impl Gates {
         let Some(refused) = self.turned_away.take(monitor) else {
             return;
         };
-        let Some(untold) = self.turned_away.flood.tell(Some(refused.from.address)) else {
+        let Some(untold) = self
+            .turned_away
+            .flood
+            .tell(refused.from.map(|from| from.address))
+        else {
             return;
         };
         let uid = self.managed().ok().and_then(|m| m.uid(&refused.account));
@@ -78,7 +82,7 @@ impl Gates {
             .because(refused.why.code(), refused.why.reason())
             .by(account_identity(&refused.account, uid))
             .on(self.resource("sshd", Some(&refused.account)))
-            .from(origin(Some(refused.from)));
+            .from(origin(refused.from));
         if let Some(shown) = refused.shown {
             event = event.detail("shown", shown);
         }

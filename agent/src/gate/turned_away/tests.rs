@@ -30,7 +30,7 @@ fn left(account: &str) -> String {
 fn told(judged: Option<Judged>, lines: &[&str]) -> Option<Refused> {
     let turned_away = TurnedAway::default();
     for line in lines {
-        turned_away.note(7, &Said::parse(line).unwrap());
+        turned_away.note(7, &Said::parse(line).unwrap(), || None);
     }
     if let Some(judged) = judged {
         turned_away.judged(judged);
@@ -59,7 +59,7 @@ fn who_is_turned_away_is_told_of_with_what_was_shown_first() {
     ];
     let expected = Refused {
         account: "deploy".to_owned(),
-        from: from(),
+        from: Some(from()),
         shown: Some(CERTIFICATE.to_owned()),
         why: Why::NotTaken,
     };
@@ -128,11 +128,35 @@ fn what_is_on_the_list_is_told_as_that_and_only_that() {
 }
 
 #[test]
+fn what_bars_the_account_itself_is_told_with_the_kernels_word_of_where_they_came_from() {
+    let barred = "User deploy from 192.0.2.7 not allowed because account is locked";
+    let turned_away = TurnedAway::default();
+    assert!(turned_away.note(7, &Said::parse(barred).unwrap(), || Some(from())));
+    // What is shown then makes no difference.
+    turned_away.note(7, &Said::parse(&failed(CERTIFICATE)).unwrap(), || None);
+    let refused = turned_away.take(7).unwrap();
+    assert_eq!(refused.why, Why::Barred("account is locked".to_owned()));
+    assert_eq!(refused.from, Some(from()));
+    // Of a connection that was over when the kernel was asked, nobody knows from where it came.
+    assert_eq!(told(None, &[barred]).unwrap().from, None);
+}
+
+#[test]
+fn what_another_module_of_pams_denies_is_told_and_what_a_gate_denies_is_told_once() {
+    let denied = "fatal: Access denied for user deploy by PAM account configuration [preauth]";
+    // Gate 1 had said yes, and knows from where they came.
+    let refused = told(Some(judged(false)), &[denied]).unwrap();
+    assert_eq!(refused.why, Why::DeniedByPam);
+    assert_eq!(refused.from, Some(from()));
+    assert_eq!(told(Some(judged(true)), &[denied]), None);
+}
+
+#[test]
 fn connections_cannot_fill_the_memory() {
     let turned_away = TurnedAway::default();
     let line = left("deploy");
     for monitor in 0..2 * i32::try_from(MOST).unwrap() {
-        turned_away.note(monitor, &Said::parse(&line).unwrap());
+        turned_away.note(monitor, &Said::parse(&line).unwrap(), || None);
         turned_away.judged(judged(true));
     }
     let book = turned_away.lock();

@@ -33,7 +33,7 @@ pub(crate) fn set() -> Result<Site> {
         "plain ALL=(ALL) NOPASSWD: /usr/bin/true\n",
     )?;
     db1.write("/etc/ssh/sshd_config.d/10-many.conf", "MaxStartups 400\n")?;
-    db1.root(["systemctl", "reload", "ssh"]).ok()?;
+    db1.reload_sshd()?;
     Ok(site)
 }
 
