@@ -5,10 +5,14 @@
 mod hearing;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use daypass_protocol::event::Origin;
+
 use super::flood::Flood;
+use super::principals::origin;
 use crate::facts::Endpoint;
 use crate::sshd::Said;
 
@@ -42,6 +46,8 @@ struct Knocking {
     shown: Option<String>,
     /// Why nothing would have opened the account.
     barred: Option<Why>,
+    /// What sshd said of where they came from, with that.
+    address: Option<IpAddr>,
     /// Keys on the list, by type and fingerprint.
     revoked: Vec<String>,
 }
@@ -101,7 +107,12 @@ impl TurnedAway {
             Said::Left { account, from } => {
                 knocking.who = Some(((*account).to_owned(), Some(*from)));
             }
-            Said::Barred { account, why } => {
+            Said::Barred {
+                account,
+                address,
+                why,
+            } => {
+                knocking.address = *address;
                 let why = why.chars().take(MOST_SHOWN).collect();
                 knocking.who = Some(((*account).to_owned(), from));
                 knocking.barred = Some(Why::Barred(why));
@@ -126,6 +137,7 @@ impl TurnedAway {
             who,
             shown,
             barred,
+            address,
             revoked,
         } = book.knocking.remove(&monitor)?;
         let (account, from) = who?;
@@ -146,6 +158,8 @@ impl TurnedAway {
             keys.any(|key| shown.strip_prefix(key.as_str()).is_some_and(is_a_words_end))
         });
         // sshd names each certificate that it does not take: of one that a gate allowed and it says nothing of, no more came.
+        // The process may have ended before the kernel was asked.
+        let from = from.or_else(|| judged.iter().find_map(|(_, judged)| judged.from));
         let is_certificate = shown.as_deref().is_some_and(is_certificate);
         let why = if let Some(barred) = barred {
             barred
@@ -158,8 +172,10 @@ impl TurnedAway {
         };
         Some(Refused {
             account,
-            // Its process may have ended before the kernel was asked.
-            from: from.or_else(|| judged.iter().find_map(|(_, judged)| judged.from)),
+            from: Origin {
+                address: from.map(|from| from.address).or(address),
+                ..origin(from)
+            },
             shown,
             why,
         })
@@ -184,7 +200,7 @@ fn is_a_words_end(rest: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     account: String,
-    from: Option<Endpoint>,
+    from: Origin,
     shown: Option<String>,
     why: Why,
 }

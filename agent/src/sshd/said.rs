@@ -4,6 +4,8 @@
 //! its beginning, by sshd's own words: what a stranger chose stands behind all that is believed, or behind the words
 //! `invalid user`, which are none of these.
 
+use std::net::IpAddr;
+
 use crate::facts::Endpoint;
 
 /// One line of sshd's.
@@ -31,6 +33,8 @@ pub enum Said<'a> {
     Barred {
         /// The account.
         account: &'a str,
+        /// From where they came; `None` where sshd says no address, or the name that a name service has for it.
+        address: Option<IpAddr>,
         /// Why, in sshd's words: its shell, a lock, a list of the site's.
         why: &'a str,
     },
@@ -121,11 +125,15 @@ fn failed(rest: &str) -> Option<Said<'_>> {
 fn barred(rest: &str) -> Option<Said<'_>> {
     const SO: &str = "not allowed because ";
     let (account, rest) = rest.split_once(' ')?;
-    let why = rest.strip_prefix(SO).or_else(|| {
-        let (_address, rest) = rest.strip_prefix("from ")?.split_once(' ')?;
-        rest.strip_prefix(SO)
-    })?;
-    Some(Said::Barred { account, why })
+    let (from, rest) = match rest.strip_prefix("from ") {
+        Some(rest) => rest.split_once(' ')?,
+        None => ("", rest),
+    };
+    Some(Said::Barred {
+        account,
+        address: address(from),
+        why: rest.strip_prefix(SO)?,
+    })
 }
 
 /// `192.0.2.7 port 4711`, and what follows.
@@ -135,11 +143,15 @@ fn endpoint(text: &str) -> Option<(Endpoint, &str)> {
         .find(|character: char| !character.is_ascii_digit())
         .unwrap_or(rest.len());
     let (port, rest) = rest.split_at(length);
-    // A link-local address names its interface.
-    let address = address.split('%').next()?;
-    let address = address.parse::<std::net::IpAddr>().ok()?.to_canonical();
+    let address = self::address(address)?;
     let port = port.parse().ok()?;
     Some((Endpoint { address, port }, rest))
+}
+
+/// A link-local address names its interface.
+fn address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.split('%').next()?.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
@@ -202,26 +214,39 @@ mod tests {
 
     #[test]
     fn whom_sshd_or_pam_bars_is_read_with_the_reason() {
-        for (line, why) in [
+        for (line, from, why) in [
             (
                 "User deploy from 192.0.2.7 not allowed because not listed in AllowUsers",
+                "192.0.2.7",
                 "not listed in AllowUsers",
             ),
             (
-                "User deploy from 192.0.2.7 not allowed because none of user's groups are listed in AllowGroups",
+                "User deploy from fe80::7%eth0 not allowed because none of user's groups are listed in AllowGroups",
+                "fe80::7",
                 "none of user's groups are listed in AllowGroups",
             ),
             (
+                "User deploy from laptop.example.org not allowed because listed in DenyUsers",
+                "",
+                "listed in DenyUsers",
+            ),
+            (
                 "User deploy not allowed because account is locked",
+                "",
                 "account is locked",
             ),
             (
                 "User deploy not allowed because shell /bin/gone does not exist",
+                "",
                 "shell /bin/gone does not exist",
             ),
         ] {
-            let account = "deploy";
-            assert_eq!(Said::parse(line), Some(Said::Barred { account, why }));
+            let said = Said::Barred {
+                account: "deploy",
+                address: from.parse().ok(),
+                why,
+            };
+            assert_eq!(Said::parse(line), Some(said));
         }
         let line = "fatal: Access denied for user deploy by PAM account configuration [preauth]";
         let account = "deploy";

@@ -9,7 +9,6 @@ use daypass_protocol::event::{Action, Event, Outcome};
 
 use crate::facts::{Handle, Process, connection_of};
 use crate::gate::flood::with_untold;
-use crate::gate::principals::origin;
 use crate::gate::{Gates, account_identity};
 use crate::sshd::{Line, Log, Said};
 
@@ -69,11 +68,7 @@ impl Gates {
         let Some(refused) = self.turned_away.take(monitor) else {
             return;
         };
-        let Some(untold) = self
-            .turned_away
-            .flood
-            .tell(refused.from.map(|from| from.address))
-        else {
+        let Some(untold) = self.turned_away.flood.tell(refused.from.address) else {
             return;
         };
         let uid = self.managed().ok().and_then(|m| m.uid(&refused.account));
@@ -82,7 +77,7 @@ impl Gates {
             .because(refused.why.code(), refused.why.reason())
             .by(account_identity(&refused.account, uid))
             .on(self.resource("sshd", Some(&refused.account)))
-            .from(origin(refused.from));
+            .from(refused.from);
         if let Some(shown) = refused.shown {
             event = event.detail("shown", shown);
         }

@@ -59,7 +59,7 @@ fn who_is_turned_away_is_told_of_with_what_was_shown_first() {
     ];
     let expected = Refused {
         account: "deploy".to_owned(),
-        from: Some(from()),
+        from: origin(Some(from())),
         shown: Some(CERTIFICATE.to_owned()),
         why: Why::NotTaken,
     };
@@ -136,9 +136,11 @@ fn what_bars_the_account_itself_is_told_with_the_kernels_word_of_where_they_came
     turned_away.note(7, &Said::parse(&failed(CERTIFICATE)).unwrap(), || None);
     let refused = turned_away.take(7).unwrap();
     assert_eq!(refused.why, Why::Barred("account is locked".to_owned()));
-    assert_eq!(refused.from, Some(from()));
-    // Of a connection that was over when the kernel was asked, nobody knows from where it came.
-    assert_eq!(told(None, &[barred]).unwrap().from, None);
+    assert_eq!(refused.from, origin(Some(from())));
+    // Of a connection that was over when the kernel was asked there is sshd's word.
+    let refused = told(None, &[barred]).unwrap();
+    assert_eq!(refused.from.address, Some(from().address));
+    assert_eq!(refused.from.port, None);
 }
 
 #[test]
@@ -147,7 +149,7 @@ fn what_another_module_of_pams_denies_is_told_and_what_a_gate_denies_is_told_onc
     // Gate 1 had said yes, and knows from where they came.
     let refused = told(Some(judged(false)), &[denied]).unwrap();
     assert_eq!(refused.why, Why::DeniedByPam);
-    assert_eq!(refused.from, Some(from()));
+    assert_eq!(refused.from, origin(Some(from())));
     assert_eq!(told(Some(judged(true)), &[denied]), None);
 }
 
