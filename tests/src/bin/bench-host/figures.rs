@@ -83,7 +83,7 @@ pub(crate) fn head() {
 
 pub(crate) fn row(what: &str, measured: &str, goal: &str) {
     // Whoever closed the output reads no more.
-    let _ = writeln!(std::io::stdout().lock(), "{what:<44} {measured:<44} {goal}");
+    let _ = writeln!(std::io::stdout().lock(), "{what:<50} {measured:<44} {goal}");
 }
 
 #[cfg(test)]
