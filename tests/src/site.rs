@@ -149,8 +149,13 @@ impl Site {
     /// Somebody new, with an account and a key on the laptop, whom Alice adds. Who is there for one row alone can be
     /// removed in it.
     pub fn hire(&self, name: &str, role: &str) -> Result<()> {
-        people::make(self.network.host("laptop")?, name)?;
+        self.welcome(name)?;
         self.add_person(name, role)
+    }
+
+    /// Somebody new, with an account and a key on the laptop, of whom daypass knows nothing.
+    pub fn welcome(&self, name: &str) -> Result<()> {
+        people::make(self.network.host("laptop")?, name)
     }
 
     fn add_person(&self, name: &str, role: &str) -> Result<()> {

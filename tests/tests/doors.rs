@@ -38,6 +38,8 @@ mod known_elsewhere;
 mod limits;
 #[path = "doors/memory.rs"]
 mod memory;
+#[path = "doors/newcomers.rs"]
+mod newcomers;
 #[path = "doors/numbers.rs"]
 mod numbers;
 #[path = "doors/others.rs"]
@@ -116,6 +118,7 @@ fn rows() -> impl Iterator<Item = Row> {
         authority::ROWS,
         others::ROWS,
         barred::ROWS,
+        newcomers::ROWS,
         side_doors::ROWS,
         glass::ROWS,
         doctor::ROWS,
