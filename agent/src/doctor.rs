@@ -39,8 +39,6 @@ const CLOCK_TOLERANCE: u64 = 60;
 
 /// No sudoers file is larger.
 const MAX_SUDOERS: u64 = 1024 * 1024;
-/// Nor is the list of the name services.
-const MAX_NAME_SWITCH: u64 = 64 * 1024;
 
 /// Something that an administrator should know.
 #[derive(Debug)]
@@ -257,21 +255,12 @@ fn about_sudo(layout: &Layout) -> Vec<Finding> {
     let mut findings: Vec<_> = silent
         .map(|(path, why)| Finding::SudoSilent { path, why })
         .collect();
-    findings.extend(about_sudos_sources(layout));
+    findings.extend(sudo_sources::look(layout));
     if !rust.is_empty() {
         findings.push(Finding::SudoRs);
         findings.extend(about_rules_of_rust(layout));
     }
     findings
-}
-
-fn about_sudos_sources(layout: &Layout) -> Option<Finding> {
-    let switch = match durable::read(&layout.name_switch(), MAX_NAME_SWITCH) {
-        Ok(switch) => switch?,
-        Err(error) => return Some(Finding::SudoSourcesUnread(error)),
-    };
-    let sources = sudo_sources::directories(&String::from_utf8_lossy(&switch));
-    (!sources.is_empty()).then_some(Finding::SudoDirectory { sources })
 }
 
 fn about_rules_of_rust(layout: &Layout) -> Option<Finding> {

@@ -1,6 +1,7 @@
 //! Logins of managed accounts that sshd refuses without asking gate 1, or after it: by a certificate of another CA, a
 //! planted key, a key on the list of revoked ones, a certificate without its key, to an account that the site shuts to
-//! everybody, or that another module of PAM's refuses. sshd tells of them in the system log alone. They are journalled when the connection is over, if nothing was journalled of it by then.
+//! everybody, or that another module of PAM's refuses. sshd tells of them in the system log alone. They are journalled
+//! when the connection is over, if nothing was journalled of it by then.
 
 mod hearing;
 
@@ -41,12 +42,13 @@ struct Book {
 /// A connection of which sshd said something.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Knocking {
-    who: Option<(String, Option<Endpoint>)>,
+    account: Option<String>,
+    from: Option<Endpoint>,
     /// What was shown first: the rest is what else its client had.
     shown: Option<String>,
     /// Why nothing would have opened the account.
     barred: Option<Why>,
-    /// What sshd said of where they came from, with that.
+    /// All that sshd said with that of where they came from.
     address: Option<IpAddr>,
     /// Keys on the list, by type and fingerprint.
     revoked: Vec<String>,
@@ -82,8 +84,11 @@ impl TurnedAway {
         said: &Said<'_>,
         knocks: impl FnOnce() -> Option<Endpoint>,
     ) -> bool {
-        let is_placeless = matches!(said, Said::Barred { .. } | Said::DeniedByPam { .. });
-        let from = is_placeless.then(knocks).flatten();
+        let from = match said {
+            Said::Failed { from, .. } | Said::Left { from, .. } => Some(*from),
+            Said::Barred { .. } | Said::DeniedByPam { .. } => knocks(),
+            Said::Revoked { .. } | Said::Accepted => None,
+        };
         let mut book = self.lock();
         if matches!(said, Said::Accepted) {
             book.knocking.remove(&monitor);
@@ -94,38 +99,26 @@ impl TurnedAway {
             return false;
         }
         let knocking = book.knocking.entry(monitor).or_default();
+        // What was heard before stays where a line, and the kernel, have nothing to say.
+        let account = said.account().map(ToOwned::to_owned);
+        knocking.account = account.or(knocking.account.take());
+        knocking.from = from.or(knocking.from);
         match said {
-            Said::Failed {
-                account,
-                from,
-                shown,
-            } => {
-                knocking.who = Some(((*account).to_owned(), Some(*from)));
+            Said::Failed { shown, .. } => {
                 let shown = shown.map(|shown| shown.chars().take(MOST_SHOWN).collect());
                 knocking.shown = knocking.shown.take().or(shown);
             }
-            Said::Left { account, from } => {
-                knocking.who = Some(((*account).to_owned(), Some(*from)));
-            }
-            Said::Barred {
-                account,
-                address,
-                why,
-            } => {
+            Said::Barred { address, why, .. } => {
                 knocking.address = *address;
                 let why = why.chars().take(MOST_SHOWN).collect();
-                knocking.who = Some(((*account).to_owned(), from));
                 knocking.barred = Some(Why::Barred(why));
             }
-            Said::DeniedByPam { account } => {
-                knocking.who = Some(((*account).to_owned(), from));
-                knocking.barred = Some(Why::DeniedByPam);
-            }
+            Said::DeniedByPam { .. } => knocking.barred = Some(Why::DeniedByPam),
             // One of each is enough, and sshd lets nobody try very many.
             Said::Revoked { key } if knocking.revoked.len() < 32 => {
                 knocking.revoked.push((*key).to_owned());
             }
-            Said::Revoked { .. } | Said::Accepted => {}
+            Said::Revoked { .. } | Said::Left { .. } | Said::Accepted => {}
         }
         is_first
     }
@@ -134,13 +127,14 @@ impl TurnedAway {
     fn take(&self, monitor: i32) -> Option<Refused> {
         let mut book = self.lock();
         let Knocking {
-            who,
+            account,
+            from,
             shown,
             barred,
             address,
             revoked,
         } = book.knocking.remove(&monitor)?;
-        let (account, from) = who?;
+        let account = account?;
         let now = Instant::now();
         let is_it = |(since, judged): &&(Instant, Judged)| {
             now.duration_since(*since) < MEMORY
@@ -157,9 +151,9 @@ impl TurnedAway {
             let mut keys = revoked.iter();
             keys.any(|key| shown.strip_prefix(key.as_str()).is_some_and(is_a_words_end))
         });
-        // sshd names each certificate that it does not take: of one that a gate allowed and it says nothing of, no more came.
         // The process may have ended before the kernel was asked.
         let from = from.or_else(|| judged.iter().find_map(|(_, judged)| judged.from));
+        // sshd names each certificate that it does not take: of one that a gate allowed and it says nothing of, no more came.
         let is_certificate = shown.as_deref().is_some_and(is_certificate);
         let why = if let Some(barred) = barred {
             barred

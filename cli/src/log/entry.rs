@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::output::inert::{inert, inert_bytes};
 
-/// The longest detail that a table shows, bytes: names are shorter, hashes in hexadecimal and public keys are longer.
+/// The longest detail that a table shows, bytes: names and fingerprints are shorter, hashes in hexadecimal and public keys are longer.
 const LONGEST_DETAIL: usize = 60;
 /// How many of them a table shows.
 const MOST_DETAILS: usize = 8;
@@ -151,8 +151,8 @@ impl Entry {
         }
     }
 
-    /// What the entry's details say in few words, as `name=value`. Hashes, signatures, keys and lists of things are for whoever reads
-    /// the entry itself.
+    /// What the entry's details say in few words, as `name=value`. What is long, and what is made of parts, is for whoever
+    /// reads the entry itself.
     fn details(&self) -> String {
         let named = self.value("/detail").and_then(Value::as_object);
         let said = named.into_iter().flatten().filter_map(|(name, value)| {
@@ -166,7 +166,8 @@ impl Entry {
                 }
                 Value::Null | Value::Object(_) => return None,
             };
-            (value.len() <= LONGEST_DETAIL).then(|| format!("{}={value}", inert(name)))
+            let name = short(name)?;
+            (value.len() <= LONGEST_DETAIL).then(|| format!("{name}={value}"))
         });
         said.take(MOST_DETAILS).collect::<Vec<_>>().join(" ")
     }
@@ -213,6 +214,10 @@ mod tests {
                 "",
             ),
             (r#"{"command":{"line":"id"},"detail":{"uid":7}}"#, "id"),
+            (
+                r#"{"detail":{"a name that is longer than anything that a reader can take in at a glance":7,"uid":7}}"#,
+                "uid=7",
+            ),
             ("garbage\u{1b}", "garbage\\x1b"),
         ] {
             assert_eq!(Entry::new(entry.into()).what(), what);

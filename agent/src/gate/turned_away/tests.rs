@@ -151,6 +151,10 @@ fn what_another_module_of_pams_denies_is_told_and_what_a_gate_denies_is_told_onc
     assert_eq!(refused.why, Why::DeniedByPam);
     assert_eq!(refused.from, origin(Some(from())));
     assert_eq!(told(Some(judged(true)), &[denied]), None);
+    // Another key had failed before, and sshd said from where it came.
+    let refused = told(None, &[&failed("ED25519 SHA256:5R20"), denied]).unwrap();
+    assert_eq!(refused.why, Why::DeniedByPam);
+    assert_eq!(refused.from, origin(Some(from())));
 }
 
 #[test]
