@@ -20,6 +20,10 @@ pub struct Endpoint {
     pub listener: u32,
 }
 
+/// A connection over which nothing was asked yet.
+#[derive(Debug)]
+pub struct Knock(OwnedFd);
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Unanswered {
@@ -81,6 +85,13 @@ impl Endpoint {
         }
     }
 
+    /// Connects at once or not at all, ahead of a question that is still to be worked out: the agent comes, and looks who
+    /// is there, meanwhile. Whatever keeps it from connecting is met again by whoever asks.
+    #[must_use]
+    pub fn knock(&self) -> Option<Knock> {
+        sys::connect_at_once(&self.path).ok().map(Knock)
+    }
+
     /// Asks, and waits for the answer at most `patience`, connecting included.
     ///
     /// An agent that is restarted takes its last questions with it; its socket stays, so one that broke off is asked once
@@ -89,12 +100,25 @@ impl Endpoint {
     /// # Errors
     /// [`Unanswered`]; what it means is for the caller to decide.
     pub fn ask(&self, request: &Request, patience: Duration) -> Result<Response, Unanswered> {
+        self.ask_over(None, request, patience)
+    }
+
+    /// The same over a connection that was made ahead, where there is one.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn ask_over(
+        &self,
+        knock: Option<Knock>,
+        request: &Request,
+        patience: Duration,
+    ) -> Result<Response, Unanswered> {
         let until = Instant::now() + patience;
-        let first = self.ask_once(request, until);
+        let first = self.ask_once(knock, request, until);
         if !first.as_ref().is_err_and(Unanswered::broke_off) {
             return first;
         }
-        match self.ask_once(request, until) {
+        match self.ask_once(None, request, until) {
             Err(Unanswered::Unreachable(_)) => first,
             again => again,
         }
@@ -105,11 +129,16 @@ impl Endpoint {
     /// # Errors
     /// [`Unanswered`]: it could not be told within `patience`.
     pub fn tell(&self, request: &Request, patience: Duration) -> Result<(), Unanswered> {
-        self.put(request, Instant::now() + patience).map(drop)
+        self.put(None, request, Instant::now() + patience).map(drop)
     }
 
-    fn ask_once(&self, request: &Request, until: Instant) -> Result<Response, Unanswered> {
-        let link = self.put(request, until)?;
+    fn ask_once(
+        &self,
+        knock: Option<Knock>,
+        request: &Request,
+        until: Instant,
+    ) -> Result<Response, Unanswered> {
+        let link = self.put(knock, request, until)?;
         let mut link = Answers {
             stream: UnixStream::from(link.socket),
             until,
@@ -118,13 +147,21 @@ impl Endpoint {
         Response::decode(&answer).map_err(Unanswered::Garbled)
     }
 
-    fn put(&self, request: &Request, until: Instant) -> Result<Link, Unanswered> {
+    fn put(
+        &self,
+        knock: Option<Knock>,
+        request: &Request,
+        until: Instant,
+    ) -> Result<Link, Unanswered> {
         let patience = remaining(until).map_err(|_| Unanswered::TimedOut)?;
         let question = request.encode().map_err(Unanswered::Unaskable)?;
-        let socket = sys::connect(&self.path, patience).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Unanswered::TimedOut,
-            _ => Unanswered::Unreachable(error),
-        })?;
+        let connect = || {
+            sys::connect(&self.path, patience).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Unanswered::TimedOut,
+                _ => Unanswered::Unreachable(error),
+            })
+        };
+        let socket = knock.map_or_else(connect, |knock| Ok(knock.0))?;
         let uid = sys::listener_uid(&socket).map_err(Unanswered::Unreachable)?;
         if uid != self.listener {
             return Err(Unanswered::Impostor { uid });

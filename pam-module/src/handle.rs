@@ -9,6 +9,7 @@ use pam::conv::Conv;
 use pam::items::{RHost, RUser, Service, Tty, User};
 use pam::module::PamHandle;
 
+use crate::decide::Standing;
 use crate::diagnostic::harmless;
 use crate::sys;
 
@@ -20,6 +21,8 @@ const DATA: &str = "daypass-transaction";
 pub(crate) struct Kept {
     /// `PAM_USER` when it was first seen.
     pub(crate) user: Option<String>,
+    /// Where whoever asks stood in the last phase.
+    pub(crate) standing: Option<Standing>,
     /// The time spent waiting for the agent so far.
     pub(crate) spent: Duration,
     /// The agent's handle, 0 for none.

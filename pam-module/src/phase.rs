@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use daypass_gate::{Caller, Request, Response};
 
-use crate::client::Unanswered;
+use crate::client::{Knock, Unanswered};
 use crate::decide::{Standing, Verdict, judge, judge_authentication, standing};
 use crate::handle::{Kept, Transaction};
 use crate::options::Options;
@@ -41,6 +41,10 @@ pub(crate) struct Asker {
     caller: Caller,
     /// Whether the agent's word is needed.
     pub(crate) standing: Standing,
+    /// The connection to ask over.
+    knock: Option<Knock>,
+    /// Whether those who are never refused do not ask for a while.
+    rests: bool,
 }
 
 impl Asker {
@@ -55,15 +59,19 @@ impl Asker {
         if !service.is_asked_in(phase) {
             return None;
         }
-        let accounts = managed::read(&options.managed);
-        let groups = sys::groups().unwrap_or_default();
-        let standing = standing(
-            service,
-            &caller,
-            &groups,
-            accounts.as_ref(),
-            &options.passwd,
-        );
+        // Contractors' own service always asks.
+        let rests = service != Service::ContractorSudo && mark::is_fresh(&options.mark);
+        // First, so that the agent comes while the rest is worked out; not by those who may not ask in the end.
+        let asks = service.awaits_answer_in(phase) && service.is_journalled_for_everyone();
+        let knock = match asks && !rests {
+            true => options.agent.knock(),
+            false => None,
+        };
+        let standing = match transaction.kept().standing {
+            // It follows at once, and decides nothing.
+            Some(standing) if service.is_sudo() && phase == Phase::Open => standing,
+            _ => where_stands(service, &caller, options),
+        };
         if standing == Standing::Other && !service.is_journalled_for_everyone() {
             return None;
         }
@@ -71,12 +79,14 @@ impl Asker {
             service,
             caller,
             standing,
+            knock,
+            rests,
         })
     }
 
     /// Asks the agent about this phase, and notes the answer in the transaction.
     pub(crate) fn go_through(
-        &self,
+        mut self,
         phase: Phase,
         transaction: &mut Transaction<'_>,
         options: &Options,
@@ -91,6 +101,7 @@ impl Asker {
             return self.changed_user(&kept);
         }
         kept.user = Some(self.caller.user.clone());
+        kept.standing = Some(self.standing);
         if phase == Phase::Authenticate && std::mem::replace(&mut kept.was_told, true) {
             return self.told_before();
         }
@@ -135,20 +146,20 @@ impl Asker {
     }
 
     fn ask(
-        &self,
+        &mut self,
         phase: Phase,
         request: &Request,
         kept: &mut Kept,
         options: &Options,
     ) -> Result<Response, Unanswered> {
         let patience = budget::left(self.standing, kept.spent);
-        let rests = self.standing == Standing::Other && mark::is_fresh(&options.mark);
+        let rests = self.standing == Standing::Other && self.rests;
         if patience == Duration::ZERO || rests {
             return Err(Unanswered::TimedOut);
         }
         let start = Instant::now();
         let answer = match self.service.awaits_answer_in(phase) {
-            true => options.agent.ask(request, patience),
+            true => options.agent.ask_over(self.knock.take(), request, patience),
             false => options
                 .agent
                 .tell(request, patience)
@@ -196,6 +207,12 @@ impl Asker {
             Verdict::Go { .. } | Verdict::Pass => {}
         }
     }
+}
+
+fn where_stands(service: Service, caller: &Caller, options: &Options) -> Standing {
+    let accounts = managed::read(&options.managed);
+    let groups = sys::groups().unwrap_or_default();
+    standing(service, caller, &groups, accounts.as_ref(), &options.passwd)
 }
 
 /// setcred: in sshd's child, after its initgroups, the session gets its own group. Nobody is asked.

@@ -51,7 +51,8 @@ impl Service {
         !(phase == Phase::Open && self.is_sudo())
     }
 
-    fn is_sudo(self) -> bool {
+    /// Whether it is sudo's, in whatever form.
+    pub(crate) fn is_sudo(self) -> bool {
         matches!(self, Self::Sudo | Self::ContractorSudo)
     }
 

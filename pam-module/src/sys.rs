@@ -78,14 +78,36 @@ pub(crate) fn since_boot() -> Duration {
 
 /// A stream socket connected to `path`; gives up after `patience`, also where the listener's queue is full.
 pub(crate) fn connect(path: &Path, patience: Duration) -> io::Result<OwnedFd> {
+    let socket = stream_socket(0)?;
+    set_send_patience(&socket, patience)?;
+    connect_to(&socket, path)?;
+    Ok(socket)
+}
+
+/// The same without any waiting; it fails where the listener's queue is full.
+pub(crate) fn connect_at_once(path: &Path) -> io::Result<OwnedFd> {
+    let socket = stream_socket(libc::SOCK_NONBLOCK)?;
+    connect_to(&socket, path)?;
+    // From here on others bound how long it may wait.
+    // SAFETY: a descriptor of ours and plain integers.
+    match unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, 0) } {
+        0 => Ok(socket),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn stream_socket(flags: c_int) -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | flags;
     // SAFETY: plain integers in, a descriptor or -1 out.
-    let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: just made, owned by nobody else.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    set_send_patience(&socket, patience)?;
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn connect_to(socket: &OwnedFd, path: &Path) -> io::Result<()> {
     let mut address = libc::sockaddr_un {
         sun_family: libc::AF_UNIX as libc::sa_family_t,
         sun_path: [0; 108],
@@ -100,7 +122,7 @@ pub(crate) fn connect(path: &Path, patience: Duration) -> io::Result<OwnedFd> {
     let size = size_of::<libc::sockaddr_un>() as libc::socklen_t;
     // SAFETY: `address` is a whole sockaddr_un of `size` bytes.
     match unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), size) } {
-        0 => Ok(socket),
+        0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }

@@ -1,6 +1,7 @@
 //! The client against agents that are missing, silent, slow, or talk nonsense: always an answer in time, never a wrong one.
 
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -128,6 +129,79 @@ fn what_is_only_told_arrives_after_the_teller_has_gone() {
     drop((link, listener));
     let told = endpoint.tell(&question(), LONG);
     assert!(matches!(told, Err(Unanswered::Unreachable(_))), "{told:?}");
+}
+
+#[test]
+fn a_question_goes_over_the_connection_that_was_made_ahead() {
+    let answer = Response::deny("not now");
+    let bytes = answer.encode().unwrap();
+    let agent = Agent::that(move |mut link| {
+        read_frame(&mut link).unwrap();
+        write_frame(&mut link, &bytes).unwrap();
+    });
+    let endpoint = agent.endpoint();
+    let knock = endpoint.knock();
+    assert!(knock.is_some());
+    // There is no other: nobody listens any more once the first has come.
+    let said = endpoint.ask_over(knock, &question(), LONG).unwrap();
+    assert_eq!(said, answer);
+}
+
+#[test]
+fn a_connection_made_ahead_that_broke_off_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let endpoint = Endpoint {
+        path,
+        listener: directory.path().metadata().unwrap().uid(),
+    };
+    let knock = endpoint.knock();
+    // The agent of before took it and went.
+    drop(listener.accept().unwrap());
+    let agent = thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        read_frame(&mut link).unwrap();
+        write_frame(&mut link, &Response::Ignore.encode().unwrap()).unwrap();
+    });
+    let said = endpoint.ask_over(knock, &question(), LONG).unwrap();
+    assert_eq!(said, Response::Ignore);
+    agent.join().unwrap();
+}
+
+#[test]
+fn a_connection_made_ahead_to_somebody_else_is_not_asked_over() {
+    let agent = Agent::that(|mut link| {
+        let mut heard = Vec::new();
+        link.read_to_end(&mut heard).unwrap();
+        assert!(heard.is_empty());
+    });
+    let other = agent.endpoint().listener + 1;
+    let endpoint = Endpoint {
+        path: agent.path(),
+        listener: other,
+    };
+    let said = endpoint.ask_over(endpoint.knock(), &question(), LONG);
+    assert!(matches!(said, Err(Unanswered::Impostor { uid }) if uid != other));
+}
+
+#[test]
+fn nobody_waits_to_connect_ahead() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.sock");
+    let endpoint = Endpoint {
+        path: path.clone(),
+        listener: 0,
+    };
+    assert!(endpoint.knock().is_none(), "where nobody listens");
+    let listener = UnixListener::bind(path).unwrap();
+    // SAFETY: a descriptor of ours and a plain integer; it listens already, and now has a shorter queue.
+    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 1) }, 0);
+    let start = Instant::now();
+    // Until the queue is full, which would hold up whoever waits for a place in it.
+    let come: Vec<_> = std::iter::from_fn(|| endpoint.knock()).take(64).collect();
+    assert!((1..64).contains(&come.len()), "{} have come", come.len());
+    assert!(start.elapsed() < LONG / 2);
 }
 
 #[test]

@@ -101,6 +101,17 @@ pub(crate) fn without_collector<T>(site: &Site, what: impl FnOnce() -> Result<T>
     done
 }
 
+/// A service of db1's wants every processor for all of this time, as on a host that has much to do.
+pub(crate) fn busily<T>(site: &Site, what: impl FnOnce() -> Result<T>) -> Result<T> {
+    let db1 = site.network.host("db1")?;
+    let work = "for n in $(seq $(nproc)); do while :; do :; done & done; wait";
+    let start = ["systemd-run", "--quiet", "--unit=work", "sh", "-c", work];
+    db1.root(start).ok()?;
+    let done = what();
+    db1.root(["systemctl", "stop", "work"]).ok()?;
+    done
+}
+
 /// Whether the server's programs take processors that somebody else wants.
 #[derive(Clone, Copy)]
 pub(crate) enum Server {

@@ -1,11 +1,11 @@
 //! What a sudo waits for. The collector is another machine, but for `before-sudo`, where it is awaited; with it on this one, what it
-//! does with one call slows the next one down, and that is told as well.
+//! does with one call slows the next one down, and that is told as well; so is what calls take where somebody else wants all processors.
 
 use daypass_tests::{CAROL, Result, Site};
 
 use crate::figures::{Samples, Turns, row, timed};
 use crate::log_server;
-use crate::scene::{PLAIN, QUIET, forward, window, without_collector};
+use crate::scene::{PLAIN, QUIET, busily, forward, window, without_collector};
 use crate::stock::{self, STOCK};
 
 /// Rounds, and sudo calls of each kind in a round.
@@ -18,6 +18,7 @@ pub(crate) fn measure(site: &Site) -> Result<()> {
     forward(site, "async")?;
     let elsewhere = without_collector(site, || rounds(site))?;
     forward(site, "async")?;
+    let busy = without_collector(site, || busily(site, || rounds(site)))?;
     let here = rounds(site)?;
     forward(site, "before-sudo")?;
     let witnessed = rounds(site)?;
@@ -26,6 +27,7 @@ pub(crate) fn measure(site: &Site) -> Result<()> {
     let ordinary = [
         ("an ordinary user", &elsewhere, "<= +0.4 ms"),
         ("an ordinary user, collector here", &here, ""),
+        ("an ordinary user, busy machine", &busy, ""),
     ];
     for (who, turns, goal) in ordinary {
         let name = format!("sudo -n true, {who}");
@@ -34,6 +36,7 @@ pub(crate) fn measure(site: &Site) -> Result<()> {
     let contractor = [
         ("async", &elsewhere, "<= +0.6 ms"),
         ("async, collector here", &here, ""),
+        ("async, busy machine", &busy, ""),
         ("before-sudo", &witnessed, "<= +5 ms"),
     ];
     for (how, turns, goal) in contractor {
