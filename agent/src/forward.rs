@@ -92,6 +92,12 @@ impl Forwarding {
         self.forwarder.renewed();
     }
 
+    /// Stops, after the journal was closed for good, and tries until `patience` is over to get all of it out; whether it has.
+    #[must_use]
+    pub fn farewell(&self, patience: Duration) -> bool {
+        self.forwarder.farewell(patience)
+    }
+
     /// Stops, after the journal was closed, when all of it is cosigned or `patience` is over.
     pub fn stop(&self, patience: Duration) {
         self.forwarder.stop(patience);

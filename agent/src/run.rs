@@ -285,7 +285,11 @@ impl Agent {
             return;
         }
         self.intake.finish(&last.detail("retires", true));
-        self.forwarding.stop(FAREWELL);
+        if !self.forwarding.farewell(FAREWELL) {
+            // Whoever is missed is looked for, as nobody looks for whoever has gone for good.
+            aside::tell("the CA goes on expecting this host: not all of its journal has got out");
+            return;
+        }
         if let Err(error) = retirement::retire(layout, self.horizon.sight().size) {
             aside::tell(&format!("the CA goes on expecting this host: {error}"));
         }

@@ -13,7 +13,7 @@ use daypass_protocol::state::Collector;
 
 use crate::backoff::Backoff;
 use crate::collector::Remote;
-use crate::link::{Contact, Link};
+use crate::link::{Contact, Link, Status};
 use crate::owner::{Notice, Owner};
 use crate::probe::Probe;
 use crate::session::{Ground, Session, UploadLimit};
@@ -150,6 +150,23 @@ impl Forwarder {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+    }
+
+    /// Stops, and for whoever will never send anything later: tries for up to `patience` to get out what is sealed, also while
+    /// nobody answers. Whether it is all cosigned, or nobody is named to take it.
+    #[must_use]
+    pub fn farewell(&self, patience: Duration) -> bool {
+        let is_named = !self.control.lock().collectors.is_empty();
+        if is_named {
+            self.again();
+            // A collector that contradicts the journal takes nothing more.
+            let is_settled = |status: &Status| {
+                status.behind() == 0 || matches!(status.contact, Contact::Stopped { .. })
+            };
+            let _ = self.link.await_status(patience, is_settled);
+        }
+        self.stop(Duration::ZERO);
+        !is_named || self.link.status().behind() == 0
     }
 
     fn given(&self, mut orders: MutexGuard<'_, Orders>) {

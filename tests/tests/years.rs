@@ -328,6 +328,21 @@ fn an_ephemeral_host_that_is_powered_off_has_said_everything_and_is_missed_by_no
 }
 
 #[test]
+fn an_ephemeral_host_whose_journal_has_not_got_out_goes_on_being_expected() -> Result<()> {
+    let site = Site::found(&["db1"])?;
+    let later = Later { site, days: 0 };
+    later.enroll("db1", &["--ephemeral"])?;
+    let stop = ["systemctl", "stop", "daypass-collector"];
+    later.server()?.root(stop).ok()?;
+    later.site.network.host("db1")?.shut_down()?;
+    let listed = later.daypass(ALICE, &["host", "list"]).ok()?;
+    assert!(listed.contains("db1"), "{listed}");
+    let entries = later.site.servers_own_entries("ca")?;
+    assert!(!entries.iter().any(|entry| entry.contains("host.retired")));
+    Ok(())
+}
+
+#[test]
 fn the_x509_root_changes_hands_and_everybody_follows() -> Result<()> {
     let site = Site::with_managed(&["db1", "db2"])?;
     site.let_people_ask_often()?;

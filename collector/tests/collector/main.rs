@@ -8,6 +8,7 @@ mod checker;
 mod declared;
 mod evidence;
 mod exports;
+mod farewell;
 mod first_word;
 mod forwarding;
 mod full_disk;

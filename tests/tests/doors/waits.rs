@@ -27,7 +27,7 @@ const GO_ON: &str = "\
 /// Nobody has waited in vain yet. There is a file for each process that is traced.
 const ANEW: &str = "\
     rm -rf /root/waits /run/daypass/unanswered; mkdir /root/waits; \
-    trace='strace -ff -qq -xx -o /root/waits/of -e trace=connect,setsockopt,sendto,recvfrom,close'";
+    trace='strace -ff -qq -xx -o /root/waits/of -e trace=socket,fcntl,connect,setsockopt,sendto,recvfrom,close'";
 /// From here on whoever comes by ssh is traced, with all that they call.
 const WATCH_SSHD: &str = "\
     sshd=$(pgrep -o -x sshd); systemd-run --quiet --unit=traced $trace -p $sshd; \
@@ -98,12 +98,24 @@ struct Waits {
     sockets: BTreeMap<u32, Socket>,
 }
 
-/// Any socket, until it is known whose it is.
-#[derive(Debug, Default)]
+/// Any socket, until it is known whose it is. Nothing is said of how long it may take: for ever, or not at all.
+#[derive(Debug)]
 struct Socket {
     is_the_agents: bool,
+    never_waits: bool,
     to_send: Duration,
     to_receive: Duration,
+}
+
+impl Socket {
+    fn made(never_waits: bool) -> Self {
+        Self {
+            is_the_agents: false,
+            never_waits,
+            to_send: FOR_EVER,
+            to_receive: FOR_EVER,
+        }
+    }
 }
 
 impl Waits {
@@ -111,16 +123,23 @@ impl Waits {
         let Some((name, rest)) = call.split_once('(') else {
             return;
         };
-        let number = rest.split([',', ')']).next();
-        let Some(number) = number.and_then(|text| text.parse::<u32>().ok()) else {
+        let number = match name {
+            "socket" => rest.rsplit(" = ").next(),
+            _ => rest.split([',', ')']).next(),
+        };
+        let Some(number) = number.and_then(|text| text.trim().parse::<u32>().ok()) else {
             return;
         };
         if name == "close" {
             self.sockets.remove(&number);
             return;
         }
-        let socket = self.sockets.entry(number).or_default();
+        // Those of before it was looked.
+        let of_before = || Socket::made(false);
+        let socket = self.sockets.entry(number).or_insert_with(of_before);
         match name {
+            "socket" => *socket = Socket::made(rest.contains("SOCK_NONBLOCK")),
+            "fcntl" if rest.contains("F_SETFL") => socket.never_waits = rest.contains("O_NONBLOCK"),
             "setsockopt" if rest.contains("SO_SNDTIMEO") => socket.to_send = time(rest),
             "setsockopt" if rest.contains("SO_RCVTIMEO") => socket.to_receive = time(rest),
             "connect" => {
@@ -130,6 +149,7 @@ impl Waits {
             _ => {}
         }
         let patience = match name {
+            "connect" | "sendto" | "recvfrom" if socket.never_waits => return,
             "connect" | "sendto" => socket.to_send,
             "recvfrom" => socket.to_receive,
             _ => return,
