@@ -98,7 +98,7 @@ struct Waits {
     sockets: BTreeMap<u32, Socket>,
 }
 
-/// Any socket, until it is known whose it is. Nothing is said of how long it may take: for ever, or not at all.
+/// Any socket, until it is known whose it is. Until it is told how long it may take, it waits for ever, or never.
 #[derive(Debug)]
 struct Socket {
     is_the_agents: bool,
@@ -134,7 +134,7 @@ impl Waits {
             self.sockets.remove(&number);
             return;
         }
-        // Those of before it was looked.
+        // One that was made before strace came.
         let of_before = || Socket::made(false);
         let socket = self.sockets.entry(number).or_insert_with(of_before);
         match name {
