@@ -139,11 +139,12 @@ impl Intake {
             self.shared.set_aside(&item.settle(|_| false));
             return;
         }
-        let is_first = noted.is_empty();
+        let wants_news = noted.wants_news();
         noted.push(item);
         drop(noted);
-        // Once it knows of one, the thread lets others gather: it is not woken for each, while somebody's sudo runs.
-        if is_first {
+        // Once it knows of one, the thread lets others gather: it is not woken for each, while somebody's sudo runs, nor for
+        // the first after a commit has taken along what it knows of.
+        if wants_news {
             self.shared.news.notify_one();
         }
     }
@@ -235,15 +236,16 @@ impl Shared {
         let mut next_try = Instant::now() + RETRY;
         loop {
             let noted = self.noted();
-            let (noted, _) = self
+            let (mut noted, _) = self
                 .news
                 .wait_timeout_while(noted, RETRY, |noted| noted.is_empty() && !noted.is_over)
                 .unwrap_or_else(PoisonError::into_inner);
-            let is_news = !noted.is_empty();
-            let (noted, _) = self
+            noted.is_gathering = !noted.is_empty();
+            let (mut noted, _) = self
                 .news
-                .wait_timeout_while(noted, MOMENT, |noted| is_news && !noted.is_over)
+                .wait_timeout_while(noted, MOMENT, |noted| noted.is_gathering && !noted.is_over)
                 .unwrap_or_else(PoisonError::into_inner);
+            noted.is_gathering = false;
             // Whoever says that it is over commits the rest.
             if noted.is_over {
                 return;

@@ -7,8 +7,11 @@
 //! | [`reserve`] | `openat(O_CREAT\|O_APPEND)`, `fchmod`, `fchown`, `fallocate(FALLOC_FL_KEEP_SIZE)` |
 //! | [`adopt`] | `rename`, `fsync` of the directory |
 //! | [`replace`] | `openat(O_CREAT\|O_EXCL)` of a temporary name, `fchmod`, `fchown`, `write`, `fsync`, `rename`, `fsync` of the directory |
+//! | [`supplant`] | as [`replace`]; then `pwrite` over the file that was there, and `fdatasync` |
 //! | [`copy`] | as [`replace`], the bytes read from another file |
 //! | [`replace_segment`] | `ioctl(FS_IOC_SETFLAGS)` to take the append-only attribute off, [`replace`], and `ioctl` to set it |
+//! | [`overwrite`] | `openat(O_WRONLY)`, `pwrite`, `fdatasync` |
+//! | [`sync`] | `openat`, `fdatasync` |
 //! | [`make_dir`] | `mkdir`, `fchmod`, `fchown`, `fsync` of the parent |
 //!
 //! A failed fsync is final: the kernel may have dropped the dirty pages, so nothing here retries one.
@@ -25,9 +28,11 @@ use nix::fcntl::{FallocateFlags, fallocate};
 mod append_only;
 #[cfg(test)]
 pub(crate) mod fault;
+mod in_place;
 
 pub use append_only::Protection;
 pub(crate) use append_only::{guard, release};
+pub(crate) use in_place::{overwrite, supplant, sync};
 
 /// What was being done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +112,7 @@ fn may_fail(action: Action, path: &Path) -> Result<(), DiskError> {
 }
 
 /// The most that [`read_small`] reads, in bytes.
-const SMALL: u64 = 65_536;
+const SMALL: usize = 65_536;
 
 /// How the name of a file ends that is not in its place yet.
 pub(crate) const UNFINISHED: &str = ".new";
@@ -115,27 +120,30 @@ pub(crate) const UNFINISHED: &str = ".new";
 /// A file, whole; `None` where it is longer than that.
 pub(crate) fn read_at_most(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
     let file = File::open(path).map_err(failed(Action::Open, path))?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |about| about.len());
+    // Room beforehand: where it is a secret, growing would leave copies of it behind.
+    let room = usize::try_from(length).map_or(limit, |length| length.min(limit));
+    let mut bytes = Vec::with_capacity(room + 1);
     file.take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(failed(Action::Read, path))?;
     Ok((bytes.len() <= limit).then_some(bytes))
 }
 
+/// A small file, whole.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, DiskError> {
+    match read_at_most(path, SMALL)? {
+        Some(bytes) => Ok(bytes),
+        None => Err(failed(Action::Read, path)(
+            io::ErrorKind::FileTooLarge.into(),
+        )),
+    }
+}
+
 /// A small text file, whole.
 pub(crate) fn read_small(path: &Path) -> Result<String, DiskError> {
-    let file = File::open(path).map_err(failed(Action::Open, path))?;
-    let mut text = String::new();
-    let length = file
-        .take(SMALL + 1)
-        .read_to_string(&mut text)
-        .map_err(failed(Action::Read, path))?;
-    if length as u64 > SMALL {
-        return Err(failed(Action::Read, path)(
-            io::ErrorKind::FileTooLarge.into(),
-        ));
-    }
-    Ok(text)
+    String::from_utf8(read_bytes(path)?)
+        .map_err(|_| failed(Action::Read, path)(io::ErrorKind::InvalidData.into()))
 }
 
 /// Appends to a file opened for appending, and returns once the bytes are on disk.

@@ -1,24 +1,21 @@
 //! Keys that forget: the key of the current epoch in locked memory, the next ones on disk.
 //!
-//! The file `epoch.keys` holds one or two secret keys, one on a line. While epoch *e* is prepared
-//! it holds *e* and *e + 1*; once the opening of *e* is sealed it is replaced by one with *e + 1*
-//! and *e + 2*. From then on the secret of *e* exists in memory only, and *e* can end at any moment
-//! without waiting for the disk.
+//! The file `epoch.keys` holds one or two secret keys. While epoch *e* is prepared it holds *e* and *e + 1*; once the
+//! opening of *e* is sealed, *e + 2* is written over *e*. From then on the secret of *e* exists in memory only, and *e*
+//! can end at any moment without waiting for the disk.
 
-use std::path::{Path, PathBuf};
+mod slots;
 
-use zeroize::Zeroizing;
+use std::path::Path;
 
-use crate::durable;
 use crate::error::{Error, KeyFault};
 use crate::note::{SecretFault, SignerKey, VerifierKey};
 use crate::seal::epoch_key_name;
-
-const FILE: &str = "epoch.keys";
+use slots::Slots;
 
 /// The keys of the current epoch and of those after it.
 pub(crate) struct Keyring {
-    path: PathBuf,
+    slots: Slots,
     origin: String,
     epoch: u64,
     current: SignerKey,
@@ -31,7 +28,7 @@ impl Keyring {
     /// Makes the key of epoch 0 and stores it.
     pub(crate) fn create(keys_dir: &Path, origin: &str) -> Result<VerifierKey, Error> {
         let first = SignerKey::generate(&epoch_key_name(origin, 0))?;
-        durable::replace(&keys_dir.join(FILE), 0o600, lines([&first]).as_bytes())?;
+        Slots::within(keys_dir).make([(0, &first)])?;
         Ok(first.public().clone())
     }
 
@@ -42,42 +39,45 @@ impl Keyring {
         epoch: u64,
         announced: &VerifierKey,
     ) -> Result<Self, Error> {
-        let path = keys_dir.join(FILE);
-        let mut stored = read(&path)?;
-        let mut found = Vec::new();
+        let slots = Slots::within(keys_dir);
+        let mut found = slots.read()?;
         let mut take = |wanted: u64| {
             let name = epoch_key_name(origin, wanted);
-            let place = stored.iter().position(|key| key.public().name() == name)?;
-            Some(stored.swap_remove(place))
+            let mut keys = found.keys.iter();
+            let place = keys.position(|stored| stored.key.public().name() == name)?;
+            Some(found.keys.swap_remove(place))
         };
         let (current, next) = (take(epoch), take(epoch + 1));
-        for key in current.iter().chain(&next).chain(&stored) {
-            found.push(key.public().name().to_owned());
-        }
         let Some(current) = current else {
+            let others = next.iter().chain(&found.keys);
+            let mut seen: Vec<_> = others.map(|stored| stored.key.public().name()).collect();
+            if found.is_damaged {
+                seen.push("what is no key");
+            }
             return Err(Error::EpochKey {
                 wanted: epoch,
-                path,
-                found: match found.len() {
+                path: slots.path().to_owned(),
+                found: match seen.len() {
                     0 => "no key".to_owned(),
-                    _ => found.join(" and "),
+                    _ => seen.join(" and "),
                 },
             });
         };
-        if current.public() != announced {
+        if current.key.public() != announced {
             return Err(Error::EpochKeyDiffers { epoch });
         }
+        let is_next_new = next.is_none();
         let next = match next {
-            Some(next) => next,
+            Some(next) => next.key,
             None => SignerKey::generate(&epoch_key_name(origin, epoch + 1))?,
         };
         // On disk before it is announced: an announced key that is lost ends the journal.
-        durable::replace(&path, 0o600, lines([&current, &next]).as_bytes())?;
+        slots.secure(epoch, &current, &next, &found, is_next_new)?;
         Ok(Self {
-            path,
+            slots,
             origin: origin.to_owned(),
             epoch,
-            current,
+            current: current.key,
             next,
             spare: None,
         })
@@ -107,8 +107,8 @@ impl Keyring {
     pub(crate) fn preparation(&self) -> Result<Preparation, Error> {
         let spare = SignerKey::generate(&epoch_key_name(&self.origin, self.epoch + 2))?;
         Ok(Preparation {
-            path: self.path.clone(),
-            lines: lines([&self.next, &spare]),
+            slots: self.slots.clone(),
+            epoch: self.epoch + 2,
             spare,
         })
     }
@@ -133,10 +133,10 @@ impl Keyring {
     }
 }
 
-/// The keys file of the time when the current key is forgotten, not stored yet.
+/// The key that takes the place of the current one on disk, not stored yet.
 pub(crate) struct Preparation {
-    path: PathBuf,
-    lines: Zeroizing<String>,
+    slots: Slots,
+    epoch: u64,
     spare: SignerKey,
 }
 
@@ -144,27 +144,11 @@ pub(crate) struct Preparation {
 pub(crate) struct Stored(SignerKey);
 
 impl Preparation {
-    /// Puts the file in place.
+    /// Puts the key in its place.
     pub(crate) fn store(self) -> Result<Stored, Error> {
-        durable::replace(&self.path, 0o600, self.lines.as_bytes())?;
+        self.slots.put(self.epoch, &self.spare)?;
         Ok(Stored(self.spare))
     }
-}
-
-fn lines<const N: usize>(keys: [&SignerKey; N]) -> Zeroizing<String> {
-    let encoded = keys.map(SignerKey::encode);
-    let length = encoded.iter().map(|key| key.len() + 1).sum();
-    let mut text = Zeroizing::new(String::with_capacity(length));
-    for key in &encoded {
-        text.push_str(key);
-        text.push('\n');
-    }
-    text
-}
-
-fn read(path: &Path) -> Result<Vec<SignerKey>, Error> {
-    let text = Zeroizing::new(durable::read_small(path)?);
-    text.lines().map(|line| decode(path, line)).collect()
 }
 
 /// Reads a stored secret key; `path` is for the error.
@@ -184,20 +168,28 @@ pub(crate) fn key_error(path: &Path, fault: KeyFault) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     fn on_disk(dir: &Path) -> Vec<String> {
-        let keys = read(&dir.join(FILE)).unwrap();
-        keys.iter()
-            .map(|key| key.public().name().to_owned())
-            .collect()
+        let found = Slots::within(dir).read().unwrap();
+        let names = found.keys.iter().map(|stored| stored.key.public().name());
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// The keys of epochs 0 and 1, and of 0 the public one.
+    fn begun(dir: &Path) -> (Keyring, VerifierKey) {
+        let first = Keyring::create(dir, "o").unwrap();
+        (Keyring::open(dir, "o", 0, &first).unwrap(), first)
     }
 
     #[test]
     fn the_current_key_is_on_disk_only_until_it_is_prepared() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Keyring::create(dir.path(), "o").unwrap();
-        let mut keyring = Keyring::open(dir.path(), "o", 0, &first).unwrap();
+        let (mut keyring, _) = begun(dir.path());
         assert_eq!(on_disk(dir.path()), ["o/epoch/0", "o/epoch/1"]);
         assert!(!keyring.advance());
         let stored = keyring.preparation().unwrap().store().unwrap();
@@ -230,5 +222,88 @@ mod tests {
             Keyring::open(dir.path(), "o", 0, other.public()),
             Err(Error::EpochKeyDiffers { epoch: 0 })
         ));
+    }
+
+    #[test]
+    fn a_key_that_is_forgotten_is_overwritten_in_its_place_and_the_other_is_not_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("epoch.keys");
+        let (mut keyring, first) = begun(dir.path());
+        let held = std::fs::File::open(&path).unwrap();
+        let secret = keyring.current.encode();
+        let holds = |what: &str| std::fs::read_to_string(&path).unwrap().contains(what);
+        assert!(holds(&secret));
+        for _ in 0..3 {
+            let next = keyring.next.encode();
+            keyring.prepared(keyring.preparation().unwrap().store().unwrap());
+            assert!(!holds(&secret) && holds(&next));
+            assert!(keyring.advance());
+        }
+        // The same blocks of the disk, which a new file would leave as they are.
+        let (now, then) = (path.metadata().unwrap(), held.metadata().unwrap());
+        assert_eq!((now.ino(), now.len()), (then.ino(), 2 * 4096));
+        assert_eq!(on_disk(dir.path()), ["o/epoch/3", "o/epoch/4"]);
+        assert!(Keyring::open(dir.path(), "o", 0, &first).is_err());
+        let announced = keyring.current.public();
+        let again = Keyring::open(dir.path(), "o", 3, announced).unwrap();
+        assert_eq!(again.next(), keyring.next());
+        assert_eq!(path.metadata().unwrap().ino(), now.ino());
+    }
+
+    #[test]
+    fn what_a_torn_write_leaves_keeps_nobody_from_the_other_key() {
+        for torn in 0..400 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("epoch.keys");
+            let (mut keyring, _) = begun(dir.path());
+            let before = std::fs::read(&path).unwrap();
+            let preparation = keyring.preparation().unwrap();
+            keyring.prepared(preparation.store().unwrap());
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[torn..].copy_from_slice(&before[torn..]);
+            std::fs::write(&path, bytes).unwrap();
+            let next = keyring.next().clone();
+            let again = Keyring::open(dir.path(), "o", 1, &next).unwrap();
+            assert_eq!(again.current().public(), &next, "torn at {torn}");
+            assert_eq!(on_disk(dir.path()), ["o/epoch/1", "o/epoch/2"]);
+        }
+    }
+
+    #[test]
+    fn the_file_of_an_earlier_version_is_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("epoch.keys");
+        let (keyring, _) = begun(dir.path());
+        for lines in [vec![&keyring.next], vec![&keyring.next, &keyring.current]] {
+            let text: String = lines
+                .iter()
+                .map(|key| key.encode().to_string() + "\n")
+                .collect();
+            std::fs::write(&path, text).unwrap();
+            let old = std::fs::File::open(&path).unwrap();
+            let mut again = Keyring::open(dir.path(), "o", 1, keyring.next()).unwrap();
+            let left = std::io::read_to_string(old).unwrap();
+            assert!(
+                left.len() > 50 && left.chars().all(|char| char == '\n'),
+                "{left}"
+            );
+            again.prepared(again.preparation().unwrap().store().unwrap());
+            assert_eq!(on_disk(dir.path()), ["o/epoch/2", "o/epoch/3"]);
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_as_such() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("epoch.keys");
+        let (_, first) = begun(dir.path());
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[20] = 0xff;
+        std::fs::write(&path, bytes).unwrap();
+        let error = Keyring::open(dir.path(), "o", 0, &first).map(|_| ());
+        let Err(Error::EpochKey { found, .. }) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(found, "o/epoch/1 and what is no key");
     }
 }

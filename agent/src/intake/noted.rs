@@ -13,6 +13,8 @@ use crate::texts::{Lost, Text};
 #[derive(Default)]
 pub(super) struct Noted {
     events: Vec<Item>,
+    /// The thread lets them gather, and looks by itself once that is over.
+    pub(super) is_gathering: bool,
     /// The thread has taken some and is not through with them.
     pub(super) is_committing: bool,
     /// Nobody commits them any more.
@@ -57,6 +59,11 @@ impl Item {
 }
 
 impl Noted {
+    /// Whether the thread has to be told of what is noted next.
+    pub(super) fn wants_news(&self) -> bool {
+        self.events.is_empty() && !self.is_gathering
+    }
+
     pub(super) fn push(&mut self, item: Item) {
         self.events.push(item);
     }

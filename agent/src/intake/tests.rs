@@ -123,6 +123,36 @@ fn whoever_waits_takes_along_what_was_noted_before_and_the_rest_follows_by_itsel
 }
 
 #[test]
+fn the_thread_is_told_once_in_a_moment_and_commits_what_comes_after_a_commit_all_the_same() {
+    let mut noted = Noted::default();
+    assert!(noted.wants_news());
+    noted.push(Item::of(plain(&event("a"))));
+    assert!(!noted.wants_news());
+    noted.is_gathering = true;
+    noted.take_along();
+    assert!(!noted.wants_news());
+    noted.is_gathering = false;
+    assert!(noted.wants_news());
+
+    let disk = Disk::default();
+    let intake = disk.intake();
+    let begun = Instant::now();
+    let mut count = 0;
+    // Some are noted just as a moment is over.
+    while begun.elapsed() < 3 * MOMENT {
+        intake.note(&event("noted"));
+        intake.commit(&event("awaited")).unwrap();
+        count += 1;
+    }
+    intake.note(&event("noted"));
+    let committed = || disk.lines.lock().unwrap().len();
+    until("the last", || committed() == 2 * count + 1);
+    let actions = disk.actions();
+    let noted = actions.iter().filter(|action| *action == "noted");
+    assert_eq!(noted.count(), count + 1);
+}
+
+#[test]
 fn a_failed_journal_stays_unused_until_reopened_and_the_gap_is_told() {
     let disk = Disk::default();
     let intake = disk.intake();

@@ -9,6 +9,7 @@ mod full_disk;
 mod judges;
 mod place;
 mod proofs;
+mod raw_disk;
 mod reading;
 mod renewed_witness;
 mod retention;
