@@ -142,8 +142,10 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, DiskError> {
 
 /// A small text file, whole.
 pub(crate) fn read_small(path: &Path) -> Result<String, DiskError> {
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8");
     String::from_utf8(read_bytes(path)?)
-        .map_err(|_| failed(Action::Read, path)(io::ErrorKind::InvalidData.into()))
+        .map_err(no_text)
+        .map_err(failed(Action::Read, path))
 }
 
 /// Appends to a file opened for appending, and returns once the bytes are on disk.
@@ -381,5 +383,15 @@ mod tests {
         let path = dir.path().join("large");
         std::fs::write(&path, vec![b'x'; 70_000]).unwrap();
         assert_eq!(read_small(&path).unwrap_err().action, Action::Read);
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_read_as_one_and_bytes_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("torn");
+        std::fs::write(&path, b"a\xff").unwrap();
+        assert_eq!(read_bytes(&path).unwrap(), b"a\xff");
+        let error = read_small(&path).unwrap_err().to_string();
+        assert!(error.ends_with("torn: it is no text in UTF-8"), "{error}");
     }
 }

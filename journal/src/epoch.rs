@@ -170,7 +170,10 @@ pub(crate) fn key_error(path: &Path, fault: KeyFault) -> Error {
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
+    use nix::errno::Errno;
+
     use super::*;
+    use crate::durable::{Action, fault};
 
     fn on_disk(dir: &Path) -> Vec<String> {
         let found = Slots::within(dir).read().unwrap();
@@ -269,17 +272,19 @@ mod tests {
         }
     }
 
+    /// The file as earlier versions kept it.
+    fn in_lines(path: &Path, keys: &[&SignerKey]) {
+        let lines = keys.iter().map(|key| key.encode().to_string() + "\n");
+        std::fs::write(path, lines.collect::<String>()).unwrap();
+    }
+
     #[test]
     fn the_file_of_an_earlier_version_is_taken_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("epoch.keys");
         let (keyring, _) = begun(dir.path());
-        for lines in [vec![&keyring.next], vec![&keyring.next, &keyring.current]] {
-            let text: String = lines
-                .iter()
-                .map(|key| key.encode().to_string() + "\n")
-                .collect();
-            std::fs::write(&path, text).unwrap();
+        for keys in [vec![&keyring.next], vec![&keyring.next, &keyring.current]] {
+            in_lines(&path, &keys);
             let old = std::fs::File::open(&path).unwrap();
             let mut again = Keyring::open(dir.path(), "o", 1, keyring.next()).unwrap();
             let left = std::io::read_to_string(old).unwrap();
@@ -289,6 +294,36 @@ mod tests {
             );
             again.prepared(again.preparation().unwrap().store().unwrap());
             assert_eq!(on_disk(dir.path()), ["o/epoch/2", "o/epoch/3"]);
+        }
+    }
+
+    #[test]
+    fn whatever_fails_while_it_is_taken_over_the_next_start_goes_on() {
+        let actions = [
+            (Action::Create, 1),
+            // Of the new file, and over the old one.
+            (Action::Write, 2),
+            (Action::Sync, 2),
+            (Action::Rename, 1),
+            (Action::SyncDirectory, 1),
+        ];
+        for (action, times) in actions {
+            for after in 0..times {
+                let dir = tempfile::tempdir().unwrap();
+                let (keyring, _) = begun(dir.path());
+                in_lines(&dir.path().join("epoch.keys"), &[&keyring.next]);
+                let open = || Keyring::open(dir.path(), "o", 1, keyring.next());
+                fault::plan(dir.path(), action, after, Errno::EIO);
+                assert!(open().is_err(), "{action} {after}");
+                assert!(open().is_ok(), "{action} {after}");
+                assert_eq!(on_disk(dir.path()), ["o/epoch/1", "o/epoch/2"]);
+            }
+            let dir = tempfile::tempdir().unwrap();
+            let (keyring, _) = begun(dir.path());
+            in_lines(&dir.path().join("epoch.keys"), &[&keyring.next]);
+            fault::plan(dir.path(), action, times, Errno::EIO);
+            assert!(Keyring::open(dir.path(), "o", 1, keyring.next()).is_ok());
+            assert!(fault::withdraw(dir.path()), "{action} more often");
         }
     }
 

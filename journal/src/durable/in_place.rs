@@ -16,10 +16,15 @@ pub(crate) fn overwrite(path: &Path, at: u64, bytes: &[u8]) -> Result<(), DiskEr
         .write(true)
         .open(path)
         .map_err(failed(Action::Open, path))?;
+    write_over(&file, path, at, bytes)
+}
+
+fn write_over(file: &File, path: &Path, at: u64, bytes: &[u8]) -> Result<(), DiskError> {
     #[cfg(test)]
     if let Err(error) = fault::strike(Action::Write, path) {
-        let half = &bytes[..bytes.len() / 64];
-        file.write_all_at(half, at)
+        // Torn in the middle of a key's line.
+        let beginning = &bytes[..bytes.len().min(64)];
+        file.write_all_at(beginning, at)
             .map_err(failed(Action::Write, path))?;
         fault::fall();
         return Err(failed(Action::Write, path)(error));
@@ -47,10 +52,7 @@ pub(crate) fn supplant(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DiskE
     };
     replace(path, mode, bytes)?;
     let Some(old) = old else { return Ok(()) };
-    let blank = || {
-        let length = usize::try_from(old.metadata()?.len()).unwrap_or(SMALL);
-        old.write_all_at(&vec![b'\n'; length.min(SMALL)], 0)
-    };
-    blank().map_err(failed(Action::Write, path))?;
-    old.sync_data().map_err(failed(Action::Sync, path))
+    let length = old.metadata().map_err(failed(Action::Read, path))?.len();
+    let length = usize::try_from(length).map_or(SMALL, |length| length.min(SMALL));
+    write_over(&old, path, 0, &vec![b'\n'; length])
 }

@@ -14,7 +14,7 @@ use crate::place::Place;
 
 const MIB: u64 = 1024 * 1024;
 
-fn does(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn does(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
     output.is_ok_and(|output| output.status.success())
 }

@@ -29,7 +29,15 @@ impl Place {
     }
 
     pub(crate) fn of(origin: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::made(tempfile::tempdir().unwrap(), origin)
+    }
+
+    /// On a file system that is mounted there.
+    pub(crate) fn within(mounted: &Path) -> Self {
+        Self::made(tempfile::tempdir_in(mounted).unwrap(), ORIGIN)
+    }
+
+    fn made(dir: tempfile::TempDir, origin: &str) -> Self {
         Identity::create(&dir.path().join("keys"), origin).unwrap();
         Self { dir }
     }

@@ -3,23 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use daypass_journal::Error;
-use daypass_journal::identity::Identity;
-use daypass_journal::writer::{Options, Writer};
 use serde_json::json;
 
-use crate::place::ORIGIN;
+use crate::full_disk::does;
+use crate::place::Place;
 
 /// So long others may hold on to what is ours.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-fn does(program: &str, arguments: &[&Path]) -> bool {
-    let output = Command::new(program).args(arguments).output();
-    output.is_ok_and(|output| output.status.success())
-}
 
 /// An ext4 of its own in a file, unmounted when dropped.
 struct Disk {
@@ -32,9 +24,9 @@ impl Disk {
         let (image, mounted) = (dir.join("image"), dir.join("disk"));
         File::create(&image).unwrap().set_len(32 << 20).unwrap();
         std::fs::create_dir(&mounted).unwrap();
-        let made = does("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), &image]);
-        let mount = ["-o".as_ref(), "loop".as_ref(), &*image, &*mounted];
-        let is_there = made && does("mount", &mount);
+        let [from, to] = [&image, &mounted].map(|path| path.to_str().unwrap());
+        let is_there =
+            does("mkfs.ext4", &["-q", "-F", from]) && does("mount", &["-o", "loop", from, to]);
         is_there.then_some(Self { image, mounted })
     }
 
@@ -42,7 +34,7 @@ impl Disk {
     fn bytes(self) -> Vec<u8> {
         // A child of another test may have its files open until it has come to its exec.
         let begun = Instant::now();
-        while !does("umount", &[&self.mounted]) {
+        while !does("umount", &[self.mounted.to_str().unwrap()]) {
             assert!(begun.elapsed() < DEADLINE, "somebody is on the disk");
         }
         std::fs::read(&self.image).unwrap()
@@ -51,7 +43,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        does("umount", &["--lazy".as_ref(), &self.mounted]);
+        does("umount", &["--lazy", self.mounted.to_str().unwrap()]);
     }
 }
 
@@ -65,17 +57,6 @@ fn secrets(keys: &Path) -> BTreeMap<String, String> {
     text.lines().filter_map(key).collect()
 }
 
-/// The lock may be held by such a child as well.
-fn open(journal: &Path, keys: &Path, options: &Options) -> Writer {
-    let begun = Instant::now();
-    loop {
-        match Writer::open(journal, keys, options.clone()) {
-            Err(Error::InUse { .. }) if begun.elapsed() < DEADLINE => std::thread::yield_now(),
-            opened => return opened.unwrap().0,
-        }
-    }
-}
-
 #[test]
 fn a_key_that_is_forgotten_is_nowhere_on_the_disk_any_more() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,15 +64,11 @@ fn a_key_that_is_forgotten_is_nowhere_on_the_disk_any_more() {
         eprintln!("skipped: a file system in a file takes root, mkfs.ext4 and loop devices");
         return;
     };
-    let (journal, keys) = (disk.mounted.join("journal"), disk.mounted.join("keys"));
-    Identity::create(&keys, ORIGIN).unwrap();
+    let place = Place::within(&disk.mounted);
+    let keys = place.keys();
     let mut known = secrets(&keys);
     for start in 0..3 {
-        let options = Options {
-            segment_bytes: 1 << 20,
-            ..Options::default()
-        };
-        let writer = open(&journal, &keys, &options);
+        let (writer, _) = place.open();
         for number in 0..5 {
             known.extend(secrets(&keys));
             let event = json!({"action": "test", "start": start, "n": number});
@@ -102,6 +79,8 @@ fn a_key_that_is_forgotten_is_nowhere_on_the_disk_any_more() {
     let left = secrets(&keys);
     known.extend(left.clone());
     assert!(known.len() >= 16, "{}", known.len());
+    // What is removed stays there as well: the last keys tell that this looks where keys are.
+    drop(place);
     let bytes = disk.bytes();
     for (name, secret) in known {
         let is_there = memchr::memmem::find(&bytes, secret.as_bytes()).is_some();
